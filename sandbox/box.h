@@ -1,0 +1,66 @@
+/* box.h - a one-shot jail for a compiler, a check or a stranger's program: made, watched, ended, emptied. */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/buf.h"
+#include "base/ending.h"
+#include "base/err.h"
+
+enum { BOX_COLLECT_MAX = 8 };
+
+enum box_profile {
+	BOX_COMPILER, /* runs programs of the mounted system, makes processes */
+	BOX_CHECK,    /* runs a function of ours on hostile bytes: no exec, no processes */
+};
+
+struct box_file {
+	const char *path; /* below the working folder, "src/hello.c"; folders are made */
+	const void *data;
+	size_t size;
+};
+
+struct box_limits {
+	uint64_t memory; /* bytes, of all its processes together */
+	uint64_t cpu_ms, wall_ms;
+	uint64_t processes;
+	uint64_t files;
+	uint64_t disk;   /* bytes of its working folder */
+	uint64_t output; /* bytes kept of standard output and of standard error each; 16 times it: killed */
+};
+
+struct box_plan {
+	const char *name; /* for error texts: "compiler" */
+	enum box_profile profile;
+	const char *const *argv; /* absolute program path first; the working folder is /work */
+	const char *const *env;  /* NULL-terminated; everything else is unset */
+	int (*run)(int input, int output,
+	           void *context); /* BOX_CHECK: instead of argv; its return is the exit status */
+	void *context;
+	int input; /* run's input descriptor, -1: none.  A program's standard input is empty. */
+	const char *const
+	    *system; /* paths of the host to be seen read-only, absent ones left out; NULL-terminated */
+	const struct box_file *files; /* written to /work before it starts */
+	size_t n_files;
+	const char *const *collect; /* paths below /work to be brought out; NULL-terminated */
+	uint64_t collect_max;       /* bytes of one */
+	uid_t uid_range;            /* host uid to use when started as root */
+	struct box_limits limits;
+};
+
+struct box_result {
+	struct ending ending;
+	enum cause
+	    cause; /* CAUSE_NONE; or CAUSE_WALL_TIME_LIMIT, _CPU_TIME_LIMIT, _MEMORY_LIMIT, _OUTPUT_LIMIT */
+	struct buf out, err;            /* what it wrote; raw bytes */
+	int collected[BOX_COLLECT_MAX]; /* sealed memory files, -1 where the file is missing or not a plain
+	                                   one */
+	uint64_t wall_us;
+};
+
+/* Runs it to its end.  0 when the box itself worked, however the payload ended; else -errno, the stage in *e.
+ */
+int box_run(const struct box_plan *plan, struct box_result *result, struct err *e);
+void box_result_done(struct box_result *result);

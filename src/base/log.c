@@ -1,0 +1,112 @@
+/* log.c - one line a record. */
+#include "base/log.h"
+
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/utf8.h"
+
+enum { LOG_TEXT_MAX = 1024 };
+
+static struct {
+	const char *program;
+	int fd;
+} log_state = { "cfn", STDERR_FILENO };
+
+static const char *const level_names[] = { "emergency", "alert",  "critical", "error",
+	                                   "warning",   "notice", "info",     "debug" };
+
+void
+log_init(const char *program, int fd)
+{
+	log_state.program = program;
+	log_state.fd = fd;
+}
+
+void
+log_set_fd(int fd)
+{
+	log_state.fd = fd;
+}
+
+size_t
+log_escape(char *to, size_t size, const char *from, size_t n)
+{
+	static const char hex[] = "0123456789abcdef";
+	size_t used = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		unsigned char c = (unsigned char)from[i];
+
+		if (used + 5 > size)
+			break;
+		if (c == '\\') {
+			to[used++] = '\\';
+			to[used++] = '\\';
+		} else if (c < 0x20 || c >= 0x7f) {
+			to[used++] = '\\';
+			to[used++] = 'x';
+			to[used++] = hex[c >> 4];
+			to[used++] = hex[c & 15];
+		} else {
+			to[used++] = (char)c;
+		}
+	}
+	if (size > 0)
+		to[used] = '\0';
+	return used;
+}
+
+size_t
+log_escape_json(char *to, size_t size, const char *from, size_t n)
+{
+	size_t used = 0;
+	size_t i = 0;
+
+	while (i < n && used + 8 <= size) {
+		unsigned char c = (unsigned char)from[i];
+		size_t length = utf8_sequence(from + i, n - i);
+
+		if (c == '"' || c == '\\') {
+			to[used++] = '\\';
+			to[used++] = (char)c;
+		} else if (c < 0x20 || c == 0x7f) {
+			used += (size_t)snprintf(to + used, 8, "\\u%04x", c);
+		} else if (length == 0) {
+			memcpy(to + used, "\\ufffd", 6);
+			used += 6;
+		} else {
+			memcpy(to + used, from + i, length);
+			used += length;
+		}
+		i += length ? length : 1;
+	}
+	if (size > 0)
+		to[used] = '\0';
+	return used;
+}
+
+void
+log_line(int level, const char *fmt, ...)
+{
+	char text[LOG_TEXT_MAX], safe[LOG_TEXT_MAX * 2], line[LOG_TEXT_MAX * 3], now[CLOCK_TEXT_SIZE];
+	va_list args;
+	int n;
+
+	va_start(args, fmt);
+	n = vsnprintf(text, sizeof text, fmt, args);
+	va_end(args);
+	if (n < 0)
+		return;
+	log_escape(safe, sizeof safe, text, strnlen(text, sizeof text));
+	clock_format_now(now);
+	n = snprintf(line, sizeof line, "%s %s[%d] %s: %s\n", now, log_state.program, (int)getpid(),
+	             level_names[level & 7], safe);
+	/* One write: lines of several processes never mix.  A full disk must not stop the program. */
+	if (n > 0 && write(log_state.fd, line, (size_t)n) < 0)
+		return;
+}

@@ -1,0 +1,74 @@
+/* policy.h - the limits and grants of one function. */
+#pragma once
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/options.h"
+#include "ipc/protocol.h"
+
+enum { POLICY_ENV_MAX = 16 * 1024, POLICY_TEXT_MAX = 32 * 1024 };
+
+enum process_manager { PM_ONDEMAND, PM_DYNAMIC, PM_STATIC };
+
+struct function_policy {
+	uint64_t memory;  /* bytes */
+	uint64_t cpu_ms;  /* of one request */
+	uint64_t wall_ms; /* of one request */
+	uint64_t stream_idle_ms;
+	uint64_t body_max;   /* bytes */
+	uint64_t output_max; /* bytes of a buffered answer */
+	uint64_t tmp_size;   /* bytes */
+	uint64_t tmp_inodes;
+	uint64_t threads;
+	uint64_t files;
+	uint64_t file_size;   /* bytes of one file, RLIMIT_FSIZE */
+	uint64_t concurrency; /* workers, whatever pm.max_children says */
+	uint64_t queue;
+	uint64_t max_requests; /* of one worker; 0: no limit */
+	uint64_t pm;           /* enum process_manager */
+	uint64_t max_children;
+	uint64_t min_spare; /* pm = dynamic */
+	uint64_t idle_timeout_ms;
+	uint64_t shared_read_only;
+	char shared[NAME_MAX_SIZE]; /* empty: none */
+	char env[POLICY_ENV_MAX];   /* "K=V" NUL "K=V" NUL ...; */
+	size_t env_size;
+};
+
+enum policy_kind { POLICY_NUMBER, POLICY_SIZE, POLICY_DURATION, POLICY_SWITCH, POLICY_PM };
+
+/* One row a limit; the same table serves cfn.conf, cfn-deploy's options, the registry and cfn.conf(5). */
+struct policy_row {
+	const char *name; /* "memory", "wall_time", "pm.max_children" ... */
+	enum policy_kind kind;
+	size_t offset;             /* of a uint64_t in struct function_policy */
+	uint64_t standard;         /* default */
+	uint64_t minimum, maximum; /* maximum: what max.NAME is unless configured */
+	const char *help;
+};
+
+extern const struct policy_row policy_rows[];
+extern const size_t policy_n_rows;
+
+const struct policy_row *policy_find(const char *name);
+
+/* All rows at their defaults, no folder, no environment. */
+void policy_init(struct function_policy *p);
+
+/* Sets one row from text.  -EINVAL, -ERANGE with *e naming the row, what was given and what is allowed. */
+int policy_set(struct function_policy *p, const struct policy_row *row, const char *text, struct err *e);
+
+/* --env K=V: K is [A-Za-z_][A-Za-z0-9_]{0,63}; V without NUL.  Replaces an earlier K.  -EINVAL, -E2BIG. */
+int policy_set_env(struct function_policy *p, const char *assignment, struct err *e);
+
+/* --shared NAME or NAME:ro. */
+int policy_set_shared(struct function_policy *p, const char *text, struct err *e);
+
+/* Name of a function or a folder: ^[a-z0-9][a-z0-9_-]{0,63}$ */
+int policy_check_name(const char *name, struct err *e);
+
+/* As JSON text for the registry: only what differs from the defaults, so that a new default takes effect; and
+ * back, with every value checked again. */
+int policy_pack(const struct function_policy *p, char *text, size_t size, struct err *e);
+int policy_unpack(struct function_policy *p, const char *text, struct err *e);

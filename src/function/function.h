@@ -1,0 +1,48 @@
+/* function.h - a loaded artifact, and one request served by it.  What cfn-worker uses; authors see cfn.h. */
+#pragma once
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+
+struct function;
+
+/* How the worker's FastCGI library reads and writes; the functions return what read(2) and write(2) do,
+ * -errno. */
+struct function_io {
+	void *context;
+	ssize_t (*read)(void *context, void *data, size_t n);        /* request body; 0 at its end */
+	ssize_t (*write)(void *context, const void *data, size_t n); /* header block and body of the answer */
+	int (*flush)(void *context);                                 /* what was written leaves now */
+	void (*log)(void *context, const char *line, size_t n);      /* one line to the function's log */
+};
+
+/* dlopen(path) and look the symbols up.  entry is the handler's symbol, or empty: then the artifact has
+ * cfn_routes.  Checks cfn_abi, runs cfn_init.  The author's code runs here: call it inside the sandbox only.
+ * -ENOEXEC (the loader's words), -ENOENT (no such handler), -EPROTO (another ABI), -ECANCELED (cfn_init
+ * refused). */
+int function_load(const char *path, const char *entry, struct function **f, struct err *e);
+
+/* Runs cfn_fini. */
+void function_unload(struct function *f);
+
+/* The artifact's own route table: rows of (methods, path); n is 0 for a plain entry. */
+size_t function_n_routes(const struct function *f);
+void function_route(const struct function *f, size_t i, const char **methods, const char **path);
+
+/* Serves one request: params is the CGI environment ("NAME=value", NULL at the end) with the router's own
+ * CFN_* names in it (below), untrusted as to the client's part.  Writes a whole answer, whatever the handler
+ * did. */
+void function_serve(struct function *f, const struct function_io *io, char **params);
+
+/* Params that the router adds; a client cannot set them (its headers all begin with HTTP_).
+ *   CFN_REQUEST_ID   id for logs and X-Request-Id
+ *   CFN_PATH         the normalised path
+ *   CFN_ROUTE        index into the artifact's route table
+ *   CFN_PARAM_name   value of ":name"; CFN_PARAM_* of the trailing "*"
+ *   CFN_OUTPUT_MAX   bytes of a buffered answer
+ *   CFN_BODY_MAX     bytes of the request body */
+
+/* cfn_env: "K=V" NUL ... as policy.h has them; the memory stays the caller's for the process's life. */
+void function_set_environment(const char *env, size_t size);

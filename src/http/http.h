@@ -1,0 +1,92 @@
+/* http.h - the HTTP that a FastCGI responder needs: methods, path, header block, problem documents.
+ * Pure: no input or output. */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/ending.h"
+
+/* Methods as bits, so that a set of them is a number.  RFC 9110 section 9, RFC 5789. */
+enum http_method {
+	HTTP_GET = 1 << 0,
+	HTTP_HEAD = 1 << 1,
+	HTTP_POST = 1 << 2,
+	HTTP_PUT = 1 << 3,
+	HTTP_PATCH = 1 << 4,
+	HTTP_DELETE = 1 << 5,
+	HTTP_OPTIONS = 1 << 6,
+};
+
+/* The bit, or 0 for a method that we do not serve. */
+unsigned http_method_parse(const char *text, size_t n);
+const char *http_method_name(unsigned method);
+
+enum { HTTP_METHODS_TEXT_SIZE = 64 };
+/* "GET, HEAD, POST" */
+void http_methods_format(unsigned methods, char text[HTTP_METHODS_TEXT_SIZE]);
+/* "GET POST" or "GET,POST" → bits; -EINVAL for an unknown or an empty list. */
+int http_methods_parse(const char *text, unsigned *methods);
+
+/* "OK", "Not Found" ...; "" when the code has no name. */
+const char *http_status_text(int status);
+
+enum { HTTP_PATH_MAX = 4096 };
+
+/* Normalises a path that the web server has already percent-decoded: it must begin with '/', hold no
+ * control byte, no NUL, and be UTF-8; "//" becomes "/", "." and ".." are resolved (".." above the root:
+ * -EINVAL). A trailing slash stays.  Writes at most HTTP_PATH_MAX - 1 bytes and NUL to to; the length, or
+ * -EINVAL, or -ENAMETOOLONG. */
+int http_path_normalise(const char *from, size_t n, char to[HTTP_PATH_MAX]);
+
+/* Percent-decodes n bytes ("%2f" → "/", '+' stays).  The length, or -EINVAL for "%" without two digits or
+ * for %00.  to has n + 1 bytes and gets a NUL; it may be from. */
+int http_percent_decode(const char *from, size_t n, char *to);
+
+/* Removes "/prefix" from a normalised path, at a '/' or the end only; the path itself when it has another
+ * start or prefix is empty. */
+const char *http_path_below(const char *path, const char *prefix);
+
+enum { HTTP_HEADER_BLOCK_MAX = 16 * 1024, HTTP_HEADERS_MAX = 100 };
+
+struct http_field {
+	const char *name, *value; /* not NUL-terminated; value without the white space around it */
+	size_t name_length, value_length;
+};
+
+struct http_answer_head {
+	int status;             /* 200 when there is no Status field */
+	int64_t content_length; /* -1 when there is none */
+	bool has_content_type;
+	bool is_stream; /* X-CFN-Stream: 1, which is not kept */
+	size_t n_fields;
+	struct http_field fields[HTTP_HEADERS_MAX]; /* to be forwarded; Status, X-Accel-*, X-Sendfile*,
+	                                               X-LIGHTTPD-*, X-CFN-*, hop-by-hop fields and
+	                                               X-Request-Id are left out */
+	size_t size;                                /* bytes of the block, the empty line included */
+};
+
+/* Reads a responder's header block (RFC 3875 section 6.3: "Name: value" lines ended by CRLF or LF, then an
+ * empty line) from untrusted bytes.  Names are tokens, values hold no control byte but HTAB; Status is
+ * 200..599. 1; 0 when the empty line has not come yet; -EBADMSG when malformed; -EMSGSIZE over the limits. */
+int http_answer_head_read(const char *p, size_t n, struct http_answer_head *head);
+
+bool http_is_token(const char *p, size_t n);                      /* RFC 9110 section 5.6.2 */
+bool http_is_field_value(const char *p, size_t n);                /* no control byte but HTAB */
+bool http_field_is(const struct http_field *f, const char *name); /* name compared without case */
+
+/* True when the Accept value prefers JSON to text and HTML: RFC 9110 section 12.5.1. */
+bool http_prefers_json(const char *accept, size_t n);
+
+/* Appends a whole CGI answer (Status, Content-Type, Content-Length, X-Request-Id, what cause needs, empty
+ * line, body) for this cause: application/problem+json (RFC 9457) or two lines of text.  extra is NULL or
+ * more header lines, each ended by CRLF.  A body is left out when is_head. */
+struct http_problem {
+	enum cause cause;
+	const char *request_id;
+	bool is_json, is_head;
+	unsigned retry_after_s; /* 0: no Retry-After */
+	const char *allow;      /* NULL or the value of Allow */
+};
+int http_problem_write(struct buf *to, const struct http_problem *problem);

@@ -1,0 +1,152 @@
+/* protocol.h - what master, spawner and routers say to each other.
+ *
+ * Same machine, same build: structs travel as they are.  Every receiver checks type, length and number of
+ * descriptors by a table of message_rule, every id and every text by itself; texts end with NUL within
+ * their array.  All channels are SOCK_SEQPACKET. */
+#pragma once
+#include <stdint.h>
+
+#include "base/ending.h"
+
+enum {
+	NAME_MAX_SIZE = 65, /* a function's or a shared folder's name: ^[a-z0-9][a-z0-9_-]{0,63}$ and NUL */
+	SYMBOL_MAX_SIZE = 128, /* a C symbol and NUL */
+	REASON_SIZE = 512,     /* one line for people, and NUL */
+	ROUTERS_MAX = 16,
+};
+
+enum message_type {
+	/* master → spawner */
+	MSG_START_ROUTER =
+	    1,            /* struct start_router; listener, channel, access log, function log, error log */
+	MSG_START_WORKER, /* struct start_worker; artifact, environment, requests, output (worker's ends) */
+	MSG_START_COPY,   /* struct start_copy; data: read from it (in) or written to it (out) */
+	MSG_KILL,         /* struct process_ref */
+
+	/* spawner → master */
+	MSG_SPAWNER_READY = 20, /* struct spawner_ready */
+	MSG_PROCESS_READY, /* struct process_ready, then for a trial its routes; seccomp listener or none */
+	MSG_PROCESS_ENDED, /* struct process_ended: once for each start that was asked for */
+
+	/* master → router */
+	MSG_SNAPSHOT = 40, /* nothing; sealed snapshot */
+	MSG_LEASE,  /* struct lease; requests, output (router's ends), seccomp listener if there is one */
+	MSG_RETIRE, /* struct process_ref: no new request; RELEASED when the last one is answered */
+	MSG_WORKER_ENDED,  /* struct worker_ended: of a worker leased to this router and not yet released */
+	MSG_START_REFUSED, /* struct start_refused: nothing to wait for, answer the queue */
+	MSG_LOGS,          /* nothing; access log, function log, error log, reopened */
+	MSG_DRAIN,         /* nothing: take no new connection, finish, say DRAINED */
+	MSG_ASK_STATS,     /* nothing */
+
+	/* router → master */
+	MSG_ROUTER_READY = 60, /* nothing */
+	MSG_WANT,              /* struct want: requests wait for a worker of this version */
+	MSG_OVERRUN,           /* struct overrun: kill this worker, for this cause */
+	MSG_IDLE,     /* struct process_ref: idle for the function's idle timeout; said once each time */
+	MSG_RELEASED, /* struct process_ref: nothing in flight, its descriptors closed here */
+	MSG_DRAINED,  /* nothing */
+	MSG_STATS,    /* struct router_stats */
+};
+
+/* Ids are the master's, unique for its life and never 0. */
+struct process_ref {
+	uint32_t id;
+};
+
+struct start_router {
+	uint32_t id;
+	uint32_t n_connections;    /* at most so many from web servers at once */
+	char allowed_clients[256]; /* of a TCP listener: addresses separated by commas; empty: any */
+	char mount_prefix[128];    /* removed from the path; empty or "/x" */
+};
+
+struct start_worker {
+	uint32_t id;
+	uint32_t slot;      /* which host uid of the range; equal for functions that share a folder */
+	uint64_t memory;    /* bytes */
+	uint64_t tmp_size;  /* bytes of /tmp */
+	uint64_t file_size; /* bytes, RLIMIT_FSIZE */
+	uint32_t tmp_inodes;
+	uint32_t threads;  /* the worker's own included */
+	uint32_t files;    /* open descriptors */
+	uint32_t is_trial; /* load, report the routes, end */
+	uint32_t version;  /* number, for texts */
+	uint32_t shared_read_only;
+	char function[NAME_MAX_SIZE];
+	char shared[NAME_MAX_SIZE];  /* folder below the shared directory; empty: none */
+	char entry[SYMBOL_MAX_SIZE]; /* handler's symbol; empty: the artifact's own route table */
+};
+
+enum { COPY_PATH_SIZE = 1024 };
+
+/* A file in or out of a shared folder, by a process confined as the folder's functions are. */
+struct start_copy {
+	uint32_t id;
+	uint32_t slot;
+	uint32_t is_in; /* 1: data → folder, atomically; 0: folder → data; 2: list the folder to data */
+	uint64_t max_size; /* bytes */
+	char shared[NAME_MAX_SIZE];
+	char path[COPY_PATH_SIZE]; /* inside the folder, without a leading '/' */
+};
+
+struct spawner_ready {
+	uint32_t level;   /* enum isolation */
+	char layers[256]; /* what is active, for people: "user mount pid ... landlock-7 seccomp" */
+};
+
+/* Isolation that was proved by doing it when the spawner started. */
+enum isolation { ISOLATION_NONE, ISOLATION_STRONG, ISOLATION_FULL };
+
+/* For a trial, lines "METHODS PATH\n" follow, one for each row of the artifact's table in its order, at most
+ * MESSAGE_BODY_MAX in all.  The artifact's own words: to be checked. */
+struct process_ready {
+	uint32_t id;
+	int32_t pid; /* of the worker, in the pool's pid namespace (the router's) */
+	uint32_t n_routes;
+};
+
+struct process_ended {
+	uint32_t id;
+	uint32_t was_ready;
+	struct ending ending;
+	char reason[REASON_SIZE]; /* why it could not start: sandbox stage, or the loader's words; else empty
+	                           */
+};
+
+struct lease {
+	uint32_t worker;
+	int32_t pid;
+	uint64_t version; /* the registry's id of the version, as in the snapshot */
+};
+
+struct worker_ended {
+	uint32_t worker;
+	uint32_t cause; /* enum cause: the verdict */
+	struct ending ending;
+};
+
+struct start_refused {
+	uint64_t version;
+	uint32_t cause; /* enum cause */
+	uint32_t retry_after_s;
+};
+
+struct want {
+	uint64_t version;
+	uint32_t waiting; /* requests in the queue; 0 takes an earlier WANT back */
+};
+
+struct overrun {
+	uint32_t worker;
+	uint32_t cause; /* enum cause */
+};
+
+struct router_stats {
+	uint64_t connections_accepted;
+	uint64_t connections_active;
+	uint64_t requests;   /* answered, whatever the answer */
+	uint64_t answers[6]; /* by class: [2] 2xx ... [5] 5xx; [0] none, the client was gone */
+	uint64_t requests_active;
+	uint64_t requests_queued;
+	uint64_t generation; /* of the snapshot in use */
+};

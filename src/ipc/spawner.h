@@ -1,0 +1,29 @@
+/* spawner.h - starting cfn-spawn and its namespaces, for the master and for a trial load by cfn-deploy. */
+#pragma once
+#include <sys/types.h>
+
+#include "base/err.h"
+#include "ipc/protocol.h"
+
+struct spawner_options {
+	const char *libexec_dir; /* of cfn-spawn, cfn-router, cfn-worker and the function library */
+	const char *shared_dir;  /* absolute path of the folder of shared folders; made when it is missing */
+	uid_t uid_range;         /* first host uid when started as root */
+	unsigned n_uids;         /* size of the range, at least 2,000 */
+};
+
+struct spawner {
+	int channel; /* SOCK_SEQPACKET to cfn-spawn; its end is the end of everything below it */
+	int pidfd;
+	pid_t pid;
+	struct spawner_ready ready;
+};
+
+/* Makes the base namespaces, runs cfn-spawn in them as pid 1 and waits until it has proved what isolation
+ * there is.  Must be called while still root when started as root, before any thread.
+ * Errors: -EPERM, -ENOSPC, -EACCES: no user namespaces here (the text says what to do); -ENOENT: a binary is
+ * missing. */
+int spawner_start(const struct spawner_options *options, struct spawner *s, struct err *e);
+
+/* Closes the channel and waits: the kernel has killed all below when this returns. */
+void spawner_stop(struct spawner *s);

@@ -1,0 +1,73 @@
+/* registry.h - functions, versions, routes and blobs in one SQLite file.  The only module that sees sqlite3.
+ *
+ * Everything read is checked again: names, paths, digests, ranges; a row that fails is -EBADMSG, never a
+ * crash. */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/digest.h"
+#include "base/err.h"
+#include "config/policy.h"
+#include "route/snapshot.h"
+
+enum {
+	REGISTRY_SCHEMA = 1, /* user_version */
+	REGISTRY_BLOB_MAX = 64 << 20,
+	REGISTRY_ROUTES_MAX = 256, /* of one version */
+};
+
+enum registry_mode {
+	REGISTRY_READ, /* opened read-write, query_only: a read-only open cannot roll a journal back */
+	REGISTRY_WRITE,
+	REGISTRY_CREATE, /* makes the file (0660 by umask) and the schema; an existing registry is left as it
+	                    is */
+};
+
+struct registry;
+
+/* Errors and their meaning for an exit status: -ENOENT no file; -EINVAL not a registry; -EPROTO schema newer
+ * than ours; -EACCES / -EROFS; -EBUSY locked for longer than 5 s; -ENOSPC; -EIO. */
+int registry_open(const char *path, enum registry_mode mode, struct registry **r, struct err *e);
+void registry_close(struct registry *r);
+
+/* Grows with every committed change of what is active; 2 µs when nothing changed. */
+int registry_generation(struct registry *r, uint64_t *generation, struct err *e);
+
+struct registry_route {
+	unsigned methods; /* bits of http.h */
+	uint32_t index;   /* row of the artifact's table, 0 for a plain entry */
+	char pattern[ROUTE_PATTERN_MAX];
+};
+
+struct registry_version {
+	int64_t id;
+	int64_t function_id;
+	uint32_t number; /* 1, 2, 3 ... of the function */
+	bool is_active, is_enabled;
+	char function[NAME_MAX_SIZE];
+	char entry[SYMBOL_MAX_SIZE];           /* empty: the artifact's route table */
+	struct digest artifact, source, debug; /* blobs */
+	struct function_policy policy;
+	char compiler[256]; /* its version line */
+	char flags[512];
+	char source_name[256];
+	char author[64];    /* user name of who deployed */
+	int64_t created_at; /* seconds since 1970 */
+	size_t n_routes;
+	struct registry_route routes[REGISTRY_ROUTES_MAX];
+};
+
+/* Calls each for every active version, by function name, in one read transaction; *generation is the one
+ * that was read.  A non-zero return of each ends it and is returned. */
+int registry_each_active(struct registry *r, uint64_t *generation,
+                         int (*each)(void *context, const struct registry_version *), void *context,
+                         struct err *e);
+
+/* By id (the master's way), or by name and number (number 0: the active one, else the newest).  -ENOENT. */
+int registry_version_by_id(struct registry *r, int64_t id, struct registry_version *v, struct err *e);
+int registry_version_find(struct registry *r, const char *function, uint32_t number,
+                          struct registry_version *v, struct err *e);
+
+/* The blob, its digest verified, in memory that the caller frees. */
+int registry_blob(struct registry *r, const struct digest *d, char **data, size_t *n, struct err *e);

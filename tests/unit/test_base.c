@@ -1,0 +1,276 @@
+/* test_base.c - texts, buffers, numbers, endings. */
+#include "unit.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/digest.h"
+#include "base/ending.h"
+#include "base/err.h"
+#include "base/fd.h"
+#include "base/log.h"
+#include "base/options.h"
+#include "base/utf8.h"
+
+static void
+errors_are_wrapped_outermost_first(void **state)
+{
+	struct err e;
+
+	(void)state;
+	assert_int_equal(err_set(&e, ENOENT, "open '%s'", "x"), -ENOENT);
+	assert_int_equal(err_wrap(&e, "deploy"), -ENOENT);
+	assert_string_equal(e.text, "deploy: open 'x': No such file or directory");
+	assert_int_equal(err_set(&e, -EINVAL, "own words"), -EINVAL);
+	assert_string_equal(e.text, "own words");
+}
+
+static void
+errors_stay_within_their_bound(void **state)
+{
+	char longer[400];
+	struct err e;
+
+	(void)state;
+	memset(longer, 'x', sizeof longer - 1);
+	longer[sizeof longer - 1] = '\0';
+	err_set(&e, EIO, "%s", longer);
+	err_wrap(&e, "%s", longer);
+	assert_int_equal(strlen(e.text), sizeof e.text - 1);
+}
+
+static void
+a_buffer_takes_its_maximum_and_not_a_byte_more(void **state)
+{
+	struct buf b;
+
+	(void)state;
+	buf_init(&b, 8);
+	assert_int_equal(buf_append(&b, "12345678", 8), 0);
+	assert_int_equal(buf_append(&b, "9", 1), -ENOSPC);
+	buf_consume(&b, 3);
+	assert_int_equal(buf_append(&b, "abc", 3), 0);
+	assert_memory_equal(buf_head(&b), "45678abc", 8);
+	buf_clear(&b);
+	assert_int_equal(buf_printf(&b, "%s", "12345678"), 0);
+	assert_int_equal(buf_printf(&b, "x"), -ENOSPC);
+	buf_done(&b);
+}
+
+static void
+sizes_and_durations_are_read_as_written(void **state)
+{
+	static const struct {
+		int (*parse)(const char *, uint64_t *);
+		const char *text;
+		int rc;
+		uint64_t value;
+	} cases[] = {
+		{ option_parse_number, "17", 0, 17 },
+		{ option_parse_number, "17x", -EINVAL, 0 },
+		{ option_parse_number, "-1", -EINVAL, 0 },
+		{ option_parse_number, "", -EINVAL, 0 },
+		{ option_parse_number, "18446744073709551616", -ERANGE, 0 },
+		{ option_parse_size, "128M", 0, 128u << 20 },
+		{ option_parse_size, "10MiB", 0, 10u << 20 },
+		{ option_parse_size, "512", 0, 512 },
+		{ option_parse_size, "1T", -EINVAL, 0 },
+		{ option_parse_duration, "10", 0, 10000 },
+		{ option_parse_duration, "250ms", 0, 250 },
+		{ option_parse_duration, "2m", 0, 120000 },
+		{ option_parse_duration, "s", -EINVAL, 0 },
+		{ option_parse_switch, "on", 0, 1 },
+		{ option_parse_switch, "No", 0, 0 },
+		{ option_parse_switch, "maybe", -EINVAL, 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		uint64_t value = 0;
+
+		assert_int_equal(cases[i].parse(cases[i].text, &value), cases[i].rc);
+		assert_int_equal(value, cases[i].value);
+	}
+}
+
+static void
+what_is_formatted_parses_to_the_same_value(void **state)
+{
+	static const uint64_t values[] = { 0, 1, 999, 1000, 1024, 60000, 90000, 128u << 20, 3600000 };
+	char text[OPTION_TEXT_SIZE];
+	uint64_t back;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(values); i++) {
+		option_format_size(values[i], text);
+		assert_int_equal(option_parse_size(text, &back), 0);
+		assert_int_equal(back, values[i]);
+		option_format_duration(values[i], text);
+		assert_int_equal(option_parse_duration(text, &back), 0);
+		assert_int_equal(back, values[i]);
+	}
+}
+
+static void
+utf8_is_checked_as_the_rfc_says(void **state)
+{
+	static const struct {
+		const char *text;
+		size_t n, length;
+	} cases[] = {
+		{ "a", 1, 1 },
+		{ "\xc3\xa9", 2, 2 },
+		{ "\xc3", 1, 0 },
+		{ "\xc0\x80", 2, 0 },
+		{ "\xed\xa0\x80", 3, 0 },
+		{ "\xe2\x82\xac", 3, 3 },
+		{ "\xf0\x9f\x98\x80", 4, 4 },
+		{ "\xf4\x90\x80\x80", 4, 0 },
+		{ "\xff", 1, 0 },
+		{ "", 0, 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+		assert_int_equal(utf8_sequence(cases[i].text, cases[i].n), cases[i].length);
+}
+
+static void
+control_bytes_never_reach_the_log(void **state)
+{
+	char text[64];
+
+	(void)state;
+	log_escape(text, sizeof text, "a\nb\x1b\\\xff", 6);
+	assert_string_equal(text, "a\\x0ab\\x1b\\\\\\xff");
+	log_escape_json(text, sizeof text, "a\"\n\xff\xc3\xa9", 6);
+	assert_string_equal(text, "a\\\"\\u000a\\ufffd\xc3\xa9");
+	log_escape(text, 6, "aaaaaaaaaa", 10);
+	assert_true(strlen(text) < 6);
+}
+
+static void
+a_digest_survives_its_text(void **state)
+{
+	char text[DIGEST_TEXT_SIZE];
+	struct digest d, back;
+	struct err e;
+
+	(void)state;
+	assert_int_equal(digest_of("abc", 3, &d, &e), 0);
+	digest_format(&d, text);
+	assert_string_equal(text, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+	assert_int_equal(digest_parse(text, &back), 0);
+	assert_memory_equal(&d, &back, sizeof d);
+	assert_int_equal(digest_parse("zz", &back), -EINVAL);
+}
+
+static void
+endings_have_a_verdict(void **state)
+{
+	static const struct {
+		struct ending ending;
+		enum cause cause;
+		const char *text;
+	} cases[] = {
+		{ { CLD_EXITED, 3, 0, 0 }, CAUSE_CRASH, "exit 3" },
+		{ { CLD_KILLED, SIGSEGV, 0, 100 }, CAUSE_CRASH, "signal SEGV" },
+		{ { CLD_DUMPED, SIGSEGV, 0, 110 * 1024 }, CAUSE_MEMORY_LIMIT, "signal SEGV" },
+		{ { CLD_KILLED, SIGXCPU, 0, 0 }, CAUSE_CPU_TIME_LIMIT, "signal XCPU" },
+		{ { CLD_KILLED, SIGSYS, 0, 0 }, CAUSE_SYSCALL_DENIED, "signal SYS" },
+		{ { 0, 0, 0, 0 }, CAUSE_CRASH, "not known" },
+	};
+	char text[ENDING_TEXT_SIZE];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		assert_int_equal(ending_cause(&cases[i].ending, 128u << 20), cases[i].cause);
+		ending_format(&cases[i].ending, text);
+		assert_string_equal(text, cases[i].text);
+	}
+}
+
+static void
+every_cause_has_a_word_and_a_status(void **state)
+{
+	(void)state;
+	for (enum cause c = CAUSE_NONE + 1; c < CAUSE_COUNT; c++) {
+		assert_true(strlen(cause_word(c)) > 0);
+		assert_in_range(cause_status(c), 400, 599);
+		assert_true(strlen(cause_sentence(c)) > 0);
+	}
+	assert_int_equal(cause_status(CAUSE_COUNT), 500);
+}
+
+static void
+a_sealed_memory_file_cannot_change(void **state)
+{
+	struct err e;
+	int fd = fd_sealed_memory("t", "abc", 3, &e);
+	char *data;
+	size_t n;
+
+	(void)state;
+	assert_true(fd >= 0);
+	assert_int_equal(fd_check_sealed(fd), 0);
+	assert_int_equal(write(fd, "x", 1), -1);
+	assert_int_equal(fd_read_file(fd, 3, &data, &n, &e), 0);
+	assert_string_equal(data, "abc");
+	free_pointer(&data);
+	assert_int_equal(fd_read_file(fd, 2, &data, &n, &e), -EFBIG);
+	close(fd);
+}
+
+static void
+placed_descriptors_keep_their_files(void **state)
+{
+	int a[2], b[2], fds[2];
+	char c = 0;
+
+	(void)state;
+	assert_int_equal(pipe(a), 0);
+	assert_int_equal(pipe(b), 0);
+	/* Sources that stand where the others have to go. */
+	fds[0] = dup2(a[1], 21);
+	fds[1] = dup2(b[1], 20);
+	assert_int_equal(fd_place(fds, 2, 20), 0);
+	assert_int_equal(write(20, "a", 1), 1);
+	assert_int_equal(read(a[0], &c, 1), 1);
+	assert_int_equal(c, 'a');
+}
+
+static void
+the_cpu_clock_of_a_process_is_read(void **state)
+{
+	(void)state;
+	assert_true(clock_cpu_us(getpid()) >= 0);
+	assert_int_equal(clock_cpu_us(4194303), -1);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(errors_are_wrapped_outermost_first),
+		cmocka_unit_test(errors_stay_within_their_bound),
+		cmocka_unit_test(a_buffer_takes_its_maximum_and_not_a_byte_more),
+		cmocka_unit_test(sizes_and_durations_are_read_as_written),
+		cmocka_unit_test(what_is_formatted_parses_to_the_same_value),
+		cmocka_unit_test(utf8_is_checked_as_the_rfc_says),
+		cmocka_unit_test(control_bytes_never_reach_the_log),
+		cmocka_unit_test(a_digest_survives_its_text),
+		cmocka_unit_test(endings_have_a_verdict),
+		cmocka_unit_test(every_cause_has_a_word_and_a_status),
+		cmocka_unit_test(a_sealed_memory_file_cannot_change),
+		cmocka_unit_test(placed_descriptors_keep_their_files),
+		cmocka_unit_test(the_cpu_clock_of_a_process_is_read),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
