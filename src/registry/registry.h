@@ -71,3 +71,58 @@ int registry_version_find(struct registry *r, const char *function, uint32_t num
 
 /* The blob, its digest verified, in memory that the caller frees. */
 int registry_blob(struct registry *r, const struct digest *d, char **data, size_t *n, struct err *e);
+
+/* What a deploy wants to add. */
+struct registry_candidate {
+	char function[NAME_MAX_SIZE];
+	char entry[SYMBOL_MAX_SIZE];
+	const void *source, *artifact, *debug;
+	size_t source_size, artifact_size, debug_size;
+	const struct function_policy *policy;
+	const char *compiler, *flags, *source_name, *author;
+	size_t n_routes;
+	const struct registry_route *routes;
+	bool routes_from_options; /* --route: a later deploy without any keeps them */
+};
+
+/* Adds a version that is not active, and the function when it is new, in one transaction.  An equal newest
+ * version of the function (source, flags, compiler, entry, policy, routes) is not added again: *is_new is
+ * false and *version_id is that one's.  -EEXIST when an active version of another function has one of the
+ * routes (*e names the function and the route). */
+int registry_add(struct registry *r, const struct registry_candidate *c, int64_t *version_id, bool *is_new,
+                 struct err *e);
+
+enum registry_activation {
+	REGISTRY_KEEP_ROUTES, /* -ENOTEMPTY when a route of the active version would be lost (*e names it) */
+	REGISTRY_REPLACE_ROUTES,
+};
+
+/* Makes a version the active one of its function, in one transaction that checks the routes of all functions
+ * again.  -EEXIST, -ENOTEMPTY as above, -ENOENT. */
+int registry_activate(struct registry *r, int64_t version_id, enum registry_activation how, struct err *e);
+
+/* -ENOENT when there is no such function. */
+int registry_set_enabled(struct registry *r, const char *function, bool is_enabled, struct err *e);
+int registry_remove(struct registry *r, const char *function, struct err *e);
+
+/* Routes that the newest version got from options, for a deploy that names none; 0 of them when it had none.
+ */
+int registry_option_routes(struct registry *r, const char *function, struct registry_route *routes, size_t *n,
+                           struct err *e);
+
+/* Every function by name: its active version, or its newest when none is active. */
+int registry_each_function(struct registry *r, int (*each)(void *context, const struct registry_version *),
+                           void *context, struct err *e);
+
+/* Every version of a function, newest first.  -ENOENT. */
+int registry_each_version(struct registry *r, const char *function,
+                          int (*each)(void *context, const struct registry_version *), void *context,
+                          struct err *e);
+
+struct registry_swept {
+	uint64_t versions, blobs, bytes;
+};
+
+/* Deletes inactive versions but the newest keep of each function, then blobs that nothing refers to, then
+ * gives the space back. */
+int registry_sweep(struct registry *r, uint32_t keep, struct registry_swept *swept, struct err *e);
