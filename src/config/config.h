@@ -11,7 +11,7 @@ enum { CONFIG_TEXT_MAX = 256, CONFIG_PATH_MAX = 1024, CONFIG_OVERRIDES_MAX = 102
 struct config_override {
 	char function[NAME_MAX_SIZE]; /* [function NAME] */
 	const struct policy_row *row;
-	char value[64];
+	uint64_t value;
 };
 
 struct config {
@@ -34,10 +34,9 @@ struct config {
 	uint64_t connections; /* from web servers, for each router */
 	uint64_t uid_range_start, uid_range_size;
 	uint64_t drain_timeout_ms, process_control_timeout_ms; /* QUIT waits at most so long */
-	uint64_t emergency_restart_threshold;
-	uint64_t daemonize;              /* accepted as "no" alone: supervisors want the foreground */
-	struct function_policy defaults; /* what [global] says of function limits */
-	struct function_policy maximum;  /* max.* */
+	uint64_t process_max;                                  /* workers of all functions together */
+	struct function_policy defaults;                       /* what [global] says of function limits */
+	struct function_policy maximum;                        /* max.* */
 	size_t n_overrides;
 	struct config_override overrides[CONFIG_OVERRIDES_MAX];
 };

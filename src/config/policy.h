@@ -44,7 +44,7 @@ struct policy_row {
 	enum policy_kind kind;
 	size_t offset;             /* of a uint64_t in struct function_policy */
 	uint64_t standard;         /* default */
-	uint64_t minimum, maximum; /* maximum: what max.NAME is unless configured */
+	uint64_t minimum, maximum; /* what any configuration may allow */
 	const char *help;
 };
 
@@ -52,6 +52,15 @@ extern const struct policy_row policy_rows[];
 extern const size_t policy_n_rows;
 
 const struct policy_row *policy_find(const char *name);
+
+/* Where a row's value stands. */
+uint64_t *policy_value(struct function_policy *p, const struct policy_row *row);
+
+/* The value as policy_set takes it. */
+void policy_format(const struct policy_row *row, uint64_t value, char text[OPTION_TEXT_SIZE]);
+
+/* -ERANGE with *e naming the first row over this server's maximum. */
+int policy_check_below(const struct function_policy *p, const struct function_policy *maximum, struct err *e);
 
 /* All rows at their defaults, no folder, no environment. */
 void policy_init(struct function_policy *p);

@@ -1,0 +1,410 @@
+/* config.c - cfn.conf: one table of keys, read by libinih, checked by the kind of each. */
+#include "config/config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <ini.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+
+enum key_kind { KEY_TEXT, KEY_PATH, KEY_NUMBER, KEY_DURATION, KEY_OCTAL, KEY_SWITCH };
+
+/* One row a key of [global] that is not a function limit. */
+static const struct key {
+	const char *name;
+	enum key_kind kind;
+	size_t offset, size; /* size: of a text's array */
+	uint64_t minimum, maximum;
+} keys[] = {
+#define TEXT(key, kind, field)                                                                               \
+	{                                                                                                    \
+		key, kind, offsetof(struct config, field), sizeof((struct config *)0)->field, 0, 0           \
+	}
+#define NUMBER(key, kind, field, low, high)                                                                  \
+	{                                                                                                    \
+		key, kind, offsetof(struct config, field), 0, low, high                                      \
+	}
+	TEXT("registry", KEY_PATH, registry),
+	TEXT("listen", KEY_TEXT, listen),
+	TEXT("listen.owner", KEY_TEXT, listen_owner),
+	TEXT("listen.group", KEY_TEXT, listen_group),
+	NUMBER("listen.mode", KEY_OCTAL, listen_mode, 0, 0777),
+	NUMBER("listen.backlog", KEY_NUMBER, listen_backlog, 1, 65535),
+	TEXT("listen.allowed_clients", KEY_TEXT, listen_allowed_clients),
+	TEXT("mount_prefix", KEY_TEXT, mount_prefix),
+	TEXT("shared_dir", KEY_PATH, shared_dir),
+	TEXT("state_dir", KEY_PATH, state_dir),
+	TEXT("error_log", KEY_PATH, error_log),
+	TEXT("access.log", KEY_PATH, access_log),
+	TEXT("access.format", KEY_TEXT, access_format),
+	TEXT("function_log", KEY_PATH, function_log),
+	TEXT("user", KEY_TEXT, user),
+	TEXT("require_isolation", KEY_TEXT, require_isolation),
+	TEXT("compiler", KEY_PATH, compiler),
+	NUMBER("routers", KEY_NUMBER, routers, 1, ROUTERS_MAX),
+	NUMBER("connections", KEY_NUMBER, connections, 1, 65536),
+	NUMBER("uid_range", KEY_NUMBER, uid_range_start, 1, UINT32_MAX - 70000),
+	NUMBER("uid_range_size", KEY_NUMBER, uid_range_size, 2000, 65536),
+	NUMBER("drain_timeout", KEY_DURATION, drain_timeout_ms, 0, 3600 * 1000),
+	NUMBER("process_control_timeout", KEY_DURATION, process_control_timeout_ms, 0, 3600 * 1000),
+	NUMBER("process.max", KEY_NUMBER, process_max, 1, 32768),
+#undef TEXT
+#undef NUMBER
+};
+
+/* php-fpm's words for rows of the policy table. */
+static const struct {
+	const char *name, *row;
+} aliases[] = {
+	{ "request_terminate_timeout", "wall_time" },
+};
+
+static void
+set_text(char *to, size_t size, const char *text)
+{
+	snprintf(to, size, "%s", text);
+}
+
+static void
+set_from_environment(char *to, size_t size, const char *variable, const char *standard)
+{
+	const char *value = getenv(variable);
+
+	set_text(to, size, value && value[0] ? value : standard);
+}
+
+void
+config_init(struct config *c)
+{
+	*c = (struct config){
+		.listen_mode = 0660,
+		.listen_backlog = 511,
+		.listen_allowed_clients = "127.0.0.1",
+		.access_format = "json",
+		.require_isolation = "strong",
+		.routers = 1,
+		.connections = 1024,
+		.uid_range_start = 200000,
+		.uid_range_size = 65536,
+		.drain_timeout_ms = 30 * 1000,
+		.process_control_timeout_ms = 30 * 1000,
+		.process_max = 1024,
+	};
+	set_from_environment(c->libexec_dir, sizeof c->libexec_dir, "CFN_LIBEXECDIR", CFN_LIBEXECDIR);
+	set_from_environment(c->include_dir, sizeof c->include_dir, "CFN_INCLUDEDIR", CFN_INCLUDEDIR);
+	set_text(c->compiler, sizeof c->compiler, "/usr/bin/gcc");
+	policy_init(&c->defaults);
+	for (size_t i = 0; i < policy_n_rows; i++)
+		*policy_value(&c->maximum, &policy_rows[i]) = policy_rows[i].maximum;
+}
+
+static int
+set_number(const struct key *key, uint64_t *to, const char *text, struct err *e)
+{
+	uint64_t value = 0;
+	char *end;
+	int rc = 0;
+
+	switch (key->kind) {
+	case KEY_DURATION:
+		rc = option_parse_duration(text, &value);
+		break;
+	case KEY_SWITCH:
+		rc = option_parse_switch(text, &value);
+		break;
+	case KEY_OCTAL:
+		value = strtoul(text, &end, 8);
+		rc = end == text || *end ? -EINVAL : 0;
+		break;
+	default:
+		rc = option_parse_number(text, &value);
+	}
+	if (rc < 0 || value < key->minimum || value > key->maximum)
+		return err_set(e, -EINVAL, "%s: '%.64s' is not a value from %" PRIu64 " to %" PRIu64,
+		               key->name, text, key->minimum, key->maximum);
+	*to = value;
+	return 0;
+}
+
+static int
+set_key(struct config *c, const struct key *key, const char *text, struct err *e)
+{
+	char *field = (char *)c + key->offset;
+
+	if (key->kind == KEY_PATH && text[0] && text[0] != '/')
+		return err_set(e, -EINVAL, "%s: '%.64s' is not an absolute path", key->name, text);
+	if (key->kind != KEY_TEXT && key->kind != KEY_PATH)
+		return set_number(key, (uint64_t *)(void *)field, text, e);
+	if (strlen(text) >= key->size)
+		return err_set(e, -EINVAL, "%s: longer than %zu bytes", key->name, key->size - 1);
+	set_text(field, key->size, text);
+	return 0;
+}
+
+static const struct policy_row *
+find_row(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(aliases); i++)
+		if (strcmp(aliases[i].name, name) == 0)
+			return policy_find(aliases[i].row);
+	return policy_find(name);
+}
+
+static int
+set_global(struct config *c, const char *name, const char *value, struct err *e)
+{
+	bool is_maximum = strncmp(name, "max.", 4) == 0;
+	const struct policy_row *row = find_row(is_maximum ? name + 4 : name);
+
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
+		if (strcmp(keys[i].name, name) == 0)
+			return set_key(c, &keys[i], value, e);
+	if (!row)
+		return err_set(e, -EINVAL, "unknown key '%.64s' in [global]", name);
+	return policy_set(is_maximum ? &c->maximum : &c->defaults, row, value, e);
+}
+
+static int
+set_override(struct config *c, const char *function, const char *name, const char *value, struct err *e)
+{
+	const struct policy_row *row = find_row(name);
+	struct config_override *o = &c->overrides[c->n_overrides];
+	struct function_policy scratch;
+	int rc = policy_check_name(function, e);
+
+	if (rc < 0)
+		return rc;
+	if (!row)
+		return err_set(e, -EINVAL, "unknown key '%.64s' in [function %s]", name, function);
+	rc = policy_set(&scratch, row, value, e);
+	if (rc < 0)
+		return rc;
+	if (c->n_overrides == CONFIG_OVERRIDES_MAX)
+		return err_set(e, -E2BIG, "more than %d keys of functions", CONFIG_OVERRIDES_MAX);
+	set_text(o->function, sizeof o->function, function);
+	o->value = *policy_value(&scratch, row);
+	o->row = row;
+	c->n_overrides++;
+	return 0;
+}
+
+struct reading {
+	struct config *config;
+	struct err first; /* of the first line that is wrong */
+};
+
+/* libinih's convention: 1 is good, 0 an error in this line. */
+static int
+on_line(void *context, const char *section, const char *name, const char *value)
+{
+	struct reading *r = context;
+	struct err e = { 0 };
+	int rc;
+
+	if (strcmp(section, "global") == 0)
+		rc = set_global(r->config, name, value, &e);
+	else if (strncmp(section, "function ", 9) == 0)
+		rc = set_override(r->config, section + 9, name, value, &e);
+	else
+		rc = err_set(&e, -EINVAL, "unknown section [%.64s]", section);
+	if (rc < 0 && r->first.code == 0)
+		r->first = e;
+	return rc == 0;
+}
+
+static int
+check_words(const struct config *c, struct err *e)
+{
+	const char *level = c->require_isolation;
+
+	if (strcmp(level, "full") != 0 && strcmp(level, "strong") != 0)
+		return err_set(e, -EINVAL, "require_isolation: '%.64s' is not full or strong", level);
+	if (c->listen[0] && strncmp(c->listen, "unix:", 5) != 0 && strncmp(c->listen, "tcp:", 4) != 0)
+		return err_set(e, -EINVAL, "listen: '%.64s' is not unix:PATH or tcp:HOST:PORT", c->listen);
+	if (c->mount_prefix[0] && c->mount_prefix[0] != '/')
+		return err_set(e, -EINVAL, "mount_prefix: '%.64s' does not begin with '/'", c->mount_prefix);
+	return 0;
+}
+
+int
+config_read(struct config *c, const char *path, struct err *e)
+{
+	struct reading r = { .config = c };
+	FILE *file = fopen(path, "re");
+	int line, rc;
+
+	if (!file)
+		return err_set(e, errno, "configuration %s", path);
+	line = ini_parse_file(file, on_line, &r);
+	fclose(file);
+	if (line != 0)
+		return err_set(e, -EINVAL, "%s:%d: %s", path, line < 0 ? 0 : line,
+		               r.first.code ? r.first.text : "not a line of the form KEY = VALUE");
+	rc = check_words(c, e);
+	return rc < 0 ? err_wrap(e, "%s", path) : 0;
+}
+
+int
+config_read_default(struct config *c, struct err *e)
+{
+	static const char path[] = CFN_SYSCONFDIR "/cfn/cfn.conf";
+
+	return access(path, F_OK) < 0 ? 0 : config_read(c, path, e);
+}
+
+int
+config_complete(struct config *c, struct err *e)
+{
+	const char *slash = strrchr(c->registry, '/');
+	int folder = slash ? (int)(slash - c->registry) : 0;
+	int n;
+
+	if (c->registry[0] != '/')
+		return err_set(e, -EINVAL, "registry '%.200s' is not an absolute path", c->registry);
+	if (!c->shared_dir[0]) {
+		n = snprintf(c->shared_dir, sizeof c->shared_dir, "%.*s/shared", folder, c->registry);
+		if (n >= (int)sizeof c->shared_dir)
+			return err_set(e, ENAMETOOLONG, "shared_dir");
+	}
+	if (!c->state_dir[0]) {
+		n = snprintf(c->state_dir, sizeof c->state_dir, "%s.pool", c->registry);
+		if (n >= (int)sizeof c->state_dir)
+			return err_set(e, ENAMETOOLONG, "state_dir");
+	}
+	return check_words(c, e);
+}
+
+static void
+print_key(const struct config *c, const struct key *key, int fd)
+{
+	const char *field = (const char *)c + key->offset;
+	char text[OPTION_TEXT_SIZE];
+	uint64_t value;
+
+	if (key->kind == KEY_TEXT || key->kind == KEY_PATH) {
+		dprintf(fd, "%s = %s\n", key->name, field);
+		return;
+	}
+	memcpy(&value, field, sizeof value);
+	if (key->kind == KEY_OCTAL)
+		snprintf(text, sizeof text, "%04" PRIo64, value);
+	else if (key->kind == KEY_DURATION)
+		option_format_duration(value, text);
+	else
+		snprintf(text, sizeof text, "%" PRIu64, value);
+	dprintf(fd, "%s = %s\n", key->name, text);
+}
+
+static void
+print_policy(const struct function_policy *p, const char *prefix, int fd)
+{
+	for (size_t i = 0; i < policy_n_rows; i++) {
+		const struct policy_row *row = &policy_rows[i];
+		char text[OPTION_TEXT_SIZE];
+
+		policy_format(row, *policy_value((struct function_policy *)(uintptr_t)p, row), text);
+		dprintf(fd, "%s%s = %s\n", prefix, row->name, text);
+	}
+}
+
+void
+config_print(const struct config *c, int fd)
+{
+	dprintf(fd, "[global]\n");
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
+		print_key(c, &keys[i], fd);
+	print_policy(&c->defaults, "", fd);
+	print_policy(&c->maximum, "max.", fd);
+	for (size_t i = 0; i < c->n_overrides; i++) {
+		const struct config_override *o = &c->overrides[i];
+		char text[OPTION_TEXT_SIZE];
+
+		policy_format(o->row, o->value, text);
+		dprintf(fd, "[function %s]\n%s = %s\n", o->function, o->row->name, text);
+	}
+}
+
+void
+config_apply(const struct config *c, const char *function, struct function_policy *p)
+{
+	struct function_policy *defaults = (struct function_policy *)(uintptr_t)&c->defaults;
+	struct function_policy *maximum = (struct function_policy *)(uintptr_t)&c->maximum;
+
+	for (size_t i = 0; i < policy_n_rows; i++) {
+		const struct policy_row *row = &policy_rows[i];
+		uint64_t *value = policy_value(p, row);
+
+		if (*value == row->standard)
+			*value = *policy_value(defaults, row);
+	}
+	for (size_t i = 0; i < c->n_overrides; i++)
+		if (strcmp(c->overrides[i].function, function) == 0)
+			*policy_value(p, c->overrides[i].row) = c->overrides[i].value;
+	for (size_t i = 0; i < policy_n_rows; i++) {
+		uint64_t *value = policy_value(p, &policy_rows[i]);
+		uint64_t max = *policy_value(maximum, &policy_rows[i]);
+
+		if (*value > max)
+			*value = max;
+	}
+}
+
+/* The folder of the caller's own registry, made when it is missing. */
+static int
+find_private(char *to, size_t size, struct err *e)
+{
+	const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
+	int n;
+
+	if (state && state[0] == '/')
+		n = snprintf(to, size, "%s/cfn/registry.db", state);
+	else if (home && home[0] == '/')
+		n = snprintf(to, size, "%s/.local/state/cfn/registry.db", home);
+	else
+		return err_set(e, -ENOENT, "no registry: give --registry FILE or set CFN_REGISTRY");
+	return n < (int)size ? 0 : err_set(e, ENAMETOOLONG, "registry");
+}
+
+static int
+make_absolute(char *path, size_t size, struct err *e)
+{
+	char folder[CONFIG_PATH_MAX], relative[CONFIG_PATH_MAX];
+
+	if (path[0] == '/')
+		return 0;
+	if (!getcwd(folder, sizeof folder))
+		return err_set(e, errno, "working directory");
+	set_text(relative, sizeof relative, path);
+	if (snprintf(path, size, "%s/%s", folder, relative) >= (int)size)
+		return err_set(e, ENAMETOOLONG, "registry");
+	return 0;
+}
+
+int
+config_find_registry(struct config *c, const char *option, bool *is_private, struct err *e)
+{
+	static const char packaged[] = CFN_LOCALSTATEDIR "/lib/cfn/registry/registry.db";
+	const char *variable = getenv("CFN_REGISTRY");
+	const char *named = option ? option : variable && variable[0] ? variable : c->registry;
+
+	*is_private = false;
+	if (strlen(named) >= sizeof c->registry)
+		return err_set(e, ENAMETOOLONG, "registry");
+	if (named[0]) {
+		if (named != c->registry)
+			set_text(c->registry, sizeof c->registry, named);
+		return make_absolute(c->registry, sizeof c->registry, e);
+	}
+	if (access(packaged, W_OK) == 0) {
+		set_text(c->registry, sizeof c->registry, packaged);
+		return 0;
+	}
+	*is_private = true;
+	return find_private(c->registry, sizeof c->registry, e);
+}

@@ -1,0 +1,349 @@
+/* policy.c - the limits and grants of one function: the table, and reading and writing one. */
+#include "config/policy.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/fd.h"
+#include "base/utf8.h"
+
+#define KI        UINT64_C(1024)
+#define MI        (KI * 1024)
+#define GI        (MI * 1024)
+#define AT(field) offsetof(struct function_policy, field)
+
+const struct policy_row policy_rows[] = {
+	{ "memory", POLICY_SIZE, AT(memory), 128 * MI, 4 * MI, 64 * GI, "memory of one worker" },
+	{ "cpu_time", POLICY_DURATION, AT(cpu_ms), 5 * 1000, 10, 3600 * 1000, "CPU time of one request" },
+	{ "wall_time", POLICY_DURATION, AT(wall_ms), 10 * 1000, 10, 3600 * 1000, "time of one request" },
+	{ "stream_idle", POLICY_DURATION, AT(stream_idle_ms), 60 * 1000, 100, 24 * 3600 * 1000,
+	  "a stream ends after so long without output" },
+	{ "body_size", POLICY_SIZE, AT(body_max), 8 * MI, 0, 4 * GI, "request body" },
+	{ "output_size", POLICY_SIZE, AT(output_max), 8 * MI, KI, GI, "answer that is not a stream" },
+	{ "tmp_size", POLICY_SIZE, AT(tmp_size), 10 * MI, 4 * KI, 16 * GI, "private /tmp" },
+	{ "tmp_inodes", POLICY_NUMBER, AT(tmp_inodes), 1024, 8, 1u << 20, "files and folders in /tmp" },
+	{ "threads", POLICY_NUMBER, AT(threads), 16, 1, 1024, "threads of one worker" },
+	{ "open_files", POLICY_NUMBER, AT(files), 64, 16, 4096, "open descriptors of one worker" },
+	{ "file_size", POLICY_SIZE, AT(file_size), 16 * MI, 4 * KI, 64 * GI, "one file that it writes" },
+	{ "concurrency", POLICY_NUMBER, AT(concurrency), 1024, 1, 1024,
+	  "workers, whatever pm.max_children says" },
+	{ "queue", POLICY_NUMBER, AT(queue), 128, 0, 65536, "requests that may wait for a worker" },
+	{ "pm", POLICY_PM, AT(pm), PM_ONDEMAND, PM_ONDEMAND, PM_STATIC, "ondemand, dynamic or static" },
+	{ "pm.max_children", POLICY_NUMBER, AT(max_children), 4, 1, 1024, "workers of the function" },
+	{ "pm.min_spare_servers", POLICY_NUMBER, AT(min_spare), 1, 0, 1024,
+	  "idle workers kept by pm = dynamic" },
+	{ "pm.process_idle_timeout", POLICY_DURATION, AT(idle_timeout_ms), 60 * 1000, 100, 24 * 3600 * 1000,
+	  "a worker idle for so long ends" },
+	{ "pm.max_requests", POLICY_NUMBER, AT(max_requests), 0, 0, 1u << 30,
+	  "a worker is replaced after so many requests; 0: never" },
+};
+const size_t policy_n_rows = ARRAY_SIZE(policy_rows);
+
+static const char *const pm_words[] = {
+	[PM_ONDEMAND] = "ondemand",
+	[PM_DYNAMIC] = "dynamic",
+	[PM_STATIC] = "static",
+};
+
+const struct policy_row *
+policy_find(const char *name)
+{
+	for (size_t i = 0; i < policy_n_rows; i++)
+		if (strcmp(policy_rows[i].name, name) == 0)
+			return &policy_rows[i];
+	return NULL;
+}
+
+uint64_t *
+policy_value(struct function_policy *p, const struct policy_row *row)
+{
+	return (uint64_t *)(void *)((char *)p + row->offset);
+}
+
+void
+policy_init(struct function_policy *p)
+{
+	*p = (struct function_policy){ 0 };
+	for (size_t i = 0; i < policy_n_rows; i++)
+		*policy_value(p, &policy_rows[i]) = policy_rows[i].standard;
+}
+
+static int
+parse_pm(const char *text, uint64_t *value)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(pm_words); i++) {
+		if (strcmp(text, pm_words[i]) != 0)
+			continue;
+		*value = i;
+		return 0;
+	}
+	return -EINVAL;
+}
+
+static const struct {
+	int (*parse)(const char *, uint64_t *);
+	const char *form;
+} kinds[] = {
+	[POLICY_NUMBER] = { option_parse_number, "a number" },
+	[POLICY_SIZE] = { option_parse_size, "a size such as 128M" },
+	[POLICY_DURATION] = { option_parse_duration, "a duration such as 10s" },
+	[POLICY_SWITCH] = { option_parse_switch, "on or off" },
+	[POLICY_PM] = { parse_pm, "ondemand, dynamic or static" },
+};
+
+void
+policy_format(const struct policy_row *row, uint64_t value, char text[OPTION_TEXT_SIZE])
+{
+	switch (row->kind) {
+	case POLICY_SIZE:
+		option_format_size(value, text);
+		return;
+	case POLICY_DURATION:
+		option_format_duration(value, text);
+		return;
+	case POLICY_SWITCH:
+		snprintf(text, OPTION_TEXT_SIZE, "%s", value ? "on" : "off");
+		return;
+	case POLICY_PM:
+		snprintf(text, OPTION_TEXT_SIZE, "%s", pm_words[value <= PM_STATIC ? value : PM_ONDEMAND]);
+		return;
+	case POLICY_NUMBER:
+		break;
+	}
+	snprintf(text, OPTION_TEXT_SIZE, "%" PRIu64, value);
+}
+
+static int
+check_range(const struct policy_row *row, uint64_t value, const char *given, struct err *e)
+{
+	char low[OPTION_TEXT_SIZE], high[OPTION_TEXT_SIZE];
+
+	if (value >= row->minimum && value <= row->maximum)
+		return 0;
+	policy_format(row, row->minimum, low);
+	policy_format(row, row->maximum, high);
+	return err_set(e, -ERANGE, "%s: '%s' is not within %s and %s", row->name, given, low, high);
+}
+
+int
+policy_set(struct function_policy *p, const struct policy_row *row, const char *text, struct err *e)
+{
+	uint64_t value = 0;
+	int rc = kinds[row->kind].parse(text, &value);
+
+	if (rc < 0)
+		return err_set(e, -EINVAL, "%s: '%.64s' is not %s", row->name, text, kinds[row->kind].form);
+	rc = check_range(row, value, text, e);
+	if (rc < 0)
+		return rc;
+	*policy_value(p, row) = value;
+	return 0;
+}
+
+int
+policy_check_below(const struct function_policy *p, const struct function_policy *maximum, struct err *e)
+{
+	for (size_t i = 0; i < policy_n_rows; i++) {
+		const struct policy_row *row = &policy_rows[i];
+		uint64_t value = *policy_value((struct function_policy *)(uintptr_t)p, row);
+		uint64_t max = *policy_value((struct function_policy *)(uintptr_t)maximum, row);
+		char given[OPTION_TEXT_SIZE], most[OPTION_TEXT_SIZE];
+
+		if (value <= max || row->kind == POLICY_PM)
+			continue;
+		policy_format(row, value, given);
+		policy_format(row, max, most);
+		return err_set(e, -ERANGE, "%s: %s is over this server's max.%s = %s", row->name, given,
+		               row->name, most);
+	}
+	return 0;
+}
+
+/* Letters, digits and '_', not beginning with a digit; at most 64. */
+static bool
+is_env_name(const char *name, size_t n)
+{
+	static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_";
+
+	return n > 0 && n <= 64 && strspn(name, "0123456789") == 0 &&
+	       strspn(name, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_") >= n &&
+	       strchr(letters, name[0]);
+}
+
+static void
+remove_env(struct function_policy *p, const char *name, size_t n)
+{
+	size_t at = 0;
+
+	while (at < p->env_size) {
+		size_t length = strlen(p->env + at) + 1;
+
+		if (strncmp(p->env + at, name, n) != 0 || p->env[at + n] != '=') {
+			at += length;
+			continue;
+		}
+		memmove(p->env + at, p->env + at + length, p->env_size - at - length);
+		p->env_size -= length;
+	}
+}
+
+int
+policy_set_env(struct function_policy *p, const char *assignment, struct err *e)
+{
+	const char *equals = strchr(assignment, '=');
+	size_t length = strlen(assignment) + 1;
+
+	if (!equals || !is_env_name(assignment, (size_t)(equals - assignment)))
+		return err_set(e, -EINVAL,
+		               "environment '%.64s' is not NAME=VALUE with a name of [A-Za-z0-9_]",
+		               assignment);
+	if (!utf8_is_valid(assignment, length - 1))
+		return err_set(e, -EINVAL, "environment '%.*s' is not UTF-8", (int)(equals - assignment),
+		               assignment);
+	remove_env(p, assignment, (size_t)(equals - assignment));
+	if (p->env_size + length > sizeof p->env)
+		return err_set(e, -E2BIG, "environment is over %d bytes", POLICY_ENV_MAX);
+	memcpy(p->env + p->env_size, assignment, length);
+	p->env_size += length;
+	return 0;
+}
+
+int
+policy_check_name(const char *name, struct err *e)
+{
+	size_t n = strlen(name);
+
+	if (n > 0 && n < NAME_MAX_SIZE && strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_-") == n &&
+	    name[0] != '_' && name[0] != '-')
+		return 0;
+	return err_set(
+	    e, -EINVAL,
+	    "name '%.80s' is not 1 to 64 of a-z, 0-9, '_' and '-', beginning with a letter or digit", name);
+}
+
+int
+policy_set_shared(struct function_policy *p, const char *text, struct err *e)
+{
+	size_t n = strcspn(text, ":");
+	char name[NAME_MAX_SIZE];
+	int rc;
+
+	if (text[n] && strcmp(text + n, ":ro") != 0 && strcmp(text + n, ":rw") != 0)
+		return err_set(e, -EINVAL, "shared folder '%.80s' is not NAME, NAME:ro or NAME:rw", text);
+	if (n >= sizeof name)
+		return err_set(e, -EINVAL, "shared folder: name is over %zu bytes", sizeof name - 1);
+	memcpy(name, text, n);
+	name[n] = '\0';
+	rc = policy_check_name(name, e);
+	if (rc < 0)
+		return err_wrap(e, "shared folder");
+	memcpy(p->shared, name, n + 1);
+	p->shared_read_only = strcmp(text + n, ":ro") == 0;
+	return 0;
+}
+
+static void
+free_json(json_t **json)
+{
+	json_decref(*json);
+}
+#define AUTO_JSON __attribute__((cleanup(free_json)))
+
+static int
+pack_env(const struct function_policy *p, json_t *root)
+{
+	json_t *list = json_array();
+
+	if (json_object_set_new(root, "env", list) < 0)
+		return -ENOMEM;
+	for (size_t at = 0; at < p->env_size; at += strlen(p->env + at) + 1)
+		if (json_array_append_new(list, json_string(p->env + at)) < 0)
+			return -ENOMEM;
+	return 0;
+}
+
+static int
+pack_rows(const struct function_policy *p, json_t *root)
+{
+	for (size_t i = 0; i < policy_n_rows; i++) {
+		const struct policy_row *row = &policy_rows[i];
+		uint64_t value = *policy_value((struct function_policy *)(uintptr_t)p, row);
+		char text[OPTION_TEXT_SIZE];
+
+		if (value == row->standard)
+			continue;
+		policy_format(row, value, text);
+		if (json_object_set_new(root, row->name, json_string(text)) < 0)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+int
+policy_pack(const struct function_policy *p, char *text, size_t size, struct err *e)
+{
+	AUTO_JSON json_t *root = json_object();
+	size_t n;
+
+	if (!root || pack_rows(p, root) < 0 || (p->env_size > 0 && pack_env(p, root) < 0))
+		return err_set(e, ENOMEM, "policy");
+	if (p->shared[0]) {
+		json_t *shared = json_sprintf("%s%s", p->shared, p->shared_read_only ? ":ro" : "");
+
+		if (json_object_set_new(root, "shared", shared) < 0)
+			return err_set(e, ENOMEM, "policy");
+	}
+	n = json_dumpb(root, text, size, JSON_COMPACT | JSON_SORT_KEYS);
+	if (n == 0 || n >= size)
+		return err_set(e, -E2BIG, "policy is over %zu bytes", size);
+	text[n] = '\0';
+	return 0;
+}
+
+static int
+unpack_member(struct function_policy *p, const char *key, json_t *value, struct err *e)
+{
+	const struct policy_row *row = policy_find(key);
+
+	if (row && json_is_string(value))
+		return policy_set(p, row, json_string_value(value), e);
+	if (strcmp(key, "shared") == 0 && json_is_string(value))
+		return policy_set_shared(p, json_string_value(value), e);
+	if (strcmp(key, "env") == 0 && json_is_array(value)) {
+		for (size_t i = 0; i < json_array_size(value); i++) {
+			const char *one = json_string_value(json_array_get(value, i));
+			int rc = one ? policy_set_env(p, one, e) : err_set(e, -EBADMSG, "env is not text");
+
+			if (rc < 0)
+				return rc;
+		}
+		return 0;
+	}
+	return err_set(e, -EBADMSG, "policy has an unknown member '%.64s'", key);
+}
+
+int
+policy_unpack(struct function_policy *p, const char *text, struct err *e)
+{
+	json_error_t where;
+	AUTO_JSON json_t *root = json_loads(text, JSON_REJECT_DUPLICATES, &where);
+	const char *key;
+	json_t *value;
+
+	if (!json_is_object(root))
+		return err_set(e, -EBADMSG, "policy is not a JSON object");
+	policy_init(p);
+	json_object_foreach(root, key, value)
+	{
+		int rc = unpack_member(p, key, value, e);
+
+		if (rc < 0)
+			return rc;
+	}
+	return 0;
+}
