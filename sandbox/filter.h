@@ -1,0 +1,68 @@
+/* filter.h - seccomp programs: generated with libseccomp once, loaded as BPF wherever they are needed, and
+ * answering what they refuse. */
+#pragma once
+#include <linux/filter.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+
+enum filter_kind {
+	FILTER_FUNCTION_LOAD,  /* the allow-list of a function; the only one with a listener */
+	FILTER_FUNCTION_CLOSE, /* over it, after the listener left: no sendmsg, no recvmsg */
+	FILTER_FUNCTION_SERVE, /* over both, after loading: no executable mapping, no seccomp */
+	FILTER_INIT,
+	FILTER_COPY,
+	FILTER_ROUTER,
+	FILTER_COMPILER,
+	FILTER_CHECK,
+	FILTER_COUNT
+};
+
+enum { FILTER_CODE_MAX = 1023 };
+
+struct sandbox_filter {
+	uint32_t n; /* 0: not built */
+	uint32_t reserved;
+	struct sock_filter code[FILTER_CODE_MAX];
+};
+
+/* Flat, so that it travels in a memory file. */
+struct sandbox_filters {
+	struct sandbox_filter of[FILTER_COUNT];
+};
+
+#define FILTER_BIT(kind) (1U << (kind))
+#define FILTERS_OF_SPAWNER                                                                                   \
+	(FILTER_BIT(FILTER_FUNCTION_LOAD) | FILTER_BIT(FILTER_FUNCTION_CLOSE) |                              \
+	 FILTER_BIT(FILTER_FUNCTION_SERVE) | FILTER_BIT(FILTER_INIT) | FILTER_BIT(FILTER_COPY))
+
+/* Generates the programs whose bits are set into a sealed memory file: a descriptor (CLOEXEC) or -errno. */
+int sandbox_filters_seal(unsigned kinds, struct err *e);
+
+/* Maps such a file read-only for the rest of the process's life; the descriptor stays the caller's.
+ * -EPERM not sealed, -EBADMSG not such a file. */
+int sandbox_filters_map(int fd, const struct sandbox_filters **filters, struct err *e);
+
+/* Loads one program; no_new_privs must be set.  0, or the listener's descriptor (CLOEXEC) for
+ * FILTER_FUNCTION_LOAD, or -errno: -ESRCH when a thread cannot be brought under FILTER_FUNCTION_SERVE. */
+int sandbox_filter_load(const struct sandbox_filters *filters, enum filter_kind kind, struct err *e);
+
+/* A call that a listener reports. */
+struct sandbox_denied {
+	uint64_t id;
+	int32_t nr; /* number of the call */
+	pid_t pid;  /* of the thread, in the reader's pid namespace; 0 when it is not visible there */
+};
+
+/* After poll(2) said POLLIN.  1; 0 when the caller has died meanwhile; -errno. */
+int sandbox_denied_receive(int listener, struct sandbox_denied *d);
+
+/* Refuses it: EPERM, socket EACCES.  0, also when the caller has died meanwhile; -errno. */
+int sandbox_denied_answer(int listener, const struct sandbox_denied *d);
+
+enum { SYSCALL_NAME_SIZE = 32 };
+
+/* "ptrace"; "syscall 9999" for a number without a name.  No system call but for memory: usable when confined.
+ */
+void sandbox_syscall_name(int nr, char name[SYSCALL_NAME_SIZE]);
