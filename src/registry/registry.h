@@ -31,6 +31,9 @@ struct registry;
 int registry_open(const char *path, enum registry_mode mode, struct registry **r, struct err *e);
 void registry_close(struct registry *r);
 
+/* How long a call waits for another process's lock, in ms; 5,000 unless set. */
+void registry_set_patience(struct registry *r, int ms);
+
 /* Grows with every committed change of what is active; 2 µs when nothing changed. */
 int registry_generation(struct registry *r, uint64_t *generation, struct err *e);
 

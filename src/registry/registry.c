@@ -1,0 +1,247 @@
+/* registry.c - opening a registry: the file, its schema and migrations, its generation. */
+#include "registry/registry.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "registry/sql.h"
+
+enum {
+	APPLICATION_ID = 0x63666e31, /* "cfn1": tells a registry from any other SQLite file */
+	PATIENCE_MS = 5000,
+};
+
+/* migrations[n] brings a registry from schema n to n + 1.  Never changed once released: add a row. */
+static const char *const migrations[REGISTRY_SCHEMA] = {
+	"CREATE TABLE state (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
+	"INSERT INTO state VALUES ('generation', 1);"
+	"CREATE TABLE blob (digest BLOB PRIMARY KEY CHECK (length(digest) = 32), data BLOB NOT NULL) STRICT;"
+	"CREATE TABLE function ("
+	"  id INTEGER PRIMARY KEY AUTOINCREMENT,"
+	"  name TEXT NOT NULL UNIQUE CHECK (length(name) BETWEEN 1 AND 64),"
+	"  is_enabled INTEGER NOT NULL DEFAULT 1 CHECK (is_enabled IN (0, 1)),"
+	"  active_version INTEGER REFERENCES version (id) DEFERRABLE INITIALLY DEFERRED,"
+	"  last_number INTEGER NOT NULL DEFAULT 0) STRICT;"
+	"CREATE TABLE version ("
+	"  id INTEGER PRIMARY KEY AUTOINCREMENT,"
+	"  function_id INTEGER NOT NULL REFERENCES function (id) ON DELETE CASCADE,"
+	"  number INTEGER NOT NULL CHECK (number > 0),"
+	"  identity BLOB NOT NULL CHECK (length(identity) = 32),"
+	"  entry TEXT NOT NULL,"
+	"  artifact BLOB NOT NULL REFERENCES blob (digest),"
+	"  source BLOB NOT NULL REFERENCES blob (digest),"
+	"  debug BLOB NOT NULL REFERENCES blob (digest),"
+	"  policy TEXT NOT NULL,"
+	"  compiler TEXT NOT NULL,"
+	"  flags TEXT NOT NULL,"
+	"  source_name TEXT NOT NULL,"
+	"  author TEXT NOT NULL,"
+	"  routes_from_options INTEGER NOT NULL,"
+	"  created_at INTEGER NOT NULL,"
+	"  UNIQUE (function_id, number)) STRICT;"
+	"CREATE TABLE route ("
+	"  version_id INTEGER NOT NULL REFERENCES version (id) ON DELETE CASCADE,"
+	"  position INTEGER NOT NULL,"
+	"  methods INTEGER NOT NULL,"
+	"  pattern TEXT NOT NULL,"
+	"  row INTEGER NOT NULL,"
+	"  PRIMARY KEY (version_id, position)) STRICT, WITHOUT ROWID;",
+};
+
+static int
+pragma_integer(struct registry *r, const char *pragma, int64_t *value, struct err *e)
+{
+	return sql_integer(r, value, e, pragma, "");
+}
+
+static int
+run_script(struct registry *r, const char *script, struct err *e)
+{
+	return sqlite3_exec(r->db, script, NULL, NULL, NULL) == SQLITE_OK ? 0 : sql_error(r, "write", e);
+}
+
+static int
+migrate(struct registry *r, int64_t from, struct err *e)
+{
+	char script[96];
+
+	for (int64_t n = from; n < REGISTRY_SCHEMA; n++) {
+		int rc = run_script(r, migrations[n], e);
+
+		if (rc < 0)
+			return rc;
+	}
+	snprintf(script, sizeof script, "PRAGMA application_id = %d; PRAGMA user_version = %d;",
+	         APPLICATION_ID, REGISTRY_SCHEMA);
+	return run_script(r, script, e);
+}
+
+/* An empty file counts as a registry to be made in REGISTRY_CREATE alone. */
+static int
+check_schema(struct registry *r, enum registry_mode mode, struct err *e)
+{
+	int64_t application = 0, version = 0, n_tables = 0;
+	int rc = pragma_integer(r, "PRAGMA application_id", &application, e);
+
+	if (rc == 0)
+		rc = pragma_integer(r, "PRAGMA user_version", &version, e);
+	if (rc == 0)
+		rc = sql_integer(r, &n_tables, e, "SELECT count(*) FROM sqlite_schema", "");
+	if (rc < 0)
+		return rc;
+	if (application == 0 && version == 0 && n_tables == 0 && mode == REGISTRY_CREATE)
+		return migrate(r, 0, e);
+	if (application != APPLICATION_ID || version < 1)
+		return err_set(e, -EINVAL, "registry %s: not a registry; make one with 'cfn-deploy init'",
+		               r->path);
+	if (version > REGISTRY_SCHEMA)
+		return err_set(e, -EPROTO,
+		               "registry %s: schema %d is newer than this program's %d; upgrade it", r->path,
+		               (int)version, REGISTRY_SCHEMA);
+	return version < REGISTRY_SCHEMA && mode != REGISTRY_READ ? migrate(r, version, e) : 0;
+}
+
+static int
+prepare_schema(struct registry *r, enum registry_mode mode, struct err *e)
+{
+	int rc;
+
+	if (mode == REGISTRY_READ) {
+		rc = check_schema(r, mode, e);
+		return rc < 0 ? rc : run_script(r, "PRAGMA query_only = ON", e);
+	}
+	/* The rollback journal, not WAL: SQLite before 3.51.3 can corrupt a WAL database with two writers. */
+	rc = run_script(r, "PRAGMA journal_mode = DELETE; PRAGMA synchronous = EXTRA", e);
+	if (rc == 0)
+		rc = sql_begin(r, mode == REGISTRY_CREATE ? "BEGIN IMMEDIATE" : "BEGIN", e);
+	if (rc == 0)
+		rc = check_schema(r, mode, e);
+	if (rc < 0) {
+		sql_rollback(r);
+		return rc;
+	}
+	return sql_commit(r, e);
+}
+
+/* Hostile content in the file must find no function, view or trigger to use. */
+static int
+harden(struct registry *r, struct err *e)
+{
+	static const struct {
+		int option, value;
+	} settings[] = {
+		{ SQLITE_DBCONFIG_DEFENSIVE, 1 },   { SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0 },
+		{ SQLITE_DBCONFIG_ENABLE_FKEY, 1 }, { SQLITE_DBCONFIG_ENABLE_TRIGGER, 0 },
+		{ SQLITE_DBCONFIG_ENABLE_VIEW, 0 }, { SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(settings); i++)
+		if (sqlite3_db_config(r->db, settings[i].option, settings[i].value, NULL) != SQLITE_OK)
+			return sql_error(r, "configure", e);
+	sqlite3_limit(r->db, SQLITE_LIMIT_LENGTH, REGISTRY_BLOB_MAX + (1 << 20));
+	sqlite3_limit(r->db, SQLITE_LIMIT_ATTACHED, 0);
+	return 0;
+}
+
+/* Opens or makes the file itself, so that errno says what SQLite would only call "unable to open".
+ * *is_made: it was not there before. */
+static int
+touch_file(const char *path, enum registry_mode mode, bool *is_made, struct err *e)
+{
+	AUTO_FD fd = -1;
+	struct stat st;
+
+	if (mode == REGISTRY_CREATE)
+		fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOCTTY, 0660);
+	*is_made = fd >= 0;
+	if (fd < 0)
+		fd = open(path,
+		          (mode == REGISTRY_READ ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (fd < 0)
+		return err_set(e, errno, "registry %s", path);
+	if (fstat(fd, &st) < 0)
+		return err_set(e, errno, "registry %s", path);
+	if (!S_ISREG(st.st_mode))
+		return err_set(e, -EINVAL, "registry %s: not a regular file", path);
+	return 0;
+}
+
+static int
+open_database(struct registry *r, enum registry_mode mode, struct err *e)
+{
+	int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+
+	if (sqlite3_open_v2(r->path, &r->db, flags, NULL) != SQLITE_OK)
+		return sql_error(r, "open", e);
+	registry_set_patience(r, PATIENCE_MS);
+	if (harden(r, e) < 0)
+		return -e->code;
+	return prepare_schema(r, mode, e);
+}
+
+int
+registry_open(const char *path, enum registry_mode mode, struct registry **out, struct err *e)
+{
+	struct registry *r;
+	bool is_made;
+	int rc;
+
+	if (strlen(path) >= sizeof r->path)
+		return err_set(e, ENAMETOOLONG, "registry %s", path);
+	rc = touch_file(path, mode, &is_made, e);
+	if (rc < 0)
+		return rc;
+	r = calloc(1, sizeof *r);
+	if (!r)
+		return err_set(e, ENOMEM, "registry %s", path);
+	snprintf(r->path, sizeof r->path, "%s", path);
+	rc = open_database(r, mode, e);
+	if (rc < 0) {
+		registry_close(r);
+		if (is_made)
+			unlink(path);
+		return rc;
+	}
+	*out = r;
+	return 0;
+}
+
+void
+registry_close(struct registry *r)
+{
+	if (!r)
+		return;
+	sqlite3_close(r->db);
+	free(r);
+}
+
+void
+registry_set_patience(struct registry *r, int ms)
+{
+	sqlite3_busy_timeout(r->db, ms);
+}
+
+int
+registry_generation(struct registry *r, uint64_t *generation, struct err *e)
+{
+	int64_t data_version = 0, value = 0;
+	int rc = pragma_integer(r, "PRAGMA data_version", &data_version, e);
+
+	if (rc < 0)
+		return rc;
+	if (r->data_version != (int)data_version || r->data_version == 0) {
+		rc = sql_integer(r, &value, e, "SELECT value FROM state WHERE name = 'generation'", "");
+		if (rc < 0)
+			return rc;
+		r->generation = (uint64_t)value;
+		r->data_version = (int)data_version;
+	}
+	*generation = r->generation;
+	return 0;
+}

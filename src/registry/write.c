@@ -1,0 +1,396 @@
+/* write.c - changes of the registry, one transaction each. */
+#include <errno.h>
+#include <openssl/evp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "http/http.h"
+#include "registry/sql.h"
+
+static int
+bump_generation(struct registry *r, struct err *e)
+{
+	return sql_run(r, e, "UPDATE state SET value = value + 1 WHERE name = 'generation'", "");
+}
+
+/* Runs change inside one write transaction: all of it or nothing. */
+static int
+transact(struct registry *r, int (*change)(struct registry *, void *, struct err *), void *context,
+         struct err *e)
+{
+	int rc = sql_begin(r, "BEGIN IMMEDIATE", e);
+
+	if (rc < 0)
+		return rc;
+	rc = change(r, context, e);
+	if (rc < 0) {
+		sql_rollback(r);
+		return rc;
+	}
+	return sql_commit(r, e);
+}
+
+/* Fails when a route of another function's active version is equal to one of these. */
+static int
+check_routes(struct registry *r, const char *function, const struct registry_route *routes, size_t n,
+             struct err *e)
+{
+	AUTO_STATEMENT *row = NULL;
+	int rc = sql_prepare(r, &row, e,
+	                     "SELECT f.name, route.methods, route.pattern FROM route"
+	                     " JOIN function f ON f.active_version = route.version_id WHERE f.name <> ?",
+	                     "t", function);
+
+	while (rc >= 0 && (rc = sql_step(r, row, e)) > 0) {
+		const char *other = (const char *)sqlite3_column_text(row, 0);
+		unsigned methods = (unsigned)sqlite3_column_int64(row, 1);
+		const char *pattern = (const char *)sqlite3_column_text(row, 2);
+
+		for (size_t i = 0; i < n; i++) {
+			if (!pattern || !(routes[i].methods & methods) ||
+			    !route_pattern_collides(routes[i].pattern, pattern))
+				continue;
+			return err_set(e, -EEXIST, "route %s belongs to function '%s'", routes[i].pattern,
+			               other ? other : "?");
+		}
+	}
+	return rc;
+}
+
+static int
+add_blob(struct registry *r, const void *data, size_t size, struct digest *d, struct err *e)
+{
+	AUTO_STATEMENT *row = NULL;
+	int rc = digest_of(data, size, d, e);
+
+	if (rc < 0)
+		return rc;
+	if (size > REGISTRY_BLOB_MAX)
+		return err_set(e, -EFBIG, "larger than %d bytes", REGISTRY_BLOB_MAX);
+	rc = sql_prepare(r, &row, e, "INSERT INTO blob (digest, data) VALUES (?, ?) ON CONFLICT DO NOTHING",
+	                 "d", d);
+	if (rc < 0)
+		return rc;
+	if (sqlite3_bind_blob64(row, 2, size ? data : "", size, SQLITE_STATIC) != SQLITE_OK)
+		return sql_error(r, "bind", e);
+	return sql_step(r, row, e);
+}
+
+struct addition {
+	const struct registry_candidate *candidate;
+	char policy[POLICY_TEXT_MAX];
+	struct digest identity, artifact, source, debug;
+	int64_t version_id;
+	bool is_new;
+};
+
+/* Everything that makes a version what it is, but for the artifact: a compiler need not be reproducible. */
+static int
+identify(struct addition *a, struct err *e)
+{
+	const struct registry_candidate *c = a->candidate;
+	EVP_MD_CTX *md = EVP_MD_CTX_new();
+	const char *texts[] = { c->entry, a->policy, c->compiler, c->flags };
+	unsigned length = 0;
+	int ok = md && EVP_DigestInit_ex(md, EVP_sha256(), NULL) &&
+	         EVP_DigestUpdate(md, &a->source, sizeof a->source);
+
+	/* Each text with its NUL, so that no two lists of texts are the same bytes. */
+	for (size_t i = 0; ok && i < ARRAY_SIZE(texts); i++)
+		ok = EVP_DigestUpdate(md, texts[i], strlen(texts[i]) + 1);
+	for (size_t i = 0; ok && i < c->n_routes; i++)
+		ok = EVP_DigestUpdate(md, &c->routes[i].methods, sizeof c->routes[i].methods) &&
+		     EVP_DigestUpdate(md, &c->routes[i].index, sizeof c->routes[i].index) &&
+		     EVP_DigestUpdate(md, c->routes[i].pattern, strlen(c->routes[i].pattern) + 1);
+	ok = ok && EVP_DigestFinal_ex(md, a->identity.bytes, &length);
+	EVP_MD_CTX_free(md);
+	return ok ? 0 : err_set(e, -EIO, "SHA-256 failed");
+}
+
+static int
+find_unchanged(struct registry *r, struct addition *a, struct err *e)
+{
+	int rc = sql_integer(r, &a->version_id, e,
+	                     "SELECT v.id FROM version v JOIN function f ON f.id = v.function_id"
+	                     " WHERE f.name = ? AND v.number = f.last_number AND v.identity = ?",
+	                     "td", a->candidate->function, &a->identity);
+
+	return rc == -ENOENT ? 0 : rc < 0 ? rc : 1;
+}
+
+static int
+add_routes(struct registry *r, const struct addition *a, struct err *e)
+{
+	for (size_t i = 0; i < a->candidate->n_routes; i++) {
+		const struct registry_route *route = &a->candidate->routes[i];
+		int rc = sql_run(
+		    r, e,
+		    "INSERT INTO route (version_id, position, methods, pattern, row) VALUES (?, ?, ?, ?, ?)",
+		    "iiiti", a->version_id, (int64_t)i, (int64_t)route->methods, route->pattern,
+		    (int64_t)route->index);
+
+		if (rc < 0)
+			return rc;
+	}
+	return 0;
+}
+
+static int
+add_version(struct registry *r, struct addition *a, struct err *e)
+{
+	const struct registry_candidate *c = a->candidate;
+	int rc =
+	    sql_run(r, e, "INSERT INTO function (name) VALUES (?) ON CONFLICT DO NOTHING", "t", c->function);
+
+	if (rc == 0)
+		rc = sql_run(r, e, "UPDATE function SET last_number = last_number + 1 WHERE name = ?", "t",
+		             c->function);
+	if (rc == 0)
+		rc = sql_run(r, e,
+		             "INSERT INTO version (function_id, number, identity, entry, artifact, source, "
+		             "debug, policy,"
+		             " compiler, flags, source_name, author, routes_from_options, created_at)"
+		             " SELECT id, last_number, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13"
+		             " FROM function WHERE name = ?1",
+		             "tdtdddtttttii", c->function, &a->identity, c->entry, &a->artifact, &a->source,
+		             &a->debug, a->policy, c->compiler, c->flags, c->source_name, c->author,
+		             (int64_t)c->routes_from_options, clock_wall_s());
+	if (rc < 0)
+		return rc;
+	a->version_id = sqlite3_last_insert_rowid(r->db);
+	a->is_new = true;
+	return add_routes(r, a, e);
+}
+
+static int
+change_add(struct registry *r, void *context, struct err *e)
+{
+	struct addition *a = context;
+	const struct registry_candidate *c = a->candidate;
+	int rc = check_routes(r, c->function, c->routes, c->n_routes, e);
+
+	if (rc == 0)
+		rc = add_blob(r, c->source, c->source_size, &a->source, e);
+	if (rc == 0)
+		rc = identify(a, e);
+	if (rc == 0)
+		rc = find_unchanged(r, a, e);
+	if (rc != 0)
+		return rc < 0 ? rc : 0;
+	rc = add_blob(r, c->artifact, c->artifact_size, &a->artifact, e);
+	if (rc == 0)
+		rc = add_blob(r, c->debug, c->debug_size, &a->debug, e);
+	return rc < 0 ? rc : add_version(r, a, e);
+}
+
+int
+registry_add(struct registry *r, const struct registry_candidate *c, int64_t *version_id, bool *is_new,
+             struct err *e)
+{
+	AUTO_FREE struct addition *a = calloc(1, sizeof *a);
+	int rc;
+
+	if (!a)
+		return err_set(e, ENOMEM, "registry %s", r->path);
+	if (c->n_routes > REGISTRY_ROUTES_MAX)
+		return err_set(e, -E2BIG, "more than %d routes", REGISTRY_ROUTES_MAX);
+	a->candidate = c;
+	rc = policy_pack(c->policy, a->policy, sizeof a->policy, e);
+	if (rc == 0)
+		rc = transact(r, change_add, a, e);
+	if (rc < 0)
+		return rc;
+	*version_id = a->version_id;
+	*is_new = a->is_new;
+	return 0;
+}
+
+struct activation {
+	int64_t version_id;
+	enum registry_activation how;
+	struct registry_version candidate, current;
+};
+
+static bool
+is_kept(const struct registry_route *route, const struct registry_version *v)
+{
+	unsigned methods = route->methods;
+
+	for (size_t i = 0; i < v->n_routes; i++)
+		if (route_pattern_collides(route->pattern, v->routes[i].pattern))
+			methods &= ~v->routes[i].methods;
+	return methods == 0;
+}
+
+/* The active version's routes that the candidate lacks; none are lost silently. */
+static int
+check_kept_routes(struct registry *r, struct activation *a, struct err *e)
+{
+	int64_t active = 0;
+	int rc = sql_integer(r, &active, e, "SELECT coalesce(active_version, 0) FROM function WHERE id = ?",
+	                     "i", a->candidate.function_id);
+
+	if (rc < 0 || active == 0 || a->how == REGISTRY_REPLACE_ROUTES)
+		return rc;
+	rc = version_read(r, active, &a->current, e);
+	if (rc < 0)
+		return rc;
+	for (size_t i = 0; i < a->current.n_routes; i++)
+		if (!is_kept(&a->current.routes[i], &a->candidate))
+			return err_set(e, -ENOTEMPTY,
+			               "route %s of the active version would be dropped; say "
+			               "--replace-routes to drop it",
+			               a->current.routes[i].pattern);
+	return 0;
+}
+
+static int
+change_activate(struct registry *r, void *context, struct err *e)
+{
+	struct activation *a = context;
+	int rc = version_read(r, a->version_id, &a->candidate, e);
+
+	if (rc == 0)
+		rc = check_routes(r, a->candidate.function, a->candidate.routes, a->candidate.n_routes, e);
+	if (rc == 0)
+		rc = check_kept_routes(r, a, e);
+	if (rc == 0)
+		rc = sql_run(r, e, "UPDATE function SET active_version = ? WHERE id = ?", "ii", a->version_id,
+		             a->candidate.function_id);
+	return rc < 0 ? rc : bump_generation(r, e);
+}
+
+int
+registry_activate(struct registry *r, int64_t version_id, enum registry_activation how, struct err *e)
+{
+	AUTO_FREE struct activation *a = calloc(1, sizeof *a);
+
+	if (!a)
+		return err_set(e, ENOMEM, "registry %s", r->path);
+	a->version_id = version_id;
+	a->how = how;
+	return transact(r, change_activate, a, e);
+}
+
+struct function_change {
+	const char *function;
+	bool is_enabled;
+};
+
+/* After a statement on one function: it must have met its row. */
+static int
+finish_change(struct registry *r, const char *function, struct err *e)
+{
+	if (sqlite3_changes(r->db) == 0)
+		return err_set(e, -ENOENT, "no function '%s' in registry %s", function, r->path);
+	return bump_generation(r, e);
+}
+
+static int
+change_enabled(struct registry *r, void *context, struct err *e)
+{
+	const struct function_change *c = context;
+	int rc = sql_run(r, e, "UPDATE function SET is_enabled = ? WHERE name = ?", "it",
+	                 (int64_t)c->is_enabled, c->function);
+
+	return rc < 0 ? rc : finish_change(r, c->function, e);
+}
+
+int
+registry_set_enabled(struct registry *r, const char *function, bool is_enabled, struct err *e)
+{
+	struct function_change c = { function, is_enabled };
+
+	return transact(r, change_enabled, &c, e);
+}
+
+static int
+change_remove(struct registry *r, void *context, struct err *e)
+{
+	const struct function_change *c = context;
+	int rc = sql_run(r, e, "DELETE FROM function WHERE name = ?", "t", c->function);
+
+	return rc < 0 ? rc : finish_change(r, c->function, e);
+}
+
+int
+registry_remove(struct registry *r, const char *function, struct err *e)
+{
+	struct function_change c = { function, false };
+
+	return transact(r, change_remove, &c, e);
+}
+
+int
+registry_option_routes(struct registry *r, const char *function, struct registry_route *routes, size_t *n,
+                       struct err *e)
+{
+	AUTO_FREE struct registry_version *v = malloc(sizeof *v);
+	int64_t id = 0;
+	int rc = sql_integer(
+	    r, &id, e,
+	    "SELECT v.id FROM version v JOIN function f ON f.id = v.function_id"
+	    " WHERE f.name = ? AND v.routes_from_options = 1"
+	    " AND v.id = coalesce(f.active_version, (SELECT max(id) FROM version WHERE function_id = f.id))",
+	    "t", function);
+
+	*n = 0;
+	if (rc == -ENOENT)
+		return 0;
+	if (!v)
+		return err_set(e, ENOMEM, "registry %s", r->path);
+	if (rc == 0)
+		rc = registry_version_by_id(r, id, v, e);
+	if (rc < 0)
+		return rc;
+	*n = v->n_routes;
+	memcpy(routes, v->routes, v->n_routes * sizeof v->routes[0]);
+	return 0;
+}
+
+struct sweep {
+	uint32_t keep;
+	struct registry_swept *swept;
+};
+
+static int
+change_sweep(struct registry *r, void *context, struct err *e)
+{
+	const struct sweep *s = context;
+	int64_t bytes = 0;
+	int rc = sql_run(r, e,
+	                 "DELETE FROM version WHERE id IN (SELECT v.id FROM version v JOIN function f ON "
+	                 "f.id = v.function_id"
+	                 " WHERE v.id IS NOT f.active_version AND"
+	                 " (SELECT count(*) FROM version n WHERE n.function_id = v.function_id AND n.number "
+	                 "> v.number) >= ?)",
+	                 "i", (int64_t)s->keep);
+
+	if (rc < 0)
+		return rc;
+	s->swept->versions = (uint64_t)sqlite3_changes64(r->db);
+#define UNUSED_BLOBS                                                                                         \
+	" FROM blob WHERE digest NOT IN"                                                                     \
+	" (SELECT artifact FROM version UNION SELECT source FROM version UNION SELECT debug FROM version)"
+	rc = sql_integer(r, &bytes, e, "SELECT coalesce(sum(length(data)), 0)" UNUSED_BLOBS, "");
+	if (rc == 0)
+		rc = sql_run(r, e, "DELETE" UNUSED_BLOBS, "");
+	s->swept->blobs = (uint64_t)sqlite3_changes64(r->db);
+	s->swept->bytes = (uint64_t)bytes;
+#undef UNUSED_BLOBS
+	return rc;
+}
+
+int
+registry_sweep(struct registry *r, uint32_t keep, struct registry_swept *swept, struct err *e)
+{
+	struct sweep s = { keep, swept };
+	int rc = transact(r, change_sweep, &s, e);
+
+	if (rc < 0)
+		return rc;
+	return swept->blobs > 0 ? sql_run(r, e, "VACUUM", "") : 0;
+}
