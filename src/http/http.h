@@ -36,16 +36,16 @@ enum { HTTP_PATH_MAX = 4096 };
 
 /* Normalises a path that the web server has already percent-decoded: it must begin with '/', hold no
  * control byte, no NUL, and be UTF-8; "//" becomes "/", "." and ".." are resolved (".." above the root:
- * -EINVAL). A trailing slash stays.  Writes at most HTTP_PATH_MAX - 1 bytes and NUL to to; the length, or
- * -EINVAL, or -ENAMETOOLONG. */
+ * -EINVAL). A trailing slash stays.  from is at most HTTP_PATH_MAX - 1 bytes, and is not to; to gets a NUL.
+ * The length, or -EINVAL, or -ENAMETOOLONG. */
 int http_path_normalise(const char *from, size_t n, char to[HTTP_PATH_MAX]);
 
 /* Percent-decodes n bytes ("%2f" → "/", '+' stays).  The length, or -EINVAL for "%" without two digits or
  * for %00.  to has n + 1 bytes and gets a NUL; it may be from. */
 int http_percent_decode(const char *from, size_t n, char *to);
 
-/* Removes "/prefix" from a normalised path, at a '/' or the end only; the path itself when it has another
- * start or prefix is empty. */
+/* Removes "/prefix" from a normalised path, at a '/' or the end only ("/" is what remains then); the path
+ * itself when it has another start or prefix is empty. */
 const char *http_path_below(const char *path, const char *prefix);
 
 enum { HTTP_HEADER_BLOCK_MAX = 16 * 1024, HTTP_HEADERS_MAX = 100 };
@@ -56,37 +56,45 @@ struct http_field {
 };
 
 struct http_answer_head {
-	int status;             /* 200 when there is no Status field */
+	int status;             /* without a Status field 302 when there is a Location, else 200 */
 	int64_t content_length; /* -1 when there is none */
 	bool has_content_type;
 	bool is_stream; /* X-CFN-Stream: 1, which is not kept */
 	size_t n_fields;
-	struct http_field fields[HTTP_HEADERS_MAX]; /* to be forwarded; Status, X-Accel-*, X-Sendfile*,
-	                                               X-LIGHTTPD-*, X-CFN-*, hop-by-hop fields and
-	                                               X-Request-Id are left out */
+	struct http_field fields[HTTP_HEADERS_MAX]; /* to be forwarded, Content-Length among them; Status,
+	                                               X-Accel-*, X-Sendfile*, X-LIGHTTPD-*, X-CFN-*,
+	                                               hop-by-hop fields, X-Request-Id and a Location with
+	                                               status 200 are left out */
 	size_t size;                                /* bytes of the block, the empty line included */
 };
 
 /* Reads a responder's header block (RFC 3875 section 6.3: "Name: value" lines ended by CRLF or LF, then an
  * empty line) from untrusted bytes.  Names are tokens, values hold no control byte but HTAB; Status is
- * 200..599. 1; 0 when the empty line has not come yet; -EBADMSG when malformed; -EMSGSIZE over the limits. */
+ * 200..599; at least one line.  1; 0 when the empty line has not come yet; -EBADMSG when malformed (as soon
+ * as it shows, before the empty line); -EMSGSIZE over the limits.  head is of use after 1 only; its texts
+ * point into p. */
 int http_answer_head_read(const char *p, size_t n, struct http_answer_head *head);
 
 bool http_is_token(const char *p, size_t n);                      /* RFC 9110 section 5.6.2 */
 bool http_is_field_value(const char *p, size_t n);                /* no control byte but HTAB */
 bool http_field_is(const struct http_field *f, const char *name); /* name compared without case */
 
-/* True when the Accept value prefers JSON to text and HTML: RFC 9110 section 12.5.1. */
+/* True when the Accept value prefers JSON to text and HTML: RFC 9110 section 12.5.1.  At equal q the type
+ * that is named more exactly wins, then the one named first; text when nothing tells them apart. */
 bool http_prefers_json(const char *accept, size_t n);
 
-/* Appends a whole CGI answer (Status, Content-Type, Content-Length, X-Request-Id, what cause needs, empty
- * line, body) for this cause: application/problem+json (RFC 9457) or two lines of text.  extra is NULL or
- * more header lines, each ended by CRLF.  A body is left out when is_head. */
+enum { HTTP_REQUEST_ID_MAX = 128 };
+
 struct http_problem {
 	enum cause cause;
-	const char *request_id;
+	const char *request_id; /* a token of at most HTTP_REQUEST_ID_MAX bytes */
 	bool is_json, is_head;
 	unsigned retry_after_s; /* 0: no Retry-After */
 	const char *allow;      /* NULL or the value of Allow */
 };
+
+/* Appends a whole CGI answer for this cause, all or nothing: Status, Content-Type, Content-Length,
+ * X-Content-Type-Options, Cache-Control, X-Request-Id, Retry-After and Allow if given, an empty line, the
+ * body: application/problem+json (RFC 9457) or two lines of text.  The body is left out when is_head. -EINVAL
+ * for a cause without an answer, a request id or allow that could end its line; errors of buf.h. */
 int http_problem_write(struct buf *to, const struct http_problem *problem);
