@@ -27,6 +27,7 @@ enum message_type {
 	MSG_SPAWNER_READY = 20, /* struct spawner_ready */
 	MSG_PROCESS_READY, /* struct process_ready, then for a trial its routes; seccomp listener or none */
 	MSG_PROCESS_ENDED, /* struct process_ended: once for each start that was asked for */
+	MSG_SPAWNER_FAILED, /* struct spawner_failed: the last word, instead of MSG_SPAWNER_READY */
 
 	/* master → router */
 	MSG_SNAPSHOT = 40, /* nothing; sealed snapshot */
@@ -53,6 +54,7 @@ struct process_ref {
 	uint32_t id;
 };
 
+/* The router finds it in a sealed memory file at ROUTER_FD_START (start.h). */
 struct start_router {
 	uint32_t id;
 	uint32_t n_connections;    /* at most so many from web servers at once */
@@ -92,6 +94,11 @@ struct start_copy {
 struct spawner_ready {
 	uint32_t level;   /* enum isolation */
 	char layers[256]; /* what is active, for people: "user mount pid ... landlock-7 seccomp" */
+};
+
+struct spawner_failed {
+	int32_t code; /* errno value */
+	char text[REASON_SIZE];
 };
 
 /* Isolation that was proved by doing it when the spawner started. */

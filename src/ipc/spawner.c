@@ -1,0 +1,414 @@
+/* spawner.c - starting cfn-spawn as pid 1 of the base namespaces, and ending it. */
+#include "ipc/spawner.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <linux/sched.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "ipc/message.h"
+#include "ipc/start.h"
+
+enum {
+	UIDS_MIN = 2000,
+	FIRST_FUNCTION_ID = 1000, /* ids of the base: 0 is the spawner, slots begin here */
+	READY_TIMEOUT_MS = 30000,
+	MAP_SIZE = 96,
+};
+
+/* What the new process needs and its parent has opened. */
+struct launch {
+	const struct spawner_options *options;
+	bool is_root;
+	int fds[SPAWNER_FD_END - SPAWNER_FD_MASTER]; /* in the order of enum spawner_fd */
+	int program;
+	int parent_end;
+};
+
+static const char *const programs[] = { "cfn-router", "cfn-worker", "libcfn.so.1" };
+
+static int
+open_program(const char *dir, const char *name, struct err *e)
+{
+	char path[4096];
+	int fd;
+
+	if (snprintf(path, sizeof path, "%s/%s", dir, name) >= (int)sizeof path)
+		return err_set(e, ENAMETOOLONG, "open '%s'", name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	return fd < 0 ? err_set(e, errno, "open '%s'", path) : fd;
+}
+
+static int
+open_programs(struct launch *l, struct err *e)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(programs); i++) {
+		l->fds[1 + i] = open_program(l->options->libexec_dir, programs[i], e);
+		if (l->fds[1 + i] < 0)
+			return l->fds[1 + i];
+	}
+	l->program = open_program(l->options->libexec_dir, "cfn-spawn", e);
+	return l->program < 0 ? l->program : 0;
+}
+
+static void
+launch_done(struct launch *l)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(l->fds); i++)
+		fd_close(&l->fds[i]);
+	fd_close(&l->program);
+	fd_close(&l->parent_end);
+}
+
+static bool
+folder_is_empty(int fd)
+{
+	char entries[1024];
+	long n = syscall(SYS_getdents64, fd, entries, sizeof entries);
+
+	/* "." and ".." take 24 bytes each. */
+	return n >= 0 && n <= 48;
+}
+
+/* Only a folder that is ours or empty is given to the spawner: a wrong setting must not give /etc away. */
+static int
+give_shared_dir(const char *path, uid_t uid, struct err *e)
+{
+	AUTO_FD fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return err_set(e, errno, "shared folder '%s'", path);
+	if (st.st_uid == uid)
+		return 0;
+	if (!folder_is_empty(fd))
+		return err_set(e, -EPERM,
+		               "shared folder '%s' is not empty and belongs to uid %u; it must be %u's", path,
+		               st.st_uid, uid);
+	if (fchown(fd, uid, uid) < 0 || fchmod(fd, 0711) < 0)
+		return err_set(e, errno, "give shared folder '%s' to uid %u", path, uid);
+	return 0;
+}
+
+static int
+make_shared_dir(const struct launch *l, struct err *e)
+{
+	const char *path = l->options->shared_dir;
+
+	if (path[0] != '/')
+		return err_set(e, -EINVAL, "shared folder '%s' is not an absolute path", path);
+	if (mkdir(path, 0711) < 0 && errno != EEXIST)
+		return err_set(e, errno, "make shared folder '%s'", path);
+	return l->is_root ? give_shared_dir(path, l->options->uid_range, e) : 0;
+}
+
+static int
+write_map(pid_t pid, const char *name, const char *text, struct err *e)
+{
+	char path[64];
+	AUTO_FD fd = -1;
+	int rc;
+
+	snprintf(path, sizeof path, "/proc/%d/%s", pid, name);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return err_set(e, errno, "open %s", path);
+	rc = fd_write_all(fd, text, strlen(text));
+	return rc < 0 ? err_set(e, -rc, "write '%s' to %s", text, name) : 0;
+}
+
+static int
+write_maps(pid_t pid, const struct launch *l, struct err *e)
+{
+	const struct spawner_options *o = l->options;
+	char uids[MAP_SIZE], gids[MAP_SIZE];
+	int rc = 0;
+
+	if (l->is_root) {
+		snprintf(uids, sizeof uids, "0 %u 1\n%u %u %u\n", o->uid_range, FIRST_FUNCTION_ID,
+		         o->uid_range + FIRST_FUNCTION_ID, o->n_uids - FIRST_FUNCTION_ID);
+		memcpy(gids, uids, sizeof gids);
+	} else {
+		snprintf(uids, sizeof uids, "0 %u 1", geteuid());
+		snprintf(gids, sizeof gids, "0 %u 1", getegid());
+		rc = write_map(pid, "setgroups", "deny", e);
+	}
+	if (rc == 0)
+		rc = write_map(pid, "uid_map", uids, e);
+	return rc == 0 ? write_map(pid, "gid_map", gids, e) : rc;
+}
+
+/* One byte each way over the channel: "maps may be written" and "they are". */
+static int
+channel_wait(int channel)
+{
+	char byte;
+	ssize_t n;
+
+	do
+		n = recv(channel, &byte, 1, 0);
+	while (n < 0 && errno == EINTR);
+	return n == 1 ? 0 : -ECANCELED;
+}
+
+static int
+channel_wake(int channel)
+{
+	return send(channel, "", 1, MSG_NOSIGNAL) == 1 ? 0 : -errno;
+}
+
+/* Child: becomes uid 0 of the base.  Supplementary groups are the starter's and go, where they may. */
+static int
+become_base_root(const struct launch *l, int channel, struct err *e)
+{
+	prctl(PR_SET_DUMPABLE, 1); /* or the parent may not write the maps */
+	if (channel_wake(channel) < 0 || channel_wait(channel) < 0)
+		return err_set(e, -ECANCELED, "the master gave up");
+	if (l->is_root && setgroups(0, NULL) < 0)
+		return err_set(e, errno, "setgroups");
+	if (setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)
+		return err_set(e, errno, "become uid 0 of the pool's namespace");
+	return 0;
+}
+
+static void
+reset_signals(void)
+{
+	sigset_t none;
+
+	for (int s = 1; s < NSIG; s++)
+		signal(s, SIG_DFL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+/* Child: 0 and 1 may be the starter's listening socket or terminal; 2 stays, for the last words. */
+static int
+place_descriptors(struct launch *l, struct err *e)
+{
+	enum { SPAWNER_FD_PROGRAM = SPAWNER_FD_END };
+	int fds[ARRAY_SIZE(l->fds) + 1];
+	int null, rc;
+
+	memcpy(fds, l->fds, sizeof l->fds);
+	fds[ARRAY_SIZE(l->fds)] = l->program;
+	rc = fd_place(fds, ARRAY_SIZE(fds), SPAWNER_FD_MASTER);
+	if (rc < 0)
+		return err_set(e, -rc, "place descriptors");
+	l->program = SPAWNER_FD_PROGRAM;
+	fd_set_cloexec(SPAWNER_FD_PROGRAM, 1);
+	close_range(SPAWNER_FD_PROGRAM + 1, ~0U, 0);
+	null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	if (null < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0)
+		return err_set(e, errno, "open /dev/null");
+	return fcntl(2, F_GETFD) < 0 && dup2(null, 2) < 0 ? err_set(e, errno, "open /dev/null") : 0;
+}
+
+static int
+exec_spawner(struct launch *l, struct err *e)
+{
+	char n_uids[16], path[] = "PATH=/usr/bin:/bin", *env[] = { path, NULL };
+	char name[] = "cfn-spawn", *shared = strdup(l->options->shared_dir);
+	char *argv[] = { name, shared, n_uids, NULL };
+
+	snprintf(n_uids, sizeof n_uids, "%u", l->is_root ? l->options->n_uids : 0);
+	execveat(l->program, "", argv, env, AT_EMPTY_PATH);
+	return err_set(e, errno, "run cfn-spawn");
+}
+
+static void
+say_failed(int channel, const struct err *failure)
+{
+	struct spawner_failed text = { .code = failure->code };
+	struct err e;
+
+	snprintf(text.text, sizeof text.text, "%s", failure->text);
+	message_send(channel, MSG_SPAWNER_FAILED, &text, sizeof text, NULL, 0, &e);
+}
+
+static void
+child_main(struct launch *l)
+{
+	int channel = l->fds[0];
+	struct err e;
+
+	fd_close(&l->parent_end); /* so that the parent's death is the end of the channel */
+	reset_signals();
+	if (become_base_root(l, channel, &e) == 0 && place_descriptors(l, &e) == 0) {
+		channel = SPAWNER_FD_MASTER;
+		exec_spawner(l, &e);
+	}
+	say_failed(channel, &e);
+	_exit(1);
+}
+
+static int
+explain_clone(int error, struct err *e)
+{
+	if (error == ENOSPC || error == EUSERS)
+		return err_set(e, -error,
+		               "user namespaces are switched off here: set the sysctl "
+		               "user.max_user_namespaces to 10000 or more");
+	if (error == EPERM || error == EACCES)
+		return err_set(e, -error,
+		               "user namespaces are not allowed here: set the sysctl "
+		               "kernel.unprivileged_userns_clone=1, or "
+		               "kernel.apparmor_restrict_unprivileged_userns=0");
+	return err_set(e, error, "start cfn-spawn");
+}
+
+static int
+clone_spawner(struct launch *l, struct spawner *s, struct err *e)
+{
+	int pidfd = -1;
+	struct clone_args args = { .flags = CLONE_PIDFD | CLONE_NEWUSER | CLONE_NEWPID,
+		                   .pidfd = (uintptr_t)&pidfd,
+		                   .exit_signal = SIGCHLD };
+	long pid = syscall(SYS_clone3, &args, sizeof args);
+
+	if (pid < 0)
+		return explain_clone(errno, e);
+	if (pid == 0)
+		child_main(l);
+	s->pid = (pid_t)pid;
+	s->pidfd = pidfd;
+	s->channel = l->parent_end;
+	l->parent_end = -1;
+	fd_close(&l->fds[0]); /* so that the spawner's death is the end of the channel */
+	return 0;
+}
+
+static int
+check_failed(const struct message *m, struct err *e)
+{
+	struct spawner_failed failed;
+
+	if (m->type != MSG_SPAWNER_FAILED || m->length != sizeof failed)
+		return err_set(e, -EPROTO, "cfn-spawn said something else than ready");
+	memcpy(&failed, m->body, sizeof failed);
+	failed.text[sizeof failed.text - 1] = '\0';
+	return err_set(e, failed.code > 0 ? -failed.code : -EPROTO, "%s", failed.text);
+}
+
+static int
+wait_ready(struct spawner *s, struct err *e)
+{
+	static struct message m;
+	struct pollfd p = { .fd = s->channel, .events = POLLIN };
+	int rc;
+
+	do
+		rc = poll(&p, 1, READY_TIMEOUT_MS);
+	while (rc < 0 && errno == EINTR);
+	if (rc == 0)
+		return err_set(e, ETIMEDOUT, "start cfn-spawn");
+	rc = message_receive(s->channel, &m, e);
+	if (rc == 0)
+		return err_set(e, -EPIPE, "cfn-spawn ended before it was ready");
+	if (rc < 0)
+		return rc;
+	message_done(&m);
+	if (m.type != MSG_SPAWNER_READY || m.length != sizeof s->ready)
+		return check_failed(&m, e);
+	memcpy(&s->ready, m.body, sizeof s->ready);
+	s->ready.layers[sizeof s->ready.layers - 1] = '\0';
+	return 0;
+}
+
+static int
+release(const struct launch *l, struct spawner *s, struct err *e)
+{
+	int rc;
+
+	if (channel_wait(s->channel) < 0)
+		return err_set(e, -EPIPE, "cfn-spawn ended at its start");
+	rc = write_maps(s->pid, l, e);
+	if (rc < 0)
+		return err_wrap(e, "user namespace of the pool");
+	return channel_wake(s->channel) < 0 ? err_set(e, errno, "start cfn-spawn") : 0;
+}
+
+static int
+check_options(const struct launch *l, struct err *e)
+{
+	const struct spawner_options *o = l->options;
+
+	if (!l->is_root)
+		return 0;
+	if (o->n_uids < UIDS_MIN || o->uid_range == 0 || o->uid_range + o->n_uids < o->uid_range)
+		return err_set(e, -EINVAL, "uid range %u with %u uids: at least %d, and not 0", o->uid_range,
+		               o->n_uids, UIDS_MIN);
+	return 0;
+}
+
+static int
+launch_spawner(struct launch *l, struct spawner *s, struct err *e)
+{
+	int pair[2], rc;
+
+	rc = check_options(l, e);
+	if (rc == 0)
+		rc = open_programs(l, e);
+	if (rc == 0)
+		rc = make_shared_dir(l, e);
+	if (rc == 0)
+		rc = message_pair(pair, e);
+	if (rc < 0)
+		return rc;
+	l->parent_end = pair[0];
+	l->fds[0] = pair[1];
+	rc = clone_spawner(l, s, e);
+	if (rc < 0)
+		return rc;
+	rc = release(l, s, e);
+	return rc < 0 ? rc : wait_ready(s, e);
+}
+
+int
+spawner_start(const struct spawner_options *options, struct spawner *s, struct err *e)
+{
+	struct launch l = { .options = options, .is_root = geteuid() == 0, .program = -1, .parent_end = -1 };
+	struct spawner started = { .channel = -1, .pidfd = -1 };
+	int rc;
+
+	for (size_t i = 0; i < ARRAY_SIZE(l.fds); i++)
+		l.fds[i] = -1;
+	rc = launch_spawner(&l, &started, e);
+	launch_done(&l);
+	if (rc < 0) {
+		if (started.pidfd >= 0)
+			syscall(SYS_pidfd_send_signal, started.pidfd, SIGKILL, NULL, 0);
+		spawner_stop(&started);
+		return rc;
+	}
+	*s = started;
+	return 0;
+}
+
+void
+spawner_stop(struct spawner *s)
+{
+	siginfo_t info;
+
+	fd_close(&s->channel);
+	if (s->pidfd < 0)
+		return;
+	/* It ends by itself at the end of its channel; while it waits for its maps nobody wakes it. */
+	while (waitid(P_PIDFD, (id_t)s->pidfd, &info, WEXITED) < 0 && errno == EINTR)
+		;
+	fd_close(&s->pidfd);
+	s->pid = 0;
+}

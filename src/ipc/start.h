@@ -1,0 +1,47 @@
+/* start.h - what a program that the spawner starts finds: its descriptors at fixed numbers, its arguments;
+ * and what a worker says back on its report channel. */
+#pragma once
+
+/* cfn-spawn: argv is its name, the shared directory, the size of the uid range (0: one mapped uid). */
+enum spawner_fd {
+	SPAWNER_FD_MASTER = 3, /* channel */
+	SPAWNER_FD_ROUTER,     /* program */
+	SPAWNER_FD_WORKER,     /* program */
+	SPAWNER_FD_LIBRARY,    /* libcfn.so.1 */
+	SPAWNER_FD_END
+};
+
+/* cfn-router.  0 and 1 are /dev/null, 2 is the error log.  It has the capabilities for confine_router. */
+enum router_fd {
+	ROUTER_FD_LISTENER = 3,
+	ROUTER_FD_MASTER, /* channel */
+	ROUTER_FD_ACCESS_LOG,
+	ROUTER_FD_FUNCTION_LOG,
+	ROUTER_FD_ERROR_LOG,
+	ROUTER_FD_START, /* sealed memory file: struct start_router */
+	ROUTER_FD_END
+};
+
+/* cfn-worker: argv[0] is "cfn-worker NAME vN".  0 is an empty pipe, 1 and 2 the output.  On its channel waits
+ * one message, MSG_START_WORKER or MSG_START_COPY with its struct. */
+enum worker_fd {
+	WORKER_FD_CHANNEL = 3,
+	WORKER_FD_FILTERS, /* of sandbox_filters_seal */
+	WORKER_FD_ENDING,  /* init writes one struct ending to it: how its payload ended */
+
+	WORKER_FD_REQUESTS,
+	WORKER_FD_ARTIFACT,
+	WORKER_FD_ENVIRONMENT,
+	WORKER_FD_LIBRARY,
+	WORKER_FD_FOLDER, /* only with a shared folder */
+
+	WORKER_FD_COPY_DATA = WORKER_FD_REQUESTS,
+	WORKER_FD_COPY_FOLDER,
+};
+
+/* Worker → spawner.  After REPORT_LISTENER the author's code runs in the process that speaks here. */
+enum report_type {
+	REPORT_LISTENER = 80, /* nothing; seccomp listener */
+	REPORT_READY,         /* struct process_ready (n_routes alone counts), for a trial its routes */
+	REPORT_FAILED,        /* text without NUL, fewer than REASON_SIZE bytes */
+};
