@@ -177,7 +177,9 @@ complete_version(struct registry *r, sqlite3_stmt *row, struct registry_version 
 
 	if (rc == 0)
 		rc = read_routes(r, v, e);
-	return rc < 0 ? err_wrap(e, "registry %s", r->path) : 0;
+	if (rc < 0)
+		err_wrap(e, "registry %s", r->path);
+	return rc;
 }
 
 int

@@ -145,7 +145,6 @@ harden(struct registry *r, struct err *e)
 		if (sqlite3_db_config(r->db, settings[i].option, settings[i].value, NULL) != SQLITE_OK)
 			return sql_error(r, "configure", e);
 	sqlite3_limit(r->db, SQLITE_LIMIT_LENGTH, REGISTRY_BLOB_MAX + (1 << 20));
-	sqlite3_limit(r->db, SQLITE_LIMIT_ATTACHED, 0);
 	return 0;
 }
 

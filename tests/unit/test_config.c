@@ -1,0 +1,293 @@
+/* test_config.c - the configuration file and the policy of a function. */
+#include "unit.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "config/config.h"
+
+static void
+write_file(char path[32], const char *text)
+{
+	int fd;
+
+	strcpy(path, "/tmp/cfn-test-XXXXXX");
+	fd = mkstemp(path);
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+	close(fd);
+}
+
+static int
+read_text(struct config *c, const char *text, struct err *e)
+{
+	char path[32];
+	int rc;
+
+	write_file(path, text);
+	config_init(c);
+	rc = config_read(c, path, e);
+	unlink(path);
+	return rc;
+}
+
+static void
+a_file_is_read_over_the_defaults(void **state)
+{
+	static struct config c;
+	struct function_policy p;
+	struct err e;
+
+	(void)state;
+	assert_int_equal(
+	    read_text(&c,
+	              "[global]\nregistry = /srv/r.db\nlisten = unix:/run/x.sock\nlisten.mode = 0600\n"
+	              "routers = 2\nmemory = 64M ; of each\nmax.memory = 256M\npm = dynamic\n"
+	              "request_terminate_timeout = 7s\n[function slow]\nwall_time = 30s\n",
+	              &e),
+	    0);
+	assert_string_equal(c.registry, "/srv/r.db");
+	assert_int_equal(c.listen_mode, 0600);
+	assert_int_equal(c.routers, 2);
+	assert_int_equal(config_complete(&c, &e), 0);
+	assert_string_equal(c.shared_dir, "/srv/shared");
+	assert_string_equal(c.state_dir, "/srv/r.db.pool");
+
+	policy_init(&p);
+	config_apply(&c, "fast", &p);
+	assert_int_equal(p.memory, 64u << 20);
+	assert_int_equal(p.wall_ms, 7000);
+	assert_int_equal(p.pm, PM_DYNAMIC);
+
+	policy_init(&p);
+	p.memory = 512u << 20;
+	config_apply(&c, "slow", &p);
+	assert_int_equal(p.memory, 256u << 20);
+	assert_int_equal(p.wall_ms, 30000);
+}
+
+static void
+a_wrong_line_is_named_with_its_number(void **state)
+{
+	static const struct {
+		const char *text, *says;
+	} cases[] = {
+		{ "[global]\nnonsense = 1\n", ":2: unknown key 'nonsense'" },
+		{ "[global]\n\nrouters = 17\n", ":3: routers: '17'" },
+		{ "[global]\nrouters = x\n", ":2: routers: 'x'" },
+		{ "[global]\nlisten.mode = 999\n", ":2: listen.mode: '999'" },
+		{ "[global]\nregistry = relative.db\n", "not an absolute path" },
+		{ "[global]\nmemory = 1\n", "not within 4M and 64G" },
+		{ "[global]\nmemory = lots\n", "not a size" },
+		{ "[global]\nmax.nonsense = 1\n", "unknown key" },
+		{ "[function Bad]\nmemory = 64M\n", "name 'Bad'" },
+		{ "[function f]\nlisten = x\n", "unknown key 'listen'" },
+		{ "[other]\na = b\n", "unknown section [other]" },
+		{ "[global]\nno equals sign\n", ":2: not a line" },
+		{ "[global]\nlisten = 127.0.0.1:9000\n", "not unix:PATH or tcp:HOST:PORT" },
+		{ "[global]\nrequire_isolation = none\n", "not full or strong" },
+	};
+	static struct config c;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct err e;
+
+		assert_int_equal(read_text(&c, cases[i].text, &e), -EINVAL);
+		if (!strstr(e.text, cases[i].says))
+			fail_msg("'%s' does not say '%s'", e.text, cases[i].says);
+	}
+}
+
+static void
+the_registry_is_looked_for_in_order(void **state)
+{
+	static struct config c;
+	bool is_private;
+	struct err e;
+
+	(void)state;
+	setenv("XDG_STATE_HOME", "/tmp/cfn-state", 1);
+	setenv("CFN_REGISTRY", "/tmp/from-environment.db", 1);
+	config_init(&c);
+	assert_int_equal(config_find_registry(&c, "/tmp/option.db", &is_private, &e), 0);
+	assert_string_equal(c.registry, "/tmp/option.db");
+	assert_int_equal(config_find_registry(&c, NULL, &is_private, &e), 0);
+	assert_string_equal(c.registry, "/tmp/from-environment.db");
+	assert_false(is_private);
+	unsetenv("CFN_REGISTRY");
+	config_init(&c);
+	if (access(CFN_LOCALSTATEDIR "/lib/cfn/registry/registry.db", W_OK) == 0)
+		return;
+	assert_int_equal(config_find_registry(&c, NULL, &is_private, &e), 0);
+	assert_string_equal(c.registry, "/tmp/cfn-state/cfn/registry.db");
+	assert_true(is_private);
+}
+
+static void
+every_row_takes_its_bounds_and_nothing_past_them(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < policy_n_rows; i++) {
+		const struct policy_row *row = &policy_rows[i];
+		char text[OPTION_TEXT_SIZE];
+		struct function_policy p;
+		struct err e;
+
+		policy_init(&p);
+		assert_in_range(row->standard, row->minimum, row->maximum);
+		policy_format(row, row->minimum, text);
+		assert_int_equal(policy_set(&p, row, text, &e), 0);
+		assert_int_equal(*policy_value(&p, row), row->minimum);
+		policy_format(row, row->maximum, text);
+		assert_int_equal(policy_set(&p, row, text, &e), 0);
+		if (row->kind == POLICY_PM)
+			continue;
+		policy_format(row, row->maximum + 1, text);
+		assert_int_equal(policy_set(&p, row, text, &e), -ERANGE);
+		if (row->minimum == 0)
+			continue;
+		policy_format(row, row->minimum - 1, text);
+		assert_int_equal(policy_set(&p, row, text, &e), -ERANGE);
+		assert_int_equal(*policy_value(&p, row), row->maximum);
+	}
+}
+
+static void
+a_policy_survives_its_text(void **state)
+{
+	static struct function_policy p, back;
+	static char text[POLICY_TEXT_MAX];
+	struct err e;
+
+	(void)state;
+	policy_init(&p);
+	assert_int_equal(policy_pack(&p, text, sizeof text, &e), 0);
+	assert_string_equal(text, "{}");
+	assert_int_equal(policy_set(&p, policy_find("memory"), "64M", &e), 0);
+	assert_int_equal(policy_set(&p, policy_find("pm"), "static", &e), 0);
+	assert_int_equal(policy_set_shared(&p, "books:ro", &e), 0);
+	assert_int_equal(policy_set_env(&p, "A=1", &e), 0);
+	assert_int_equal(policy_set_env(&p, "B=x=y", &e), 0);
+	assert_int_equal(policy_set_env(&p, "A=2", &e), 0);
+	assert_int_equal(policy_pack(&p, text, sizeof text, &e), 0);
+	assert_string_equal(
+	    text,
+	    "{\"env\":[\"B=x=y\",\"A=2\"],\"memory\":\"64M\",\"pm\":\"static\",\"shared\":\"books:ro\"}");
+	assert_int_equal(policy_unpack(&back, text, &e), 0);
+	assert_int_equal(back.memory, p.memory);
+	assert_int_equal(back.shared_read_only, 1);
+	assert_int_equal(back.env_size, p.env_size);
+	assert_memory_equal(back.env, p.env, p.env_size);
+}
+
+static void
+a_policy_from_elsewhere_is_checked(void **state)
+{
+	static const char *const texts[] = {
+		"",
+		"[]",
+		"{\"memory\":1}",
+		"{\"memory\":\"1\"}",
+		"{\"unknown\":\"1\"}",
+		"{\"shared\":\"../x\"}",
+		"{\"env\":[1]}",
+		"{\"env\":[\"=x\"]}",
+		"{\"env\":[\"1A=x\"]}",
+		"{\"memory\":\"64M\",\"memory\":\"65M\"}",
+	};
+	static struct function_policy p;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+		struct err e;
+
+		assert_true(policy_unpack(&p, texts[i], &e) < 0);
+	}
+}
+
+static void
+names_are_of_the_documented_form(void **state)
+{
+	static const struct {
+		const char *name;
+		int rc;
+	} cases[] = {
+		{ "a", 0 },
+		{ "hello-world_2", 0 },
+		{ "0", 0 },
+		{ "", -EINVAL },
+		{ "A", -EINVAL },
+		{ "-a", -EINVAL },
+		{ "a/b", -EINVAL },
+		{ "..", -EINVAL },
+		{ "a b", -EINVAL },
+		{ "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", 0 },
+		{ "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", -EINVAL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct err e;
+
+		assert_int_equal(policy_check_name(cases[i].name, &e), cases[i].rc);
+	}
+}
+
+static void
+the_environment_is_bounded(void **state)
+{
+	static struct function_policy p;
+	static char longer[POLICY_ENV_MAX + 8];
+	struct err e;
+
+	(void)state;
+	policy_init(&p);
+	memset(longer, 'x', sizeof longer - 1);
+	memcpy(longer, "A=", 2);
+	longer[POLICY_ENV_MAX] = '\0';
+	assert_int_equal(policy_set_env(&p, longer, &e), -E2BIG);
+	longer[POLICY_ENV_MAX - 1] = '\0';
+	assert_int_equal(policy_set_env(&p, longer, &e), 0);
+	assert_int_equal(policy_set_env(&p, "B=", &e), -E2BIG);
+	assert_int_equal(policy_set_env(&p, "A=", &e), 0);
+	assert_int_equal(policy_set_env(&p, "B=", &e), 0);
+}
+
+static void
+a_policy_over_the_servers_maximum_is_refused(void **state)
+{
+	static struct config c;
+	static struct function_policy p;
+	struct err e;
+
+	(void)state;
+	assert_int_equal(read_text(&c, "[global]\nmax.memory = 256M\n", &e), 0);
+	policy_init(&p);
+	p.memory = 256u << 20;
+	assert_int_equal(policy_check_below(&p, &c.maximum, &e), 0);
+	p.memory++;
+	assert_int_equal(policy_check_below(&p, &c.maximum, &e), -ERANGE);
+	assert_non_null(strstr(e.text, "max.memory = 256M"));
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_file_is_read_over_the_defaults),
+		cmocka_unit_test(a_wrong_line_is_named_with_its_number),
+		cmocka_unit_test(the_registry_is_looked_for_in_order),
+		cmocka_unit_test(every_row_takes_its_bounds_and_nothing_past_them),
+		cmocka_unit_test(a_policy_survives_its_text),
+		cmocka_unit_test(a_policy_from_elsewhere_is_checked),
+		cmocka_unit_test(names_are_of_the_documented_form),
+		cmocka_unit_test(the_environment_is_bounded),
+		cmocka_unit_test(a_policy_over_the_servers_maximum_is_refused),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
