@@ -125,7 +125,7 @@ control_listen(const char *registry, char path[CONTROL_PATH_SIZE], struct err *e
 {
 	char folder_name[CONTROL_PATH_SIZE], name[32];
 	AUTO_FD folder = -1;
-	mode_t mode;
+	mode_t mode = 0700;
 	int sock;
 
 	if (folder_path(registry, folder_name, e) < 0)

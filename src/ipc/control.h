@@ -20,7 +20,8 @@
 
 enum {
 	CONTROL_MAX = 56 * 1024,
-	CONTROL_PATH_SIZE = 1100, /* of the socket's path; longer than sun_path, it is reached by its folder */
+	CONTROL_PATH_SIZE =
+	    1100, /* of the socket's path; longer than sun_path, it is reached by its folder */
 	CONTROL_POOLS_MAX = 32,
 };
 

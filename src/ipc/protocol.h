@@ -25,8 +25,8 @@ enum message_type {
 
 	/* spawner → master */
 	MSG_SPAWNER_READY = 20, /* struct spawner_ready */
-	MSG_PROCESS_READY, /* struct process_ready, then for a trial its routes; seccomp listener or none */
-	MSG_PROCESS_ENDED, /* struct process_ended: once for each start that was asked for */
+	MSG_PROCESS_READY,  /* struct process_ready, then for a trial its routes; seccomp listener or none */
+	MSG_PROCESS_ENDED,  /* struct process_ended: once for each start that was asked for */
 	MSG_SPAWNER_FAILED, /* struct spawner_failed: the last word, instead of MSG_SPAWNER_READY */
 
 	/* master → router */
@@ -60,6 +60,7 @@ struct start_router {
 	uint32_t n_connections;    /* at most so many from web servers at once */
 	char allowed_clients[256]; /* of a TCP listener: addresses separated by commas; empty: any */
 	char mount_prefix[128];    /* removed from the path; empty or "/x" */
+	char access_format[256];   /* "json", or php-fpm's letters */
 };
 
 struct start_worker {

@@ -1,0 +1,296 @@
+/* test_control.c - questions and answers over real control sockets. */
+#include "unit.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "ipc/control.h"
+#include "ipc/message.h"
+
+struct fixture {
+	char folder[64], registry[512];
+	char path[CONTROL_PATH_SIZE];
+	int listener, pair[2];
+};
+
+static int
+set_up(void **state)
+{
+	struct fixture *f = calloc(1, sizeof *f);
+	struct err e;
+	int file;
+
+	strcpy(f->folder, "/tmp/cfn-control-XXXXXX");
+	assert_non_null(mkdtemp(f->folder));
+	snprintf(f->registry, sizeof f->registry, "%s/r.db", f->folder);
+	file = open(f->registry, O_CREAT | O_WRONLY, 0600);
+	assert_true(file >= 0);
+	assert_int_equal(fchmod(file, 0660), 0);
+	close(file);
+	f->listener = -1;
+	assert_int_equal(message_pair(f->pair, &e), 0);
+	*state = f;
+	return 0;
+}
+
+static int
+tear_down(void **state)
+{
+	struct fixture *f = *state;
+	char command[128];
+
+	fd_close(&f->listener);
+	fd_close(&f->pair[0]);
+	fd_close(&f->pair[1]);
+	snprintf(command, sizeof command, "rm -rf '%s'", f->folder);
+	assert_int_equal(system(command), 0);
+	free(f);
+	return 0;
+}
+
+static void
+a_pool_is_found_by_its_registry(void **state)
+{
+	struct fixture *f = *state;
+	int socks[CONTROL_POOLS_MAX];
+	pid_t pids[CONTROL_POOLS_MAX];
+	struct stat st;
+	struct err e;
+
+	f->listener = control_listen(f->registry, f->path, &e);
+	assert_true(f->listener >= 0);
+	assert_int_equal(stat(f->path, &st), 0);
+	assert_true(S_ISSOCK(st.st_mode));
+	assert_int_equal(st.st_mode & 0777, 0660);
+	assert_int_equal(control_connect(f->registry, socks, pids, &e), 1);
+	assert_int_equal(pids[0], getpid());
+	close(socks[0]);
+}
+
+static void
+the_folder_is_closed_where_the_registry_is(void **state)
+{
+	struct fixture *f = *state;
+	char folder[600];
+	struct stat st;
+	struct err e;
+
+	assert_int_equal(chmod(f->registry, 0600), 0);
+	f->listener = control_listen(f->registry, f->path, &e);
+	assert_true(f->listener >= 0);
+	snprintf(folder, sizeof folder, "%s.run", f->registry);
+	assert_int_equal(stat(folder, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0700);
+	assert_int_equal(stat(f->path, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0600);
+}
+
+static void
+a_folder_that_everybody_may_write_is_refused(void **state)
+{
+	struct fixture *f = *state;
+	char folder[600];
+	struct err e;
+
+	snprintf(folder, sizeof folder, "%s.run", f->registry);
+	assert_int_equal(mkdir(folder, 0700), 0);
+	assert_int_equal(chmod(folder, 0777), 0);
+	assert_int_equal(control_listen(f->registry, f->path, &e), -EPERM);
+}
+
+static void
+a_registry_deeper_than_a_socket_address_is_served(void **state)
+{
+	struct fixture *f = *state;
+	int socks[CONTROL_POOLS_MAX];
+	pid_t pids[CONTROL_POOLS_MAX];
+	char folder[300];
+	struct err e;
+	int n;
+
+	n = snprintf(folder, sizeof folder, "%s/%0150d", f->folder, 0);
+	assert_true(n > 108);
+	assert_int_equal(mkdir(folder, 0700), 0);
+	snprintf(f->registry, sizeof f->registry, "%s/r.db", folder);
+	close(open(f->registry, O_CREAT | O_WRONLY, 0600));
+	f->listener = control_listen(f->registry, f->path, &e);
+	assert_true(f->listener >= 0);
+	assert_int_equal(control_connect(f->registry, socks, pids, &e), 1);
+	close(socks[0]);
+}
+
+static void
+the_socket_of_a_dead_pool_is_removed(void **state)
+{
+	struct fixture *f = *state;
+	int socks[CONTROL_POOLS_MAX];
+	pid_t pids[CONTROL_POOLS_MAX];
+	struct err e;
+
+	f->listener = control_listen(f->registry, f->path, &e);
+	assert_true(f->listener >= 0);
+	fd_close(&f->listener);
+	assert_int_equal(access(f->path, F_OK), 0);
+	assert_int_equal(control_connect(f->registry, socks, pids, &e), 0);
+	assert_int_equal(access(f->path, F_OK), -1);
+}
+
+static void
+without_a_pool_there_is_nobody_to_ask(void **state)
+{
+	struct fixture *f = *state;
+	int socks[CONTROL_POOLS_MAX];
+	pid_t pids[CONTROL_POOLS_MAX];
+	struct err e;
+
+	assert_int_equal(control_connect(f->registry, socks, pids, &e), 0);
+	unlink(f->registry);
+	assert_int_equal(control_connect(f->registry, socks, pids, &e), -ENOENT);
+}
+
+/* The pool's side of one question, in a child. */
+static void
+answer_one(int sock)
+{
+	json_t *question = NULL, *answer;
+	char byte = 0;
+	struct err e;
+	int fd = -1;
+
+	if (fork() != 0)
+		return;
+	if (control_receive(sock, &question, &fd, &e) != 1 || fd < 0)
+		_exit(1);
+	if (read(fd, &byte, 1) != 1)
+		_exit(1);
+	answer =
+	    json_pack("{s:b,s:O,s:i}", "ok", 1, "asked", json_object_get(question, "command"), "byte", byte);
+	_exit(control_send(sock, answer, &e) < 0);
+}
+
+static void
+a_question_with_a_descriptor_is_answered(void **state)
+{
+	struct fixture *f = *state;
+	json_t *question = json_pack("{s:s}", "command", "poke"), *answer = NULL;
+	struct err e;
+	int data[2];
+
+	assert_int_equal(pipe(data), 0);
+	assert_int_equal(write(data[1], "x", 1), 1);
+	answer_one(f->pair[1]);
+	assert_int_equal(control_ask(f->pair[0], question, data[0], 10000, &answer, &e), 0);
+	assert_string_equal(json_string_value(json_object_get(answer, "asked")), "poke");
+	assert_int_equal(json_integer_value(json_object_get(answer, "byte")), 'x');
+	json_decref(answer);
+	json_decref(question);
+	close(data[0]);
+	close(data[1]);
+}
+
+static void
+a_silent_or_gone_pool_is_an_error(void **state)
+{
+	struct fixture *f = *state;
+	json_t *question = json_pack("{s:s}", "command", "poke"), *answer = NULL;
+	struct err e;
+
+	assert_int_equal(control_ask(f->pair[0], question, -1, 1, &answer, &e), -ETIMEDOUT);
+	fd_close(&f->pair[1]);
+	assert_true(control_ask(f->pair[0], question, -1, 1000, &answer, &e) < 0);
+	assert_null(answer);
+	json_decref(question);
+}
+
+static void
+what_is_not_an_object_is_refused(void **state)
+{
+	static const char *const bad[] = { "[]", "{", "{}x", "{\"a\":1,\"a\":2}", "\"x\"", "\xff\xff\xff" };
+	struct fixture *f = *state;
+	json_t *question = NULL;
+	struct err e;
+	int fd = -1;
+
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		assert_int_equal(message_send(f->pair[0], 1, bad[i], strlen(bad[i]), NULL, 0, &e), 0);
+		assert_int_equal(control_receive(f->pair[1], &question, &fd, &e), -EBADMSG);
+		assert_null(question);
+	}
+	fd_close(&f->pair[0]);
+	assert_int_equal(control_receive(f->pair[1], &question, &fd, &e), 0);
+}
+
+/* {"a":"xxx"} of exactly n bytes. */
+static json_t *
+object_of_size(size_t n)
+{
+	char *text = malloc(n);
+	json_t *object;
+
+	memset(text, 'x', n);
+	object = json_pack("{s:s%}", "a", text, n - strlen("{\"a\":\"\"}"));
+	free(text);
+	return object;
+}
+
+static void
+a_message_of_the_maximum_passes_and_one_byte_more_does_not(void **state)
+{
+	struct fixture *f = *state;
+	json_t *fits = object_of_size(CONTROL_MAX), *exceeds = object_of_size(CONTROL_MAX + 1), *got = NULL;
+	struct err e;
+
+	assert_int_equal(control_send(f->pair[0], exceeds, &e), -EMSGSIZE);
+	assert_int_equal(control_send(f->pair[0], fits, &e), 0);
+	assert_int_equal(control_receive(f->pair[1], &got, &(int){ -1 }, &e), -EBADMSG); /* no question */
+	json_decref(fits);
+	json_decref(exceeds);
+}
+
+static void
+a_pool_that_was_asked_too_much_says_so(void **state)
+{
+	struct fixture *f = *state;
+	static char body[CONTROL_MAX + 1];
+	json_t *question = NULL;
+	struct err e;
+	int fd = -1;
+
+	memset(body, ' ', sizeof body);
+	body[0] = '{';
+	body[CONTROL_MAX - 1] = '}';
+	assert_int_equal(message_send(f->pair[0], 1, body, CONTROL_MAX, NULL, 0, &e), 0);
+	assert_int_equal(control_receive(f->pair[1], &question, &fd, &e), 1);
+	json_decref(question);
+	question = NULL;
+	assert_int_equal(message_send(f->pair[0], 1, body, CONTROL_MAX + 1, NULL, 0, &e), 0);
+	assert_int_equal(control_receive(f->pair[1], &question, &fd, &e), -EBADMSG);
+}
+
+int
+main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+	static const struct CMUnitTest tests[] = {
+		TEST(a_pool_is_found_by_its_registry),
+		TEST(the_folder_is_closed_where_the_registry_is),
+		TEST(a_folder_that_everybody_may_write_is_refused),
+		TEST(a_registry_deeper_than_a_socket_address_is_served),
+		TEST(the_socket_of_a_dead_pool_is_removed),
+		TEST(without_a_pool_there_is_nobody_to_ask),
+		TEST(a_question_with_a_descriptor_is_answered),
+		TEST(a_silent_or_gone_pool_is_an_error),
+		TEST(what_is_not_an_object_is_refused),
+		TEST(a_message_of_the_maximum_passes_and_one_byte_more_does_not),
+		TEST(a_pool_that_was_asked_too_much_says_so),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;
+}
