@@ -12,6 +12,7 @@ enum {
 	ROUTE_PARAMS_MAX = 8,    /* ":name" segments of one pattern */
 	SNAPSHOT_FUNCTIONS_MAX = 1 << 17,
 	SNAPSHOT_ROUTES_MAX = 1 << 18,
+	SNAPSHOT_SEGMENTS_MAX = 1 << 22, /* of all patterns together */
 };
 
 /* What a router must know of a function; fixed size. */
@@ -33,22 +34,26 @@ struct snapshot_function {
 /* For building. */
 struct snapshot_route {
 	const char *pattern; /* "/", "/users/:id", "/files/" followed by '*' at the end */
-	uint32_t methods;    /* bits of http.h */
+	uint32_t methods;    /* bits of http.h, at least one */
 	uint32_t function;   /* index into the functions */
 	uint32_t index;      /* which row of the artifact's route table; 0 for a plain entry */
 };
 
-/* A pattern begins with '/', has no empty, "." or ".." segment, no control byte; ":name" is a whole segment
- * with name [a-zA-Z_][a-zA-Z0-9_]{0,31}, each once; '*' is the whole last segment.  0 or -EINVAL with *e
- * saying why. */
+/* A pattern begins with '/', has no empty, "." or ".." segment (so no '/' at its end, but for "/" itself), is
+ * UTF-8 without control bytes; ":name" is a whole segment with name [a-zA-Z_][a-zA-Z0-9_]{0,31}, each once,
+ * at most ROUTE_PARAMS_MAX; '*' is the whole last segment and stands nowhere else.  0 or -EINVAL with *e
+ * saying why.
+ *
+ * ":name" takes one segment that is not empty.  '*' takes the rest after the '/' before it, slashes and all,
+ * and an empty rest too: "/files/" and '*' takes "/files/" and "/files/a/b", not "/files". */
 int route_pattern_check(const char *pattern, struct err *e);
 
 /* True when both match some same path with equal specificity, so that only one may be deployed: the
  * same pattern but for the names of the parameters. */
 bool route_pattern_collides(const char *a, const char *b);
 
-/* A sealed memory file, or -errno: -EINVAL pattern, -EEXIST two routes of equal pattern and a common method
- * (*e names both), -E2BIG. */
+/* A sealed memory file, or -errno: -EINVAL (pattern, methods, or a function that is not there), -EEXIST two
+ * routes of equal pattern and a common method (*e names both), -E2BIG, -ENOMEM. */
 int snapshot_build(uint64_t generation, const struct snapshot_function *functions, size_t n_functions,
                    const struct snapshot_route *routes, size_t n_routes, struct err *e);
 
@@ -61,7 +66,8 @@ void snapshot_unmap(struct snapshot *s);
 
 uint64_t snapshot_generation(const struct snapshot *s);
 size_t snapshot_n_functions(const struct snapshot *s);
-const struct snapshot_function *snapshot_function_at(const struct snapshot *s, size_t i);
+const struct snapshot_function *snapshot_function_at(const struct snapshot *s,
+                                                     size_t i); /* NULL past the end */
 
 struct route_param {
 	const char *name;  /* NUL-terminated, in the snapshot; "*" for the rest */
@@ -78,7 +84,10 @@ struct route_match {
 };
 
 /* Finds the most specific pattern for a normalised path that takes the method: exact segments before ":name"
- * before
- * "*", from the left.  HEAD is served by GET unless there is a route of its own.  methods is the union over
- * every pattern that matches the path. */
+ * before '*', compared from the left.  HEAD is served by GET unless the same pattern has a route for HEAD
+ * itself.  methods is the union over every pattern that matches the path.  A method of 0 takes nothing and
+ * only asks for that union.
+ *
+ * Cost: one step for each segment and, at segments where ":name" fits beside exact text, one for each branch
+ * that exists; no node of the tree is visited twice, whatever the path. */
 void snapshot_match(const struct snapshot *s, const char *path, unsigned method, struct route_match *match);

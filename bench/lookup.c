@@ -1,0 +1,126 @@
+/* lookup.c - what a route lookup costs with 10 and with 10,000 routes: ns and their ratio.
+ *
+ * Every third route is exact, has a parameter, or ends in '*'.  "spread" asks for each route in random order,
+ * so that the table's size shows in cache misses; "hot" asks for ten of them, as a server with favourites
+ * does. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/digest.h"
+#include "base/fd.h"
+#include "http/http.h"
+#include "route/snapshot.h"
+
+enum { FEW = 10, MANY = 10000, LOOKUPS = 200000, ROUNDS = 15, TEXT_SIZE = 64 };
+
+struct table {
+	size_t n_routes;
+	char patterns[MANY][TEXT_SIZE], paths[MANY][TEXT_SIZE];
+	struct snapshot *snapshot;
+};
+
+static void
+row_name(struct table *t, size_t i)
+{
+	static const struct {
+		const char *pattern, *path;
+	} forms[] = {
+		{ "/api/v1/resource-%zu", "/api/v1/resource-%zu" },
+		{ "/shop/section-%zu/items/:id", "/shop/section-%zu/items/4711" },
+		{ "/files/volume-%zu/*", "/files/volume-%zu/a/b.txt" },
+	};
+
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+	snprintf(t->patterns[i], TEXT_SIZE, forms[i % 3].pattern, i);
+	snprintf(t->paths[i], TEXT_SIZE, forms[i % 3].path, i);
+#pragma GCC diagnostic pop
+}
+
+static struct table *
+table_new(size_t n_routes)
+{
+	struct table *t = calloc(1, sizeof *t);
+	struct snapshot_route *routes = calloc(n_routes, sizeof *routes);
+	struct snapshot_function function = { .name = "bench" };
+	struct err e = { 0 };
+	AUTO_FD fd = -1;
+
+	if (!t || !routes)
+		exit(1);
+	t->n_routes = n_routes;
+	for (size_t i = 0; i < n_routes; i++) {
+		row_name(t, i);
+		routes[i] = (struct snapshot_route){ t->patterns[i], HTTP_GET, 0, (uint32_t)i };
+	}
+	fd = snapshot_build(1, &function, 1, routes, n_routes, &e);
+	free(routes);
+	if (fd < 0 || snapshot_map(fd, &t->snapshot, &e) < 0) {
+		fprintf(stderr, "%s\n", e.text);
+		exit(1);
+	}
+	return t;
+}
+
+/* ns of one lookup among the first n_asked paths, in random order. */
+static double
+table_measure(const struct table *t, size_t n_asked)
+{
+	static uint16_t order[LOOKUPS];
+	struct route_match match;
+	uint64_t start, took;
+	size_t n_found = 0;
+
+	random_bytes(order, sizeof order);
+	for (size_t i = 0; i < LOOKUPS; i++)
+		order[i] = (uint16_t)(order[i] % n_asked);
+	start = clock_now_us();
+	for (size_t i = 0; i < LOOKUPS; i++) {
+		snapshot_match(t->snapshot, t->paths[order[i]], HTTP_GET, &match);
+		n_found += match.function != NULL;
+	}
+	took = clock_now_us() - start;
+	if (n_found != LOOKUPS)
+		exit(1);
+	return (double)took * 1000.0 / LOOKUPS;
+}
+
+static int
+compare(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+static void
+report(const char *name, const struct table *few, const struct table *many, size_t n_asked)
+{
+	double ns_few[ROUNDS], ns_many[ROUNDS];
+
+	/* Turn by turn, so that whatever disturbs the machine disturbs both. */
+	for (size_t i = 0; i < ROUNDS; i++) {
+		ns_few[i] = table_measure(few, FEW);
+		ns_many[i] = table_measure(many, n_asked);
+	}
+	qsort(ns_few, ROUNDS, sizeof *ns_few, compare);
+	qsort(ns_many, ROUNDS, sizeof *ns_many, compare);
+	printf("lookup %-6s %6.1f ns with %d routes, %6.1f ns with %d: ratio %.2f\n", name,
+	       ns_few[ROUNDS / 2], FEW, ns_many[ROUNDS / 2], MANY, ns_many[ROUNDS / 2] / ns_few[ROUNDS / 2]);
+}
+
+int
+main(void)
+{
+	struct table *few = table_new(FEW), *many = table_new(MANY);
+
+	report("hot", few, many, FEW);
+	report("spread", few, many, MANY);
+	snapshot_unmap(few->snapshot);
+	snapshot_unmap(many->snapshot);
+	free(few);
+	free(many);
+	return 0;
+}

@@ -1,0 +1,8 @@
+/* map.h - a mapped snapshot.  Private to src/route. */
+#pragma once
+#include "route/image.h"
+
+struct snapshot {
+	struct image image;
+	size_t size;
+};
