@@ -11,7 +11,8 @@ enum filter_kind {
 	FILTER_FUNCTION_LOAD,  /* the allow-list of a function; the only one with a listener */
 	FILTER_FUNCTION_CLOSE, /* over it, after the listener left: no sendmsg, no recvmsg */
 	FILTER_FUNCTION_SERVE, /* over both, after loading: no executable mapping, no seccomp */
-	FILTER_INIT,
+	FILTER_INIT,           /* waits, reports, ends */
+	FILTER_BOX_INIT,       /* also kills what is left and brings files out */
 	FILTER_COPY,
 	FILTER_ROUTER,
 	FILTER_COMPILER,

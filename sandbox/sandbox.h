@@ -85,10 +85,9 @@ int sandbox_enter(struct sandbox *s, enum sandbox_part part, struct err *e);
 
 /* A cloned process.  Descriptors are CLOEXEC. */
 struct sandbox_process {
-	pid_t pid;         /* 0 in the child */
-	int pidfd;         /* -1 in the child */
-	int start;         /* the parent's end wakes the child; closing it unwoken makes sandbox_await fail */
-	bool drops_groups; /* the child has supplementary groups and may give them up */
+	pid_t pid; /* 0 in the child */
+	int pidfd; /* -1 in the child */
+	int start; /* the parent's end wakes the child; closing it unwoken makes sandbox_await fail */
 };
 
 /* clone3 with the profile's namespaces and a pidfd.  The pid in the parent, 0 in the child, -errno: -EPERM,
@@ -113,7 +112,8 @@ void sandbox_process_done(struct sandbox_process *p);
 int sandbox_folder_open(int dirfd, const char *name, bool is_read_only, struct err *e);
 
 /* Proves the isolation by a whole function sandbox with a probe as its payload, below the caller's own
- * namespaces. outside_uid as for sandbox_release, proc too.  0 with level and layers filled in; -errno when a
- * layer other than Landlock does not hold: *e says which and what to do. */
+ * namespaces, the empty network namespace among them.  outside_uid (also the gid) and proc as for
+ * sandbox_release; filters has FILTERS_OF_SPAWNER.  0 with level and layers filled in; -errno when a layer
+ * other than Landlock does not hold: *e says which and what to do. */
 int sandbox_probe(int proc, uid_t outside_uid, const struct sandbox_filters *filters,
                   struct spawner_ready *ready, struct err *e);

@@ -1,0 +1,154 @@
+/* filter.c - loading seccomp programs, and refusing what they report. */
+#include "sandbox/profile.h"
+
+#include <errno.h>
+#include <linux/seccomp.h>
+#include <seccomp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+
+#ifndef SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV
+#define SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV (1UL << 5) /* Linux 5.19 */
+#endif
+
+int
+sandbox_filters_map(int fd, const struct sandbox_filters **filters, struct err *e)
+{
+	const struct sandbox_filters *mapped;
+	struct stat st;
+
+	if (fd_check_sealed(fd) < 0)
+		return err_set(e, -EPERM, "seccomp programs: not sealed");
+	if (fstat(fd, &st) < 0)
+		return err_set(e, errno, "seccomp programs: stat");
+	if (st.st_size != (off_t)sizeof *mapped)
+		return err_set(e, -EBADMSG, "seccomp programs: of another size");
+	mapped = mmap(NULL, sizeof *mapped, PROT_READ, MAP_PRIVATE, fd, 0);
+	if (mapped == MAP_FAILED)
+		return err_set(e, errno, "seccomp programs: map");
+	for (unsigned kind = 0; kind < FILTER_COUNT; kind++)
+		if (mapped->of[kind].n > FILTER_CODE_MAX) {
+			munmap((void *)(uintptr_t)mapped, sizeof *mapped);
+			return err_set(e, -EBADMSG, "seccomp programs: damaged");
+		}
+	*filters = mapped;
+	return 0;
+}
+
+/* Waiting in a reported call is not interrupted by signals once the report was taken: else a handler would
+ * make the call, and the report, twice. */
+static unsigned long
+load_flags(enum filter_kind kind)
+{
+	switch (kind) {
+	case FILTER_FUNCTION_LOAD:
+		return SECCOMP_FILTER_FLAG_NEW_LISTENER | SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
+	case FILTER_FUNCTION_SERVE: /* constructors may have made threads */
+		return SECCOMP_FILTER_FLAG_TSYNC;
+	default:
+		return 0;
+	}
+}
+
+int
+sandbox_filter_load(const struct sandbox_filters *filters, enum filter_kind kind, struct err *e)
+{
+	const struct sandbox_filter *f = filters ? &filters->of[kind] : NULL;
+	struct sock_fprog program;
+	long rc;
+
+	if (!f || f->n == 0)
+		return err_set(e, -EINVAL, "program %d was not built", (int)kind);
+	program.len = (unsigned short)f->n;
+	program.filter = (struct sock_filter *)(uintptr_t)f->code;
+	rc = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, load_flags(kind), &program);
+	if (rc < 0)
+		return err_set(e, errno, "load program %d", (int)kind);
+	if (rc > 0 && kind == FILTER_FUNCTION_SERVE)
+		return err_set(e, -ESRCH, "a thread has a filter of its own");
+	return (int)rc;
+}
+
+static int
+filter_enter(const struct sandbox *s, enum filter_kind kind, struct err *e)
+{
+	int rc = sandbox_filter_load(s->filters, kind, e);
+
+	return rc < 0 ? rc : 0;
+}
+
+int
+init_filter_enter(struct sandbox *s, struct err *e)
+{
+	return filter_enter(s, s->profile->init_filter, e);
+}
+
+int
+payload_filter_enter(struct sandbox *s, struct err *e)
+{
+	int rc = sandbox_filter_load(s->filters, s->profile->filter, e);
+
+	if (rc < 0)
+		return rc;
+	if (s->profile->filter == FILTER_FUNCTION_LOAD)
+		s->listener = rc;
+	return 0;
+}
+
+int
+close_filter_enter(struct sandbox *s, struct err *e)
+{
+	return filter_enter(s, FILTER_FUNCTION_CLOSE, e);
+}
+
+int
+serve_filter_enter(struct sandbox *s, struct err *e)
+{
+	return filter_enter(s, FILTER_FUNCTION_SERVE, e);
+}
+
+int
+sandbox_denied_receive(int listener, struct sandbox_denied *d)
+{
+	struct seccomp_notif notice;
+
+	memset(&notice, 0, sizeof notice); /* the kernel refuses anything else */
+	if (ioctl(listener, SECCOMP_IOCTL_NOTIF_RECV, &notice) < 0)
+		return errno == ENOENT || errno == EINTR ? 0 : -errno;
+	d->id = notice.id;
+	d->nr = notice.data.nr;
+	d->pid = (pid_t)notice.pid;
+	return 1;
+}
+
+int
+sandbox_denied_answer(int listener, const struct sandbox_denied *d)
+{
+	struct seccomp_notif_resp answer = {
+		.id = d->id,
+		.error = d->nr == SYS_socket ? -EACCES : -EPERM,
+	};
+
+	if (ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, &answer) < 0 && errno != ENOENT)
+		return -errno;
+	return 0;
+}
+
+void
+sandbox_syscall_name(int nr, char name[SYSCALL_NAME_SIZE])
+{
+	AUTO_FREE char *found = seccomp_syscall_resolve_num_arch(SCMP_ARCH_NATIVE, nr);
+
+	if (found)
+		snprintf(name, SYSCALL_NAME_SIZE, "%s", found);
+	else
+		snprintf(name, SYSCALL_NAME_SIZE, "syscall %d", nr);
+}

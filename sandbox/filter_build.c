@@ -1,0 +1,141 @@
+/* filter_build.c - seccomp programs from the tables of calls, by libseccomp. */
+#include "sandbox/filter_calls.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/macros.h"
+
+static uint32_t
+verdict_action(enum verdict verdict)
+{
+	switch (verdict) {
+	case VERDICT_ALLOW:
+		return SCMP_ACT_ALLOW;
+	case VERDICT_REFUSE:
+		return SCMP_ACT_ERRNO(EPERM);
+	case VERDICT_REPORT:
+		return SCMP_ACT_NOTIFY;
+	case VERDICT_NO_SOCKET:
+		return SCMP_ACT_ERRNO(EACCES);
+	case VERDICT_UNKNOWN:
+		return SCMP_ACT_ERRNO(ENOSYS);
+	case VERDICT_END:
+		break;
+	}
+	return SCMP_ACT_KILL_PROCESS;
+}
+
+/* A name that this architecture or this libseccomp lacks needs no rule: it stays unknown. */
+static int
+rule_add(scmp_filter_ctx ctx, const struct filter_calls *calls, const struct call_rule *rule, struct err *e)
+{
+	int nr = seccomp_syscall_resolve_name(rule->name), rc;
+
+	if (nr < 0 || rule->verdict == calls->standard)
+		return 0;
+	rc = seccomp_rule_add_array(ctx, verdict_action(rule->verdict), nr, rule->n, rule->conditions);
+	return rc < 0 ? err_set(e, -rc, "%s: %s", calls->name, rule->name) : 0;
+}
+
+static int
+names_add(scmp_filter_ctx ctx, const struct filter_calls *calls, const char *const *names,
+          enum verdict verdict, struct err *e)
+{
+	int rc = 0;
+
+	for (; *names && rc == 0; names++) {
+		const struct call_rule rule = { *names, verdict, 0, { { 0 } } };
+
+		rc = rule_add(ctx, calls, &rule, e);
+	}
+	return rc;
+}
+
+static int
+never_add(scmp_filter_ctx ctx, const struct filter_calls *calls, struct err *e)
+{
+	int rc;
+
+	if (calls->of_never == VERDICT_END)
+		return 0;
+	rc = names_add(ctx, calls, filter_never, calls->of_never, e);
+	if (rc == 0 && calls->of_never == VERDICT_REPORT)
+		rc = names_add(ctx, calls, filter_never_code, VERDICT_REPORT, e);
+	return rc;
+}
+
+static int
+calls_add(scmp_filter_ctx ctx, const struct filter_calls *calls, struct err *e)
+{
+	int rc = never_add(ctx, calls, e);
+
+	for (size_t i = 0; i < CALL_SETS_MAX && calls->allowed[i] && rc == 0; i++)
+		rc = names_add(ctx, calls, calls->allowed[i], VERDICT_ALLOW, e);
+	for (size_t i = 0; i < CALL_SETS_MAX && calls->rules[i] && rc == 0; i++)
+		for (const struct call_rule *r = calls->rules[i]; r->verdict != VERDICT_END && rc == 0; r++)
+			rc = rule_add(ctx, calls, r, e);
+	return rc;
+}
+
+/* libseccomp writes the program to a descriptor only. */
+static int
+program_export(scmp_filter_ctx ctx, struct sandbox_filter *f, struct err *e)
+{
+	AUTO_FD file = memfd_create("cfn-filter", MFD_CLOEXEC);
+	ssize_t n;
+	int rc;
+
+	if (file < 0)
+		return err_set(e, errno, "memfd_create");
+	rc = seccomp_export_bpf(ctx, file);
+	if (rc < 0)
+		return err_set(e, -rc, "export");
+	if (lseek(file, 0, SEEK_CUR) > (off_t)sizeof f->code)
+		return err_set(e, -E2BIG, "longer than %d instructions", FILTER_CODE_MAX);
+	n = pread(file, f->code, sizeof f->code, 0);
+	if (n <= 0)
+		return err_set(e, EIO, "read");
+	f->n = (uint32_t)((size_t)n / sizeof f->code[0]);
+	return 0;
+}
+
+static int
+filter_build(const struct filter_calls *calls, struct sandbox_filter *f, struct err *e)
+{
+	scmp_filter_ctx ctx = seccomp_init(verdict_action(calls->standard));
+	int rc;
+
+	if (!ctx)
+		return err_set(e, ENOMEM, "seccomp_init");
+	rc = seccomp_attr_set(ctx, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
+	if (rc == 0) /* a binary tree: what is near the end of a list costs no more */
+		rc = seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2);
+	if (rc < 0)
+		rc = err_set(e, -rc, "attributes");
+	if (rc == 0)
+		rc = calls_add(ctx, calls, e);
+	if (rc == 0)
+		rc = program_export(ctx, f, e);
+	seccomp_release(ctx);
+	return rc;
+}
+
+int
+sandbox_filters_seal(unsigned kinds, struct err *e)
+{
+	AUTO_FREE struct sandbox_filters *filters = calloc(1, sizeof *filters);
+
+	if (!filters)
+		return err_set(e, ENOMEM, "seccomp programs");
+	for (unsigned kind = 0; kind < FILTER_COUNT; kind++)
+		if ((kinds & FILTER_BIT(kind)) &&
+		    filter_build(&filter_calls[kind], &filters->of[kind], e) < 0)
+			return err_wrap(e, "seccomp program");
+	return fd_sealed_memory("cfn-filters", filters, sizeof *filters, e);
+}

@@ -1,0 +1,484 @@
+/* filter_calls.c - which system calls each kind of process may make: data alone. */
+#include "sandbox/filter_calls.h"
+
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <linux/seccomp.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stddef.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+
+/* Every process: ends, memory, time, its own signals and descriptors. */
+static const char *const core_calls[] = { "read",
+	                                  "write",
+	                                  "readv",
+	                                  "writev",
+	                                  "close",
+	                                  "lseek",
+	                                  "fstat",
+	                                  "poll",
+	                                  "ppoll",
+	                                  "munmap",
+	                                  "mremap",
+	                                  "madvise",
+	                                  "brk",
+	                                  "rt_sigaction",
+	                                  "rt_sigprocmask",
+	                                  "rt_sigreturn",
+	                                  "rt_sigpending",
+	                                  "rt_sigtimedwait",
+	                                  "sigaltstack",
+	                                  "restart_syscall",
+	                                  "nanosleep",
+	                                  "clock_nanosleep",
+	                                  "clock_gettime",
+	                                  "clock_getres",
+	                                  "gettimeofday",
+	                                  "time",
+	                                  "getpid",
+	                                  "getppid",
+	                                  "gettid",
+	                                  "getuid",
+	                                  "geteuid",
+	                                  "getgid",
+	                                  "getegid",
+	                                  "getrusage",
+	                                  "futex",
+	                                  "sched_yield",
+	                                  "getrandom",
+	                                  "getcpu",
+	                                  "rseq",
+	                                  "exit",
+	                                  "exit_group",
+	                                  NULL };
+
+/* Files below the root that the process has been given. */
+static const char *const file_calls[] = {
+	"pread64",    "pwrite64",  "preadv",    "pwritev", "preadv2",   "pwritev2",        "newfstatat",
+	"stat",       "lstat",     "statx",     "statfs",  "fstatfs",   "access",          "faccessat",
+	"faccessat2", "open",      "openat",    "creat",   "readlink",  "readlinkat",      "getdents64",
+	"getcwd",     "chdir",     "fchdir",    "umask",   "rename",    "renameat",        "renameat2",
+	"mkdir",      "mkdirat",   "rmdir",     "unlink",  "unlinkat",  "symlink",         "symlinkat",
+	"link",       "linkat",    "chmod",     "fchmod",  "fchmodat",  "utimensat",       "truncate",
+	"ftruncate",  "fallocate", "fadvise64", "fsync",   "fdatasync", "copy_file_range", "sendfile",
+	"flock",      "dup",       "dup2",      "dup3",    "pipe",      "pipe2",           "close_range",
+	NULL
+};
+
+/* What the C library and ordinary programs use beside that. */
+static const char *const common_calls[] = { "select",
+	                                    "pselect6",
+	                                    "epoll_create",
+	                                    "epoll_create1",
+	                                    "epoll_ctl",
+	                                    "epoll_wait",
+	                                    "epoll_pwait",
+	                                    "epoll_pwait2",
+	                                    "eventfd2",
+	                                    "timerfd_create",
+	                                    "timerfd_settime",
+	                                    "timerfd_gettime",
+	                                    "msync",
+	                                    "mincore",
+	                                    "membarrier",
+	                                    "rt_sigsuspend",
+	                                    "pause",
+	                                    "kill",
+	                                    "tkill",
+	                                    "tgkill",
+	                                    "alarm",
+	                                    "getitimer",
+	                                    "setitimer",
+	                                    "timer_create",
+	                                    "timer_settime",
+	                                    "timer_gettime",
+	                                    "timer_getoverrun",
+	                                    "timer_delete",
+	                                    "times",
+	                                    "getpgrp",
+	                                    "getpgid",
+	                                    "getsid",
+	                                    "getresuid",
+	                                    "getresgid",
+	                                    "getgroups",
+	                                    "capget",
+	                                    "getpriority",
+	                                    "getrlimit",
+	                                    "setrlimit",
+	                                    "prlimit64",
+	                                    "sysinfo",
+	                                    "uname",
+	                                    "sched_getaffinity",
+	                                    "sched_getparam",
+	                                    "sched_getscheduler",
+	                                    "sched_get_priority_max",
+	                                    "sched_get_priority_min",
+	                                    "set_robust_list",
+	                                    "get_robust_list",
+	                                    "set_tid_address",
+	                                    "arch_prctl",
+	                                    "wait4",
+	                                    "waitid",
+	                                    "setpgid",
+	                                    "setsid",
+	                                    NULL };
+
+/* A function's FastCGI descriptor is a socket: libfcgi shuts it down.  sendmsg and recvmsg are for the
+ * listener's handover; the next program takes them away. */
+static const char *const function_calls[] = { "shutdown", "getsockopt", "getsockname", "getpeername",
+	                                      "sendmsg",  "recvmsg",    NULL };
+
+/* A process with a system root: makes processes, runs programs (Landlock says which). */
+static const char *const program_calls[] = { "fork",     "vfork",      "execve",      "execveat",
+	                                     "sendmsg",  "recvmsg",    "sendto",      "recvfrom",
+	                                     "shutdown", "getsockopt", "getsockname", "getpeername",
+	                                     NULL };
+
+static const char *const init_calls[] = { "wait4", "waitid", NULL };
+static const char *const box_init_calls[] = { "kill", "openat2", "sendmsg", NULL };
+static const char *const copy_calls[] = { "openat2", NULL };
+
+static const char *const router_calls[] = {
+	"accept4",        "recvmsg",         "sendmsg",         "shutdown",   "getsockopt",  "getsockname",
+	"getpeername",    "epoll_create1",   "epoll_ctl",       "epoll_wait", "epoll_pwait", "epoll_pwait2",
+	"timerfd_create", "timerfd_settime", "timerfd_gettime", "signalfd4",  NULL
+};
+
+/* What address and undefined-behaviour sanitizers call by themselves; only such a build allows it. */
+static const char *const sanitizer_calls[] = {
+#ifdef CFN_SANITIZERS
+	"sigaltstack", "readlink", "readlinkat", "prlimit64", "getrlimit", "sched_getaffinity",
+	"sysinfo",     "tgkill",   "uname",
+#endif
+	NULL
+};
+
+const char *const filter_never[] = { "ptrace",
+	                             "process_vm_readv",
+	                             "process_vm_writev",
+	                             "kcmp",
+	                             "pidfd_getfd",
+	                             "process_madvise",
+	                             "bpf",
+	                             "perf_event_open",
+	                             "userfaultfd",
+	                             "io_uring_setup",
+	                             "io_uring_enter",
+	                             "io_uring_register",
+	                             "keyctl",
+	                             "add_key",
+	                             "request_key",
+	                             "mount",
+	                             "umount2",
+	                             "pivot_root",
+	                             "chroot",
+	                             "setns",
+	                             "unshare",
+	                             "fsopen",
+	                             "fsmount",
+	                             "fsconfig",
+	                             "fspick",
+	                             "open_tree",
+	                             "move_mount",
+	                             "mount_setattr",
+	                             "open_by_handle_at",
+	                             "name_to_handle_at",
+	                             "init_module",
+	                             "finit_module",
+	                             "delete_module",
+	                             "kexec_load",
+	                             "kexec_file_load",
+	                             "reboot",
+	                             "swapon",
+	                             "swapoff",
+	                             "acct",
+	                             "quotactl",
+	                             "quotactl_fd",
+	                             "syslog",
+	                             "iopl",
+	                             "ioperm",
+	                             "modify_ldt",
+	                             "settimeofday",
+	                             "clock_settime",
+	                             "clock_adjtime",
+	                             "adjtimex",
+	                             "sethostname",
+	                             "setdomainname",
+	                             "mknod",
+	                             "mknodat",
+	                             "memfd_secret",
+	                             "setuid",
+	                             "setgid",
+	                             "setreuid",
+	                             "setregid",
+	                             "setresuid",
+	                             "setresgid",
+	                             "setgroups",
+	                             "setfsuid",
+	                             "setfsgid",
+	                             "capset",
+	                             "chown",
+	                             "fchown",
+	                             "lchown",
+	                             "fchownat",
+	                             "shmget",
+	                             "shmat",
+	                             "shmctl",
+	                             "msgget",
+	                             "msgsnd",
+	                             "msgrcv",
+	                             "msgctl",
+	                             "semget",
+	                             "semop",
+	                             "semtimedop",
+	                             "semctl",
+	                             "mq_open",
+	                             "mq_unlink",
+	                             "memfd_create",
+	                             "fanotify_init",
+	                             "inotify_init",
+	                             "inotify_init1",
+	                             "vmsplice",
+	                             "splice",
+	                             "tee",
+	                             "mlock",
+	                             "mlock2",
+	                             "mlockall",
+	                             "sched_setscheduler",
+	                             "sched_setattr",
+	                             "sched_setparam",
+	                             "setpriority",
+	                             "ioprio_set",
+	                             "sched_setaffinity",
+	                             "vhangup",
+	                             "lookup_dcookie",
+	                             "mbind",
+	                             "set_mempolicy",
+	                             "migrate_pages",
+	                             "move_pages",
+	                             NULL };
+
+const char *const filter_never_code[] = { "fork", "vfork",   "execve", "execveat", "socketpair", "listen",
+	                                  "bind", "connect", "accept", "accept4",  NULL };
+
+#define IS(argument, value)                                                                                  \
+	{                                                                                                    \
+		.arg = argument, .op = SCMP_CMP_EQ, .datum_a = (scmp_datum_t)(value)                         \
+	}
+#define BITS(argument, mask, value)                                                                          \
+	{                                                                                                    \
+		.arg = argument, .op = SCMP_CMP_MASKED_EQ, .datum_a = (scmp_datum_t)(mask),                  \
+		.datum_b = (scmp_datum_t)(value)                                                             \
+	}
+#define RULES_END                                                                                            \
+	{                                                                                                    \
+		NULL, VERDICT_END, 0,                                                                        \
+		{                                                                                            \
+			{                                                                                    \
+				0                                                                            \
+			}                                                                                    \
+		}                                                                                            \
+	}
+#define ALLOW_IS(name, argument, value)                                                                      \
+	{                                                                                                    \
+		name, VERDICT_ALLOW, 1,                                                                      \
+		{                                                                                            \
+			IS(argument, value)                                                                  \
+		}                                                                                            \
+	}
+
+/* An allow-list: F_SETPIPE_SZ takes from what all processes of a host uid share, F_SETOWN and F_SETSIG make
+ * signals, F_SETLEASE and F_NOTIFY reach other processes. */
+static const struct call_rule fcntl_rules[] = { ALLOW_IS("fcntl", 1, F_DUPFD),
+	                                        ALLOW_IS("fcntl", 1, F_DUPFD_CLOEXEC),
+	                                        ALLOW_IS("fcntl", 1, F_GETFD),
+	                                        ALLOW_IS("fcntl", 1, F_SETFD),
+	                                        ALLOW_IS("fcntl", 1, F_GETFL),
+	                                        ALLOW_IS("fcntl", 1, F_SETFL),
+	                                        ALLOW_IS("fcntl", 1, F_GETLK),
+	                                        ALLOW_IS("fcntl", 1, F_SETLK),
+	                                        ALLOW_IS("fcntl", 1, F_SETLKW),
+	                                        ALLOW_IS("fcntl", 1, F_OFD_GETLK),
+	                                        ALLOW_IS("fcntl", 1, F_OFD_SETLK),
+	                                        ALLOW_IS("fcntl", 1, F_OFD_SETLKW),
+	                                        ALLOW_IS("fcntl", 1, F_GETPIPE_SZ),
+	                                        ALLOW_IS("fcntl", 1, F_GET_SEALS),
+	                                        RULES_END };
+
+#ifndef PR_SET_VMA
+#define PR_SET_VMA 0x53564d41
+#endif
+static const struct call_rule prctl_rules[] = {
+	ALLOW_IS("prctl", 0, PR_SET_NAME),
+	ALLOW_IS("prctl", 0, PR_GET_NAME),
+	ALLOW_IS("prctl", 0, PR_GET_DUMPABLE),
+	ALLOW_IS("prctl", 0, PR_GET_PDEATHSIG),
+	ALLOW_IS("prctl", 0, PR_GET_NO_NEW_PRIVS),
+	ALLOW_IS("prctl", 0, PR_SET_NO_NEW_PRIVS),
+	ALLOW_IS("prctl", 0, PR_GET_SECCOMP),
+	ALLOW_IS("prctl", 0, PR_CAPBSET_READ),
+	ALLOW_IS("prctl", 0, PR_GET_SECUREBITS),
+	ALLOW_IS("prctl", 0, PR_SET_VMA),
+	{ "prctl", VERDICT_ALLOW, 2, { IS(0, PR_CAP_AMBIENT), IS(1, PR_CAP_AMBIENT_IS_SET) } },
+	RULES_END
+};
+
+/* All 64 bits are compared: the kernel looks at 32, so a number with a high bit set would pass a list of what
+ * is forbidden. */
+static const struct call_rule ioctl_rules[] = { ALLOW_IS("ioctl", 1, TCGETS),
+	                                        ALLOW_IS("ioctl", 1, TIOCGWINSZ),
+	                                        ALLOW_IS("ioctl", 1, FIONREAD),
+	                                        ALLOW_IS("ioctl", 1, FIONBIO),
+	                                        ALLOW_IS("ioctl", 1, FIOCLEX),
+	                                        ALLOW_IS("ioctl", 1, FIONCLEX),
+	                                        RULES_END };
+
+static const struct call_rule personality_rules[] = { ALLOW_IS("personality", 0, 0xffffffff), RULES_END };
+
+static const struct call_rule socket_rules[] = { { "socket", VERDICT_NO_SOCKET, 0, { { 0 } } }, RULES_END };
+static const struct call_rule socket_report_rules[] = { { "socket", VERDICT_REPORT, 0, { { 0 } } },
+	                                                RULES_END };
+
+/* By value: clone3 has its flags in memory.  EPERM instead of ENOSYS breaks the C library's threads. */
+#define CLONE_NEW_ANY                                                                                        \
+	(CLONE_NEWTIME | CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER |       \
+	 CLONE_NEWPID | CLONE_NEWNET)
+static const struct call_rule thread_rules[] = {
+	{ "clone", VERDICT_ALLOW, 1, { BITS(0, CLONE_NEW_ANY | CLONE_THREAD, CLONE_THREAD) } },
+	{ "clone", VERDICT_REPORT, 1, { BITS(0, CLONE_THREAD, 0) } },
+	{ "clone3", VERDICT_UNKNOWN, 0, { { 0 } } },
+	RULES_END
+};
+static const struct call_rule process_rules[] = {
+	{ "clone", VERDICT_ALLOW, 1, { BITS(0, CLONE_NEW_ANY, 0) } },
+	{ "clone3", VERDICT_UNKNOWN, 0, { { 0 } } },
+	RULES_END
+};
+
+/* Linkers start with pairs of connected sockets; not SOCK_DGRAM, whose sendto could name another socket. */
+#define SOCKET_TYPE_BITS 0xf
+static const struct call_rule socketpair_rules[] = {
+	{ "socketpair", VERDICT_ALLOW, 2, { IS(0, AF_UNIX), BITS(1, SOCKET_TYPE_BITS, SOCK_STREAM) } },
+	{ "socketpair", VERDICT_ALLOW, 2, { IS(0, AF_UNIX), BITS(1, SOCKET_TYPE_BITS, SOCK_SEQPACKET) } },
+	RULES_END
+};
+
+/* Executable memory comes from files alone and never changes: what a constructor maps before the last program
+ * is loaded would stay. */
+static const struct call_rule executable_file_rules[] = {
+	{ "mmap", VERDICT_ALLOW, 1, { BITS(2, PROT_EXEC, 0) } },
+	{ "mmap",
+	  VERDICT_ALLOW,
+	  2,
+	  { BITS(2, PROT_EXEC | PROT_WRITE, PROT_EXEC), BITS(3, MAP_ANONYMOUS, 0) } },
+	{ "mmap",
+	  VERDICT_REFUSE,
+	  2,
+	  { BITS(2, PROT_EXEC | PROT_WRITE, PROT_EXEC), BITS(3, MAP_ANONYMOUS, MAP_ANONYMOUS) } },
+	{ "mmap", VERDICT_REFUSE, 1, { BITS(2, PROT_EXEC | PROT_WRITE, PROT_EXEC | PROT_WRITE) } },
+	{ "mprotect", VERDICT_ALLOW, 1, { BITS(2, PROT_EXEC, 0) } },
+	{ "mprotect", VERDICT_REFUSE, 1, { BITS(2, PROT_EXEC, PROT_EXEC) } },
+	{ "pkey_mprotect", VERDICT_REFUSE, 0, { { 0 } } },
+	RULES_END
+};
+
+/* For processes that run our own code alone. */
+static const struct call_rule no_executable_rules[] = {
+	{ "mmap", VERDICT_ALLOW, 1, { BITS(2, PROT_EXEC, 0) } },
+	{ "mmap", VERDICT_REFUSE, 1, { BITS(2, PROT_EXEC, PROT_EXEC) } },
+	{ "mprotect", VERDICT_ALLOW, 1, { BITS(2, PROT_EXEC, 0) } },
+	{ "mprotect", VERDICT_REFUSE, 1, { BITS(2, PROT_EXEC, PROT_EXEC) } },
+	{ "pkey_mprotect", VERDICT_REFUSE, 0, { { 0 } } },
+	RULES_END
+};
+
+/* Programs of the system start under their own loader. */
+static const struct call_rule any_memory_rules[] = { { "mmap", VERDICT_ALLOW, 0, { { 0 } } },
+	                                             { "mprotect", VERDICT_ALLOW, 0, { { 0 } } },
+	                                             RULES_END };
+
+/* The programs that come over this one, without a listener. */
+static const struct call_rule further_filter_rules[] = {
+	{ "seccomp", VERDICT_ALLOW, 2, { IS(0, SECCOMP_SET_MODE_FILTER), IS(1, 0) } },
+	{ "seccomp", VERDICT_ALLOW, 2, { IS(0, SECCOMP_SET_MODE_FILTER), IS(1, SECCOMP_FILTER_FLAG_TSYNC) } },
+	RULES_END
+};
+
+static const struct call_rule close_rules[] = { { "sendmsg", VERDICT_REFUSE, 0, { { 0 } } },
+	                                        { "recvmsg", VERDICT_REFUSE, 0, { { 0 } } },
+	                                        RULES_END };
+
+static const struct call_rule serve_rules[] = {
+	{ "mmap", VERDICT_REFUSE, 1, { BITS(2, PROT_EXEC, PROT_EXEC) } },
+	{ "seccomp", VERDICT_REFUSE, 0, { { 0 } } },
+	RULES_END
+};
+
+/* Accepted connections and the descriptors that the master hands over; the listeners of workers. */
+static const struct call_rule router_rules[] = {
+	ALLOW_IS("fcntl", 1, F_GETFL),
+	ALLOW_IS("fcntl", 1, F_SETFL),
+	ALLOW_IS("fcntl", 1, F_GETFD),
+	ALLOW_IS("fcntl", 1, F_SETFD),
+	ALLOW_IS("fcntl", 1, F_GET_SEALS),
+	ALLOW_IS("fcntl", 1, F_DUPFD_CLOEXEC),
+	ALLOW_IS("ioctl", 1, FIONREAD),
+	ALLOW_IS("ioctl", 1, SECCOMP_IOCTL_NOTIF_RECV),
+	ALLOW_IS("ioctl", 1, SECCOMP_IOCTL_NOTIF_SEND),
+	ALLOW_IS("ioctl", 1, SECCOMP_IOCTL_NOTIF_ID_VALID),
+	{ "setsockopt", VERDICT_ALLOW, 2, { IS(1, IPPROTO_TCP), IS(2, TCP_NODELAY) } },
+	/* send(2) and recv(2): without an address. */
+	ALLOW_IS("sendto", 4, 0),
+	ALLOW_IS("recvfrom", 4, 0),
+	RULES_END
+};
+
+const struct filter_calls filter_calls[FILTER_COUNT] = {
+	[FILTER_FUNCTION_LOAD] = {
+		"function", VERDICT_UNKNOWN, VERDICT_REPORT,
+		{ core_calls, file_calls, common_calls, function_calls, sanitizer_calls },
+		{ fcntl_rules, prctl_rules, ioctl_rules, personality_rules, socket_report_rules, thread_rules,
+	          executable_file_rules, further_filter_rules },
+	},
+	/* The next two name nothing that has to be reported: an error number would hide the report. */
+	[FILTER_FUNCTION_CLOSE] = { "function, loading", VERDICT_ALLOW, VERDICT_END, { NULL }, { close_rules } },
+	[FILTER_FUNCTION_SERVE] = { "function, serving", VERDICT_ALLOW, VERDICT_END, { NULL }, { serve_rules } },
+	[FILTER_INIT] = {
+		"init", VERDICT_UNKNOWN, VERDICT_REFUSE,
+		{ core_calls, init_calls, sanitizer_calls },
+		{ no_executable_rules, socket_rules },
+	},
+	[FILTER_BOX_INIT] = {
+		"init of a box", VERDICT_UNKNOWN, VERDICT_REFUSE,
+		{ core_calls, init_calls, box_init_calls, sanitizer_calls },
+		{ no_executable_rules, socket_rules },
+	},
+	[FILTER_COPY] = {
+		"copy", VERDICT_UNKNOWN, VERDICT_REFUSE,
+		{ core_calls, file_calls, copy_calls, sanitizer_calls },
+		{ fcntl_rules, no_executable_rules, socket_rules },
+	},
+	[FILTER_ROUTER] = {
+		"router", VERDICT_UNKNOWN, VERDICT_REFUSE,
+		{ core_calls, router_calls, sanitizer_calls },
+		{ router_rules, no_executable_rules, socket_rules },
+	},
+	[FILTER_COMPILER] = {
+		"compiler", VERDICT_UNKNOWN, VERDICT_REFUSE,
+		{ core_calls, file_calls, common_calls, program_calls, sanitizer_calls },
+		{ fcntl_rules, prctl_rules, ioctl_rules, personality_rules, socket_rules, process_rules,
+	          socketpair_rules, any_memory_rules },
+	},
+	[FILTER_CHECK] = {
+		"check", VERDICT_UNKNOWN, VERDICT_REFUSE,
+		{ core_calls, sanitizer_calls },
+		{ no_executable_rules, socket_rules },
+	},
+};

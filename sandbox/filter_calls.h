@@ -1,0 +1,37 @@
+/* filter_calls.h - inside of the library: the system calls that each program names. */
+#pragma once
+#include <seccomp.h>
+
+#include "sandbox/filter.h"
+
+enum verdict {
+	VERDICT_END, /* no further rule */
+	VERDICT_ALLOW,
+	VERDICT_REFUSE,    /* EPERM */
+	VERDICT_REPORT,    /* to the listener, which refuses */
+	VERDICT_NO_SOCKET, /* EACCES */
+	VERDICT_UNKNOWN,   /* ENOSYS */
+};
+
+/* Matches when all conditions hold. */
+struct call_rule {
+	const char *name;
+	enum verdict verdict;
+	unsigned n;
+	struct scmp_arg_cmp conditions[2];
+};
+
+enum { CALL_SETS_MAX = 8 };
+
+struct filter_calls {
+	const char *name;
+	enum verdict standard;                        /* for what is not named */
+	enum verdict of_never;                        /* for the never-list; VERDICT_END: it is not named */
+	const char *const *allowed[CALL_SETS_MAX];    /* sets of names, NULL-terminated */
+	const struct call_rule *rules[CALL_SETS_MAX]; /* ended by VERDICT_END */
+};
+
+extern const struct filter_calls filter_calls[FILTER_COUNT];
+extern const char *const filter_never[];
+/* The never-list of a function's code alone: others have to. */
+extern const char *const filter_never_code[];

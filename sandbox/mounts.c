@@ -1,0 +1,129 @@
+/* mounts.c - detached mounts. */
+#include <stdbool.h>
+
+#include "sandbox/mounts.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <sys/mount.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "sandbox/sandbox.h"
+
+static int
+tmpfs_number(int fs, const char *key, uint64_t value, struct err *e)
+{
+	char text[32];
+
+	if (value == 0)
+		return err_set(e, EINVAL, "tmpfs: %s is 0", key);
+	snprintf(text, sizeof text, "%" PRIu64, value);
+	if (fsconfig(fs, FSCONFIG_SET_STRING, key, text, 0) < 0)
+		return err_set(e, errno, "tmpfs: %s=%s", key, text);
+	return 0;
+}
+
+int
+mount_tmpfs(const struct tmpfs *t, struct err *e)
+{
+	AUTO_FD fs = fsopen("tmpfs", FSOPEN_CLOEXEC);
+	int mount;
+
+	if (fs < 0)
+		return err_set(e, errno, "fsopen tmpfs");
+	if (tmpfs_number(fs, "size", t->size, e) < 0 || tmpfs_number(fs, "nr_inodes", t->inodes, e) < 0)
+		return -e->code;
+	if (fsconfig(fs, FSCONFIG_SET_STRING, "mode", t->mode, 0) < 0 ||
+	    fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
+		return err_set(e, errno, "create tmpfs");
+	mount = fsmount(fs, FSMOUNT_CLOEXEC, (unsigned)t->attributes);
+	if (mount < 0)
+		return err_set(e, errno, "fsmount");
+	return mount;
+}
+
+int
+mount_restrict(int mount, uint64_t attributes, bool is_recursive, struct err *e)
+{
+	struct mount_attr attr = { .attr_set = attributes };
+	unsigned flags = AT_EMPTY_PATH | (is_recursive ? AT_RECURSIVE : 0U);
+
+	if (mount_setattr(mount, "", flags, &attr, sizeof attr) < 0)
+		return err_set(e, errno, "mount_setattr");
+	return 0;
+}
+
+int
+mount_copy(const char *path, uint64_t attributes, struct err *e)
+{
+	AUTO_FD tree = open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
+	int made;
+
+	if (tree < 0)
+		return err_set(e, errno, "open_tree '%s'", path);
+	if (mount_restrict(tree, attributes, true, e) < 0)
+		return err_wrap(e, "'%s'", path);
+	made = tree;
+	tree = -1;
+	return made;
+}
+
+int
+mount_attach(int mount, int folder, const char *path, struct err *e)
+{
+	unsigned flags = MOVE_MOUNT_F_EMPTY_PATH | (*path ? 0U : MOVE_MOUNT_T_EMPTY_PATH);
+
+	if (move_mount(mount, "", folder, path, flags) < 0)
+		return err_set(e, errno, "move_mount to '%s'", path);
+	return 0;
+}
+
+static int
+open_below(int folder, const char *name, uint64_t resolve, struct err *e)
+{
+	struct open_how how = {
+		.flags = O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC,
+		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS | resolve,
+	};
+	int fd = (int)syscall(SYS_openat2, folder, name, &how, sizeof how);
+
+	if (fd < 0)
+		return err_set(e, errno, "open folder '%s'", name);
+	return fd;
+}
+
+int
+mount_point_open(int folder, struct err *e)
+{
+	return open_below(folder, "tmp", RESOLVE_NO_XDEV, e);
+}
+
+int
+sandbox_folder_open(int dirfd, const char *name, bool is_read_only, struct err *e)
+{
+	const uint64_t attributes = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC |
+	                            MOUNT_ATTR_NOSYMFOLLOW | (is_read_only ? MOUNT_ATTR_RDONLY : 0);
+	AUTO_FD folder = open_below(dirfd, name, 0, e);
+	AUTO_FD point = -1, tree = -1;
+	int made;
+
+	if (folder < 0)
+		return folder;
+	point = mount_point_open(folder, e);
+	if (point < 0)
+		return err_wrap(e, "shared folder '%s'", name);
+	/* Not recursive: folders are never nested, and nothing may be mounted in them. */
+	tree = open_tree(folder, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
+	if (tree < 0)
+		return err_set(e, errno, "shared folder '%s': open_tree", name);
+	if (mount_restrict(tree, attributes, false, e) < 0)
+		return err_wrap(e, "shared folder '%s'", name);
+	made = tree;
+	tree = -1;
+	return made;
+}

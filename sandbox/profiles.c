@@ -1,0 +1,157 @@
+/* profiles.c - what each kind of process may do: data alone. */
+#include "sandbox/profile.h"
+
+#include <sched.h>
+#include <stddef.h>
+
+#include "base/macros.h"
+#include "sandbox/landlock.h"
+
+enum { NAMESPACES = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP };
+enum { MIB = 1024 * 1024 };
+
+#define LIMIT(name, number)                                                                                  \
+	{                                                                                                    \
+		.resource = RLIMIT_##name, .part = SANDBOX_PAYLOAD, .kind = LIMIT_IS, .value = number        \
+	}
+#define LIMIT_BY(name, row)                                                                                  \
+	{                                                                                                    \
+		.resource = RLIMIT_##name, .part = SANDBOX_PAYLOAD, .kind = LIMIT_FROM,                      \
+		.offset = offsetof(struct sandbox_limits, row)                                               \
+	}
+
+/* CORE is 1, not 0: a core_pattern that is a pipe ignores 0. */
+#define LIMITS_OF_ALL                                                                                        \
+	LIMIT(CORE, 1), LIMIT(MEMLOCK, 0), LIMIT(MSGQUEUE, 0), LIMIT(SIGPENDING, 64), LIMIT(RTPRIO, 0),      \
+	    LIMIT(NICE, 0), LIMIT(STACK, 8 * MIB)
+
+/* NPROC counts in the sandbox's own user namespace; init is one of the counted. */
+#define LIMIT_PROCESSES                                                                                      \
+	{                                                                                                    \
+		.resource = RLIMIT_NPROC, .part = SANDBOX_PAYLOAD, .kind = LIMIT_FROM,                       \
+		.offset = offsetof(struct sandbox_limits, processes), .value = 1                             \
+	}
+
+static const struct limit_row function_limits[] = {
+	LIMITS_OF_ALL,
+	LIMIT_PROCESSES,
+	LIMIT_BY(FSIZE, file_size),
+	{ .resource = RLIMIT_AS, .part = SANDBOX_PAYLOAD, .kind = LIMIT_ADDRESS_SPACE },
+	/* After the listener's handover: descriptors in flight of others of this uid would make it fail. */
+	{ .resource = RLIMIT_NOFILE,
+	  .part = SANDBOX_CLOSE,
+	  .kind = LIMIT_FROM,
+	  .offset = offsetof(struct sandbox_limits, files) },
+};
+
+static const struct limit_row router_limits[] = {
+	LIMITS_OF_ALL,
+	LIMIT(NPROC, 1),
+	/* Its logs are the only files that it writes. */
+	LIMIT(FSIZE, RLIM_INFINITY),
+	LIMIT_BY(NOFILE, files),
+};
+
+static const struct limit_row copy_limits[] = {
+	LIMITS_OF_ALL,
+	LIMIT_PROCESSES,
+	LIMIT_BY(FSIZE, file_size),
+	LIMIT_BY(NOFILE, files),
+};
+
+/* The address space of one process: g++ reserves more than it uses; the keeper's poller sums up what all of
+ * them hold. */
+static const struct limit_row box_limits[] = {
+	LIMITS_OF_ALL,
+	LIMIT_PROCESSES,
+	LIMIT_BY(FSIZE, file_size),
+	LIMIT_BY(NOFILE, files),
+	LIMIT_BY(CPU, cpu_s),
+	{ .resource = RLIMIT_AS, .part = SANDBOX_PAYLOAD, .kind = LIMIT_ADDRESS_SPACE },
+};
+
+static const struct place_row function_places[] = {
+	{ PLACE_ROOT, RIGHTS_READ, RIGHTS_READ | RIGHTS_WRITE },
+	{ PLACE_TMP, RIGHTS_READ | RIGHTS_WRITE, 0 },
+	{ PLACE_ARTIFACT, RIGHTS_READ, 0 },
+};
+
+static const struct place_row box_places[] = {
+	{ PLACE_SYSTEM, RIGHTS_READ | RIGHTS_EXECUTE, 0 },
+	{ PLACE_DEVICES, RIGHTS_READ | RIGHTS_WRITE, 0 },
+	{ PLACE_WORK, RIGHTS_READ | RIGHTS_WRITE, 0 },
+	{ PLACE_TMP, RIGHTS_READ | RIGHTS_WRITE, 0 },
+};
+
+static const char *const function_environment[] = { "PATH=/usr/bin:/bin", "HOME=/tmp", "TMPDIR=/tmp",
+	                                            "LANG=C.UTF-8", NULL };
+static const char *const no_environment[] = { NULL };
+
+const char *const sandbox_devices[] = { "/dev/null", "/dev/zero", "/dev/urandom", NULL };
+
+const struct sandbox_profile sandbox_function = {
+	.name = "function",
+	.namespaces = NAMESPACES | CLONE_NEWPID,
+	.root = ROOT_FOLDER,
+	.is_execed = true,
+	.is_code = true,
+	.init_filter = FILTER_INIT,
+	.filter = FILTER_FUNCTION_LOAD,
+	.environment = function_environment,
+	.limits = function_limits,
+	.n_limits = ARRAY_SIZE(function_limits),
+	.places = function_places,
+	.n_places = ARRAY_SIZE(function_places),
+};
+
+/* Without a pid namespace: it reads the CPU clocks of workers by pid. */
+const struct sandbox_profile sandbox_router = {
+	.name = "router",
+	.namespaces = NAMESPACES,
+	.root = ROOT_EMPTY,
+	.is_execed = true,
+	.keeps_descriptors = true,
+	.filter = FILTER_ROUTER,
+	.environment = no_environment,
+	.limits = router_limits,
+	.n_limits = ARRAY_SIZE(router_limits),
+};
+
+const struct sandbox_profile sandbox_copy = {
+	.name = "copy",
+	.namespaces = NAMESPACES | CLONE_NEWPID,
+	.root = ROOT_FOLDER,
+	.init_filter = FILTER_INIT,
+	.filter = FILTER_COPY,
+	.environment = no_environment,
+	.limits = copy_limits,
+	.n_limits = ARRAY_SIZE(copy_limits),
+	.places = function_places,
+	.n_places = ARRAY_SIZE(function_places),
+};
+
+const struct sandbox_profile sandbox_compiler = {
+	.name = "compiler",
+	.namespaces = NAMESPACES | CLONE_NEWPID | CLONE_NEWNET,
+	.root = ROOT_SYSTEM,
+	.init_filter = FILTER_BOX_INIT,
+	.filter = FILTER_COMPILER,
+	.environment = no_environment,
+	.limits = box_limits,
+	.n_limits = ARRAY_SIZE(box_limits),
+	.places = box_places,
+	.n_places = ARRAY_SIZE(box_places),
+};
+
+const struct sandbox_profile sandbox_check = {
+	.name = "check",
+	.namespaces = NAMESPACES | CLONE_NEWPID | CLONE_NEWNET,
+	.root = ROOT_SYSTEM,
+	.init_filter = FILTER_BOX_INIT,
+	.filter = FILTER_CHECK,
+	.environment = no_environment,
+	.limits = box_limits,
+	.n_limits = ARRAY_SIZE(box_limits),
+	.places = box_places,
+	.n_places = ARRAY_SIZE(box_places),
+};

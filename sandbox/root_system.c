@@ -1,0 +1,204 @@
+/* root_system.c - the root of a box: paths of the host read-only, devices, a working folder. */
+#include "sandbox/profile.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/macros.h"
+#include "sandbox/mounts.h"
+
+/* Path below the new root: without the leading '/'. */
+static const char *
+below(const char *path)
+{
+	while (*path == '/')
+		path++;
+	return path;
+}
+
+/* Makes the folders above the last name of path; one that exists is fine. */
+static int
+folders_make(int root, const char *path, struct err *e)
+{
+	char prefix[PATH_MAX];
+
+	for (const char *p = strchr(path, '/'); p; p = strchr(p + 1, '/')) {
+		snprintf(prefix, sizeof prefix, "%.*s", (int)(p - path), path);
+		if (mkdirat(root, prefix, 0755) < 0 && errno != EEXIST)
+			return err_set(e, errno, "mkdir '/%s'", prefix);
+	}
+	return 0;
+}
+
+static int
+link_copy(int root, const char *path, struct err *e)
+{
+	char target[PATH_MAX];
+	ssize_t n = readlink(path, target, sizeof target - 1);
+
+	if (n < 0)
+		return err_set(e, errno, "readlink '%s'", path);
+	target[n] = '\0';
+	if (symlinkat(target, root, below(path)) < 0 && errno != EEXIST)
+		return err_set(e, errno, "symlink '%s'", path);
+	return 0;
+}
+
+/* What a mount is attached to: a folder for a folder, else an empty file. */
+static int
+point_make(int root, const char *path, mode_t mode, struct err *e)
+{
+	AUTO_FD file = -1;
+
+	if (S_ISDIR(mode)) {
+		if (mkdirat(root, below(path), 0755) < 0 && errno != EEXIST)
+			return err_set(e, errno, "mkdir '%s'", path);
+		return 0;
+	}
+	file = openat(root, below(path), O_CREAT | O_WRONLY | O_CLOEXEC | O_NOFOLLOW, 0644);
+	/* Read-only when a folder above it is already there. */
+	if (file < 0 && errno != EROFS)
+		return err_set(e, errno, "create '%s'", path);
+	return 0;
+}
+
+/* The copies are taken before the new root covers /tmp, where a build tree may be. */
+static int
+copies_open(const char *const *paths, uint64_t attributes, int copies[SANDBOX_SYSTEM_MAX], struct err *e)
+{
+	struct stat st;
+
+	for (size_t i = 0; paths && paths[i]; i++) {
+		if (i == SANDBOX_SYSTEM_MAX)
+			return err_set(e, E2BIG, "paths of the host");
+		if (lstat(paths[i], &st) < 0 || S_ISLNK(st.st_mode))
+			continue;
+		copies[i] = mount_copy(paths[i], attributes, e);
+		if (copies[i] < 0)
+			return copies[i];
+	}
+	return 0;
+}
+
+static int
+copy_place(int root, const char *path, int copy, struct err *e)
+{
+	struct stat st;
+	int rc = folders_make(root, below(path), e);
+
+	if (rc < 0)
+		return rc;
+	if (copy < 0) {
+		if (lstat(path, &st) < 0)
+			return 0;
+		return link_copy(root, path, e);
+	}
+	if (fstat(copy, &st) < 0)
+		return err_set(e, errno, "stat '%s'", path);
+	rc = point_make(root, path, st.st_mode, e);
+	if (rc < 0)
+		return rc;
+	return mount_attach(copy, root, below(path), e);
+}
+
+static int
+copies_place(int root, const char *const *paths, const int *copies, struct err *e)
+{
+	for (size_t i = 0; paths && paths[i]; i++)
+		if (copy_place(root, paths[i], copies[i], e) < 0)
+			return -e->code;
+	return 0;
+}
+
+static int
+folder_bind(int root, int from, const char *name, struct err *e)
+{
+	AUTO_FD tree = -1;
+
+	if (mkdirat(from, name, 0700) < 0)
+		return err_set(e, errno, "mkdir '%s'", name);
+	if (mkdirat(root, name, 0700) < 0)
+		return err_set(e, errno, "mkdir '/%s'", name);
+	tree = open_tree(from, name, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+	if (tree < 0)
+		return err_set(e, errno, "open_tree '%s'", name);
+	return mount_attach(tree, root, name, e);
+}
+
+/* /work and /tmp share one tmpfs, so that one limit holds for both; its own root is not to be seen. */
+static int
+work_attach(const struct sandbox *s, int root, struct err *e)
+{
+	const struct tmpfs t = {
+		.size = s->limits.tmp_size,
+		.inodes = s->limits.tmp_inodes,
+		.mode = "0700",
+		.attributes = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC,
+	};
+	AUTO_FD disk = mount_tmpfs(&t, e);
+	int rc;
+
+	if (disk < 0)
+		return disk;
+	if (mkdirat(root, "disk", 0700) < 0)
+		return err_set(e, errno, "mkdir '/disk'");
+	rc = mount_attach(disk, root, "disk", e);
+	if (rc == 0)
+		rc = folder_bind(root, disk, "work", e);
+	if (rc == 0)
+		rc = folder_bind(root, disk, "tmp", e);
+	if (rc < 0)
+		return rc;
+	/* Through the descriptor's own path: the current folder is the new root. */
+	if (umount2("disk", MNT_DETACH) < 0 || unlinkat(root, "disk", AT_REMOVEDIR) < 0)
+		return err_set(e, errno, "hide '/disk'");
+	return 0;
+}
+
+static void
+copies_close(int copies[SANDBOX_SYSTEM_MAX])
+{
+	for (size_t i = 0; i < SANDBOX_SYSTEM_MAX; i++)
+		fd_close(&copies[i]);
+}
+
+static int
+root_system_fill(struct sandbox *s, int root, const int *system, const int *devices, struct err *e)
+{
+	int rc = mount_attach(root, AT_FDCWD, "/tmp", e);
+
+	if (rc < 0)
+		return rc;
+	if (fchdir(root) < 0)
+		return err_set(e, errno, "chdir");
+	rc = work_attach(s, root, e);
+	if (rc == 0)
+		rc = copies_place(root, sandbox_devices, devices, e);
+	if (rc == 0)
+		rc = copies_place(root, s->system, system, e);
+	return rc;
+}
+
+int
+root_system_build(struct sandbox *s, int root, struct err *e)
+{
+	int system[SANDBOX_SYSTEM_MAX], devices[SANDBOX_SYSTEM_MAX], rc;
+
+	memset(system, -1, sizeof system);
+	memset(devices, -1, sizeof devices);
+	rc = copies_open(s->system, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, system, e);
+	if (rc == 0)
+		rc = copies_open(sandbox_devices, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, devices, e);
+	if (rc == 0)
+		rc = root_system_fill(s, root, system, devices, e);
+	copies_close(system);
+	copies_close(devices);
+	return rc;
+}
