@@ -121,6 +121,7 @@ const struct sandbox_profile sandbox_copy = {
 	.name = "copy",
 	.namespaces = NAMESPACES | CLONE_NEWPID,
 	.root = ROOT_FOLDER,
+	.is_execed = true,
 	.init_filter = FILTER_INIT,
 	.filter = FILTER_COPY,
 	.environment = no_environment,

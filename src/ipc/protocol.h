@@ -86,7 +86,8 @@ enum { COPY_PATH_SIZE = 1024 };
 struct start_copy {
 	uint32_t id;
 	uint32_t slot;
-	uint32_t is_in; /* 1: data → folder, atomically; 0: folder → data; 2: list the folder to data */
+	uint32_t is_in; /* 1: data → folder, atomically; 0: folder → data; 2: list the folder to data: lines
+	                   "SIZE NAME\n", NAME as log_escape writes it, a folder with '/' behind it */
 	uint64_t max_size; /* bytes */
 	char shared[NAME_MAX_SIZE];
 	char path[COPY_PATH_SIZE]; /* inside the folder, without a leading '/' */

@@ -25,18 +25,17 @@ enum router_fd {
 /* cfn-worker: argv[0] is "cfn-worker NAME vN".  0 is an empty pipe, 1 and 2 the output.  On its channel waits
  * one message, MSG_START_WORKER or MSG_START_COPY with its struct. */
 enum worker_fd {
-	WORKER_FD_CHANNEL = 3,
+	WORKER_FD_REQUESTS = 3,
+	WORKER_FD_CHANNEL,
 	WORKER_FD_FILTERS, /* of sandbox_filters_seal */
 	WORKER_FD_ENDING,  /* init writes one struct ending to it: how its payload ended */
-
-	WORKER_FD_REQUESTS,
 	WORKER_FD_ARTIFACT,
 	WORKER_FD_ENVIRONMENT,
 	WORKER_FD_LIBRARY,
 	WORKER_FD_FOLDER, /* only with a shared folder */
 
 	WORKER_FD_COPY_DATA = WORKER_FD_REQUESTS,
-	WORKER_FD_COPY_FOLDER,
+	WORKER_FD_COPY_FOLDER = WORKER_FD_ARTIFACT,
 };
 
 /* Worker → spawner.  After REPORT_LISTENER the author's code runs in the process that speaks here. */

@@ -1,0 +1,109 @@
+/* command.c - what the master asks for, by a table: anything else is a broken master. */
+#include <errno.h>
+#include <string.h>
+
+#include "spawn/spawn.h"
+
+static int
+fail_start(struct spawn *s, uint32_t id, const struct err *why, struct err *e)
+{
+	const struct ending none = { 0 };
+	struct process never = { .id = id };
+
+	process_set_reason(&never, why->text, strlen(why->text));
+	return process_tell_ended(s, &never, &none, e);
+}
+
+static void
+forget(struct spawn *s, struct process *p)
+{
+	struct process **at = &s->processes;
+
+	while (*at != p)
+		at = &(*at)->next;
+	*at = p->next;
+	process_free(p);
+}
+
+typedef int start_function(struct spawn *, struct process *, struct err *);
+
+static int
+start(struct spawn *s, enum process_kind kind, start_function *how, struct err *e)
+{
+	uint32_t id = ((const struct process_ref *)s->in.body)->id;
+	struct process *p;
+	struct err why;
+
+	if (id == 0 || process_by_id(s, id))
+		return err_set(e, -EBADMSG, "the master used the id %u twice", id);
+	if (process_count(s) >= PROCESSES_MAX) {
+		err_set(&why, -EAGAIN, "%d processes are running already", PROCESSES_MAX);
+		return fail_start(s, id, &why, e);
+	}
+	p = process_new(s, kind, id);
+	if (!p)
+		return err_set(e, ENOMEM, "start");
+	if (how(s, p, &why) == 0)
+		return 0;
+	forget(s, p);
+	return fail_start(s, id, &why, e);
+}
+
+static int
+serve_start_router(struct spawn *s, struct err *e)
+{
+	return start(s, PROCESS_ROUTER, start_router, e);
+}
+
+static int
+serve_start_worker(struct spawn *s, struct err *e)
+{
+	return start(s, PROCESS_WORKER, start_worker, e);
+}
+
+static int
+serve_start_copy(struct spawn *s, struct err *e)
+{
+	return start(s, PROCESS_COPY, start_copy, e);
+}
+
+/* A process that ended a moment ago is not an error: the word about it is under way. */
+static int
+serve_kill(struct spawn *s, struct err *e)
+{
+	const struct process *p = process_by_id(s, ((const struct process_ref *)s->in.body)->id);
+
+	(void)e;
+	if (p)
+		process_kill(p);
+	return 0;
+}
+
+/* Every struct begins with its id. */
+static const struct message_rule rules[] = {
+	{ MSG_START_ROUTER, sizeof(struct start_router), sizeof(struct start_router), 5, 5 },
+	{ MSG_START_WORKER, sizeof(struct start_worker), sizeof(struct start_worker), 4, 4 },
+	{ MSG_START_COPY, sizeof(struct start_copy), sizeof(struct start_copy), 1, 1 },
+	{ MSG_KILL, sizeof(struct process_ref), sizeof(struct process_ref), 0, 0 },
+};
+
+static int (*const serve[ARRAY_SIZE(rules)])(struct spawn *, struct err *) = {
+	serve_start_router,
+	serve_start_worker,
+	serve_start_copy,
+	serve_kill,
+};
+
+int
+command_serve(struct spawn *s, struct err *e)
+{
+	const struct message_rule *rule;
+	int rc = message_receive(s->master, &s->in, e);
+
+	if (rc <= 0)
+		return rc;
+	rule = message_check(rules, ARRAY_SIZE(rules), &s->in, e);
+	rc = rule ? serve[rule - rules](s, e) : -e->code;
+	message_done(&s->in);
+	return rc < 0 ? rc : 1;
+}

@@ -1,0 +1,181 @@
+/* process.c - the processes that the spawner owns: their descriptors, their end and the word about it. */
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/log.h"
+#include "spawn/spawn.h"
+
+struct process *
+process_new(struct spawn *s, enum process_kind kind, uint32_t id)
+{
+	struct process *p = calloc(1, sizeof *p);
+
+	if (!p)
+		return NULL;
+	p->kind = kind;
+	p->id = id;
+	p->pidfd = p->report = p->ending = p->listener = -1;
+	p->on_report = (struct watch){ SOURCE_REPORT, p };
+	p->on_listener = (struct watch){ SOURCE_LISTENER, p };
+	p->next = s->processes;
+	s->processes = p;
+	return p;
+}
+
+struct process *
+process_by_id(const struct spawn *s, uint32_t id)
+{
+	struct process *p = s->processes;
+
+	while (p && p->id != id)
+		p = p->next;
+	return p;
+}
+
+size_t
+process_count(const struct spawn *s)
+{
+	size_t n = 0;
+
+	for (const struct process *p = s->processes; p; p = p->next)
+		n++;
+	return n;
+}
+
+int
+process_watch(struct spawn *s, struct process *p, enum source source, struct err *e)
+{
+	bool is_report = source == SOURCE_REPORT;
+	struct epoll_event event = { .events = EPOLLIN,
+		                     .data.ptr = is_report ? &p->on_report : &p->on_listener };
+	int fd = is_report ? p->report : p->listener;
+
+	return epoll_ctl(s->epoll, EPOLL_CTL_ADD, fd, &event) < 0 ? err_set(e, errno, "epoll") : 0;
+}
+
+void
+process_set_reason(struct process *p, const char *text, size_t n)
+{
+	if (p->reason[0] == '\0')
+		log_escape(p->reason, sizeof p->reason, text, n);
+}
+
+void
+process_kill(const struct process *p)
+{
+	if (p->pidfd >= 0)
+		syscall(SYS_pidfd_send_signal, p->pidfd, SIGKILL, NULL, 0);
+}
+
+void
+process_free(struct process *p)
+{
+	fd_close(&p->pidfd);
+	fd_close(&p->report);
+	fd_close(&p->ending);
+	fd_close(&p->listener);
+	free(p);
+}
+
+void
+process_free_ended(struct spawn *s)
+{
+	while (s->ended) {
+		struct process *p = s->ended;
+
+		s->ended = p->next;
+		process_free(p);
+	}
+}
+
+static struct process *
+take_by_pid(struct spawn *s, pid_t pid)
+{
+	for (struct process **at = &s->processes; *at; at = &(*at)->next) {
+		struct process *p = *at;
+
+		if (p->pid != pid)
+			continue;
+		*at = p->next;
+		return p;
+	}
+	return NULL;
+}
+
+static uint64_t
+microseconds(const struct timeval *t)
+{
+	return (uint64_t)t->tv_sec * 1000000 + (uint64_t)t->tv_usec;
+}
+
+/* Init's word is about its payload; without it (init was killed) what the kernel says about init stands,
+ * whose usage has the payload's in it. */
+static void
+read_ending(const struct process *p, const siginfo_t *info, const struct rusage *usage, struct ending *ending)
+{
+	*ending = (struct ending){ .code = info->si_code,
+		                   .status = info->si_status,
+		                   .cpu_us = microseconds(&usage->ru_utime) + microseconds(&usage->ru_stime),
+		                   .max_rss_kb = (uint64_t)usage->ru_maxrss };
+	if (p->ending >= 0) {
+		struct ending word;
+
+		if (read(p->ending, &word, sizeof word) == (ssize_t)sizeof word)
+			*ending = word;
+	}
+}
+
+int
+process_tell_ended(struct spawn *s, const struct process *p, const struct ending *ending, struct err *e)
+{
+	struct process_ended ended = { .id = p->id, .was_ready = p->was_ready, .ending = *ending };
+
+	memcpy(ended.reason, p->reason, sizeof ended.reason);
+	return outbox_post(s, MSG_PROCESS_ENDED, &ended, sizeof ended, -1, e);
+}
+
+static int
+bury(struct spawn *s, struct process *p, const struct ending *ending, struct err *e)
+{
+	int rc = 0;
+
+	/* Its last words come before the word about its end. */
+	while (p->report >= 0 && rc == 0)
+		rc = report_read(s, p, e);
+	if (rc == 0 || rc == -EAGAIN)
+		rc = process_tell_ended(s, p, ending, e);
+	p->next = s->ended;
+	s->ended = p;
+	return rc;
+}
+
+int
+process_reap(struct spawn *s, struct err *e)
+{
+	for (;;) {
+		siginfo_t info = { 0 };
+		struct rusage usage = { 0 };
+		struct ending ending;
+		struct process *p;
+		int rc;
+
+		/* The system call, because waitid(3) has no usage. */
+		if (syscall(SYS_waitid, P_ALL, 0, &info, WEXITED | WNOHANG, &usage) < 0 || info.si_pid == 0)
+			return 0;
+		p = take_by_pid(s, info.si_pid);
+		if (!p)
+			continue;
+		read_ending(p, &info, &usage, &ending);
+		rc = bury(s, p, &ending, e);
+		if (rc < 0)
+			return rc;
+	}
+}

@@ -1,0 +1,114 @@
+/* report.c - what a starting process says, and the calls that it is refused.  Nothing of it is believed: the
+ * author's code may be the one that speaks. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/fd.h"
+#include "ipc/start.h"
+#include "spawn/spawn.h"
+
+static const struct message_rule rules[] = {
+	{ REPORT_LISTENER, 0, 0, 1, 1 },
+	{ REPORT_READY, sizeof(struct process_ready), MESSAGE_BODY_MAX, 0, 0 },
+	{ REPORT_FAILED, 1, REASON_SIZE - 1, 0, 0 },
+};
+
+static void
+break_off(struct process *p, const char *why)
+{
+	process_set_reason(p, why, strlen(why));
+	fd_close(&p->report);
+	process_kill(p);
+}
+
+static int
+take_listener(struct spawn *s, struct process *p, struct err *e)
+{
+	if (p->kind != PROCESS_WORKER || p->listener >= 0) {
+		break_off(p, "the worker sent a second listener");
+		return 0;
+	}
+	p->listener = message_take_fd(&s->in, 0);
+	return process_watch(s, p, SOURCE_LISTENER, e);
+}
+
+/* The pid is the kernel's word about the sender, not the sender's. */
+static int
+take_ready(struct spawn *s, struct process *p, struct err *e)
+{
+	struct process_ready *ready = (struct process_ready *)s->in.body;
+	int listener = p->listener;
+
+	if (p->kind != PROCESS_WORKER || listener < 0 || s->in.pid <= 0) {
+		break_off(p, "the worker said it was ready before it could be");
+		return 0;
+	}
+	p->was_ready = true;
+	p->listener = -1;
+	fd_close(&p->report);
+	ready->id = p->id;
+	ready->pid = s->in.pid;
+	return outbox_post(s, MSG_PROCESS_READY, s->in.body, s->in.length, listener, e);
+}
+
+static int
+take_report(struct spawn *s, struct process *p, struct err *e)
+{
+	struct err broken;
+
+	if (!message_check(rules, ARRAY_SIZE(rules), &s->in, &broken)) {
+		break_off(p, "the worker broke the protocol while it started");
+		return 0;
+	}
+	if (s->in.type == REPORT_LISTENER)
+		return take_listener(s, p, e);
+	if (s->in.type == REPORT_READY)
+		return take_ready(s, p, e);
+	process_set_reason(p, (const char *)s->in.body, s->in.length);
+	fd_close(&p->report);
+	return 0;
+}
+
+int
+report_read(struct spawn *s, struct process *p, struct err *e)
+{
+	struct err broken;
+	int rc = message_receive(p->report, &s->in, &broken);
+
+	if (rc == -EAGAIN)
+		return rc;
+	if (rc <= 0) {
+		fd_close(&p->report);
+		return 0;
+	}
+	rc = take_report(s, p, e);
+	message_done(&s->in);
+	return rc;
+}
+
+static void
+stop_denied(struct process *p, const struct sandbox_denied *denied)
+{
+	char name[SYSCALL_NAME_SIZE], text[REASON_SIZE];
+
+	sandbox_syscall_name(denied->nr, name);
+	snprintf(text, sizeof text, "more than %d refused system calls while it was loaded, the last one: %s",
+	         DENIED_MAX, name);
+	break_off(p, text);
+}
+
+int
+report_denied(struct process *p)
+{
+	struct sandbox_denied denied;
+	int rc = sandbox_denied_receive(p->listener, &denied);
+
+	if (rc == 1 && p->n_denied++ >= DENIED_MAX)
+		stop_denied(p, &denied);
+	else if (rc == 1)
+		rc = sandbox_denied_answer(p->listener, &denied);
+	if (rc < 0)
+		fd_close(&p->listener);
+	return 0;
+}

@@ -1,0 +1,105 @@
+/* spawn.h - cfn-spawn's state: one context, the processes that it started, what it has yet to say. */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+#include "ipc/message.h"
+#include "ipc/protocol.h"
+#include "sandbox/sandbox.h"
+
+enum {
+	PROCESSES_MAX = 4096,
+	DENIED_MAX = 64,      /* refused calls that a worker may make until it is ready */
+	BASE_FIRST_ID = 1000, /* slot 0's uid and gid in the base namespace */
+};
+
+enum process_kind { PROCESS_ROUTER, PROCESS_WORKER, PROCESS_COPY };
+
+enum source { SOURCE_MASTER, SOURCE_REPORT, SOURCE_LISTENER, SOURCE_CHILDREN };
+
+struct process;
+
+/* What epoll gives back. */
+struct watch {
+	enum source source;
+	struct process *process; /* NULL unless it is a process's */
+};
+
+struct process {
+	struct process *next;
+	enum process_kind kind;
+	uint32_t id;
+	pid_t pid; /* of its init, or its own */
+	int pidfd;
+	int report;   /* its words until it is ready; -1 then */
+	int ending;   /* init's only word */
+	int listener; /* refused calls until it is ready; the master's then */
+	bool was_ready;
+	unsigned n_denied;
+	struct watch on_report, on_listener;
+	char reason[REASON_SIZE];
+};
+
+struct outgoing;
+
+struct spawn {
+	int master; /* non-blocking */
+	int epoll, children;
+	int shared; /* the folder of shared folders */
+	int filters_fd;
+	const struct sandbox_filters *filters;
+	unsigned n_slots; /* 0: all sandboxes are uid 0 of the base */
+	struct watch on_master, on_children;
+	struct process *processes;
+	struct process *ended; /* freed at the end of the loop's turn */
+	struct outgoing *first, *last;
+	struct message in; /* too large for the stack */
+};
+
+/* outbox.c: says it to the master, in order, now or as soon as the master reads.  fd (or -1) is taken over.
+ */
+int outbox_post(struct spawn *s, uint32_t type, const void *body, size_t length, int fd, struct err *e);
+int outbox_flush(struct spawn *s, struct err *e);
+
+/* process.c */
+struct process *process_new(struct spawn *s, enum process_kind kind, uint32_t id);
+struct process *process_by_id(const struct spawn *s, uint32_t id);
+size_t process_count(const struct spawn *s);
+int process_watch(struct spawn *s, struct process *p, enum source source, struct err *e);
+/* reason is only set the first time: what came first is the cause. */
+void process_set_reason(struct process *p, const char *text, size_t n);
+void process_kill(const struct process *p);
+/* A process that never ran. */
+void process_free(struct process *p);
+/* Reaps whoever ended and tells the master. */
+int process_reap(struct spawn *s, struct err *e);
+void process_free_ended(struct spawn *s);
+int process_tell_ended(struct spawn *s, const struct process *p, const struct ending *ending, struct err *e);
+
+/* report.c: reads what there is. */
+int report_read(struct spawn *s, struct process *p, struct err *e);
+int report_denied(struct process *p);
+
+/* command.c: one message of the master.  1; 0 at the end of the channel; -EAGAIN; -errno when it is broken.
+ */
+int command_serve(struct spawn *s, struct err *e);
+
+/* start.c: each takes what it needs out of s->in.  -errno: nothing was started, *e says why. */
+int start_router(struct spawn *s, struct process *p, struct err *e);
+int start_worker(struct spawn *s, struct process *p, struct err *e);
+int start_copy(struct spawn *s, struct process *p, struct err *e);
+
+/* folder.c: the shared folder as a detached mount; made when there is none. */
+int folder_open(const struct spawn *s, const char *name, uint32_t slot, bool is_read_only, struct err *e);
+/* -EACCES naming the first folder of path that this process may not pass. */
+int folder_check_path(const char *path, struct err *e);
+bool folder_is_name(const char *name, size_t size);
+
+/* A slot's uid and gid in the base namespace. */
+static inline uid_t
+slot_id(const struct spawn *s, uint32_t slot)
+{
+	return s->n_slots > 0 ? BASE_FIRST_ID + slot : 0;
+}

@@ -1,0 +1,253 @@
+/* start.c - one new process in its own namespaces: descriptors at their numbers, maps, exec. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "ipc/start.h"
+#include "spawn/spawn.h"
+
+enum { PLAN_FDS_MAX = 8, PLAN_FIRST_FD = 3, TITLE_SIZE = 112 };
+
+/* What the child becomes.  Its descriptors belong to others; they are copied to 0, 1, 2 and from 3 on. */
+struct plan {
+	const struct sandbox_profile *profile;
+	const char *name; /* for error texts */
+	char title[TITLE_SIZE];
+	int program;
+	int in, out, err;
+	int fds[PLAN_FDS_MAX];
+	size_t n_fds;
+	int report; /* the child's end, -1: it says nothing while it starts */
+};
+
+static void
+say_failed(const struct plan *plan, const struct err *failure)
+{
+	struct err e;
+
+	if (plan->report >= 0)
+		message_send(plan->report, REPORT_FAILED, failure->text, strlen(failure->text), NULL, 0, &e);
+}
+
+/* Child: exactly the plan's descriptors; the program's own closes at exec. */
+static int
+place_descriptors(const struct plan *plan, struct err *e)
+{
+	int fds[PLAN_FDS_MAX + 1];
+	int program = PLAN_FIRST_FD + (int)plan->n_fds, rc;
+
+	if (dup2(plan->in, 0) < 0 || dup2(plan->out, 1) < 0 || dup2(plan->err, 2) < 0)
+		return err_set(e, errno, "place descriptors");
+	memcpy(fds, plan->fds, sizeof plan->fds);
+	fds[plan->n_fds] = plan->program;
+	rc = fd_place(fds, plan->n_fds + 1, PLAN_FIRST_FD);
+	if (rc < 0)
+		return err_set(e, -rc, "place descriptors");
+	close_range((unsigned)program + 1, ~0U, 0);
+	fd_set_cloexec(program, 1);
+	return program;
+}
+
+static int
+exec_program(struct plan *plan, struct err *e)
+{
+	char *argv[] = { plan->title, NULL }, *env[] = { NULL };
+	int program = place_descriptors(plan, e);
+
+	if (program < 0)
+		return program;
+	execveat(program, "", argv, env, AT_EMPTY_PATH);
+	return err_set(e, errno, "run");
+}
+
+static void
+child_main(struct plan *plan, struct sandbox_process *p)
+{
+	struct sandbox sandbox;
+	sigset_t none;
+	struct err e;
+
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	sandbox_init(&sandbox, plan->profile, plan->name);
+	if (sandbox_await(p, &e) == 0 && sandbox_enter(&sandbox, SANDBOX_IDENTITY, &e) == 0) {
+		exec_program(plan, &e);
+		if (plan->report >= 0)
+			plan->report = WORKER_FD_CHANNEL;
+	}
+	say_failed(plan, &e);
+	_exit(1);
+}
+
+static int
+launch(struct process *p, struct plan *plan, uid_t outside, struct err *e)
+{
+	struct sandbox_process child;
+	pid_t pid = sandbox_clone(plan->profile, &child, e);
+	int rc;
+
+	if (pid < 0)
+		return pid;
+	if (pid == 0)
+		child_main(plan, &child);
+	/* From here on it is reaped like any other, whatever happens. */
+	p->pid = child.pid;
+	p->pidfd = child.pidfd;
+	child.pidfd = -1;
+	rc = sandbox_release(&child, -1, outside, outside, e);
+	sandbox_process_done(&child);
+	if (rc < 0) {
+		process_set_reason(p, e->text, strlen(e->text));
+		process_kill(p);
+	}
+	return 0;
+}
+
+/* The report channel (the sender's pid comes with each message) and init's pipe. */
+static int
+make_channels(struct process *p, int *channel, int *ending, struct err *e)
+{
+	const int on = 1;
+	int pair[2], pipe_ends[2];
+
+	if (message_pair(pair, e) < 0)
+		return -e->code;
+	p->report = pair[0];
+	*channel = pair[1];
+	if (setsockopt(p->report, SOL_SOCKET, SO_PASSCRED, &on, sizeof on) < 0)
+		return err_set(e, errno, "SO_PASSCRED");
+	fd_set_blocking(p->report, 0);
+	if (pipe2(pipe_ends, O_CLOEXEC | O_NONBLOCK) < 0)
+		return err_set(e, errno, "pipe");
+	p->ending = pipe_ends[0];
+	*ending = pipe_ends[1];
+	return 0;
+}
+
+/* A pipe that nobody writes to: reads as empty, and belongs to one sandbox alone. */
+static int
+empty_input(struct err *e)
+{
+	int ends[2];
+
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return err_set(e, errno, "pipe");
+	close(ends[1]);
+	return ends[0];
+}
+
+/* What worker and copy have in common: type and body go to the child's init, then it starts. */
+static int
+launch_sandboxed(struct spawn *s, struct process *p, struct plan *plan, uint32_t slot, struct err *e)
+{
+	AUTO_FD channel = -1;
+	AUTO_FD ending = -1;
+	AUTO_FD input = empty_input(e);
+
+	if (input < 0 || make_channels(p, &channel, &ending, e) < 0 ||
+	    message_send(p->report, s->in.type, s->in.body, s->in.length, NULL, 0, e) < 0 ||
+	    process_watch(s, p, SOURCE_REPORT, e) < 0)
+		return -e->code;
+	plan->program = SPAWNER_FD_WORKER;
+	plan->in = input;
+	plan->report = plan->fds[WORKER_FD_CHANNEL - PLAN_FIRST_FD] = channel;
+	plan->fds[WORKER_FD_FILTERS - PLAN_FIRST_FD] = s->filters_fd;
+	plan->fds[WORKER_FD_ENDING - PLAN_FIRST_FD] = ending;
+	return launch(p, plan, slot_id(s, slot), e);
+}
+
+static bool
+is_terminated(const char *text, size_t size)
+{
+	return strnlen(text, size) < size;
+}
+
+static int
+check_slot(const struct spawn *s, uint32_t slot, struct err *e)
+{
+	if (s->n_slots > 0 && slot >= s->n_slots)
+		return err_set(e, -ERANGE, "slot %u of %u: the uid range is used up", slot, s->n_slots);
+	return 0;
+}
+
+static int
+check_worker(const struct spawn *s, const struct start_worker *w, struct err *e)
+{
+	if (!folder_is_name(w->function, sizeof w->function) || !is_terminated(w->entry, sizeof w->entry) ||
+	    (w->shared[0] != '\0' && !folder_is_name(w->shared, sizeof w->shared)))
+		return err_set(e, -EINVAL, "malformed name");
+	return check_slot(s, w->slot, e);
+}
+
+int
+start_worker(struct spawn *s, struct process *p, struct err *e)
+{
+	const struct start_worker *w = (const struct start_worker *)s->in.body;
+	struct plan plan = { .profile = &sandbox_function, .name = w->function };
+	AUTO_FD folder = -1;
+
+	if (check_worker(s, w, e) < 0)
+		return -e->code;
+	if (w->shared[0] != '\0') {
+		folder = folder_open(s, w->shared, w->slot, w->shared_read_only, e);
+		if (folder < 0)
+			return folder;
+	}
+	snprintf(plan.title, sizeof plan.title, "cfn-worker %s v%u", w->function, w->version);
+	plan.fds[WORKER_FD_ARTIFACT - PLAN_FIRST_FD] = s->in.fds[0];
+	plan.fds[WORKER_FD_ENVIRONMENT - PLAN_FIRST_FD] = s->in.fds[1];
+	plan.fds[WORKER_FD_REQUESTS - PLAN_FIRST_FD] = s->in.fds[2];
+	plan.fds[WORKER_FD_LIBRARY - PLAN_FIRST_FD] = SPAWNER_FD_LIBRARY;
+	plan.fds[WORKER_FD_FOLDER - PLAN_FIRST_FD] = folder;
+	plan.n_fds = WORKER_FD_FOLDER - PLAN_FIRST_FD + (folder >= 0);
+	plan.out = plan.err = s->in.fds[3];
+	return launch_sandboxed(s, p, &plan, w->slot, e);
+}
+
+int
+start_copy(struct spawn *s, struct process *p, struct err *e)
+{
+	const struct start_copy *c = (const struct start_copy *)s->in.body;
+	struct plan plan = { .profile = &sandbox_copy, .name = c->shared, .out = 2, .err = 2 };
+	AUTO_FD folder = -1;
+
+	if (!folder_is_name(c->shared, sizeof c->shared) || !is_terminated(c->path, sizeof c->path))
+		return err_set(e, -EINVAL, "malformed name");
+	if (check_slot(s, c->slot, e) < 0)
+		return -e->code;
+	folder = folder_open(s, c->shared, c->slot, false, e);
+	if (folder < 0)
+		return folder;
+	snprintf(plan.title, sizeof plan.title, "cfn-worker copy %s", c->shared);
+	plan.fds[WORKER_FD_COPY_DATA - PLAN_FIRST_FD] = s->in.fds[0];
+	plan.fds[WORKER_FD_COPY_FOLDER - PLAN_FIRST_FD] = folder;
+	plan.n_fds = WORKER_FD_COPY_FOLDER - PLAN_FIRST_FD + 1;
+	return launch_sandboxed(s, p, &plan, c->slot, e);
+}
+
+int
+start_router(struct spawn *s, struct process *p, struct err *e)
+{
+	struct plan plan = { .profile = &sandbox_router,
+		             .name = "router",
+		             .title = "cfn-router",
+		             .program = SPAWNER_FD_ROUTER,
+		             .n_fds = ROUTER_FD_END - ROUTER_FD_LISTENER,
+		             .report = -1 };
+	AUTO_FD start = fd_sealed_memory("start", s->in.body, s->in.length, e);
+
+	if (start < 0)
+		return start;
+	memcpy(plan.fds, s->in.fds, sizeof(int) * (ROUTER_FD_START - ROUTER_FD_LISTENER));
+	plan.fds[ROUTER_FD_START - ROUTER_FD_LISTENER] = start;
+	/* 0 and 1 of the spawner are /dev/null. */
+	plan.in = 0;
+	plan.out = 1;
+	plan.err = plan.fds[ROUTER_FD_ERROR_LOG - ROUTER_FD_LISTENER];
+	return launch(p, &plan, slot_id(s, 0), e);
+}
