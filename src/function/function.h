@@ -20,11 +20,13 @@ struct function_io {
 
 /* dlopen(path) and look the symbols up.  entry is the handler's symbol, or empty: then the artifact has
  * cfn_routes.  Checks cfn_abi, runs cfn_init.  The author's code runs here: call it inside the sandbox only.
- * -ENOEXEC (the loader's words), -ENOENT (no such handler), -EPROTO (another ABI), -ECANCELED (cfn_init
- * refused). */
+ * libcfn.so.1, the stub, must have been loaded by dlopen before; the program exports the real functions
+ * (EXPORT_FUNCTIONS in module.am).  Makes stdout line-buffered.
+ * -ENOEXEC (the loader's words), -ENOENT (no such handler), -EPROTO (another ABI, or this program exports
+ * nothing), -EINVAL and -E2BIG (the route table), -ECANCELED (cfn_init refused), -ENOMEM. */
 int function_load(const char *path, const char *entry, struct function **f, struct err *e);
 
-/* Runs cfn_fini. */
+/* Runs cfn_fini.  The artifact stays mapped, since threads of it may still run: the process is to end. */
 void function_unload(struct function *f);
 
 /* The artifact's own route table: rows of (methods, path); n is 0 for a plain entry. */
@@ -33,8 +35,10 @@ void function_route(const struct function *f, size_t i, const char **methods, co
 
 /* Serves one request: params is the CGI environment ("NAME=value", NULL at the end) with the router's own
  * CFN_* names in it (below), untrusted as to the client's part.  Writes a whole answer, whatever the handler
- * did. */
-void function_serve(struct function *f, const struct function_io *io, char **params);
+ * did.  0; -ECANCELED when the handler broke off a stream that it had begun: then FastCGI's appStatus must
+ * not be 0, so that the client does not take what it got for whole.  What is unread of the body is the
+ * caller's to skip. */
+int function_serve(struct function *f, const struct function_io *io, char **params);
 
 /* Params that the router adds; a client cannot set them (its headers all begin with HTTP_).
  *   CFN_REQUEST_ID   id for logs and X-Request-Id

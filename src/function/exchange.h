@@ -1,0 +1,99 @@
+/* exchange.h - one request and its answer, as the parts of this folder share them. */
+#pragma once
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/ending.h"
+#include "function/arena.h"
+#include "function/cfn.h"
+#include "function/function.h"
+#include "function/text.h"
+
+enum body_stage { BODY_UNREAD, BODY_STREAMED, BODY_WHOLE };
+
+struct cfn_request {
+	const struct function_io *io;
+	struct cfn_response *response;
+	char **params;
+	const char *method, *path, *id;                        /* never NULL while a handler runs */
+	const char *query_text, *cookie_field, *type, *accept; /* NULL where the client sent none */
+	int64_t length;                                        /* -1: not announced */
+	uint64_t body_max, output_max;
+	size_t n_headers;
+	size_t route;
+
+	struct arena arena;
+	struct pairs query, cookies, form;
+	int form_error;
+
+	enum body_stage body_stage;
+	int body_error; /* what ended the body before its end; it stays */
+	uint64_t body_received;
+	size_t body_taken; /* bytes of the whole body that cfn_read gave out */
+	struct buf body;
+};
+
+struct cfn_response {
+	struct cfn_request *request;
+	int status; /* 0: none set */
+	bool is_stream;
+	enum cause failure; /* why the output is not whole: CAUSE_OUTPUT_LIMIT, CAUSE_MEMORY_LIMIT */
+	int stream_error;
+	size_t n_headers;
+	struct buf head;   /* "Name: value\r\n" of what the handler set */
+	struct buf output; /* body; of a stream, what has not left */
+	struct buf wire;   /* what is put together to leave by one write */
+};
+
+struct exchange {
+	struct cfn_request request;
+	struct cfn_response response;
+};
+
+/* params.c: makes the request of params.  CAUSE_NONE, or why the handler must not see it, with *what for the
+ * log. */
+enum cause request_open(struct cfn_request *q, char **params, const char **what);
+
+/* The value of a param, or NULL. */
+const char *param_find(const struct cfn_request *q, const char *name);
+
+/* body.c: takes a urlencoded form apart, once.  A request that has none has no pairs.  -EBADMSG, -EMSGSIZE,
+ * or as cfn_body. */
+int form_read(struct cfn_request *q);
+
+/* header.c: the fields that a handler sets. */
+int header_set(struct cfn_response *r, const char *name, const char *value);
+int header_set_type(struct cfn_response *r, const char *type);
+bool header_is_set(const struct cfn_response *r, const char *name);
+/* Removes the fields of this name whose value begins with start. */
+void header_remove(struct cfn_response *r, const char *name, const char *start);
+/* Adds without a check of its own: of texts that were checked or made here. */
+int header_append(struct cfn_response *r, const char *name, const char *value);
+
+/* output.c */
+void output_discard(struct cfn_response *r);
+
+/* answer.c */
+bool status_is_valid(int status);
+bool request_is_head(const struct cfn_request *q);
+/* Status line and fields into wire, emptied before.  The caller adds what ends the block. */
+void answer_put_head(struct cfn_response *r, int status);
+/* 0 or -EPIPE. */
+int answer_write(struct cfn_response *r, const void *data, size_t n);
+/* A whole answer of ours for this cause, in place of the handler's. */
+void answer_problem(struct cfn_response *r, enum cause cause);
+/* What leaves once the handler has returned result.  0, or -ECANCELED for a stream that was broken off. */
+int answer_finish(struct cfn_response *r, int result);
+
+/* stream.c: what has gathered leaves; 0 or what broke the stream. */
+int stream_push(struct cfn_response *r);
+int stream_put(struct cfn_response *r, const void *data, size_t n);
+
+static inline size_t
+size_min(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}

@@ -1,0 +1,31 @@
+/* limits.h - every bound of the function interface.  cfn(3) tells authors. */
+#pragma once
+
+enum {
+	FUNCTION_ROUTES_MAX = 256, /* rows of cfn_routes */
+
+	REQUEST_HEADERS_MAX = 128,     /* fields; more is a 431 */
+	REQUEST_PAIRS_MAX = 256,       /* of a query (400), of a form (EMSGSIZE), of the cookies (431) */
+	REQUEST_COOKIE_MAX = 16 << 10, /* bytes of the Cookie field; more is a 431 */
+	REQUEST_FORM_MAX = 1 << 20,    /* bytes of a urlencoded form */
+	REQUEST_BODY_MAX = 8 << 20,    /* bytes, unless CFN_BODY_MAX says otherwise */
+
+	ARENA_CHUNK = 32 << 10,  /* bytes that a worker keeps between requests */
+	ARENA_MAX = 32 << 20,    /* bytes of one request */
+	KEPT_BUFFER = 256 << 10, /* a larger body or output buffer is given back after its request */
+
+	ANSWER_OUTPUT_MAX = 8 << 20, /* bytes, unless CFN_OUTPUT_MAX says otherwise */
+	ANSWER_HEADERS_MAX = 64,     /* fields that a handler sets */
+	ANSWER_HEAD_MAX = 15 << 10,  /* their bytes; with ours they stay below HTTP_HEADER_BLOCK_MAX */
+	ANSWER_COOKIE_MAX = 4096,    /* bytes of name and encoded value: RFC 6265 section 6.1 */
+	ANSWER_TYPE_MAX = 128,       /* bytes of a type given to cfn_send and cfn_stream */
+	ANSWER_DETAIL_MAX = 1024,    /* bytes of cfn_error's text; more is cut */
+	ANSWER_JOINED = 32 << 10,    /* head and body up to here leave by one write */
+
+	COOKIE_AGE_MAX = 400 * 24 * 3600, /* seconds: what browsers keep at most; more is cut */
+
+	STREAM_CHUNK = 8 << 10, /* bytes that gather before a stream writes by itself */
+	EVENT_NAME_MAX = 256,   /* bytes */
+	WAIT_MAX_MS = 3600 * 1000,
+	LOG_LINE_MAX = 2048, /* bytes with the level's name; more is cut */
+};

@@ -1,0 +1,140 @@
+/* stream.c - answers that leave piece by piece. */
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+
+#include "function/exchange.h"
+#include "function/limits.h"
+
+static const char stream_fields[] = "X-CFN-Stream: 1\r\n\r\n";
+
+/* What is left of a stream that broke is of no use. */
+static int
+stream_break(struct cfn_response *r, int error)
+{
+	buf_clear(&r->output);
+	return r->stream_error = error;
+}
+
+int
+stream_push(struct cfn_response *r)
+{
+	size_t n = buf_used(&r->output);
+
+	if (r->stream_error < 0)
+		return r->stream_error;
+	if (n > 0 && answer_write(r, buf_head(&r->output), n) < 0)
+		return stream_break(r, -EPIPE);
+	buf_clear(&r->output);
+	return 0;
+}
+
+int
+stream_put(struct cfn_response *r, const void *data, size_t n)
+{
+	int rc = r->stream_error;
+
+	if (rc == 0 && n + buf_used(&r->output) >= STREAM_CHUNK)
+		rc = stream_push(r);
+	if (rc < 0)
+		return rc;
+	if (n < STREAM_CHUNK)
+		return buf_append(&r->output, data, n);
+	return answer_write(r, data, n) < 0 ? stream_break(r, -EPIPE) : 0;
+}
+
+static int
+stream_flush(struct cfn_response *r)
+{
+	const struct function_io *io = r->request->io;
+	int rc = stream_push(r);
+
+	if (rc == 0 && io->flush(io->context) < 0)
+		rc = stream_break(r, -EPIPE);
+	return rc;
+}
+
+/* Nobody reads the body of an answer to HEAD: the handler hears so at once, and its loop ends. */
+int
+cfn_stream(cfn_response *r, int status, const char *type)
+{
+	int rc = cfn_status(r, status);
+
+	if (rc == 0)
+		rc = header_set_type(r, type);
+	if (rc < 0)
+		return rc;
+	answer_put_head(r, status);
+	buf_append(&r->wire, stream_fields, sizeof stream_fields - 1);
+	r->is_stream = true;
+	r->failure = CAUSE_NONE;
+	if (answer_write(r, buf_head(&r->wire), buf_used(&r->wire)) < 0)
+		return stream_break(r, -EPIPE);
+	if (!request_is_head(r->request))
+		return stream_flush(r);
+	stream_break(r, -EPIPE);
+	return 0;
+}
+
+int
+cfn_flush(cfn_response *r)
+{
+	return r->is_stream ? stream_flush(r) : -EINVAL;
+}
+
+static int
+event_put_line(struct cfn_response *r, const char *field, const char *text, size_t n)
+{
+	int rc = cfn_write(r, field, strlen(field));
+
+	if (rc == 0)
+		rc = cfn_write(r, text, n);
+	return rc == 0 ? cfn_write(r, "\n", 1) : rc;
+}
+
+/* A line of data a field, whichever line end it has: HTML, section 9.2.5. */
+static int
+event_put_data(struct cfn_response *r, const char *data)
+{
+	int rc = 0;
+
+	for (bool is_more = true; rc == 0 && is_more;) {
+		size_t n = strcspn(data, "\r\n");
+
+		rc = event_put_line(r, "data: ", data, n);
+		is_more = data[n] != '\0';
+		data += n + is_more + (data[n] == '\r' && data[n + 1] == '\n');
+	}
+	return rc == 0 ? cfn_write(r, "\n", 1) : rc;
+}
+
+int
+cfn_event(cfn_response *r, const char *event, const char *data)
+{
+	int rc = 0;
+
+	if (!r->is_stream || !data)
+		return -EINVAL;
+	if (event && (strlen(event) > EVENT_NAME_MAX || strpbrk(event, "\r\n")))
+		return -EINVAL;
+	if (event)
+		rc = event_put_line(r, "event: ", event, strlen(event));
+	if (rc == 0)
+		rc = event_put_data(r, data);
+	return rc == 0 ? stream_flush(r) : rc;
+}
+
+int
+cfn_wait(cfn_request *q, int ms)
+{
+	struct timespec left = { .tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000 };
+	int rc = 0;
+
+	if (ms < 0 || ms > WAIT_MAX_MS)
+		return -EINVAL;
+	if (q->response->is_stream)
+		rc = stream_flush(q->response);
+	while (rc == 0 && nanosleep(&left, &left) < 0 && errno == EINTR)
+		;
+	return rc;
+}

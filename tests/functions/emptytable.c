@@ -1,0 +1,2 @@
+/* emptytable.c - includes the interface and offers nothing. */
+#include <cfn.h>
