@@ -1,0 +1,326 @@
+#!/usr/bin/env bats
+# deploy.bats - deploying, changing and removing functions while a pool serves them.
+# shellcheck disable=SC2034,SC2154
+load helper
+
+setup() {
+	place_make
+}
+
+teardown() {
+	place_remove
+}
+
+# version_make N: function "v", whose answer says N at both ends and in a header.
+version_make() {
+	sed "s/VERSION/$1/g" "$functions/version.c" >"$D/src/v.c"
+}
+
+serve() {
+	pool_start
+	nginx_start
+}
+
+@test "the lines of the README: init, deploy, pool, request" {
+	hello_make hello "Hello"
+	deploy "$D/src/hello.c"
+	serve
+	get /hello 200 Hello
+	deploy deploy --function other --route /x --method GET --entry hello "$D/src/hello.c"
+	get /x 200 Hello
+	request /x -X POST -d a
+	expect 405
+}
+
+@test "a deploy is seen at once, and an unchanged one makes no version" {
+	serve
+	get /v 404
+	version_make 1
+	deploy "$D/src/v.c"
+	get /v 200 'v=1'
+	version_make 2
+	deploy "$D/src/v.c"
+	get /v 200 'v=2'
+	deploy "$D/src/v.c"
+	deploy history v >"$D/history"
+	cat "$D/history"
+	[ "$(cfn-deploy --registry "$R" --json history v | jq '[.. | objects | select(has("number") or has("version"))] | length')" -eq 2 ]
+}
+
+@test "fifty deploys under load: no request fails, no answer is of two versions" {
+	local rounds=50 n
+	[ -z "${CFN_QUICK:-}" ] || rounds=8
+	version_make 0
+	deploy "$D/src/v.c"
+	serve
+	for n in 1 2 3 4; do
+		load_loop >"$D/load.$n" 2>&1 3>&- &
+	done
+	for ((n = 1; n <= rounds; n++)); do
+		version_make "$n"
+		deploy "$D/src/v.c" >"$D/out"
+	done
+	touch "$D/stop"
+	wait_until 60 load_is_over
+	cat "$D"/load.* >"$D/answers"
+	[ "$(wc -l <"$D/answers")" -gt 200 ]
+	# A line: CODE HEADER-VERSION FIRST-VERSION LAST-VERSION
+	awk '$1 != 200 || $2 != $3 || $3 != $4 || NF != 4 { print; bad++ } END { exit bad > 0 }' "$D/answers" >"$D/bad" || {
+		head -20 "$D/bad"
+		return 1
+	}
+	[ "$(awk '{ print $2 }' "$D/answers" | sort -u | wc -l)" -gt 3 ]
+	get /v 200 "v=$rounds "
+}
+
+# Answers as lines until the file `stop` is there: the code, the version of the head, the two of the body.
+load_loop() {
+	while [ ! -e "$D/stop" ]; do
+		curl -s --max-time 20 -w '%{http_code} %header{x-version}\n' "$WEB/v?[1-40]" |
+			awk '/^v=/ { if (!first) first = $1; last = $NF; next }
+			     /^[0-9]+ / { print $1, "v=" $2, first, last; first = last = "" }'
+	done
+	touch "$D/over.$BASHPID"
+}
+
+load_is_over() {
+	[ "$(find "$D" -name 'over.*' | wc -l)" -eq 4 ]
+}
+
+@test "requests in flight finish on the version that they began with" {
+	version_make 1
+	deploy "$D/src/v.c"
+	serve
+	get /v 200
+	curl -s --max-time 30 "$WEB/v?ms=2500" >"$D/slow" &
+	local slow=$!
+	wait_until 10 is_executing
+	version_make 2
+	deploy "$D/src/v.c"
+	get /v 200 'v=2 '
+	wait "$slow"
+	grep -q 'v=1 ' "$D/slow"
+	not grep -q 'v=2' "$D/slow"
+}
+
+is_executing() {
+	[ -n "$(pool_processes cfn-worker)" ] && sleep 0.3
+}
+
+@test "rollback, disable, enable, restart, remove" {
+	local pid
+	version_make 1
+	deploy "$D/src/v.c"
+	version_make 2
+	deploy "$D/src/v.c"
+	serve
+	get /v 200 'v=2 '
+	deploy rollback v
+	get /v 200 'v=1 '
+	deploy list | grep -q v
+	deploy show v | grep -q v
+	deploy disable v
+	expect_cause /v 503 disabled
+	[ -n "$(header Retry-After)" ] || true
+	deploy enable v
+	get /v 200 'v=1 '
+	pid=$(pool_processes cfn-worker)
+	deploy restart v
+	get /v 200 'v=1 '
+	wait_until 20 no_longer "$pid"
+	deploy remove v
+	get /v 404
+	deploy gc
+	get /v 404
+}
+
+no_longer() {
+	local pid
+	for pid in $1; do
+		is_alive "$pid" && return 1
+	done
+	return 0
+}
+
+@test "a source that does not compile says where, and the old version goes on" {
+	local rc=0
+	version_make 1
+	deploy "$D/src/v.c"
+	serve
+	printf '#include <cfn.h>\nint v(cfn_request *q, cfn_response *r)\n{\n\treturn nonsense;\n}\n' >"$D/src/v.c"
+	deploy "$D/src/v.c" >"$D/out" 2>"$D/err" || rc=$?
+	[ "$rc" -eq 65 ]
+	grep -q "$D/src/v.c:4:[0-9]*: error: .*nonsense" "$D/err"
+	grep -q '\^~*' "$D/err"
+	get /v 200 'v=1 '
+	deploy check "$D/src/v.c" 2>/dev/null || rc=$?
+	[ "$rc" -eq 65 ]
+}
+
+@test "a version that does not load or refuses itself never becomes active, and the reason is said" {
+	local rc=0
+	version_make 1
+	deploy "$D/src/v.c"
+	serve
+	{
+		cat "$D/src/v.c"
+		printf 'int cfn_init(void)\n{\n\treturn -1;\n}\n'
+	} >"$D/src/new.c" && mv "$D/src/new.c" "$D/src/v.c"
+	deploy "$D/src/v.c" >"$D/out" 2>"$D/err" || rc=$?
+	[ "$rc" -ne 0 ]
+	grep -q cfn_init "$D/err"
+	get /v 200 'v=1 '
+	version_make 3
+	printf '__attribute__((constructor)) static void early(void)\n{\n\t__builtin_trap();\n}\n' >>"$D/src/v.c"
+	rc=0
+	deploy "$D/src/v.c" >"$D/out" 2>"$D/err" || rc=$?
+	[ "$rc" -ne 0 ]
+	get /v 200 'v=1 '
+}
+
+@test "a handler that is not there, and one that needs what no library has, are refused" {
+	hello_make hello "Hello"
+	refused 65 cfn-deploy --registry "$R" deploy --entry nobody "$D/src/hello.c"
+	source_make needs.c <<-END
+		int elsewhere(void);
+		int needs(cfn_request *q, cfn_response *r);
+		int needs(cfn_request *q, cfn_response *r)
+		{
+			(void)q;
+			return cfn_send(r, 200, "text/plain", "%d", elsewhere());
+		}
+	END
+	run deploy "$D/src/needs.c"
+	[ "$status" -eq 65 ]
+	[[ $output == *elsewhere* ]]
+}
+
+@test "the compiler sees no secret and no network, and ends" {
+	local rc=0
+	echo 'top secret' >"$D/secret"
+	printf '#include "%s/secret"\n#include "/etc/shadow"\n' "$D" >"$D/src/reads.c"
+	deploy "$D/src/reads.c" >"$D/out" 2>"$D/err" || rc=$?
+	[ "$rc" -eq 65 ]
+	not grep -q 'top secret\|root:' "$D/err"
+	printf '#include __FILE__\n#include __FILE__\n' >"$D/src/bomb.c"
+	rc=0
+	deploy "$D/src/bomb.c" >"$D/out" 2>"$D/err" || rc=$?
+	[ "$rc" -eq 65 ]
+	printf 'int a[1 << 30] = { 1 };\n' >"$D/src/large.c"
+	rc=0
+	deploy "$D/src/large.c" >"$D/out" 2>"$D/err" || rc=$?
+	[ "$rc" -ne 0 ]
+}
+
+@test "another function's route is refused, an active one is not dropped by accident" {
+	hello_make one "one"
+	hello_make two "two"
+	deploy deploy --route /same "$D/src/one.c"
+	refused 65 cfn-deploy --registry "$R" deploy --route /same "$D/src/two.c"
+	grep -q /same "$D/err"
+	run deploy deploy --route /elsewhere "$D/src/one.c"
+	[ "$status" -ne 0 ]
+	[[ $output == *replace-routes* ]]
+	deploy deploy --route /elsewhere --replace-routes "$D/src/one.c"
+	serve
+	get /same 404
+	get /elsewhere 200 one
+	sed -i 's/one\\n/one again\\n/' "$D/src/one.c"
+	deploy "$D/src/one.c"
+	get /elsewhere 200 'one again'
+}
+
+@test "concurrent deploys are all there" {
+	local i pids=()
+	serve
+	for i in 1 2 3 4 5 6; do
+		hello_make "many$i" "number $i"
+		deploy "$D/src/many$i.c" >"$D/out.$i" 2>&1 &
+		pids+=($!)
+	done
+	for i in "${pids[@]}"; do
+		wait "$i" || { cat "$D"/out.*; return 1; }
+	done
+	for i in 1 2 3 4 5 6; do
+		get "/many$i" 200 "number $i"
+	done
+}
+
+@test "concurrent deploys of one function: the last version is whole, none is lost" {
+	local i pids=()
+	for i in 1 2 3 4; do
+		mkdir -p "$D/src/$i"
+		sed "s/VERSION/$i/g" "$functions/version.c" >"$D/src/$i/v.c"
+		deploy "$D/src/$i/v.c" >"$D/out.$i" 2>&1 &
+		pids+=($!)
+	done
+	for i in "${pids[@]}"; do
+		wait "$i" || { cat "$D"/out.*; return 1; }
+	done
+	serve
+	get /v 200
+	[ "$(grep -o 'v=[0-9]*' "$D/body" | sort -u | wc -l)" -eq 1 ]
+	for i in 1 2 3; do
+		deploy rollback v
+	done
+	get /v 200
+}
+
+@test "a C++ function, with exceptions and the standard library" {
+	deploy "$functions/plusplus.cc"
+	serve
+	get '/plusplus?n=12' 200 'sum 78'
+	get '/plusplus?n=-1' 400 'negative'
+}
+
+@test "environment, limits and a shared folder belong to their function" {
+	deploy deploy --env 'GREETING=good day' --env EMPTY= --shared files --body-size 1K "$functions/demo.c"
+	serve
+	get '/demo/environment?name=GREETING' 200 'good day'
+	get '/demo/environment?name=HOME' 200 '(not set)'
+	request /demo/files/a.txt -d 'kept text'
+	expect 201 'saved 9'
+	get /demo/files/a.txt 200 'kept text'
+	request /demo/length --data-binary "$(head -c 1024 /dev/zero | tr '\0' a)"
+	expect 200 'length 1024'
+	expect_cause /demo/length 413 body_too_large --data-binary "$(head -c 1025 /dev/zero | tr '\0' a)"
+}
+
+@test "cp brings files into a shared folder and out of it" {
+	deploy deploy --shared files "$functions/demo.c"
+	serve
+	printf 'from outside' >"$D/in.txt"
+	deploy cp "$D/in.txt" files:in.txt
+	get /demo/files/in.txt 200 'from outside'
+	request /demo/files/out.txt -d 'from inside'
+	expect 201
+	deploy cp files:out.txt "$D/out.txt"
+	[ "$(cat "$D/out.txt")" = 'from inside' ]
+	run deploy cp "$D/in.txt" files:../escape.txt
+	[ "$status" -ne 0 ]
+	[ -z "$(find "$D" -name escape.txt)" ]
+}
+
+@test "a read-only shared folder cannot be written" {
+	deploy deploy --shared files:ro "$functions/demo.c"
+	serve
+	request /demo/files/a.txt -d x
+	expect 500
+	printf 'given' >"$D/in.txt"
+	deploy cp "$D/in.txt" files:in.txt
+	get /demo/files/in.txt 200 given
+}
+
+@test "status and list are read by people and by programs" {
+	hello_make hello "Hello"
+	deploy "$D/src/hello.c"
+	deploy status
+	serve
+	get /hello 200
+	deploy status | grep -q hello
+	deploy --json status | jq -e . >/dev/null
+	deploy --json list | jq -e . >/dev/null
+	deploy --json show hello | jq -e . >/dev/null
+	deploy --json history hello | jq -e . >/dev/null
+	deploy --json list | grep -q '"hello"'
+}

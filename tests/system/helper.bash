@@ -1,0 +1,294 @@
+# shellcheck shell=bash disable=SC2034,SC2154
+# helper.bash - what the system tests share: a pool on a registry of its own, web servers in front of it, requests,
+# and the proof that nothing is left behind.
+#
+# CFN_PREFIX  an installed tree (what run-tests uses), or
+# CFN_BUILD   a build tree;  CFN_CLIENT  the fcgi_client of the build (default: in CFN_BUILD)
+# CFN_QUICK   not empty: fewer rounds in the long tests
+
+tree=${CFN_TREE:-$(cd "$BATS_TEST_DIRNAME/../.." && pwd)}
+# shellcheck source=../../tools/lib.sh
+. "$tree/tools/lib.sh"
+if [ -n "${CFN_PREFIX:-}" ]; then
+	PATH=$CFN_PREFIX/bin:$CFN_PREFIX/sbin:$PATH
+else
+	PATH=${CFN_BUILD:?set CFN_PREFIX or CFN_BUILD}:$PATH
+	export CFN_LIBEXECDIR=$CFN_BUILD CFN_INCLUDEDIR=$tree/src/function
+	CFN_CLIENT=${CFN_CLIENT:-$CFN_BUILD/tests/system/fcgi_client}
+fi
+export PATH=$PATH:/usr/sbin:/sbin NO_COLOR=1 LC_ALL=C.UTF-8
+unset CFN_REGISTRY XDG_STATE_HOME
+export BATS_TEST_TIMEOUT=180
+functions=$tree/tests/system/functions
+
+# --- a place of its own ------------------------------------------------------------------------------------------
+
+# D is the test's folder (short, because of unix sockets), R its registry, SOCKET where its pool listens.
+place_make() {
+	D=$(mktemp -d /tmp/cfnt.XXXXXX)
+	chmod 755 "$D"
+	mkdir -p "$D/reg" "$D/src"
+	R=$D/reg/r.db SOCKET=unix:$D/x.sock
+	export D R SOCKET
+	: >"$D/started"
+	: >"$D/below"
+	conf <<<""
+	cfn-deploy --registry "$R" init >/dev/null
+}
+
+# Ends all that was started and fails when a process is left.
+place_remove() {
+	local pid rc=0
+	while read -r pid; do
+		remember_below "$pid"
+		process_stop TERM "$pid"
+	done < <(sort -u "$D/started")
+	wait_until 15 all_gone || {
+		rc=1
+		echo "left behind:"
+		while read -r pid; do
+			is_alive "$pid" && ps -o pid=,ppid=,stat=,args= -p "$pid"
+		done < <(sort -u "$D/below")
+		xargs kill -KILL <"$D/below" 2>/dev/null
+	}
+	[ -z "${BATS_ERROR_STATUS:-}" ] || [ "${BATS_ERROR_STATUS:-0}" = 0 ] || show_logs
+	rm -rf "$D"
+	return "$rc"
+}
+
+show_logs() {
+	local file
+	for file in "$D"/*.out "$D"/*.log "$D"/nginx/*.log; do
+		[ -s "$file" ] || continue
+		echo "--- ${file##*/}"
+		tail -n 15 "$file"
+	done
+}
+
+# The configuration that the next pool reads: [global] lines on standard input, then sections if there are any.
+conf() {
+	{
+		printf '[global]\nlisten.mode = 0666\naccess.log = %s/access.log\nerror_log = %s/error.log\nfunction_log = %s/function.log\n' \
+			"$D" "$D" "$D"
+		cat
+	} >"$D/cfn.conf"
+}
+
+# --- processes -----------------------------------------------------------------------------------------------------
+
+# A process that is there and not only waiting to be reaped.
+is_alive() {
+	local state
+	state=$(ps -o stat= -p "$1" 2>/dev/null) && [[ $state != Z* ]]
+}
+
+# descendants PID: the pids below it.
+descendants() {
+	ps -e -o pid=,ppid= | awk -v root="$1" '
+		{ parent[$1] = $2 }
+		END {
+			for (pid in parent) {
+				for (p = pid; p > 1 && p != root; p = parent[p]) ;
+				if (p == root && pid != root) print pid
+			}
+		}'
+}
+
+# Writes down what is below a process, so that the end of the test can look whether it has gone.
+remember_below() {
+	{
+		echo "$1"
+		descendants "$1"
+	} >>"$D/below"
+}
+
+all_gone() {
+	local pid
+	while read -r pid; do
+		! is_alive "$pid" || return 1
+	done < <(sort -u "$D/below")
+}
+
+# started PID: to be ended by place_remove.
+started() {
+	echo "$1" >>"$D/started"
+}
+
+# worker_pids [COMMAND]: processes of this pool by their program, cfn-worker when nothing is said.
+pool_processes() {
+	local pid
+	for pid in $(descendants "$POOL"); do
+		[ "$(cat "/proc/$pid/comm" 2>/dev/null)" = "$1" ] && echo "$pid"
+	done
+	return 0
+}
+
+# --- pool ------------------------------------------------------------------------------------------------------------
+
+pool_answers() {
+	local answer
+	answer=$(printf 'get 1 /_ready_ 0\nread\n' | "$CFN_CLIENT" "$SOCKET" 2>/dev/null) &&
+		grep -q '^|Status: 404' <<<"$answer"
+}
+
+# pool_start [ARGUMENT...]: POOL is its pid.
+pool_start() {
+	cfn-pool -c "$D/cfn.conf" --registry "$R" --listen "$SOCKET" "$@" >>"$D/pool.out" 2>&1 3>&- &
+	POOL=$!
+	export POOL
+	started "$POOL"
+	wait_until 20 pool_is_up_or_gone || true
+	if ! is_alive "$POOL" || ! pool_answers; then
+		show_logs
+		return 1
+	fi
+	remember_below "$POOL"
+}
+
+pool_is_up_or_gone() {
+	pool_answers || ! is_alive "$POOL"
+}
+
+# pool_stop SIGNAL: its exit status is the status of this.
+pool_stop() {
+	remember_below "$POOL"
+	kill -s "$1" "$POOL"
+	wait "$POOL"
+}
+
+deploy() {
+	cfn-deploy --registry "$R" "$@" 3>&-
+}
+
+# source_make NAME <CODE: a file of this name with cfn.h in front.
+source_make() {
+	{
+		echo '#include <cfn.h>'
+		cat
+	} >"$D/src/$1"
+}
+
+# hello_make NAME TEXT: the smallest function.
+hello_make() {
+	source_make "$1.c" <<-END
+		int $1(cfn_request *q, cfn_response *r);
+		int $1(cfn_request *q, cfn_response *r)
+		{
+			(void)q;
+			return cfn_send(r, 200, "text/plain", "$2\n");
+		}
+	END
+}
+
+# --- web servers -------------------------------------------------------------------------------------------------
+
+web_is_up() {
+	[ "$(curl -s -o /dev/null -w '%{http_code}' --max-time 5 "$WEB/_ready_")" = 404 ]
+}
+
+web_wait() {
+	wait_until 20 web_is_up || { show_logs; return 1; }
+}
+
+# nginx_start [SED-SCRIPT]: WEB is its URL.
+nginx_start() {
+	local port
+	port=$(port_free)
+	WEB=http://127.0.0.1:$port
+	export WEB
+	mkdir -p "$D/nginx/tmp"
+	nginx_conf "${SOCKET#tcp:}" "$port" "$(port_free)" | sed -e "${1:-}" >"$D/nginx/nginx.conf"
+	nginx -e stderr -p "$D/nginx" -c "$D/nginx/nginx.conf" -g 'daemon off;' >>"$D/nginx.out" 2>&1 3>&- &
+	started $!
+	web_wait
+	remember_below $!
+}
+
+# lighttpd_start spawn|binpath
+lighttpd_start() {
+	local port
+	port=$(port_free)
+	WEB=http://127.0.0.1:$port
+	export WEB
+	mkdir -p "$D/upload"
+	sed -e "s|\"/run/cfn/cfn.sock\"|\"${SOCKET#unix:}\"|" -e "s|\"/run/cfn/lighttpd-cfn.sock\"|\"$D/lighttpd.sock\"|" \
+		-e "s|\"/usr/local/sbin/cfn-pool\"|\"$(command -v cfn-pool) -c $D/cfn.conf\"|" \
+		-e "s|\"/var/lib/cfn/registry/registry.db\"|\"$R\"|" -e "s|\"/var/tmp\"|\"$D/upload\"|" \
+		-e "s|\"PATH\" )|\"PATH\", \"CFN_LIBEXECDIR\", \"CFN_INCLUDEDIR\" )|" \
+		-e "s|^server.port .*|server.port = $port|" -e "s|/dev/stderr|$D/lighttpd.log|" \
+		-e "s|/dev/stdout|$D/lighttpd-access.log|" \
+		"$tree/examples/lighttpd/lighttpd-$1.conf" >"$D/lighttpd.conf"
+	lighttpd -D -f "$D/lighttpd.conf" >>"$D/lighttpd.out" 2>&1 3>&- &
+	started $!
+	web_wait
+	remember_below $!
+}
+
+# --- requests ------------------------------------------------------------------------------------------------------
+
+# request PATH [CURL-ARGUMENT...]: CODE, the answer in $D/body, its head in $D/head.
+request() {
+	local path=$1
+	shift
+	CODE=$(curl -s --max-time 60 -o "$D/body" -D "$D/head" -w '%{http_code}' "$@" "$WEB$path") || CURL=$?
+	CODE=${CODE:-000}
+}
+
+# expect CODE [TEXT]: what the last request got; TEXT is somewhere in the body.
+expect() {
+	if [ "$CODE" != "$1" ] || { [ $# -gt 1 ] && ! grep -qF -- "$2" "$D/body"; }; then
+		echo "expected $*, got $CODE:"
+		cat "$D/head" "$D/body" | head -c 2000
+		return 1
+	fi
+}
+
+# get PATH CODE [TEXT]: both at once.
+get() {
+	request "$1"
+	shift
+	expect "$@"
+}
+
+header() {
+	sed -n "s/^$1: \(.*\)\r\$/\1/Ip" "$D/head"
+}
+
+# expect_cause PATH CODE CAUSE [CURL-ARGUMENT...]: a problem document with this cause, and an id that is in the
+# head and in the body.
+expect_cause() {
+	local path=$1 code=$2 cause=$3
+	shift 3
+	request "$path" -H 'Accept: application/problem+json' "$@"
+	expect "$code" "\"cause\":\"$cause\"" || return 1
+	[ "$(header Content-Type)" = application/problem+json ] && jq -e . "$D/body" >/dev/null &&
+		[ -n "$(header X-Request-Id)" ] && [ "$(jq -r .request_id "$D/body")" = "$(header X-Request-Id)" ]
+}
+
+# fcgi [ADDRESS] <SCRIPT: what fcgi_client prints.
+fcgi() {
+	"$CFN_CLIENT" "${1:-$SOCKET}"
+}
+
+# one_line FILE: exactly one line, and not empty.
+one_line() {
+	if [ "$(wc -l <"$1")" -ne 1 ]; then
+		echo "not one line:"
+		cat "$1"
+		return 1
+	fi
+}
+
+# For the middle of a test, where "! command" would not be noticed.
+not() {
+	! "$@"
+}
+
+# refused CODE COMMAND...: ends with this code and one line on standard error; `$D/err` has it.
+refused() {
+	local code=$1 rc=0
+	shift
+	"$@" >"$D/out" 2>"$D/err" 3>&- </dev/null || rc=$?
+	[ "$rc" -eq "$code" ] || { echo "exit status $rc, not $code:"; cat "$D/out" "$D/err"; return 1; }
+	one_line "$D/err"
+}

@@ -1,0 +1,266 @@
+#!/usr/bin/env bats
+# registry.bats - bad input: options, files and registries that are not what they should be.  One line, the right
+# exit status, and the registry unharmed; a pool that runs goes on with what it has.
+# shellcheck disable=SC2034,SC2154
+load helper
+
+setup() {
+	place_make
+	hello_make hello "Hello"
+}
+
+teardown() {
+	chmod -R u+rwX "$D" 2>/dev/null
+	place_remove
+}
+
+tool() {
+	cfn-deploy --registry "$R" "$@"
+}
+
+# The registry is sound and has what it had.
+unharmed() {
+	[ "$(sqlite3 "$R" 'PRAGMA integrity_check')" = ok ]
+	tool list >/dev/null
+}
+
+answers_hello() {
+	fcgi <<<$'get 1 /hello 0\nread-all' | grep -q '|Hello'
+}
+
+@test "unknown options and commands" {
+	refused 64 cfn-deploy --no-such-option
+	refused 64 tool no-such-command
+	refused 64 tool list --no-such-option
+	refused 64 tool deploy --route
+	refused 64 cfn-pool --no-such-option
+	refused 64 cfn-pool --registry
+	refused 64 cfn-pool --registry "$R" --listen nowhere
+}
+
+@test "help and version are no errors" {
+	cfn-deploy --help | grep -q deploy
+	cfn-pool --help | grep -q -- --listen
+	cfn-pool --version | grep -q '[0-9]'
+	cfn-deploy --version | grep -q '[0-9]'
+}
+
+@test "files that are missing" {
+	refused 66 tool deploy "$D/src/missing.c"
+	refused 66 cfn-deploy --registry "$D/missing.db" list
+	refused 66 cfn-pool --registry "$D/missing.db" --listen "$SOCKET"
+	refused 66 cfn-pool -c "$D/missing.conf" --registry "$R" --listen "$SOCKET"
+	not test -e "$D/missing.db"
+}
+
+@test "a configuration with an unknown key is refused by its line" {
+	printf '[global]\nregistry = %s\nno_such_key = 1\n' "$R" >"$D/bad.conf"
+	refused 78 cfn-pool -c "$D/bad.conf" -t
+	grep -q 'bad.conf:3' "$D/err"
+	grep -q no_such_key "$D/err"
+	printf '[global]\nrouters = 1000\n' >"$D/bad.conf"
+	refused 78 cfn-pool -c "$D/bad.conf" -t
+}
+
+@test "-t says that a configuration is good, -tt prints it" {
+	cfn-pool -c "$D/cfn.conf" --registry "$R" --listen "$SOCKET" -t
+	cfn-pool -c "$D/cfn.conf" --registry "$R" --listen "$SOCKET" -tt >"$D/out" 2>&1
+	grep -q 'routers = 1' "$D/out"
+	grep -q "$R" "$D/out"
+	not test -S "$D/x.sock"
+}
+
+@test "a registry that is not one" {
+	local junk=$D/reg/junk.db
+	head -c 20000 /dev/urandom >"$junk"
+	cp "$junk" "$D/before"
+	refused 65 cfn-deploy --registry "$junk" list
+	refused 65 cfn-deploy --registry "$junk" deploy "$D/src/hello.c"
+	refused 65 cfn-deploy --registry "$junk" init
+	refused 65 cfn-pool --registry "$junk" --listen "$SOCKET"
+	cmp "$junk" "$D/before"
+	sqlite3 "$D/reg/other.db" 'CREATE TABLE notes (text)'
+	refused 65 cfn-deploy --registry "$D/reg/other.db" list
+	refused 65 cfn-pool --registry "$D/reg/other.db" --listen "$SOCKET"
+	[ "$(sqlite3 "$D/reg/other.db" .tables)" = notes ]
+	run timeout 20 cfn-deploy --registry "$D/reg" list
+	[ "$status" -ne 0 ]
+	[ "$status" -ne 124 ]
+}
+
+@test "a registry from a newer version" {
+	tool "$D/src/hello.c"
+	sqlite3 "$R" 'PRAGMA user_version = 999'
+	refused 65 tool list || refused 78 tool list
+	refused 65 tool deploy "$D/src/hello.c" || refused 78 tool deploy "$D/src/hello.c"
+	run timeout 20 cfn-pool --registry "$R" --listen "$SOCKET"
+	[ "$status" -ne 0 ]
+	[ "$status" -ne 124 ]
+	[ "$(sqlite3 "$R" 'PRAGMA user_version')" = 999 ]
+}
+
+@test "init leaves an existing registry as it is" {
+	tool "$D/src/hello.c"
+	tool init
+	tool list | grep -q hello
+}
+
+@test "a registry that another one holds is temporarily not available" {
+	tool "$D/src/hello.c"
+	hold_lock
+	refused 75 tool deploy --route /again "$D/src/hello.c"
+	release_lock
+	unharmed
+	tool list | grep -q hello
+}
+
+# An exclusive lock by a process of its own, until release_lock.
+hold_lock() {
+	mkfifo "$D/lock"
+	{
+		echo 'BEGIN EXCLUSIVE;'
+		echo 'SELECT 1;'
+		read -r _ <"$D/lock"
+		echo 'ROLLBACK;'
+	} | sqlite3 "$R" >"$D/lock.out" 3>&- &
+	wait_until 10 test -s "$D/lock.out"
+}
+
+release_lock() {
+	echo >"$D/lock"
+	wait_until 10 is_unlocked
+}
+
+is_unlocked() {
+	sqlite3 "$R" 'BEGIN EXCLUSIVE; ROLLBACK' 2>/dev/null
+}
+
+@test "a registry that may not be written" {
+	tool "$D/src/hello.c"
+	chmod 444 "$R"
+	chmod 555 "$D/reg"
+	chmod 777 "$D"
+	refused 77 unprivileged cfn-deploy --registry "$R" deploy --route /again "$D/src/hello.c"
+	chmod 755 "$D/reg"
+	chmod 644 "$R"
+	unharmed
+}
+
+# Root may write whatever it likes: nobody may not.
+unprivileged() {
+	if [ "$(id -u)" -eq 0 ]; then
+		setpriv --reuid=65534 --regid=65534 --clear-groups --inh-caps=-all "$@"
+	else
+		"$@"
+	fi
+}
+
+@test "a registry on a full disk" {
+	local script=$D/full.sh
+	tool "$D/src/hello.c"
+	cat >"$script" <<-END
+		set -eu
+		mount -t tmpfs -o size=256k,mode=755 cfn "$D/full"
+		cp "$R" "$D/full/r.db"
+		head -c 10000000 /dev/zero >"$D/full/filler" 2>/dev/null || true
+		rc=0
+		cfn-deploy --registry "$D/full/r.db" deploy --route /again "$D/src/hello.c" >"$D/out" 2>"$D/err" || rc=\$?
+		rm "$D/full/filler"
+		[ "\$(sqlite3 "$D/full/r.db" 'PRAGMA integrity_check')" = ok ]
+		cfn-deploy --registry "$D/full/r.db" list >"$D/list"
+		exit "\$rc"
+	END
+	mkdir "$D/full"
+	run unshare --map-root-user --mount bash "$script"
+	echo "$output"
+	cat "$D/err"
+	[ "$status" -eq 73 ] || [ "$status" -eq 74 ]
+	one_line "$D/err"
+	grep -q hello "$D/list"
+}
+
+@test "a registry that is locked, unreadable, corrupt or gone while the pool runs" {
+	tool "$D/src/hello.c"
+	conf <<<""
+	pool_start
+	wait_until 10 answers_hello
+	hold_lock
+	sleep 1.5
+	answers_hello
+	release_lock
+	answers_hello
+	cp "$R" "$D/good.db"
+
+	mv "$R" "$R.away"
+	sleep 1.5
+	answers_hello
+	mv "$R.away" "$R"
+
+	if [ "$(id -u)" -ne 0 ]; then
+		chmod 000 "$R"
+		sleep 1.5
+		answers_hello
+		chmod 644 "$R"
+	fi
+
+	# Written over in place, as a failing disk would.
+	head -c "$(stat -c %s "$R")" /dev/urandom >"$D/noise"
+	cat "$D/noise" >"$R"
+	sleep 2
+	answers_hello
+	[ "$(grep -ciE 'registry' "$D/error.log")" -le 12 ]
+	grep -qi registry "$D/error.log"
+	cat "$D/good.db" >"$R"
+	hello_make later "Later"
+	wait_until 30 deploys_later
+	wait_until 10 answers_later
+	answers_hello
+}
+
+deploys_later() {
+	tool deploy "$D/src/later.c" >"$D/out" 2>&1 3>&-
+}
+
+answers_later() {
+	fcgi <<<$'get 1 /later 0\nread-all' | grep -q '|Later'
+}
+
+@test "names, routes, methods and limits that are none are refused" {
+	refused 64 tool deploy --function 'No Name' "$D/src/hello.c" || refused 65 tool deploy --function 'No Name' "$D/src/hello.c"
+	refused 64 tool deploy --route nowhere "$D/src/hello.c" || refused 65 tool deploy --route nowhere "$D/src/hello.c"
+	refused 64 tool deploy --route '/a/../b' "$D/src/hello.c" || refused 65 tool deploy --route '/a/../b' "$D/src/hello.c"
+	refused 64 tool deploy --method BREW "$D/src/hello.c" || refused 65 tool deploy --method BREW "$D/src/hello.c"
+	refused 64 tool deploy --memory 1 "$D/src/hello.c" || refused 65 tool deploy --memory 1 "$D/src/hello.c"
+	refused 64 tool deploy --env 'NO' "$D/src/hello.c" || refused 65 tool deploy --env 'NO' "$D/src/hello.c"
+	refused 64 tool deploy --shared '../x' "$D/src/hello.c" || refused 65 tool deploy --shared '../x' "$D/src/hello.c"
+	tool list >"$D/list"
+	not grep -q hello "$D/list"
+}
+
+@test "functions that are not there" {
+	local command
+	for command in show history rollback enable disable remove restart; do
+		refused 66 tool "$command" nobody || refused 65 tool "$command" nobody || refused 64 tool "$command" nobody
+	done
+}
+
+@test "a source that is a folder, empty, too large or a device" {
+	run timeout 20 cfn-deploy --registry "$R" deploy "$D/src"
+	[ "$status" -ne 0 ] && [ "$status" -ne 124 ]
+	cp /dev/null "$D/src/empty.c"
+	run timeout 60 cfn-deploy --registry "$R" deploy "$D/src/empty.c"
+	[ "$status" -eq 65 ]
+	head -c 5000000 /dev/zero >"$D/src/large.c"
+	run timeout 60 cfn-deploy --registry "$R" deploy "$D/src/large.c"
+	[ "$status" -ne 0 ] && [ "$status" -ne 124 ]
+	mkfifo "$D/src/fifo.c"
+	run timeout 20 cfn-deploy --registry "$R" deploy "$D/src/fifo.c"
+	[ "$status" -ne 0 ] && [ "$status" -ne 124 ]
+}
+
+@test "the caller's own registry is made without init, another one is not" {
+	XDG_STATE_HOME=$D/state HOME=$D cfn-deploy "$D/src/hello.c"
+	[ -f "$D/state/cfn/registry.db" ]
+	CFN_REGISTRY=$D/reg/none.db refused 66 cfn-deploy list
+	CFN_REGISTRY=$R cfn-deploy list
+}
