@@ -1,0 +1,448 @@
+/* test_registry.c - the registry: what is written is read again, whatever happens in between. */
+#include "unit.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "http/http.h"
+#include "registry/registry.h"
+
+struct fixture {
+	char folder[32], path[64];
+	struct registry *r;
+	struct registry_version v;
+};
+
+static int
+setup(void **state)
+{
+	struct fixture *f = calloc(1, sizeof *f);
+	struct err e;
+
+	strcpy(f->folder, "/tmp/cfn-test-XXXXXX");
+	if (!mkdtemp(f->folder))
+		return -1;
+	snprintf(f->path, sizeof f->path, "%s/r.db", f->folder);
+	*state = f;
+	return registry_open(f->path, REGISTRY_CREATE, &f->r, &e);
+}
+
+static int
+teardown(void **state)
+{
+	struct fixture *f = *state;
+	char command[64];
+
+	registry_close(f->r);
+	snprintf(command, sizeof command, "rm -rf %s", f->folder);
+	if (system(command) != 0)
+		return -1;
+	free(f);
+	return 0;
+}
+
+/* Adds a version of function with one route for GET. */
+static int64_t
+add(struct fixture *f, const char *function, const char *pattern, const char *source, struct err *e)
+{
+	struct function_policy policy;
+	struct registry_route route = { .methods = HTTP_GET };
+	struct registry_candidate c = {
+		.entry = "handle",
+		.source = source,
+		.source_size = strlen(source),
+		.artifact = "ELF",
+		.artifact_size = 3,
+		.debug = "",
+		.policy = &policy,
+		.compiler = "gcc",
+		.flags = "-O2",
+		.source_name = "f.c",
+		.author = "tester",
+		.n_routes = 1,
+		.routes = &route,
+		.routes_from_options = true,
+	};
+	int64_t id = 0;
+	bool is_new;
+	int rc;
+
+	policy_init(&policy);
+	snprintf(c.function, sizeof c.function, "%s", function);
+	snprintf(route.pattern, sizeof route.pattern, "%s", pattern);
+	rc = registry_add(f->r, &c, &id, &is_new, e);
+	return rc < 0 ? rc : is_new ? id : 0;
+}
+
+static void
+a_version_is_read_as_it_was_written(void **state)
+{
+	struct fixture *f = *state;
+	struct err e;
+	int64_t id = add(f, "hello", "/hello", "int x;", &e);
+	char *data;
+	size_t n;
+
+	assert_true(id > 0);
+	assert_int_equal(registry_version_by_id(f->r, id, &f->v, &e), 0);
+	assert_string_equal(f->v.function, "hello");
+	assert_string_equal(f->v.entry, "handle");
+	assert_int_equal(f->v.number, 1);
+	assert_false(f->v.is_active);
+	assert_int_equal(f->v.n_routes, 1);
+	assert_string_equal(f->v.routes[0].pattern, "/hello");
+	assert_int_equal(f->v.policy.memory, 128u << 20);
+	assert_int_equal(registry_blob(f->r, &f->v.source, &data, &n, &e), 0);
+	assert_string_equal(data, "int x;");
+	free(data);
+}
+
+static void
+unchanged_input_makes_no_version(void **state)
+{
+	struct fixture *f = *state;
+	struct err e;
+
+	assert_true(add(f, "hello", "/hello", "int x;", &e) > 0);
+	assert_int_equal(add(f, "hello", "/hello", "int x;", &e), 0);
+	assert_true(add(f, "hello", "/hello", "int y;", &e) > 0);
+	assert_true(add(f, "hello", "/hello", "int x;", &e) > 0);
+	assert_int_equal(registry_version_find(f->r, "hello", 0, &f->v, &e), 0);
+	assert_int_equal(f->v.number, 3);
+}
+
+static void
+activation_is_seen_by_another_connection(void **state)
+{
+	struct fixture *f = *state;
+	struct registry *reader;
+	uint64_t before, after;
+	struct err e;
+	int64_t first, second;
+
+	assert_int_equal(registry_open(f->path, REGISTRY_READ, &reader, &e), 0);
+	first = add(f, "hello", "/hello", "1", &e);
+	second = add(f, "hello", "/hello", "2", &e);
+	assert_int_equal(registry_activate(f->r, first, REGISTRY_KEEP_ROUTES, &e), 0);
+	assert_int_equal(registry_generation(reader, &before, &e), 0);
+	assert_int_equal(registry_activate(f->r, second, REGISTRY_KEEP_ROUTES, &e), 0);
+	assert_int_equal(registry_generation(reader, &after, &e), 0);
+	assert_true(after > before);
+	assert_int_equal(registry_version_find(reader, "hello", 0, &f->v, &e), 0);
+	assert_int_equal(f->v.number, 2);
+	assert_true(f->v.is_active);
+	assert_int_equal(registry_activate(f->r, first, REGISTRY_KEEP_ROUTES, &e), 0);
+	assert_int_equal(registry_version_find(reader, "hello", 0, &f->v, &e), 0);
+	assert_int_equal(f->v.number, 1);
+	registry_close(reader);
+}
+
+static void
+a_reader_cannot_write(void **state)
+{
+	struct fixture *f = *state;
+	struct registry *writer = f->r;
+	struct err e;
+
+	assert_int_equal(registry_open(f->path, REGISTRY_READ, &f->r, &e), 0);
+	assert_true(add(f, "hello", "/hello", "1", &e) < 0);
+	registry_close(f->r);
+	f->r = writer;
+}
+
+static void
+another_functions_route_is_refused_by_name(void **state)
+{
+	struct fixture *f = *state;
+	struct err e;
+	int64_t a = add(f, "a", "/users/:id", "1", &e), b;
+
+	assert_int_equal(registry_activate(f->r, a, REGISTRY_KEEP_ROUTES, &e), 0);
+	assert_int_equal(add(f, "b", "/users/:name", "2", &e), -EEXIST);
+	assert_non_null(strstr(e.text, "function 'a'"));
+	/* Added before the other was active: the check at activation holds. */
+	b = add(f, "b", "/other", "2", &e);
+	assert_int_equal(registry_activate(f->r, b, REGISTRY_KEEP_ROUTES, &e), 0);
+	assert_int_equal(registry_version_find(f->r, "b", 0, &f->v, &e), 0);
+}
+
+static void
+a_route_is_not_dropped_silently(void **state)
+{
+	struct fixture *f = *state;
+	struct err e;
+	int64_t first = add(f, "a", "/one", "1", &e), second = add(f, "a", "/two", "2", &e);
+
+	assert_int_equal(registry_activate(f->r, first, REGISTRY_KEEP_ROUTES, &e), 0);
+	assert_int_equal(registry_activate(f->r, second, REGISTRY_KEEP_ROUTES, &e), -ENOTEMPTY);
+	assert_non_null(strstr(e.text, "/one"));
+	assert_int_equal(registry_activate(f->r, second, REGISTRY_REPLACE_ROUTES, &e), 0);
+}
+
+static void
+functions_are_disabled_enabled_and_removed(void **state)
+{
+	struct fixture *f = *state;
+	struct err e;
+	int64_t id = add(f, "a", "/one", "1", &e);
+
+	assert_int_equal(registry_activate(f->r, id, REGISTRY_KEEP_ROUTES, &e), 0);
+	assert_int_equal(registry_set_enabled(f->r, "a", false, &e), 0);
+	assert_int_equal(registry_version_by_id(f->r, id, &f->v, &e), 0);
+	assert_false(f->v.is_enabled);
+	assert_int_equal(registry_set_enabled(f->r, "b", false, &e), -ENOENT);
+	assert_int_equal(registry_remove(f->r, "a", &e), 0);
+	assert_int_equal(registry_version_by_id(f->r, id, &f->v, &e), -ENOENT);
+	assert_int_equal(registry_remove(f->r, "a", &e), -ENOENT);
+}
+
+static void
+a_sweep_keeps_the_active_and_the_newest(void **state)
+{
+	struct fixture *f = *state;
+	struct registry_swept swept;
+	struct err e;
+	int64_t ids[5];
+
+	for (int i = 0; i < 5; i++) {
+		char source[2] = { (char)('0' + i), 0 };
+
+		ids[i] = add(f, "a", "/one", source, &e);
+	}
+	assert_int_equal(registry_activate(f->r, ids[0], REGISTRY_KEEP_ROUTES, &e), 0);
+	assert_int_equal(registry_sweep(f->r, 2, &swept, &e), 0);
+	assert_int_equal(swept.versions, 2);
+	assert_int_equal(swept.blobs, 2);
+	for (int i = 0; i < 5; i++)
+		assert_int_equal(registry_version_by_id(f->r, ids[i], &f->v, &e),
+		                 i == 1 || i == 2 ? -ENOENT : 0);
+	/* A number is never given twice. */
+	add(f, "a", "/one", "9", &e);
+	assert_int_equal(registry_version_find(f->r, "a", 6, &f->v, &e), 0);
+}
+
+static void
+routes_from_options_are_remembered(void **state)
+{
+	struct fixture *f = *state;
+	static struct registry_route routes[REGISTRY_ROUTES_MAX];
+	struct err e;
+	size_t n = 7;
+
+	assert_int_equal(registry_option_routes(f->r, "a", routes, &n, &e), 0);
+	assert_int_equal(n, 0);
+	add(f, "a", "/one", "1", &e);
+	assert_int_equal(registry_option_routes(f->r, "a", routes, &n, &e), 0);
+	assert_int_equal(n, 1);
+	assert_string_equal(routes[0].pattern, "/one");
+}
+
+static void
+what_is_not_a_registry_is_refused(void **state)
+{
+	static const struct {
+		const char *sql, *bytes;
+		int rc;
+	} cases[] = {
+		{ NULL, "this is no database at all, but long enough to be read as a header of one......",
+		  -EINVAL },
+		{ NULL, "", -EINVAL },
+		{ "CREATE TABLE other (a)", NULL, -EINVAL },
+		{ "PRAGMA application_id = 0x63666e31; PRAGMA user_version = 99; CREATE TABLE t (a)", NULL,
+		  -EPROTO },
+	};
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		char path[80];
+		struct registry *r;
+		struct err e;
+
+		snprintf(path, sizeof path, "%s/other%zu", f->folder, i);
+		if (cases[i].sql) {
+			sqlite3 *db;
+
+			sqlite3_open(path, &db);
+			assert_int_equal(sqlite3_exec(db, cases[i].sql, NULL, NULL, NULL), SQLITE_OK);
+			sqlite3_close(db);
+		} else {
+			FILE *file = fopen(path, "w");
+
+			fputs(cases[i].bytes, file);
+			fclose(file);
+		}
+		assert_int_equal(registry_open(path, REGISTRY_READ, &r, &e), cases[i].rc);
+		assert_int_equal(registry_open(path, REGISTRY_WRITE, &r, &e), cases[i].rc);
+	}
+}
+
+static void
+missing_files_folders_and_fifos_are_named(void **state)
+{
+	struct fixture *f = *state;
+	struct registry *r;
+	char path[80];
+	struct err e;
+
+	snprintf(path, sizeof path, "%s/missing", f->folder);
+	assert_int_equal(registry_open(path, REGISTRY_WRITE, &r, &e), -ENOENT);
+	assert_true(registry_open(f->folder, REGISTRY_READ, &r, &e) < 0);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	assert_int_equal(registry_open(path, REGISTRY_WRITE, &r, &e), -EINVAL);
+}
+
+/* Runs statements as somebody who can write the file would. */
+static void
+tamper(struct fixture *f, const char *sql)
+{
+	sqlite3 *db;
+
+	assert_int_equal(sqlite3_open(f->path, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(db);
+}
+
+static int
+ignore_version(void *context, const struct registry_version *v)
+{
+	(void)context;
+	(void)v;
+	return 0;
+}
+
+static void
+tampered_columns_are_refused(void **state)
+{
+	static const char *const changes[] = {
+		"UPDATE function SET name = '../x'",
+		"UPDATE function SET name = cast(x'6100' AS TEXT)",
+		"UPDATE version SET entry = 'a;b'",
+		"UPDATE version SET policy = 'x'",
+		"UPDATE version SET policy = '{\"memory\":\"1\"}'",
+		"UPDATE version SET number = 4294967296",
+		"UPDATE version SET author = 'a' || char(10) || 'b'",
+		"UPDATE version SET compiler = hex(zeroblob(500))",
+		"UPDATE route SET pattern = 'no-slash'",
+		"UPDATE route SET pattern = '/' || hex(zeroblob(500))",
+		"UPDATE route SET methods = 0",
+		"UPDATE route SET methods = 4096",
+		"UPDATE route SET row = -1",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(changes); i++) {
+		void *own = NULL;
+		struct fixture *f;
+		struct err e;
+		uint64_t generation;
+		int64_t id;
+
+		assert_int_equal(setup(&own), 0);
+		f = own;
+		id = add(f, "hello", "/hello", "1", &e);
+		assert_int_equal(registry_activate(f->r, id, REGISTRY_KEEP_ROUTES, &e), 0);
+		assert_int_equal(registry_each_active(f->r, &generation, ignore_version, NULL, &e), 0);
+		tamper(f, changes[i]);
+		if (registry_each_active(f->r, &generation, ignore_version, NULL, &e) != -EBADMSG)
+			fail_msg("accepted: %s", changes[i]);
+		teardown(&own);
+	}
+}
+
+static void
+a_changed_blob_does_not_match_its_digest(void **state)
+{
+	struct fixture *f = *state;
+	struct err e;
+	char *data;
+	size_t n;
+	int64_t id = add(f, "hello", "/hello", "1", &e);
+
+	assert_int_equal(registry_version_by_id(f->r, id, &f->v, &e), 0);
+	tamper(f, "UPDATE blob SET data = x'00'");
+	assert_int_equal(registry_blob(f->r, &f->v.artifact, &data, &n, &e), -EBADMSG);
+}
+
+static void
+a_locked_registry_says_so(void **state)
+{
+	struct fixture *f = *state;
+	sqlite3 *db;
+	struct err e;
+	uint64_t generation;
+
+	assert_int_equal(sqlite3_open(f->path, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, "BEGIN EXCLUSIVE", NULL, NULL, NULL), SQLITE_OK);
+	registry_set_patience(f->r, 1);
+	assert_int_equal(registry_each_active(f->r, &generation, ignore_version, NULL, &e), -EBUSY);
+	assert_int_equal(add(f, "hello", "/hello", "1", &e), -EBUSY);
+	sqlite3_close(db);
+	assert_true(add(f, "hello", "/hello", "1", &e) > 0);
+}
+
+static void
+a_writer_killed_at_any_moment_leaves_a_whole_registry(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t generation;
+	struct err e;
+
+	for (int round = 0; round < 30; round++) {
+		pid_t child = fork();
+
+		if (child == 0) {
+			struct fixture own = *f;
+
+			if (registry_open(f->path, REGISTRY_WRITE, &own.r, &e) < 0)
+				_exit(1);
+			for (int i = 0;; i++) {
+				char source[32];
+
+				snprintf(source, sizeof source, "%d-%d", round, i);
+				registry_activate(own.r, add(&own, "hello", "/hello", source, &e),
+				                  REGISTRY_KEEP_ROUTES, &e);
+			}
+		}
+		usleep((useconds_t)(1000 + round * 1500));
+		kill(child, SIGKILL);
+		waitpid(child, NULL, 0);
+		assert_int_equal(registry_each_active(f->r, &generation, ignore_version, NULL, &e), 0);
+	}
+	tamper(f, "PRAGMA integrity_check");
+	assert_int_equal(registry_version_find(f->r, "hello", 0, &f->v, &e), 0);
+	assert_true(f->v.is_active);
+}
+
+int
+main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		TEST(a_version_is_read_as_it_was_written),
+		TEST(unchanged_input_makes_no_version),
+		TEST(activation_is_seen_by_another_connection),
+		TEST(a_reader_cannot_write),
+		TEST(another_functions_route_is_refused_by_name),
+		TEST(a_route_is_not_dropped_silently),
+		TEST(functions_are_disabled_enabled_and_removed),
+		TEST(a_sweep_keeps_the_active_and_the_newest),
+		TEST(routes_from_options_are_remembered),
+		TEST(what_is_not_a_registry_is_refused),
+		TEST(missing_files_folders_and_fifos_are_named),
+		TEST(tampered_columns_are_refused),
+		TEST(a_changed_blob_does_not_match_its_digest),
+		TEST(a_locked_registry_says_so),
+		TEST(a_writer_killed_at_any_moment_leaves_a_whole_registry),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
