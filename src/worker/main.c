@@ -1,0 +1,182 @@
+/* main.c - cfn-worker: makes its sandbox's root, then is its init; the payload is its only child. */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "ipc/message.h"
+#include "ipc/start.h"
+#include "worker/worker.h"
+
+/* What is to be run: one of the two, by type. */
+struct job {
+	uint32_t type;
+	struct worker worker;
+	struct start_copy copy;
+	struct sandbox sandbox;
+	char name[NAME_MAX_SIZE + 16];
+};
+
+static const struct message_rule rules[] = {
+	{ MSG_START_WORKER, sizeof(struct start_worker), sizeof(struct start_worker), 0, 0 },
+	{ MSG_START_COPY, sizeof(struct start_copy), sizeof(struct start_copy), 0, 0 },
+};
+
+static int
+read_job(struct job *job, struct err *e)
+{
+	static struct message m;
+	int rc = message_receive(WORKER_FD_CHANNEL, &m, e);
+
+	if (rc == 0)
+		return err_set(e, -ECANCELED, "the spawner is gone");
+	if (rc < 0 || !message_check(rules, ARRAY_SIZE(rules), &m, e))
+		return -e->code;
+	job->type = m.type;
+	if (m.type == MSG_START_WORKER)
+		memcpy(&job->worker.start, m.body, sizeof job->worker.start);
+	else
+		memcpy(&job->copy, m.body, sizeof job->copy);
+	return 0;
+}
+
+static int
+prepare_worker(struct job *job, struct err *e)
+{
+	const struct start_worker *w = &job->worker.start;
+	struct sandbox *s = &job->sandbox;
+
+	snprintf(job->name, sizeof job->name, "function '%s'", w->function);
+	sandbox_init(s, &sandbox_function, job->name);
+	s->limits = (struct sandbox_limits){ .memory = w->memory,
+		                             .tmp_size = w->tmp_size,
+		                             .tmp_inodes = w->tmp_inodes,
+		                             .file_size = w->file_size,
+		                             .processes = w->threads,
+		                             .files = w->files };
+	s->folder = w->shared[0] != '\0' ? WORKER_FD_FOLDER : -1;
+	s->is_folder_read_only = w->shared_read_only;
+	s->artifact = WORKER_FD_ARTIFACT;
+	job->worker.sandbox = s;
+	if (preload(WORKER_FD_ARTIFACT, e) < 0)
+		return err_wrap(e, "libraries");
+	if (fd_read_file(WORKER_FD_ENVIRONMENT, ENVIRONMENT_MAX, &job->worker.environment,
+	                 &job->worker.environment_size, e) < 0)
+		return err_wrap(e, "environment");
+	fd_set_blocking(WORKER_FD_REQUESTS, 1);
+	return 0;
+}
+
+static void
+prepare_copy(struct job *job)
+{
+	enum { TMP_SIZE = 64 * 1024, TMP_INODES = 16, FILES = 16 };
+	struct sandbox *s = &job->sandbox;
+
+	snprintf(job->name, sizeof job->name, "copy '%s'", job->copy.shared);
+	sandbox_init(s, &sandbox_copy, job->name);
+	s->limits = (struct sandbox_limits){ .tmp_size = TMP_SIZE,
+		                             .tmp_inodes = TMP_INODES,
+		                             .file_size = job->copy.max_size,
+		                             .processes = 1,
+		                             .files = FILES };
+	s->folder = WORKER_FD_COPY_FOLDER;
+}
+
+static int
+enter_root(struct job *job, struct err *e)
+{
+	if (read_job(job, e) < 0)
+		return -e->code;
+	if (job->type == MSG_START_COPY)
+		prepare_copy(job);
+	else if (prepare_worker(job, e) < 0)
+		return -e->code;
+	if (sandbox_filters_map(WORKER_FD_FILTERS, &job->sandbox.filters, e) < 0)
+		return -e->code;
+	return sandbox_enter(&job->sandbox, SANDBOX_ROOT, e);
+}
+
+_Noreturn static void
+run_payload(struct job *job)
+{
+	static const int keep[] = { 0, 1, 2, WORKER_FD_REQUESTS, WORKER_FD_CHANNEL };
+	struct err e;
+	int status;
+
+	job->sandbox.keep = keep;
+	job->sandbox.n_keep = ARRAY_SIZE(keep);
+	if (job->type == MSG_START_COPY)
+		status = copy_run(&job->copy, &job->sandbox, &e);
+	else
+		status = worker_run(&job->worker, &e);
+	_exit(status);
+}
+
+static uint64_t
+microseconds(const struct timeval *t)
+{
+	return (uint64_t)t->tv_sec * 1000000 + (uint64_t)t->tv_usec;
+}
+
+/* The payload's end is init's: the kernel kills whatever is left here when pid 1 is gone. */
+_Noreturn static void
+wait_payload(void)
+{
+	siginfo_t info = { 0 };
+	struct rusage usage = { 0 };
+	struct ending ending;
+
+	while (syscall(SYS_waitid, P_ALL, 0, &info, WEXITED, &usage) < 0 && errno == EINTR)
+		;
+	ending = (struct ending){ .code = info.si_code,
+		                  .status = info.si_status,
+		                  .cpu_us = microseconds(&usage.ru_utime) + microseconds(&usage.ru_stime),
+		                  .max_rss_kb = (uint64_t)usage.ru_maxrss };
+	fd_write_all(WORKER_FD_ENDING, &ending, sizeof ending);
+	_exit(0);
+}
+
+_Noreturn static void
+be_init(struct job *job)
+{
+	/* Nothing but the pipe: the output's other end must see the payload's end. */
+	static const int keep[] = { WORKER_FD_ENDING };
+	struct err e;
+
+	job->sandbox.keep = keep;
+	job->sandbox.n_keep = ARRAY_SIZE(keep);
+	fd_close(&job->sandbox.artifact_folder);
+	if (sandbox_enter(&job->sandbox, SANDBOX_INIT, &e) < 0)
+		_exit(1);
+	wait_payload();
+}
+
+int
+main(void)
+{
+	static struct job job;
+	struct err e;
+	pid_t pid;
+
+	prctl(PR_SET_NAME, "cfn-worker");
+	if (enter_root(&job, &e) < 0) {
+		say_failed(&e);
+		_exit(1);
+	}
+	pid = fork();
+	if (pid == 0)
+		run_payload(&job);
+	if (pid > 0)
+		be_init(&job);
+	err_set(&e, errno, "fork");
+	say_failed(&e);
+	_exit(1);
+}

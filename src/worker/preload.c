@@ -1,0 +1,69 @@
+/* preload.c - the shared libraries that an artifact may need, loaded while there is a file system. */
+#include <dlfcn.h>
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include "ipc/start.h"
+#include "worker/worker.h"
+
+/* pthread_exit and pthread_cancel load libgcc_s by themselves, whoever calls them. */
+static const struct {
+	const char *name;
+	bool is_always;
+} libraries[] = {
+	{ "libm.so.6", false },
+	{ "libgcc_s.so.1", true },
+	{ "libstdc++.so.6", false },
+};
+
+/* A name in the bytes stands for a DT_NEEDED: too much is loaded at worst. */
+static bool
+is_named(const char *bytes, size_t n, const char *name)
+{
+	return memmem(bytes, n, name, strlen(name) + 1) != NULL;
+}
+
+static int
+preload_one(const char *name, struct err *e)
+{
+	if (!dlopen(name, RTLD_NOW | RTLD_GLOBAL))
+		return err_set(e, -ENOEXEC, "%s", dlerror());
+	return 0;
+}
+
+static int
+preload_named(const char *bytes, size_t n, struct err *e)
+{
+	for (size_t i = 0; i < sizeof libraries / sizeof *libraries; i++) {
+		bool is_wanted = libraries[i].is_always || is_named(bytes, n, libraries[i].name);
+
+		if (is_wanted && preload_one(libraries[i].name, e) < 0)
+			return -e->code;
+	}
+	return 0;
+}
+
+int
+preload(int artifact, struct err *e)
+{
+	char path[32];
+	struct stat st;
+	char *bytes;
+	int rc;
+
+	if (fstat(artifact, &st) < 0)
+		return err_set(e, errno, "artifact");
+	bytes = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, artifact, 0);
+	if (bytes == MAP_FAILED)
+		return err_set(e, errno, "artifact");
+	rc = preload_named(bytes, (size_t)st.st_size, e);
+	munmap(bytes, (size_t)st.st_size);
+	if (rc < 0)
+		return rc;
+	snprintf(path, sizeof path, "/proc/self/fd/%d", WORKER_FD_LIBRARY);
+	return preload_one(path, e);
+}

@@ -1,0 +1,92 @@
+/* reset.c - what a handler may leave behind and the next request must not find: timers, signals, descriptors,
+ * working folder, mask of new files.  What was there when the worker became ready stays. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include "worker/worker.h"
+
+enum { GAPS_MAX = 64, FILES_UNKNOWN = 1024 };
+
+static struct {
+	sigset_t mask;
+	mode_t umask;
+	size_t n_gaps;
+	struct {
+		unsigned first, last;
+	} gaps[GAPS_MAX]; /* numbers of descriptors that were free */
+} start;
+
+static bool
+is_open(unsigned fd)
+{
+	return fcntl((int)fd, F_GETFD) >= 0;
+}
+
+static unsigned
+files_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur > FILES_UNKNOWN)
+		return FILES_UNKNOWN;
+	return (unsigned)limit.rlim_cur;
+}
+
+/* The last gap has no end.  With very many gaps the last ones are joined over what is open there. */
+static void
+remember_gaps(void)
+{
+	unsigned n = files_limit();
+	bool was_open = true;
+
+	start.n_gaps = 0;
+	for (unsigned fd = 0; fd < n; fd++) {
+		bool is_free = !is_open(fd);
+
+		if (is_free && was_open && start.n_gaps < GAPS_MAX)
+			start.gaps[start.n_gaps++].first = fd;
+		if (is_free && start.n_gaps > 0)
+			start.gaps[start.n_gaps - 1].last = fd;
+		was_open = !is_free;
+	}
+	if (start.n_gaps > 0 && start.gaps[start.n_gaps - 1].last == n - 1)
+		start.gaps[start.n_gaps - 1].last = ~0U;
+}
+
+void
+reset_remember(void)
+{
+	start.umask = umask(0);
+	umask(start.umask);
+	sigprocmask(SIG_SETMASK, NULL, &start.mask);
+	remember_gaps();
+}
+
+static void
+stop_timers(void)
+{
+	static const int timers[] = { ITIMER_REAL, ITIMER_VIRTUAL, ITIMER_PROF };
+	const struct itimerval off = { 0 };
+
+	for (size_t i = 0; i < sizeof timers / sizeof *timers; i++)
+		setitimer((__itimer_which_t)timers[i], &off, NULL);
+}
+
+void
+reset(void)
+{
+	stop_timers();
+	sigprocmask(SIG_SETMASK, &start.mask, NULL);
+	for (size_t i = 0; i < start.n_gaps; i++)
+		close_range(start.gaps[i].first, start.gaps[i].last, 0);
+	umask(start.umask);
+	if (chdir("/tmp") < 0)
+		_exit(1);
+}

@@ -1,0 +1,98 @@
+/* serve.c - requests by libfcgi on one socket; the only file that sees it. */
+#include <errno.h>
+#include <fcgiapp.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/types.h>
+
+#include "worker/worker.h"
+
+/* libfcgi takes these signals over; here nobody but the function itself could send them. */
+void
+serve_init(void)
+{
+	FCGX_Init();
+	signal(SIGTERM, SIG_DFL);
+	signal(SIGUSR1, SIG_DFL);
+	signal(SIGPIPE, SIG_IGN);
+}
+
+/* What is there, not as much as asked for: FCGX_GetStr alone would wait for a whole buffer. */
+static ssize_t
+body_read(void *context, void *data, size_t n)
+{
+	FCGX_Stream *in = ((FCGX_Request *)context)->in;
+	char *to = data;
+	size_t there;
+	int first;
+
+	if (n == 0)
+		return 0;
+	first = FCGX_GetChar(in);
+	if (first == EOF)
+		return FCGX_GetError(in) ? -ECONNRESET : 0;
+	to[0] = (char)first;
+	there = (size_t)(in->stop - in->rdNext);
+	if (there > n - 1)
+		there = n - 1;
+	return 1 + FCGX_GetStr(to + 1, (int)there, in);
+}
+
+static ssize_t
+answer_write(void *context, const void *data, size_t n)
+{
+	enum { STEP = 1 << 20 };
+	FCGX_Stream *out = ((FCGX_Request *)context)->out;
+	int step = n < STEP ? (int)n : STEP;
+
+	return FCGX_PutStr(data, step, out) < 0 ? -EPIPE : step;
+}
+
+static int
+answer_flush(void *context)
+{
+	return FCGX_FFlush(((FCGX_Request *)context)->out) < 0 ? -EPIPE : 0;
+}
+
+/* At once: what a function logs before it crashes must have left. */
+static void
+log_write(void *context, const char *line, size_t n)
+{
+	FCGX_Stream *err = ((FCGX_Request *)context)->err;
+
+	FCGX_PutStr(line, (int)n, err);
+	if (n == 0 || line[n - 1] != '\n')
+		FCGX_PutChar('\n', err);
+	FCGX_FFlush(err);
+}
+
+/* What the handler left of the body, or the next request would begin with it. */
+static void
+drain(FCGX_Request *r)
+{
+	char rest[4096];
+
+	while (FCGX_GetStr(rest, sizeof rest, r->in) > 0)
+		;
+}
+
+int
+serve(struct function *f, int requests)
+{
+	FCGX_Request r;
+	const struct function_io io = { &r, body_read, answer_write, answer_flush, log_write };
+
+	FCGX_InitRequest(&r, -1, 0);
+	r.ipcFd = requests;
+	r.keepConnection = 1; /* else its own Finish closes it before the first request */
+	while (FCGX_Accept_r(&r) == 0) {
+		function_serve(f, &io, r.envp);
+		drain(&r);
+		FCGX_Finish_r(&r);
+		if (r.ipcFd < 0)
+			return -EPIPE;
+		reset();
+	}
+	return 0;
+}

@@ -1,0 +1,57 @@
+/* worker.c - the payload that serves one function: confined first, then loaded, then serving. */
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "ipc/message.h"
+#include "ipc/start.h"
+#include "worker/worker.h"
+
+/* Who keeps its own listener answers itself and bypasses the filter: it leaves before any code is loaded. */
+static int
+hand_listener_over(struct sandbox *s, struct err *e)
+{
+	int rc = message_send(WORKER_FD_CHANNEL, REPORT_LISTENER, NULL, 0, &s->listener, 1, e);
+
+	fd_close(&s->listener);
+	return rc;
+}
+
+static int
+confine(struct sandbox *s, struct err *e)
+{
+	if (sandbox_enter(s, SANDBOX_PAYLOAD, e) < 0 || hand_listener_over(s, e) < 0 ||
+	    sandbox_enter(s, SANDBOX_CLOSE, e) < 0)
+		return -e->code;
+	return 0;
+}
+
+/* The author's code runs from here on. */
+static int
+load(struct worker *w, struct function **f, struct err *e)
+{
+	serve_init();
+	function_set_environment(w->environment, w->environment_size);
+	if (function_load(SANDBOX_ARTIFACT, w->start.entry, f, e) < 0)
+		return -e->code;
+	return sandbox_enter(w->sandbox, SANDBOX_SERVE, e);
+}
+
+int
+worker_run(struct worker *w, struct err *e)
+{
+	struct function *f = NULL;
+	int rc = 0;
+
+	if (confine(w->sandbox, e) < 0 || load(w, &f, e) < 0 || say_ready(w, f, e) < 0) {
+		say_failed(e);
+		return 1;
+	}
+	close(WORKER_FD_CHANNEL);
+	reset_remember();
+	if (!w->start.is_trial)
+		rc = serve(f, WORKER_FD_REQUESTS);
+	function_unload(f);
+	return rc < 0;
+}

@@ -1,0 +1,44 @@
+/* worker.h - cfn-worker's parts: what init prepared, and the two payloads that it may have. */
+#pragma once
+#include <stddef.h>
+
+#include "base/err.h"
+#include "function/function.h"
+#include "ipc/protocol.h"
+#include "sandbox/sandbox.h"
+
+enum {
+	ENVIRONMENT_MAX = 64 * 1024, /* bytes of a function's environment */
+	ROUTE_METHODS_MAX = 64,      /* bytes of one row, as it is reported */
+	ROUTE_PATH_MAX = 1024,
+};
+
+/* Before anything is closed: the environment in memory, the libraries that an artifact may need. */
+struct worker {
+	struct start_worker start;
+	char *environment;
+	size_t environment_size;
+	struct sandbox *sandbox;
+};
+
+/* preload.c: no folder of libraries exists once the root is changed. */
+int preload(int artifact, struct err *e);
+
+/* worker.c: from PAYLOAD to the end of the requests.  The exit status; *e says why it is not 0. */
+int worker_run(struct worker *w, struct err *e);
+
+/* copy.c: the same for a copy. */
+int copy_run(const struct start_copy *c, struct sandbox *s, struct err *e);
+
+/* serve.c: answers requests until their end.  0; -errno when the function broke the connection. */
+void serve_init(void);
+int serve(struct function *f, int requests);
+
+/* reset.c: what a handler may leave behind and the next request must not find. */
+void reset_remember(void);
+void reset(void);
+
+/* say.c: one message on the report channel by write(2), for sendmsg is refused by then. */
+int say(uint32_t type, const void *body, size_t length);
+int say_ready(const struct worker *w, const struct function *f, struct err *e);
+void say_failed(const struct err *failure);
