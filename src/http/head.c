@@ -193,6 +193,9 @@ field_judge(struct reader *r, const struct http_field *f, struct http_answer_hea
 		head->has_content_type = true;
 		return 1;
 	case FIELD_LOCATION:
+		if (r->location) /* no CGI field may come twice (section 6.3), and one could hide behind the
+		                    other */
+			return -EBADMSG;
 		r->location = head->n_fields + 1;
 		return 1;
 	default:
