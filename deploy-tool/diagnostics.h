@@ -1,0 +1,17 @@
+/* diagnostics.h - what a compiler said, made fit to be shown.  Pure. */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/buf.h"
+
+struct diagnostics_names {
+	const char *box;    /* the source's name in the compiler's box: letters, digits, '_', a suffix */
+	const char *author; /* what the author called it */
+};
+
+/* Appends the text with the author's path in the place of the box's, every control byte, broken UTF-8 and
+ * character that reorders text as \xHH, and (if asked) colours of ours on the words error, warning and note.
+ * A compiler copies whatever it likes out of a hostile source.  0 or -ENOSPC. */
+int diagnostics_format(struct buf *to, const char *text, size_t n, const struct diagnostics_names *names,
+                       bool is_colored);
