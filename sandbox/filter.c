@@ -36,11 +36,17 @@ sandbox_filters_map(int fd, const struct sandbox_filters **filters, struct err *
 		return err_set(e, errno, "seccomp programs: map");
 	for (unsigned kind = 0; kind < FILTER_COUNT; kind++)
 		if (mapped->of[kind].n > FILTER_CODE_MAX) {
-			munmap((void *)(uintptr_t)mapped, sizeof *mapped);
+			sandbox_filters_unmap(mapped);
 			return err_set(e, -EBADMSG, "seccomp programs: damaged");
 		}
 	*filters = mapped;
 	return 0;
+}
+
+void
+sandbox_filters_unmap(const struct sandbox_filters *filters)
+{
+	munmap((void *)(uintptr_t)filters, sizeof *filters);
 }
 
 /* Waiting in a reported call is not interrupted by signals once the report was taken: else a handler would

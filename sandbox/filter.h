@@ -41,9 +41,11 @@ struct sandbox_filters {
 /* Generates the programs whose bits are set into a sealed memory file: a descriptor (CLOEXEC) or -errno. */
 int sandbox_filters_seal(unsigned kinds, struct err *e);
 
-/* Maps such a file read-only for the rest of the process's life; the descriptor stays the caller's.
+/* Maps such a file read-only; the descriptor stays the caller's.
  * -EPERM not sealed, -EBADMSG not such a file. */
 int sandbox_filters_map(int fd, const struct sandbox_filters **filters, struct err *e);
+
+void sandbox_filters_unmap(const struct sandbox_filters *filters);
 
 /* Loads one program; no_new_privs must be set.  0, or the listener's descriptor (CLOEXEC) for
  * FILTER_FUNCTION_LOAD, or -errno: -ESRCH when a thread cannot be brought under FILTER_FUNCTION_SERVE. */

@@ -3,7 +3,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -25,7 +27,7 @@ verdict_action(enum verdict verdict)
 		return SCMP_ACT_ERRNO(EACCES);
 	case VERDICT_UNKNOWN:
 		return SCMP_ACT_ERRNO(ENOSYS);
-	case VERDICT_END:
+	case VERDICT_NONE:
 		break;
 	}
 	return SCMP_ACT_KILL_PROCESS;
@@ -44,15 +46,19 @@ rule_add(scmp_filter_ctx ctx, const struct filter_calls *calls, const struct cal
 }
 
 static int
-names_add(scmp_filter_ctx ctx, const struct filter_calls *calls, const char *const *names,
-          enum verdict verdict, struct err *e)
+names_add(scmp_filter_ctx ctx, const struct filter_calls *calls, const char *names, enum verdict verdict,
+          struct err *e)
 {
+	char name[SYSCALL_NAME_SIZE];
 	int rc = 0;
 
-	for (; *names && rc == 0; names++) {
-		const struct call_rule rule = { *names, verdict, 0, { { 0 } } };
+	while (*names && rc == 0) {
+		size_t n = strcspn(names, " ");
+		const struct call_rule rule = { name, verdict };
 
+		snprintf(name, sizeof name, "%.*s", (int)n, names);
 		rc = rule_add(ctx, calls, &rule, e);
+		names += n + strspn(names + n, " ");
 	}
 	return rc;
 }
@@ -62,7 +68,7 @@ never_add(scmp_filter_ctx ctx, const struct filter_calls *calls, struct err *e)
 {
 	int rc;
 
-	if (calls->of_never == VERDICT_END)
+	if (calls->of_never == VERDICT_NONE)
 		return 0;
 	rc = names_add(ctx, calls, filter_never, calls->of_never, e);
 	if (rc == 0 && calls->of_never == VERDICT_REPORT)
@@ -78,7 +84,7 @@ calls_add(scmp_filter_ctx ctx, const struct filter_calls *calls, struct err *e)
 	for (size_t i = 0; i < CALL_SETS_MAX && calls->allowed[i] && rc == 0; i++)
 		rc = names_add(ctx, calls, calls->allowed[i], VERDICT_ALLOW, e);
 	for (size_t i = 0; i < CALL_SETS_MAX && calls->rules[i] && rc == 0; i++)
-		for (const struct call_rule *r = calls->rules[i]; r->verdict != VERDICT_END && rc == 0; r++)
+		for (const struct call_rule *r = calls->rules[i]; r->name && rc == 0; r++)
 			rc = rule_add(ctx, calls, r, e);
 	return rc;
 }

@@ -16,257 +16,76 @@
 #include <sys/socket.h>
 
 /* Every process: ends, memory, time, its own signals and descriptors. */
-static const char *const core_calls[] = { "read",
-	                                  "write",
-	                                  "readv",
-	                                  "writev",
-	                                  "close",
-	                                  "lseek",
-	                                  "fstat",
-	                                  "poll",
-	                                  "ppoll",
-	                                  "munmap",
-	                                  "mremap",
-	                                  "madvise",
-	                                  "brk",
-	                                  "rt_sigaction",
-	                                  "rt_sigprocmask",
-	                                  "rt_sigreturn",
-	                                  "rt_sigpending",
-	                                  "rt_sigtimedwait",
-	                                  "sigaltstack",
-	                                  "restart_syscall",
-	                                  "nanosleep",
-	                                  "clock_nanosleep",
-	                                  "clock_gettime",
-	                                  "clock_getres",
-	                                  "gettimeofday",
-	                                  "time",
-	                                  "getpid",
-	                                  "getppid",
-	                                  "gettid",
-	                                  "getuid",
-	                                  "geteuid",
-	                                  "getgid",
-	                                  "getegid",
-	                                  "getrusage",
-	                                  "futex",
-	                                  "sched_yield",
-	                                  "getrandom",
-	                                  "getcpu",
-	                                  "rseq",
-	                                  "exit",
-	                                  "exit_group",
-	                                  NULL };
+static const char core_calls[] =
+    "read write readv writev close lseek fstat poll ppoll munmap mremap madvise brk "
+    "rt_sigaction rt_sigprocmask rt_sigreturn rt_sigpending rt_sigtimedwait sigaltstack "
+    "restart_syscall nanosleep clock_nanosleep clock_gettime clock_getres gettimeofday time "
+    "getpid getppid gettid getuid geteuid getgid getegid getrusage futex sched_yield "
+    "getrandom getcpu rseq exit exit_group";
 
 /* Files below the root that the process has been given. */
-static const char *const file_calls[] = {
-	"pread64",    "pwrite64",  "preadv",    "pwritev", "preadv2",   "pwritev2",        "newfstatat",
-	"stat",       "lstat",     "statx",     "statfs",  "fstatfs",   "access",          "faccessat",
-	"faccessat2", "open",      "openat",    "creat",   "readlink",  "readlinkat",      "getdents64",
-	"getcwd",     "chdir",     "fchdir",    "umask",   "rename",    "renameat",        "renameat2",
-	"mkdir",      "mkdirat",   "rmdir",     "unlink",  "unlinkat",  "symlink",         "symlinkat",
-	"link",       "linkat",    "chmod",     "fchmod",  "fchmodat",  "utimensat",       "truncate",
-	"ftruncate",  "fallocate", "fadvise64", "fsync",   "fdatasync", "copy_file_range", "sendfile",
-	"flock",      "dup",       "dup2",      "dup3",    "pipe",      "pipe2",           "close_range",
-	NULL
-};
+static const char file_calls[] =
+    "pread64 pwrite64 preadv pwritev preadv2 pwritev2 newfstatat stat lstat statx statfs "
+    "fstatfs access faccessat faccessat2 open openat creat readlink readlinkat getdents64 "
+    "getcwd chdir fchdir umask rename renameat renameat2 mkdir mkdirat rmdir unlink unlinkat "
+    "symlink symlinkat link linkat chmod fchmod fchmodat utimensat truncate ftruncate "
+    "fallocate fadvise64 fsync fdatasync copy_file_range sendfile flock dup dup2 dup3 pipe "
+    "pipe2 close_range";
 
 /* What the C library and ordinary programs use beside that. */
-static const char *const common_calls[] = { "select",
-	                                    "pselect6",
-	                                    "epoll_create",
-	                                    "epoll_create1",
-	                                    "epoll_ctl",
-	                                    "epoll_wait",
-	                                    "epoll_pwait",
-	                                    "epoll_pwait2",
-	                                    "eventfd2",
-	                                    "timerfd_create",
-	                                    "timerfd_settime",
-	                                    "timerfd_gettime",
-	                                    "msync",
-	                                    "mincore",
-	                                    "membarrier",
-	                                    "rt_sigsuspend",
-	                                    "pause",
-	                                    "kill",
-	                                    "tkill",
-	                                    "tgkill",
-	                                    "alarm",
-	                                    "getitimer",
-	                                    "setitimer",
-	                                    "timer_create",
-	                                    "timer_settime",
-	                                    "timer_gettime",
-	                                    "timer_getoverrun",
-	                                    "timer_delete",
-	                                    "times",
-	                                    "getpgrp",
-	                                    "getpgid",
-	                                    "getsid",
-	                                    "getresuid",
-	                                    "getresgid",
-	                                    "getgroups",
-	                                    "capget",
-	                                    "getpriority",
-	                                    "getrlimit",
-	                                    "setrlimit",
-	                                    "prlimit64",
-	                                    "sysinfo",
-	                                    "uname",
-	                                    "sched_getaffinity",
-	                                    "sched_getparam",
-	                                    "sched_getscheduler",
-	                                    "sched_get_priority_max",
-	                                    "sched_get_priority_min",
-	                                    "set_robust_list",
-	                                    "get_robust_list",
-	                                    "set_tid_address",
-	                                    "arch_prctl",
-	                                    "wait4",
-	                                    "waitid",
-	                                    "setpgid",
-	                                    "setsid",
-	                                    NULL };
+static const char common_calls[] =
+    "select pselect6 epoll_create epoll_create1 epoll_ctl epoll_wait epoll_pwait epoll_pwait2 "
+    "eventfd2 timerfd_create timerfd_settime timerfd_gettime msync mincore membarrier "
+    "rt_sigsuspend pause kill tkill tgkill alarm getitimer setitimer timer_create "
+    "timer_settime timer_gettime timer_getoverrun timer_delete times getpgrp getpgid getsid "
+    "getresuid getresgid getgroups capget getpriority getrlimit setrlimit prlimit64 sysinfo "
+    "uname sched_getaffinity sched_getparam sched_getscheduler sched_get_priority_max "
+    "sched_get_priority_min set_robust_list get_robust_list set_tid_address arch_prctl wait4 "
+    "waitid setpgid setsid";
 
 /* A function's FastCGI descriptor is a socket: libfcgi shuts it down.  sendmsg and recvmsg are for the
  * listener's handover; the next program takes them away. */
-static const char *const function_calls[] = { "shutdown", "getsockopt", "getsockname", "getpeername",
-	                                      "sendmsg",  "recvmsg",    NULL };
+static const char function_calls[] = "shutdown getsockopt getsockname getpeername sendmsg recvmsg";
 
 /* A process with a system root: makes processes, runs programs (Landlock says which). */
-static const char *const program_calls[] = { "fork",     "vfork",      "execve",      "execveat",
-	                                     "sendmsg",  "recvmsg",    "sendto",      "recvfrom",
-	                                     "shutdown", "getsockopt", "getsockname", "getpeername",
-	                                     NULL };
+static const char program_calls[] =
+    "fork vfork execve execveat sendmsg recvmsg sendto recvfrom shutdown getsockopt "
+    "getsockname getpeername";
 
-static const char *const init_calls[] = { "wait4", "waitid", NULL };
-static const char *const box_init_calls[] = { "kill", "openat2", "sendmsg", NULL };
-static const char *const copy_calls[] = { "openat2", NULL };
+static const char init_calls[] = "wait4 waitid";
+static const char box_init_calls[] = "kill openat2 sendmsg";
+static const char copy_calls[] = "openat2";
 
-static const char *const router_calls[] = {
-	"accept4",        "recvmsg",         "sendmsg",         "shutdown",   "getsockopt",  "getsockname",
-	"getpeername",    "epoll_create1",   "epoll_ctl",       "epoll_wait", "epoll_pwait", "epoll_pwait2",
-	"timerfd_create", "timerfd_settime", "timerfd_gettime", "signalfd4",  NULL
-};
+static const char router_calls[] =
+    "accept4 recvmsg sendmsg shutdown getsockopt getsockname getpeername epoll_create1 "
+    "epoll_ctl epoll_wait epoll_pwait epoll_pwait2 timerfd_create timerfd_settime "
+    "timerfd_gettime signalfd4";
 
 /* What address and undefined-behaviour sanitizers call by themselves; only such a build allows it. */
-static const char *const sanitizer_calls[] = {
 #ifdef CFN_SANITIZERS
-	"sigaltstack", "readlink", "readlinkat", "prlimit64", "getrlimit", "sched_getaffinity",
-	"sysinfo",     "tgkill",   "uname",
+static const char sanitizer_calls[] =
+    "sigaltstack readlink readlinkat prlimit64 getrlimit sched_getaffinity sysinfo tgkill "
+    "uname";
+#else
+static const char sanitizer_calls[] = "";
 #endif
-	NULL
-};
 
-const char *const filter_never[] = { "ptrace",
-	                             "process_vm_readv",
-	                             "process_vm_writev",
-	                             "kcmp",
-	                             "pidfd_getfd",
-	                             "process_madvise",
-	                             "bpf",
-	                             "perf_event_open",
-	                             "userfaultfd",
-	                             "io_uring_setup",
-	                             "io_uring_enter",
-	                             "io_uring_register",
-	                             "keyctl",
-	                             "add_key",
-	                             "request_key",
-	                             "mount",
-	                             "umount2",
-	                             "pivot_root",
-	                             "chroot",
-	                             "setns",
-	                             "unshare",
-	                             "fsopen",
-	                             "fsmount",
-	                             "fsconfig",
-	                             "fspick",
-	                             "open_tree",
-	                             "move_mount",
-	                             "mount_setattr",
-	                             "open_by_handle_at",
-	                             "name_to_handle_at",
-	                             "init_module",
-	                             "finit_module",
-	                             "delete_module",
-	                             "kexec_load",
-	                             "kexec_file_load",
-	                             "reboot",
-	                             "swapon",
-	                             "swapoff",
-	                             "acct",
-	                             "quotactl",
-	                             "quotactl_fd",
-	                             "syslog",
-	                             "iopl",
-	                             "ioperm",
-	                             "modify_ldt",
-	                             "settimeofday",
-	                             "clock_settime",
-	                             "clock_adjtime",
-	                             "adjtimex",
-	                             "sethostname",
-	                             "setdomainname",
-	                             "mknod",
-	                             "mknodat",
-	                             "memfd_secret",
-	                             "setuid",
-	                             "setgid",
-	                             "setreuid",
-	                             "setregid",
-	                             "setresuid",
-	                             "setresgid",
-	                             "setgroups",
-	                             "setfsuid",
-	                             "setfsgid",
-	                             "capset",
-	                             "chown",
-	                             "fchown",
-	                             "lchown",
-	                             "fchownat",
-	                             "shmget",
-	                             "shmat",
-	                             "shmctl",
-	                             "msgget",
-	                             "msgsnd",
-	                             "msgrcv",
-	                             "msgctl",
-	                             "semget",
-	                             "semop",
-	                             "semtimedop",
-	                             "semctl",
-	                             "mq_open",
-	                             "mq_unlink",
-	                             "memfd_create",
-	                             "fanotify_init",
-	                             "inotify_init",
-	                             "inotify_init1",
-	                             "vmsplice",
-	                             "splice",
-	                             "tee",
-	                             "mlock",
-	                             "mlock2",
-	                             "mlockall",
-	                             "sched_setscheduler",
-	                             "sched_setattr",
-	                             "sched_setparam",
-	                             "setpriority",
-	                             "ioprio_set",
-	                             "sched_setaffinity",
-	                             "vhangup",
-	                             "lookup_dcookie",
-	                             "mbind",
-	                             "set_mempolicy",
-	                             "migrate_pages",
-	                             "move_pages",
-	                             NULL };
+const char filter_never[] =
+    "ptrace process_vm_readv process_vm_writev kcmp pidfd_getfd process_madvise bpf "
+    "perf_event_open userfaultfd io_uring_setup io_uring_enter io_uring_register keyctl "
+    "add_key request_key mount umount2 pivot_root chroot setns unshare fsopen fsmount "
+    "fsconfig fspick open_tree move_mount mount_setattr open_by_handle_at name_to_handle_at "
+    "init_module finit_module delete_module kexec_load kexec_file_load reboot swapon swapoff "
+    "acct quotactl quotactl_fd syslog iopl ioperm modify_ldt settimeofday clock_settime "
+    "clock_adjtime adjtimex sethostname setdomainname mknod mknodat memfd_secret setuid "
+    "setgid setreuid setregid setresuid setresgid setgroups setfsuid setfsgid capset chown "
+    "fchown lchown fchownat shmget shmat shmctl msgget msgsnd msgrcv msgctl semget semop "
+    "semtimedop semctl mq_open mq_unlink memfd_create fanotify_init inotify_init "
+    "inotify_init1 vmsplice splice tee mlock mlock2 mlockall sched_setscheduler sched_setattr "
+    "sched_setparam setpriority ioprio_set sched_setaffinity vhangup lookup_dcookie mbind "
+    "set_mempolicy migrate_pages move_pages";
 
-const char *const filter_never_code[] = { "fork", "vfork",   "execve", "execveat", "socketpair", "listen",
-	                                  "bind", "connect", "accept", "accept4",  NULL };
+const char filter_never_code[] = "fork vfork execve execveat socketpair listen bind connect accept accept4";
 
 #define IS(argument, value)                                                                                  \
 	{                                                                                                    \
@@ -276,15 +95,6 @@ const char *const filter_never_code[] = { "fork", "vfork",   "execve", "execveat
 	{                                                                                                    \
 		.arg = argument, .op = SCMP_CMP_MASKED_EQ, .datum_a = (scmp_datum_t)(mask),                  \
 		.datum_b = (scmp_datum_t)(value)                                                             \
-	}
-#define RULES_END                                                                                            \
-	{                                                                                                    \
-		NULL, VERDICT_END, 0,                                                                        \
-		{                                                                                            \
-			{                                                                                    \
-				0                                                                            \
-			}                                                                                    \
-		}                                                                                            \
 	}
 #define ALLOW_IS(name, argument, value)                                                                      \
 	{                                                                                                    \
@@ -310,7 +120,7 @@ static const struct call_rule fcntl_rules[] = { ALLOW_IS("fcntl", 1, F_DUPFD),
 	                                        ALLOW_IS("fcntl", 1, F_OFD_SETLKW),
 	                                        ALLOW_IS("fcntl", 1, F_GETPIPE_SZ),
 	                                        ALLOW_IS("fcntl", 1, F_GET_SEALS),
-	                                        RULES_END };
+	                                        { NULL } };
 
 #ifndef PR_SET_VMA
 #define PR_SET_VMA 0x53564d41
@@ -327,7 +137,7 @@ static const struct call_rule prctl_rules[] = {
 	ALLOW_IS("prctl", 0, PR_GET_SECUREBITS),
 	ALLOW_IS("prctl", 0, PR_SET_VMA),
 	{ "prctl", VERDICT_ALLOW, 2, { IS(0, PR_CAP_AMBIENT), IS(1, PR_CAP_AMBIENT_IS_SET) } },
-	RULES_END
+	{ NULL }
 };
 
 /* All 64 bits are compared: the kernel looks at 32, so a number with a high bit set would pass a list of what
@@ -338,13 +148,12 @@ static const struct call_rule ioctl_rules[] = { ALLOW_IS("ioctl", 1, TCGETS),
 	                                        ALLOW_IS("ioctl", 1, FIONBIO),
 	                                        ALLOW_IS("ioctl", 1, FIOCLEX),
 	                                        ALLOW_IS("ioctl", 1, FIONCLEX),
-	                                        RULES_END };
+	                                        { NULL } };
 
-static const struct call_rule personality_rules[] = { ALLOW_IS("personality", 0, 0xffffffff), RULES_END };
+static const struct call_rule personality_rules[] = { ALLOW_IS("personality", 0, 0xffffffff), { NULL } };
 
-static const struct call_rule socket_rules[] = { { "socket", VERDICT_NO_SOCKET, 0, { { 0 } } }, RULES_END };
-static const struct call_rule socket_report_rules[] = { { "socket", VERDICT_REPORT, 0, { { 0 } } },
-	                                                RULES_END };
+static const struct call_rule socket_rules[] = { { "socket", VERDICT_NO_SOCKET }, { NULL } };
+static const struct call_rule socket_report_rules[] = { { "socket", VERDICT_REPORT }, { NULL } };
 
 /* By value: clone3 has its flags in memory.  EPERM instead of ENOSYS breaks the C library's threads. */
 #define CLONE_NEW_ANY                                                                                        \
@@ -353,13 +162,11 @@ static const struct call_rule socket_report_rules[] = { { "socket", VERDICT_REPO
 static const struct call_rule thread_rules[] = {
 	{ "clone", VERDICT_ALLOW, 1, { BITS(0, CLONE_NEW_ANY | CLONE_THREAD, CLONE_THREAD) } },
 	{ "clone", VERDICT_REPORT, 1, { BITS(0, CLONE_THREAD, 0) } },
-	{ "clone3", VERDICT_UNKNOWN, 0, { { 0 } } },
-	RULES_END
+	{ "clone3", VERDICT_UNKNOWN },
+	{ NULL }
 };
 static const struct call_rule process_rules[] = {
-	{ "clone", VERDICT_ALLOW, 1, { BITS(0, CLONE_NEW_ANY, 0) } },
-	{ "clone3", VERDICT_UNKNOWN, 0, { { 0 } } },
-	RULES_END
+	{ "clone", VERDICT_ALLOW, 1, { BITS(0, CLONE_NEW_ANY, 0) } }, { "clone3", VERDICT_UNKNOWN }, { NULL }
 };
 
 /* Linkers start with pairs of connected sockets; not SOCK_DGRAM, whose sendto could name another socket. */
@@ -367,7 +174,7 @@ static const struct call_rule process_rules[] = {
 static const struct call_rule socketpair_rules[] = {
 	{ "socketpair", VERDICT_ALLOW, 2, { IS(0, AF_UNIX), BITS(1, SOCKET_TYPE_BITS, SOCK_STREAM) } },
 	{ "socketpair", VERDICT_ALLOW, 2, { IS(0, AF_UNIX), BITS(1, SOCKET_TYPE_BITS, SOCK_SEQPACKET) } },
-	RULES_END
+	{ NULL }
 };
 
 /* Executable memory comes from files alone and never changes: what a constructor maps before the last program
@@ -385,8 +192,8 @@ static const struct call_rule executable_file_rules[] = {
 	{ "mmap", VERDICT_REFUSE, 1, { BITS(2, PROT_EXEC | PROT_WRITE, PROT_EXEC | PROT_WRITE) } },
 	{ "mprotect", VERDICT_ALLOW, 1, { BITS(2, PROT_EXEC, 0) } },
 	{ "mprotect", VERDICT_REFUSE, 1, { BITS(2, PROT_EXEC, PROT_EXEC) } },
-	{ "pkey_mprotect", VERDICT_REFUSE, 0, { { 0 } } },
-	RULES_END
+	{ "pkey_mprotect", VERDICT_REFUSE },
+	{ NULL }
 };
 
 /* For processes that run our own code alone. */
@@ -395,30 +202,30 @@ static const struct call_rule no_executable_rules[] = {
 	{ "mmap", VERDICT_REFUSE, 1, { BITS(2, PROT_EXEC, PROT_EXEC) } },
 	{ "mprotect", VERDICT_ALLOW, 1, { BITS(2, PROT_EXEC, 0) } },
 	{ "mprotect", VERDICT_REFUSE, 1, { BITS(2, PROT_EXEC, PROT_EXEC) } },
-	{ "pkey_mprotect", VERDICT_REFUSE, 0, { { 0 } } },
-	RULES_END
+	{ "pkey_mprotect", VERDICT_REFUSE },
+	{ NULL }
 };
 
 /* Programs of the system start under their own loader. */
-static const struct call_rule any_memory_rules[] = { { "mmap", VERDICT_ALLOW, 0, { { 0 } } },
-	                                             { "mprotect", VERDICT_ALLOW, 0, { { 0 } } },
-	                                             RULES_END };
+static const struct call_rule any_memory_rules[] = { { "mmap", VERDICT_ALLOW },
+	                                             { "mprotect", VERDICT_ALLOW },
+	                                             { NULL } };
 
 /* The programs that come over this one, without a listener. */
 static const struct call_rule further_filter_rules[] = {
 	{ "seccomp", VERDICT_ALLOW, 2, { IS(0, SECCOMP_SET_MODE_FILTER), IS(1, 0) } },
 	{ "seccomp", VERDICT_ALLOW, 2, { IS(0, SECCOMP_SET_MODE_FILTER), IS(1, SECCOMP_FILTER_FLAG_TSYNC) } },
-	RULES_END
+	{ NULL }
 };
 
-static const struct call_rule close_rules[] = { { "sendmsg", VERDICT_REFUSE, 0, { { 0 } } },
-	                                        { "recvmsg", VERDICT_REFUSE, 0, { { 0 } } },
-	                                        RULES_END };
+static const struct call_rule close_rules[] = { { "sendmsg", VERDICT_REFUSE },
+	                                        { "recvmsg", VERDICT_REFUSE },
+	                                        { NULL } };
 
 static const struct call_rule serve_rules[] = {
 	{ "mmap", VERDICT_REFUSE, 1, { BITS(2, PROT_EXEC, PROT_EXEC) } },
-	{ "seccomp", VERDICT_REFUSE, 0, { { 0 } } },
-	RULES_END
+	{ "seccomp", VERDICT_REFUSE },
+	{ NULL }
 };
 
 /* Accepted connections and the descriptors that the master hands over; the listeners of workers. */
@@ -437,7 +244,7 @@ static const struct call_rule router_rules[] = {
 	/* send(2) and recv(2): without an address. */
 	ALLOW_IS("sendto", 4, 0),
 	ALLOW_IS("recvfrom", 4, 0),
-	RULES_END
+	{ NULL }
 };
 
 const struct filter_calls filter_calls[FILTER_COUNT] = {
@@ -448,8 +255,8 @@ const struct filter_calls filter_calls[FILTER_COUNT] = {
 	          executable_file_rules, further_filter_rules },
 	},
 	/* The next two name nothing that has to be reported: an error number would hide the report. */
-	[FILTER_FUNCTION_CLOSE] = { "function, loading", VERDICT_ALLOW, VERDICT_END, { NULL }, { close_rules } },
-	[FILTER_FUNCTION_SERVE] = { "function, serving", VERDICT_ALLOW, VERDICT_END, { NULL }, { serve_rules } },
+	[FILTER_FUNCTION_CLOSE] = { "function, loading", VERDICT_ALLOW, VERDICT_NONE, { NULL }, { close_rules } },
+	[FILTER_FUNCTION_SERVE] = { "function, serving", VERDICT_ALLOW, VERDICT_NONE, { NULL }, { serve_rules } },
 	[FILTER_INIT] = {
 		"init", VERDICT_UNKNOWN, VERDICT_REFUSE,
 		{ core_calls, init_calls, sanitizer_calls },

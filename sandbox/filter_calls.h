@@ -5,7 +5,7 @@
 #include "sandbox/filter.h"
 
 enum verdict {
-	VERDICT_END, /* no further rule */
+	VERDICT_NONE, /* the never-list is not named */
 	VERDICT_ALLOW,
 	VERDICT_REFUSE,    /* EPERM */
 	VERDICT_REPORT,    /* to the listener, which refuses */
@@ -26,12 +26,12 @@ enum { CALL_SETS_MAX = 8 };
 struct filter_calls {
 	const char *name;
 	enum verdict standard;                        /* for what is not named */
-	enum verdict of_never;                        /* for the never-list; VERDICT_END: it is not named */
-	const char *const *allowed[CALL_SETS_MAX];    /* sets of names, NULL-terminated */
-	const struct call_rule *rules[CALL_SETS_MAX]; /* ended by VERDICT_END */
+	enum verdict of_never;                        /* for the never-list; VERDICT_NONE: not at all */
+	const char *allowed[CALL_SETS_MAX];           /* names with a space between them */
+	const struct call_rule *rules[CALL_SETS_MAX]; /* ended by a name NULL */
 };
 
 extern const struct filter_calls filter_calls[FILTER_COUNT];
-extern const char *const filter_never[];
+extern const char filter_never[];
 /* The never-list of a function's code alone: others have to. */
-extern const char *const filter_never_code[];
+extern const char filter_never_code[];

@@ -54,6 +54,7 @@ struct sandbox_profile {
 extern const char *const sandbox_devices[];
 
 /* One stage each; the order stands in stages.c. */
+int session_enter(struct sandbox *s, struct err *e);
 int identity_enter(struct sandbox *s, struct err *e);
 int nested_namespaces_enter(struct sandbox *s, struct err *e);
 int inherited_capabilities_enter(struct sandbox *s, struct err *e);

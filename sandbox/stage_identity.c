@@ -31,6 +31,16 @@ groups_drop(struct err *e)
 	return err_set(e, errno, "setgroups");
 }
 
+/* Away from the terminal of whoever started us. */
+int
+session_enter(struct sandbox *s, struct err *e)
+{
+	(void)s;
+	if (setsid() < 0)
+		return err_set(e, errno, "setsid");
+	return 0;
+}
+
 int
 identity_enter(struct sandbox *s, struct err *e)
 {

@@ -21,6 +21,7 @@ static const struct {
 	unsigned parts;
 	int (*enter)(struct sandbox *, struct err *);
 } stages[] = {
+	{ "session", SANDBOX_IDENTITY, session_enter },
 	{ "ids", SANDBOX_IDENTITY, identity_enter },
 	{ "nested user namespaces", SANDBOX_IDENTITY, nested_namespaces_enter },
 	{ "inherited capabilities", SANDBOX_IDENTITY, inherited_capabilities_enter },

@@ -1,0 +1,392 @@
+/* box.c - the keeper of a box: starts it, watches what it uses, ends it, keeps what it said. */
+#include "sandbox/box_parts.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/macros.h"
+#include "ipc/message.h"
+
+enum {
+	SAMPLE_MS = 20,
+	OUTPUT_KILL_FACTOR = 16, /* past that many times what is kept it is a flood */
+	INODE_BYTES = 4096,      /* one inode for so many bytes of disk */
+	INODES_MIN = 64,
+	READ_SIZE = 16 * 1024,
+};
+
+static const struct sandbox_profile *const profiles[] = {
+	[BOX_COMPILER] = &sandbox_compiler,
+	[BOX_CHECK] = &sandbox_check,
+};
+
+static const unsigned filters_of[] = {
+	[BOX_COMPILER] = FILTER_BIT(FILTER_BOX_INIT) | FILTER_BIT(FILTER_COMPILER),
+	[BOX_CHECK] = FILTER_BIT(FILTER_BOX_INIT) | FILTER_BIT(FILTER_CHECK),
+};
+
+struct keeper {
+	const struct box_plan *plan;
+	struct box_result *result;
+	struct sandbox_process process;
+	struct box_ends ends;
+	uint64_t started_us, next_sample_us;
+	uint64_t n_out, n_err; /* bytes that came */
+	uint64_t cpu_us;       /* of the last sample */
+	uint64_t max_memory;   /* of all samples */
+	bool is_reported;      /* init said how the payload ended */
+};
+
+static void
+box_kill(struct keeper *k, enum cause cause)
+{
+	if (cause != CAUSE_NONE && k->result->cause == CAUSE_NONE)
+		k->result->cause = cause;
+	/* Everything in the pid namespace dies with its init. */
+	syscall(SYS_pidfd_send_signal, k->process.pidfd, SIGKILL, NULL, 0);
+}
+
+/* Reads what there is; false at the end of the stream. */
+static bool
+output_read(struct keeper *k, int fd, struct buf *kept, uint64_t *n_came)
+{
+	char data[READ_SIZE];
+	ssize_t n = read(fd, data, sizeof data);
+	size_t room = buf_room(kept);
+
+	if (n <= 0)
+		return n < 0 && (errno == EAGAIN || errno == EINTR);
+	*n_came += (uint64_t)n;
+	buf_append(kept, data, room < (size_t)n ? room : (size_t)n);
+	if (*n_came > k->plan->limits.output * OUTPUT_KILL_FACTOR)
+		box_kill(k, CAUSE_OUTPUT_LIMIT);
+	return true;
+}
+
+static void
+file_keep(struct keeper *k, struct message *m)
+{
+	AUTO_FD fd = message_take_fd(m, 0);
+	uint32_t index;
+
+	memcpy(&index, m->body, sizeof index);
+	if (index < BOX_COLLECT_MAX && k->result->collected[index] < 0)
+		k->result->collected[index] = box_file_take(fd, k->plan->collect_max);
+}
+
+/* Init is ours, but shares a namespace with the payload: it is checked like any less trusted peer. */
+static const struct message_rule init_may_say[] = {
+	{ BOX_ENDED, sizeof(struct ending), sizeof(struct ending), 0, 0 },
+	{ BOX_FILE, sizeof(uint32_t), sizeof(uint32_t), 1, 1 },
+};
+
+/* False when nothing more can come. */
+static bool
+report_read(struct keeper *k)
+{
+	struct message m;
+	struct err ignored;
+	int rc = message_receive(k->ends.report, &m, &ignored);
+
+	if (rc <= 0)
+		return rc == -EAGAIN;
+	if (message_check(init_may_say, ARRAY_SIZE(init_may_say), &m, &ignored)) {
+		if (m.type == BOX_FILE) {
+			file_keep(k, &m);
+		} else {
+			memcpy(&k->result->ending, m.body, sizeof k->result->ending);
+			k->is_reported = true;
+		}
+	}
+	message_done(&m);
+	return true;
+}
+
+/* The limits that no rlimit counts over all processes of the box. */
+static void
+limits_check(struct keeper *k)
+{
+	const struct box_limits *limits = &k->plan->limits;
+	uint64_t now = clock_now_us();
+	struct box_usage usage;
+
+	if (now - k->started_us >= limits->wall_ms * 1000)
+		box_kill(k, CAUSE_WALL_TIME_LIMIT);
+	if (now < k->next_sample_us)
+		return;
+	k->next_sample_us = now + SAMPLE_MS * 1000;
+	if (box_usage_read(k->process.pid, limits->memory, &usage) < 0)
+		return;
+	k->cpu_us = usage.cpu_us;
+	if (usage.memory > k->max_memory)
+		k->max_memory = usage.memory;
+	if (usage.memory > limits->memory)
+		box_kill(k, CAUSE_MEMORY_LIMIT);
+	if (usage.cpu_us > limits->cpu_ms * 1000)
+		box_kill(k, CAUSE_CPU_TIME_LIMIT);
+}
+
+/* Until init has ended: never until a stream has, which the payload may have given to somebody. */
+static int
+box_watch(struct keeper *k, struct err *e)
+{
+	enum { OUT, ERR, REPORT, INIT, N_POLLED };
+	struct pollfd polled[N_POLLED] = {
+		[OUT] = { k->ends.out, POLLIN, 0 },
+		[ERR] = { k->ends.err, POLLIN, 0 },
+		[REPORT] = { k->ends.report, POLLIN, 0 },
+		[INIT] = { k->process.pidfd, POLLIN, 0 },
+	};
+
+	for (;;) {
+		if (poll(polled, N_POLLED, SAMPLE_MS) < 0 && errno != EINTR)
+			return err_set(e, errno, "box '%s': poll", k->plan->name);
+		if (polled[OUT].revents && !output_read(k, k->ends.out, &k->result->out, &k->n_out))
+			polled[OUT].fd = -1;
+		if (polled[ERR].revents && !output_read(k, k->ends.err, &k->result->err, &k->n_err))
+			polled[ERR].fd = -1;
+		if (polled[REPORT].revents && !report_read(k))
+			polled[REPORT].fd = -1;
+		if (polled[INIT].revents)
+			return 0;
+		limits_check(k);
+	}
+}
+
+/* What was written before the end and not yet read; a pipe holds no more than this. */
+static void
+streams_drain(struct keeper *k)
+{
+	enum { PIPE_READS = 64 * 1024 / READ_SIZE + 1 };
+
+	for (int i = 0; i < PIPE_READS; i++) {
+		output_read(k, k->ends.out, &k->result->out, &k->n_out);
+		output_read(k, k->ends.err, &k->result->err, &k->n_err);
+	}
+	for (int i = 0; i < BOX_COLLECT_MAX + 1 && report_read(k); i++)
+		;
+}
+
+/* How it ended, as init said, or else as we made it. */
+static void
+ending_decide(struct keeper *k)
+{
+	struct box_result *r = k->result;
+	enum cause cause;
+
+	if (!k->is_reported)
+		r->ending = (struct ending){
+			.code = CLD_KILLED,
+			.status = SIGKILL,
+			.cpu_us = k->cpu_us,
+			.max_rss_kb = k->max_memory / 1024,
+		};
+	if (r->cause != CAUSE_NONE || r->ending.code == CLD_EXITED)
+		return;
+	cause = ending_cause(&r->ending, k->plan->limits.memory);
+	if (cause == CAUSE_MEMORY_LIMIT || cause == CAUSE_CPU_TIME_LIMIT)
+		r->cause = cause;
+	else if (r->ending.status == SIGKILL && k->cpu_us >= k->plan->limits.cpu_ms * 1000)
+		r->cause = CAUSE_CPU_TIME_LIMIT;
+}
+
+/* A stage or the exec that failed. */
+static int
+failure_read(struct keeper *k, struct err *e)
+{
+	struct err said;
+
+	if (read(k->ends.failure, &said, sizeof said) != (ssize_t)sizeof said)
+		return 0;
+	*e = said;
+	e->text[sizeof e->text - 1] = '\0';
+	return err_wrap(e, "box '%s'", k->plan->name);
+}
+
+static int
+plan_check(const struct box_plan *plan, struct err *e)
+{
+	size_t n = 0;
+
+	while (plan->collect && plan->collect[n])
+		n++;
+	if (n > BOX_COLLECT_MAX)
+		return err_set(e, -E2BIG, "box '%s': %zu files to bring out", plan->name, n);
+	if (geteuid() == 0 && plan->uid_range == 0)
+		return err_set(e, -EINVAL, "box '%s': root needs another uid for it", plan->name);
+	if ((plan->run == NULL) == (plan->argv == NULL) ||
+	    (plan->run != NULL) != (plan->profile == BOX_CHECK))
+		return err_set(e, -EINVAL, "box '%s': a check runs a function, a compiler a program",
+		               plan->name);
+	return 0;
+}
+
+static void
+sandbox_fill(struct sandbox *s, const struct box_plan *plan, const struct sandbox_filters *filters)
+{
+	const struct box_limits *l = &plan->limits;
+
+	sandbox_init(s, profiles[plan->profile], plan->name);
+	s->filters = filters;
+	s->system = plan->system;
+	s->limits = (struct sandbox_limits){
+		.memory = l->memory,
+		.tmp_size = l->disk,
+		.tmp_inodes = l->disk / INODE_BYTES + INODES_MIN,
+		.file_size = l->disk,
+		.processes = l->processes,
+		.files = l->files,
+		.cpu_s = l->cpu_ms / 1000 + 2, /* the keeper is first */
+	};
+}
+
+static void
+ends_close(struct box_ends *ends)
+{
+	fd_close(&ends->out);
+	fd_close(&ends->err);
+	fd_close(&ends->failure);
+	fd_close(&ends->life);
+	fd_close(&ends->report);
+}
+
+static int
+pipe_open(int *reader, int *writer, struct err *e)
+{
+	int ends[2];
+
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return err_set(e, errno, "pipe");
+	*reader = ends[0];
+	*writer = ends[1];
+	return 0;
+}
+
+/* Ours never block; what was opened before a failure is closed by the caller. */
+static int
+ends_open(struct box_ends *ours, struct box_ends *theirs, struct err *e)
+{
+	int pair[2];
+
+	*ours = *theirs = (struct box_ends){ -1, -1, -1, -1, -1 };
+	if (pipe_open(&ours->out, &theirs->out, e) < 0 || pipe_open(&ours->err, &theirs->err, e) < 0 ||
+	    pipe_open(&ours->failure, &theirs->failure, e) < 0 ||
+	    pipe_open(&theirs->life, &ours->life, e) < 0 || message_pair(pair, e) < 0)
+		return -e->code;
+	ours->report = pair[0];
+	theirs->report = pair[1];
+	if (fd_set_blocking(ours->out, 0) < 0 || fd_set_blocking(ours->err, 0) < 0 ||
+	    fd_set_blocking(ours->failure, 0) < 0 || fd_set_blocking(ours->report, 0) < 0)
+		return err_set(e, EIO, "set non-blocking");
+	return 0;
+}
+
+/* Starts it; the child never returns. */
+static int
+box_start(struct keeper *k, struct sandbox *s, struct err *e)
+{
+	bool is_root = geteuid() == 0;
+	uid_t uid = is_root ? k->plan->uid_range : geteuid();
+	gid_t gid = is_root ? (gid_t)k->plan->uid_range : getegid();
+	struct box_ends theirs;
+	pid_t pid;
+	int rc = ends_open(&k->ends, &theirs, e);
+
+	if (rc < 0) {
+		ends_close(&theirs);
+		return rc;
+	}
+	pid = sandbox_clone(s->profile, &k->process, e);
+	if (pid == 0)
+		box_init_run(k->plan, s, &k->process, &theirs);
+	ends_close(&theirs);
+	if (pid < 0)
+		return (int)pid;
+	rc = sandbox_release(&k->process, -1, uid, gid, e);
+	if (rc < 0)
+		box_kill(k, CAUSE_NONE);
+	return rc;
+}
+
+static int
+box_keep(struct keeper *k, struct sandbox *s, struct err *e)
+{
+	int rc = box_start(k, s, e);
+
+	if (k->process.pid <= 0)
+		return rc;
+	if (rc == 0)
+		rc = box_watch(k, e);
+	box_kill(k, CAUSE_NONE);
+	while (waitpid(k->process.pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	if (rc < 0)
+		return rc;
+	streams_drain(k);
+	k->result->wall_us = clock_now_us() - k->started_us;
+	rc = failure_read(k, e);
+	ending_decide(k);
+	return rc;
+}
+
+static void
+result_init(struct box_result *r, size_t output)
+{
+	memset(r, 0, sizeof *r);
+	memset(r->collected, -1, sizeof r->collected);
+	buf_init(&r->out, output);
+	buf_init(&r->err, output);
+}
+
+int
+box_run(const struct box_plan *plan, struct box_result *result, struct err *e)
+{
+	AUTO_FD programs = -1;
+	const struct sandbox_filters *filters;
+	struct sandbox s;
+	struct keeper k = {
+		.plan = plan,
+		.result = result,
+		.process = { .pid = -1, .pidfd = -1, .start = -1 },
+		.started_us = clock_now_us(),
+	};
+	int rc;
+
+	result_init(result, plan->limits.output);
+	if (plan_check(plan, e) < 0)
+		return -e->code;
+	programs = sandbox_filters_seal(filters_of[plan->profile], e);
+	if (programs < 0)
+		return programs;
+	rc = sandbox_filters_map(programs, &filters, e);
+	if (rc < 0)
+		return rc;
+	sandbox_fill(&s, plan, filters);
+	k.started_us = clock_now_us();
+	rc = box_keep(&k, &s, e);
+	ends_close(&k.ends);
+	sandbox_process_done(&k.process);
+	sandbox_filters_unmap(filters);
+	if (rc < 0)
+		box_result_done(result);
+	return rc;
+}
+
+void
+box_result_done(struct box_result *result)
+{
+	buf_done(&result->out);
+	buf_done(&result->err);
+	for (size_t i = 0; i < BOX_COLLECT_MAX; i++)
+		fd_close(&result->collected[i]);
+}

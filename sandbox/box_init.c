@@ -1,0 +1,211 @@
+/* box_init.c - pid 1 of a box and its payload. */
+#include "sandbox/box_parts.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/macros.h"
+#include "ipc/message.h"
+
+struct payload {
+	const struct box_plan *plan;
+	struct sandbox *sandbox;
+	int failure;
+};
+
+static _Noreturn void
+fail(int failure, const struct err *e)
+{
+	_exit(fd_write_all(failure, e, sizeof *e) < 0 ? 126 : 125);
+}
+
+/* Nothing that the keeper blocked or ignored reaches the payload. */
+static void
+signals_reset(void)
+{
+	sigset_t none;
+
+	for (int sig = 1; sig < NSIG; sig++)
+		signal(sig, SIG_DFL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+/* 0, 1 and 2, whatever numbers the ends have. */
+static int
+standard_place(const struct box_ends *ends, struct err *e)
+{
+	AUTO_FD null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	int three[3] = { null, ends->out, ends->err };
+	int rc;
+
+	if (null < 0)
+		return err_set(e, errno, "open '/dev/null'");
+	rc = fd_place(three, ARRAY_SIZE(three), 0);
+	return rc < 0 ? err_set(e, -rc, "standard descriptors") : 0;
+}
+
+static _Noreturn void
+payload_run(const struct payload *p, const struct box_ends *ends)
+{
+	const struct box_plan *plan = p->plan;
+	/* Above the standard ones, before those are replaced. */
+	int failure = fcntl(p->failure, F_DUPFD_CLOEXEC, 3);
+	int input = plan->run && plan->input >= 0 ? fcntl(plan->input, F_DUPFD_CLOEXEC, 3) : -1;
+	const int keep[] = { 0, 1, 2, failure, input };
+	struct err e = { 0 };
+
+	signals_reset();
+	if (standard_place(ends, &e) < 0)
+		fail(failure, &e);
+	p->sandbox->keep = keep;
+	p->sandbox->n_keep = ARRAY_SIZE(keep);
+	if (sandbox_enter(p->sandbox, SANDBOX_PAYLOAD, &e) < 0)
+		fail(failure, &e);
+	if (plan->run) {
+		close(failure);
+		_exit(plan->run(input, 1, plan->context));
+	}
+	execve(plan->argv[0], (char *const *)(uintptr_t)plan->argv, (char *const *)(uintptr_t)plan->env);
+	err_set(&e, errno, "box '%s': exec '%s'", plan->name, plan->argv[0]);
+	fail(failure, &e);
+}
+
+static void
+ending_set(struct ending *ending, int status, const struct rusage *usage)
+{
+	const struct timeval *u = &usage->ru_utime, *s = &usage->ru_stime;
+
+	if (WIFEXITED(status)) {
+		ending->code = CLD_EXITED;
+		ending->status = WEXITSTATUS(status);
+	} else {
+		ending->code = WCOREDUMP(status) ? CLD_DUMPED : CLD_KILLED;
+		ending->status = WTERMSIG(status);
+	}
+	ending->cpu_us = (uint64_t)(u->tv_sec + s->tv_sec) * 1000000 + (uint64_t)(u->tv_usec + s->tv_usec);
+	ending->max_rss_kb = (uint64_t)usage->ru_maxrss;
+}
+
+/* Reaps whoever has ended, the payload's orphans too: zombies count against its processes.  True when the
+ * payload was among them. */
+static bool
+children_reap(pid_t payload, struct ending *ending)
+{
+	struct rusage usage;
+	int status;
+	pid_t pid;
+
+	while ((pid = wait4(-1, &status, WNOHANG, &usage)) > 0) {
+		if (pid != payload)
+			continue;
+		ending_set(ending, status, &usage);
+		return true;
+	}
+	return false;
+}
+
+/* Until the payload has ended.  The keeper's death is ours, and with us everything goes. */
+static void
+payload_await(pid_t payload, int life, int signals, struct ending *ending)
+{
+	struct pollfd polled[] = { { life, POLLIN, 0 }, { signals, POLLIN, 0 } };
+	struct signalfd_siginfo info;
+
+	while (!children_reap(payload, ending)) {
+		if (poll(polled, ARRAY_SIZE(polled), -1) < 0 && errno != EINTR)
+			_exit(125);
+		if (polled[0].revents)
+			_exit(0);
+		if (polled[1].revents && read(signals, &info, sizeof info) < 0)
+			_exit(125);
+	}
+}
+
+/* What the payload left running must not change the files while they are brought out. */
+static void
+others_end(void)
+{
+	kill(-1, SIGKILL);
+	while (wait4(-1, NULL, 0, NULL) > 0 || errno == EINTR)
+		;
+}
+
+static void
+files_send(const struct box_plan *plan, int report)
+{
+	struct err e;
+
+	for (uint32_t i = 0; plan->collect && plan->collect[i]; i++) {
+		AUTO_FD fd = box_file_open(plan->collect[i]);
+
+		if (fd >= 0 && message_send(report, BOX_FILE, &i, sizeof i, &fd, 1, &e) < 0)
+			return;
+	}
+}
+
+static _Noreturn void
+init_run(struct payload *p, const struct box_ends *ends, pid_t payload, int signals)
+{
+	const int keep[] = { ends->failure, ends->life, ends->report, signals };
+	struct ending ending = { 0 };
+	struct err e = { 0 };
+
+	p->sandbox->keep = keep;
+	p->sandbox->n_keep = ARRAY_SIZE(keep);
+	if (sandbox_enter(p->sandbox, SANDBOX_INIT, &e) < 0)
+		fail(ends->failure, &e);
+	payload_await(payload, ends->life, signals, &ending);
+	others_end();
+	files_send(p->plan, ends->report);
+	_exit(message_send(ends->report, BOX_ENDED, &ending, sizeof ending, NULL, 0, &e) < 0);
+}
+
+static int
+prepare(const struct box_plan *plan, struct sandbox *s, struct sandbox_process *process, struct err *e)
+{
+	int rc = sandbox_await(process, e);
+
+	if (rc == 0)
+		rc = sandbox_enter(s, SANDBOX_IDENTITY, e);
+	if (rc == 0)
+		rc = sandbox_enter(s, SANDBOX_ROOT, e);
+	if (rc == 0)
+		rc = box_files_write(plan, e);
+	return rc;
+}
+
+void
+box_init_run(const struct box_plan *plan, struct sandbox *s, struct sandbox_process *process,
+             const struct box_ends *ends)
+{
+	struct payload p = { plan, s, ends->failure };
+	struct err e = { 0 };
+	sigset_t child;
+	int signals;
+	pid_t pid;
+
+	if (prepare(plan, s, process, &e) < 0)
+		fail(ends->failure, &e);
+	sigemptyset(&child);
+	sigaddset(&child, SIGCHLD);
+	sigprocmask(SIG_SETMASK, &child, NULL);
+	signals = signalfd(-1, &child, SFD_CLOEXEC);
+	pid = signals < 0 ? -1 : fork();
+	if (pid < 0) {
+		err_set(&e, errno, "box '%s': start the payload", plan->name);
+		fail(ends->failure, &e);
+	}
+	if (pid == 0)
+		payload_run(&p, ends);
+	init_run(&p, ends, pid, signals);
+}

@@ -1,0 +1,40 @@
+/* box_parts.h - inside of the library: what the parts of a box share. */
+#pragma once
+#include "sandbox/box.h"
+#include "sandbox/sandbox.h"
+
+/* Pipes and the socket pair between keeper (its ends) and init with the payload (theirs). */
+struct box_ends {
+	int out, err; /* what the payload writes */
+	int failure;  /* struct err of a stage or of the exec that failed; closed by the exec */
+	int life;     /* the keeper's end closes with the keeper: init ends, and everything with it */
+	int report;   /* SOCK_SEQPACKET, from init: how the payload ended, files */
+};
+
+enum box_message {
+	BOX_ENDED = 1, /* struct ending */
+	BOX_FILE,      /* uint32_t index; the opened file */
+};
+
+/* Child: never returns. */
+_Noreturn void box_init_run(const struct box_plan *plan, struct sandbox *s, struct sandbox_process *process,
+                            const struct box_ends *ends);
+
+/* Writes the plan's files below /work. */
+int box_files_write(const struct box_plan *plan, struct err *e);
+
+/* Opens a file below /work, following nothing; -1 when that cannot be. */
+int box_file_open(const char *path);
+
+/* Copies what init opened to a sealed memory file; -1 unless it is a regular file with one name and at most
+ * max bytes. */
+int box_file_take(int fd, uint64_t max);
+
+struct box_usage {
+	uint64_t memory; /* bytes of all processes together; shared pages once */
+	uint64_t cpu_us;
+	unsigned n; /* processes seen */
+};
+
+/* What init and everything below it use now.  -ESRCH when init cannot be seen. */
+int box_usage_read(pid_t init, uint64_t memory_limit, struct box_usage *usage);
