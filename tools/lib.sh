@@ -143,6 +143,18 @@ process_stop() {
 	return 0
 }
 
+# descendants PID: the pids below a process.
+descendants() {
+	ps -e -o pid=,ppid= | awk -v root="$1" '
+		{ parent[$1] = $2 }
+		END {
+			for (pid in parent) {
+				for (p = pid; p > 1 && p != root; p = parent[p]) ;
+				if (p == root && pid != root) print pid
+			}
+		}'
+}
+
 # nginx_conf SOCKET PORT TLS-PORT: the example's configuration for these.
 # SOCKET is unix:PATH or HOST:PORT.
 nginx_conf() {

@@ -82,18 +82,6 @@ is_alive() {
 	state=$(ps -o stat= -p "$1" 2>/dev/null) && [[ $state != Z* ]]
 }
 
-# descendants PID: the pids below it.
-descendants() {
-	ps -e -o pid=,ppid= | awk -v root="$1" '
-		{ parent[$1] = $2 }
-		END {
-			for (pid in parent) {
-				for (p = pid; p > 1 && p != root; p = parent[p]) ;
-				if (p == root && pid != root) print pid
-			}
-		}'
-}
-
 # Writes down what is below a process, so that the end of the test can look whether it has gone.
 remember_below() {
 	{

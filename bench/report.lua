@@ -1,0 +1,7 @@
+-- report.lua - wrk's figures as one line: requests, microseconds, answers that were not 2xx or 3xx, failed
+-- connections and reads, median and 99th percentile in microseconds.
+done = function(summary, latency)
+	local e = summary.errors
+	io.write(string.format("RESULT %d %d %d %d %d %d\n", summary.requests, summary.duration, e.status,
+		e.connect + e.read + e.write + e.timeout, latency:percentile(50), latency:percentile(99)))
+end
