@@ -1,9 +1,10 @@
-/* bare_fcgi.c - hello with libfcgi and nothing else: what the benches compare with.  Run by a CGI starter it is
- * a CGI program with the same answer. */
+/* bare_fcgi.c - hello with libfcgi and nothing else: what the benches compare with.  Run by a CGI starter it
+ * is a CGI program with the same answer. */
 #include <fcgiapp.h>
 #include <stdio.h>
 
-static const char answer[] = "Status: 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 14\r\n\r\nHello, world!\n";
+static const char answer[] =
+    "Status: 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 14\r\n\r\nHello, world!\n";
 
 int
 main(void)
