@@ -1,0 +1,88 @@
+/* artifact.c - the way from a file to a checked artifact. */
+#include "deploy-tool/artifact.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "deploy-tool/check.h"
+#include "deploy-tool/diagnostics.h"
+
+enum { DIAGNOSTICS_MAX = 8 << 20 };
+
+bool
+artifact_is_symbol(const char *text)
+{
+	static const char digits[] = "0123456789";
+	static const char all[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_";
+	size_t n = strspn(text, all);
+
+	return n > 0 && n < SYMBOL_MAX_SIZE && text[n] == '\0' && strchr(digits, text[0]) == NULL;
+}
+
+void
+artifact_set_entries(struct artifact *a, const char *wanted, const char *previous)
+{
+	size_t n = 0;
+
+	if (wanted == NULL && previous != NULL && previous[0] != '\0')
+		a->entries[n++] = previous;
+	a->entries[n++] = wanted != NULL ? wanted : a->source.symbol;
+	if (wanted == NULL)
+		a->entries[n++] = "handle";
+	a->entries[n] = NULL;
+}
+
+static void
+show_diagnostics(const struct tool *t, const struct artifact *a)
+{
+	const struct diagnostics_names names = { a->source.name, a->source.path };
+	const struct buf *raw = &a->build.diagnostics;
+	struct buf shown;
+
+	if (buf_used(raw) == 0)
+		return;
+	buf_init(&shown, DIAGNOSTICS_MAX);
+	diagnostics_format(&shown, buf_head(raw), buf_used(raw), &names, t->is_colored);
+	if (buf_used(&shown) > 0)
+		fd_write_all(STDERR_FILENO, buf_head(&shown), buf_used(&shown));
+	buf_done(&shown);
+}
+
+/* A handler that was asked for by name goes before a table. */
+static int
+choose_entry(struct artifact *a)
+{
+	bool is_wanted = a->entries[1] == NULL;
+
+	if (is_wanted && a->report.entry < 0)
+		return tool_fail_as(EX_DATAERR, "%s: there is no function '%s' with external linkage in it",
+		                    a->source.path, a->entries[0]);
+	a->entry = a->report.has_routes && !is_wanted ? "" : a->entries[a->report.entry];
+	return 0;
+}
+
+int
+artifact_make(const struct tool *t, struct artifact *a)
+{
+	struct err e;
+	int rc = build_run(&t->config, &a->source, &a->build, &e);
+
+	show_diagnostics(t, a);
+	if (rc < 0)
+		return tool_fail(&e);
+	if (check_artifact(&t->config, a->build.artifact, a->build.artifact_size, a->entries, &a->report,
+	                   &e) < 0) {
+		err_wrap(&e, "%.100s", a->source.path);
+		return tool_fail(&e);
+	}
+	return choose_entry(a);
+}
+
+void
+artifact_done(struct artifact *a)
+{
+	source_done(&a->source);
+	build_done(&a->build);
+}

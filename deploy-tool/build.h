@@ -1,0 +1,23 @@
+/* build.h - from source to artifact: the compiler and what follows it, each in a box of its own. */
+#pragma once
+#include <stddef.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "config/config.h"
+#include "deploy-tool/source.h"
+
+enum { BUILD_ARTIFACT_MAX = 32 << 20, BUILD_DEBUG_MAX = 48 << 20 };
+
+struct build {
+	char compiler[256];     /* what produced it, one line */
+	char flags[512];        /* as they are given, separated by spaces */
+	struct buf diagnostics; /* the compiler's raw words, also when it succeeded */
+	char *artifact, *debug; /* the shared object without debug information, and that alone */
+	size_t artifact_size, debug_size;
+};
+
+/* Compiles and links.  -ENOEXEC when the source does not compile or the compiler met one of its limits (*e
+ * names it; the words are in diagnostics); anything else is a failure of this machine. */
+int build_run(const struct config *c, const struct source *s, struct build *b, struct err *e);
+void build_done(struct build *b);

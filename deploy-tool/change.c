@@ -1,0 +1,218 @@
+/* change.c - `cfn-deploy init`, `rollback`, `enable`, `disable`, `remove`, `gc`: changes without a compiler.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/fd.h"
+#include "deploy-tool/commands.h"
+#include "deploy-tool/numbers.h"
+#include "deploy-tool/pools.h"
+#include "deploy-tool/report.h"
+
+enum { GC_KEEP = 5, GC_KEEP_MAX = 1000000 };
+
+int
+run_init(struct tool *t, char *const *arguments)
+{
+	struct argument_list rest;
+	int rc = tool_plain_arguments(t, 0, 0, arguments, &rest);
+
+	if (rc == 0 && !t->wants_help)
+		rc = tool_open_registry(t, REGISTRY_CREATE);
+	if (rc != 0 || t->wants_help)
+		return rc;
+	if (t->json)
+		return tool_print_json(json_pack("{s:s}", "registry", t->config.registry));
+	printf("registry %s is ready\n", t->config.registry);
+	return tool_flush();
+}
+
+/* Arguments, then the registry to write.  *is_done: help was asked for. */
+static int
+open_for_change(struct tool *t, char *const *arguments, size_t max, struct argument_list *rest)
+{
+	int rc = tool_plain_arguments(t, 1, max, arguments, rest);
+
+	return rc != 0 || t->wants_help ? rc : tool_open_registry(t, REGISTRY_WRITE);
+}
+
+struct search {
+	bool is_past; /* the active version has been met */
+	int64_t id;   /* of the one before it */
+};
+
+static int
+find_before_active(void *context, const struct registry_version *v)
+{
+	struct search *s = context;
+
+	if (s->is_past && s->id == 0)
+		s->id = v->id;
+	s->is_past = s->is_past || v->is_active;
+	return 0;
+}
+
+/* The version to go back to: the one that is named, else the newest one that is older than the active. */
+static int
+find_target(struct tool *t, const struct argument_list *rest, struct registry_version *v)
+{
+	struct search search = { 0 };
+	uint32_t number = 0;
+	struct err e;
+	int rc;
+
+	if (rest->n == 2 && numbers_version(rest->items[1], &number) < 0)
+		return tool_fail_as(EX_USAGE, "'%.40s' is not the number of a version", rest->items[1]);
+	if (number > 0)
+		return registry_version_find(t->registry, rest->items[0], number, v, &e) < 0 ? tool_fail(&e)
+		                                                                             : 0;
+	rc = registry_each_version(t->registry, rest->items[0], find_before_active, &search, &e);
+	if (rc < 0)
+		return tool_fail(&e);
+	if (search.id == 0)
+		return tool_fail_as(EX_DATAERR, "%s has no version before the active one", rest->items[0]);
+	return registry_version_by_id(t->registry, search.id, v, &e) < 0 ? tool_fail(&e) : 0;
+}
+
+static int
+activate_by_vote(struct tool *t, const struct registry_version *v)
+{
+	AUTO_POOLS struct pools pools = { 0 };
+	struct report_outcome outcome = { .version = v, .is_active = true };
+	struct err e;
+	int rc = pools_connect(t, &pools, &e);
+
+	if (rc == 0)
+		rc = pools_vote(&pools, v->id, &e);
+	/* Going back means exactly what was there: routes that came later go. */
+	if (rc == 0)
+		rc = registry_activate(t->registry, v->id, REGISTRY_REPLACE_ROUTES, &e);
+	if (rc < 0) {
+		tool_fail_as(EX_DATAERR, "%s v%u is not active: %s", v->function, v->number, e.text);
+		return tool_exit_status(rc);
+	}
+	outcome.n_pools = pools_poke(&pools);
+	return report_outcome(t, &outcome);
+}
+
+int
+run_rollback(struct tool *t, char *const *arguments)
+{
+	AUTO_FREE struct registry_version *v = malloc(sizeof *v);
+	struct argument_list rest;
+	int rc = open_for_change(t, arguments, 2, &rest);
+
+	if (rc != 0 || t->wants_help)
+		return rc;
+	if (v == NULL)
+		return tool_fail_as(EX_OSERR, "out of memory");
+	rc = find_target(t, &rest, v);
+	if (rc != 0)
+		return rc;
+	if (!v->is_active)
+		return activate_by_vote(t, v);
+	return report_outcome(t, &(struct report_outcome){ v, true, true, pools_tell(t) });
+}
+
+static int
+report_change(const struct tool *t, const char *function, const char *what)
+{
+	char pools[64];
+	size_t n = pools_tell(t);
+
+	if (t->json)
+		return tool_print_json(json_pack("{s:s, s:s, s:s, s:I}", "function", function, "change", what,
+		                                 "registry", t->config.registry, "pools", (json_int_t)n));
+	snprintf(pools, sizeof pools, n == 1 ? "1 pool knows" : "%zu pools know", n);
+	printf("%s: %s (registry %s, %s)\n", function, what, t->config.registry, pools);
+	return tool_flush();
+}
+
+static int
+set_enabled(struct tool *t, char *const *arguments, bool is_enabled)
+{
+	struct argument_list rest;
+	struct err e;
+	int rc = open_for_change(t, arguments, 1, &rest);
+
+	if (rc != 0 || t->wants_help)
+		return rc;
+	if (registry_set_enabled(t->registry, rest.items[0], is_enabled, &e) < 0)
+		return tool_fail(&e);
+	return report_change(t, rest.items[0], is_enabled ? "enabled" : "disabled");
+}
+
+int
+run_enable(struct tool *t, char *const *arguments)
+{
+	return set_enabled(t, arguments, true);
+}
+
+int
+run_disable(struct tool *t, char *const *arguments)
+{
+	return set_enabled(t, arguments, false);
+}
+
+int
+run_remove(struct tool *t, char *const *arguments)
+{
+	struct argument_list rest;
+	struct err e;
+	int rc = open_for_change(t, arguments, 1, &rest);
+
+	if (rc != 0 || t->wants_help)
+		return rc;
+	if (registry_remove(t->registry, rest.items[0], &e) < 0)
+		return tool_fail(&e);
+	return report_change(t, rest.items[0], "removed");
+}
+
+struct gc_arguments {
+	const char *keep;
+};
+
+const struct argument_row gc_options[] = {
+	{ "keep", 0, ARGUMENT_TEXT, offsetof(struct gc_arguments, keep), "N",
+	  "inactive versions to keep of each function; else 5" },
+};
+const size_t gc_n_options = ARRAY_SIZE(gc_options);
+
+static int
+sweep(struct tool *t, uint32_t keep)
+{
+	struct registry_swept swept = { 0 };
+	char size[OPTION_TEXT_SIZE];
+	struct err e;
+
+	if (registry_sweep(t->registry, keep, &swept, &e) < 0)
+		return tool_fail(&e);
+	if (t->json)
+		return tool_print_json(json_pack("{s:I, s:I, s:I, s:s}", "versions",
+		                                 (json_int_t)swept.versions, "blobs", (json_int_t)swept.blobs,
+		                                 "bytes", (json_int_t)swept.bytes, "registry",
+		                                 t->config.registry));
+	option_format_size(swept.bytes / 1024 * 1024, size);
+	printf("deleted %" PRIu64 " versions and %" PRIu64 " blobs, %s (registry %s)\n", swept.versions,
+	       swept.blobs, size, t->config.registry);
+	return tool_flush();
+}
+
+int
+run_gc(struct tool *t, char *const *arguments)
+{
+	struct gc_arguments own = { 0 };
+	const struct argument_table table = { gc_options, gc_n_options, &own };
+	struct argument_list rest;
+	uint64_t keep = GC_KEEP;
+	int rc = tool_arguments(t, &(struct tool_syntax){ &table, 1, 0, 0 }, arguments, &rest);
+
+	if (rc == 0 && own.keep != NULL && (option_parse_number(own.keep, &keep) < 0 || keep > GC_KEEP_MAX))
+		rc =
+		    tool_fail_as(EX_USAGE, "--keep: '%.40s' is not a number up to %d", own.keep, GC_KEEP_MAX);
+	if (rc == 0 && !t->wants_help)
+		rc = tool_open_registry(t, REGISTRY_WRITE);
+	return rc != 0 || t->wants_help ? rc : sweep(t, (uint32_t)keep);
+}

@@ -1,0 +1,9 @@
+/* check.h - elf_check() of an artifact, in a box. */
+#pragma once
+#include "base/err.h"
+#include "config/config.h"
+#include "deploy-tool/elf.h"
+
+/* As elf_check().  -ENOEXEC when the artifact may not be loaded (*e says why), or -errno of the box. */
+int check_artifact(const struct config *c, const void *bytes, size_t n, const char *const *entries,
+                   struct elf_report *report, struct err *e);

@@ -1,0 +1,27 @@
+/* commands.h - the commands of cfn-deploy: each reads its own arguments and returns an exit status. */
+#pragma once
+#include "deploy-tool/tool.h"
+
+extern const struct argument_row deploy_options[];
+extern const size_t deploy_n_options;
+extern const struct argument_row check_options[];
+extern const size_t check_n_options;
+extern const struct argument_row rollback_options[];
+extern const size_t rollback_n_options;
+extern const struct argument_row gc_options[];
+extern const size_t gc_n_options;
+
+int run_init(struct tool *t, char *const *arguments);
+int run_deploy(struct tool *t, char *const *arguments);
+int run_check(struct tool *t, char *const *arguments);
+int run_list(struct tool *t, char *const *arguments);
+int run_show(struct tool *t, char *const *arguments);
+int run_history(struct tool *t, char *const *arguments);
+int run_rollback(struct tool *t, char *const *arguments);
+int run_enable(struct tool *t, char *const *arguments);
+int run_disable(struct tool *t, char *const *arguments);
+int run_remove(struct tool *t, char *const *arguments);
+int run_restart(struct tool *t, char *const *arguments);
+int run_status(struct tool *t, char *const *arguments);
+int run_copy(struct tool *t, char *const *arguments);
+int run_gc(struct tool *t, char *const *arguments);

@@ -1,0 +1,158 @@
+/* main.c - cfn-deploy: finds the command and runs it. */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "config.h"
+#include "deploy-tool/commands.h"
+#include "deploy-tool/limits.h"
+
+static const struct command commands[] = {
+	{ "init", "", "make the registry", run_init, NULL, 0, NULL },
+	{ "deploy", "[OPTION]... FILE",
+	  "compile FILE (.c, .cc, .cpp, .cxx), try it, make it the active version", run_deploy,
+	  deploy_options, 8, limits_options },
+	{ "check", "[OPTION]... FILE", "compile and check FILE, nothing else", run_check, check_options, 2,
+	  NULL },
+	{ "list", "", "all functions", run_list, NULL, 0, NULL },
+	{ "show", "NAME [VERSION]", "everything about one version", run_show, NULL, 0, NULL },
+	{ "history", "NAME", "all versions of a function", run_history, NULL, 0, NULL },
+	{ "rollback", "NAME [VERSION]", "make an older version the active one", run_rollback, NULL, 0, NULL },
+	{ "enable", "NAME", "serve the function again", run_enable, NULL, 0, NULL },
+	{ "disable", "NAME", "answer 503 for the function's routes", run_disable, NULL, 0, NULL },
+	{ "remove", "NAME", "delete a function with all its versions", run_remove, NULL, 0, NULL },
+	{ "restart", "NAME", "replace the function's workers", run_restart, NULL, 0, NULL },
+	{ "status", "", "what the running pools do", run_status, NULL, 0, NULL },
+	{ "cp", "FILE NAME:PATH | NAME:PATH FILE | NAME:",
+	  "copy a file into, out of, or list a shared folder", run_copy, NULL, 0, NULL },
+	{ "gc", "[--keep N]", "delete old inactive versions", run_gc, gc_options, 1, NULL },
+};
+
+static const struct command *
+find_command(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+		if (strcmp(commands[i].name, name) == 0)
+			return &commands[i];
+	return NULL;
+}
+
+static int
+print_help(void)
+{
+	printf("usage: cfn-deploy [OPTION]... COMMAND [ARGUMENT]...\n"
+	       "       cfn-deploy FILE            as cfn-deploy deploy FILE\n\ncommands:\n");
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+		printf("  %-10s %s\n", commands[i].name, commands[i].help);
+	printf("  %-10s %s\n\noptions:\n", "help",
+	       "this, or more about one command: cfn-deploy help COMMAND");
+	arguments_print(tool_options, tool_n_options);
+	printf("  %-30s %s\n", "--version", "print the version");
+	return tool_flush();
+}
+
+static int
+print_command_help(const struct command *c)
+{
+	const struct argument_row *rows;
+
+	printf("usage: cfn-deploy %s %s\n%s\n\noptions:\n", c->name, c->usage, c->help);
+	arguments_print(c->options, c->n_options);
+	if (c->more_options != NULL) {
+		size_t n = c->more_options(&rows);
+
+		arguments_print(rows, n);
+	}
+	arguments_print(tool_options, tool_n_options);
+	return tool_flush();
+}
+
+static int
+help(const char *name)
+{
+	const struct command *c = name != NULL ? find_command(name) : NULL;
+
+	if (name == NULL)
+		return print_help();
+	if (c == NULL)
+		return tool_fail_as(EX_USAGE, "unknown command '%.80s'; see 'cfn-deploy help'", name);
+	return print_command_help(c);
+}
+
+static int
+run(struct tool *t, const struct command *c, char *const *arguments)
+{
+	int rc = c->run(t, arguments);
+
+	return rc == 0 && t->wants_help ? print_command_help(c) : rc;
+}
+
+/* arguments[0] is a command or a file to deploy. */
+static int
+dispatch(struct tool *t, char *const *arguments)
+{
+	const struct command *c = find_command(arguments[0]);
+
+	if (c != NULL)
+		return run(t, c, arguments + 1);
+	if (strcmp(arguments[0], "help") == 0)
+		return help(arguments[1]);
+	if (strpbrk(arguments[0], "./") != NULL)
+		return run(t, find_command("deploy"), arguments);
+	return tool_fail_as(EX_USAGE, "unknown command '%.80s'; see 'cfn-deploy help'", arguments[0]);
+}
+
+struct early {
+	bool wants_version;
+};
+
+static const struct argument_row early_options[] = {
+	{ "version", 0, ARGUMENT_FLAG, offsetof(struct early, wants_version), NULL, NULL },
+};
+
+static bool
+wants_color(void)
+{
+	const char *no_color = getenv("NO_COLOR"), *terminal = getenv("TERM");
+
+	return isatty(STDERR_FILENO) && (no_color == NULL || no_color[0] == '\0') &&
+	       (terminal == NULL || strcmp(terminal, "dumb") != 0);
+}
+
+static int
+start(struct tool *t, char *const *arguments)
+{
+	struct early early = { false };
+	const struct argument_table tables[] = { { early_options, 1, &early },
+		                                 { tool_options, tool_n_options, t } };
+	struct err e;
+	int n = arguments_read(tables, ARRAY_SIZE(tables), arguments, NULL, &e);
+
+	if (early.wants_version) {
+		printf("cfn-deploy " PACKAGE_VERSION "\n");
+		return tool_flush();
+	}
+	if (n < 0)
+		return tool_fail_as(EX_USAGE, "%s; see 'cfn-deploy help'", e.text);
+	if (arguments[n] != NULL)
+		return dispatch(t, arguments + n);
+	if (t->wants_help)
+		return print_help();
+	return tool_fail_as(EX_USAGE, "no command; see 'cfn-deploy help'");
+}
+
+int
+main(int argc, char **argv)
+{
+	static struct tool tool;
+	int rc;
+
+	(void)argc;
+	signal(SIGPIPE, SIG_IGN);
+	tool.is_colored = wants_color();
+	rc = start(&tool, argv + 1);
+	registry_close(tool.registry);
+	return rc;
+}

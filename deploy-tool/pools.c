@@ -1,0 +1,101 @@
+/* pools.c - the live pools of a registry: their vote on a version, and telling them of a change. */
+#include "deploy-tool/pools.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/fd.h"
+#include "base/log.h"
+
+int
+pools_connect(const struct tool *t, struct pools *p, struct err *e)
+{
+	int n = control_connect(t->config.registry, p->socks, p->pids, e);
+
+	p->n = n > 0 ? (size_t)n : 0;
+	return n < 0 ? n : 0;
+}
+
+void
+pools_done(struct pools *p)
+{
+	for (size_t i = 0; i < p->n; i++)
+		fd_close(&p->socks[i]);
+	p->n = 0;
+}
+
+static int
+refused(const struct pools *p, size_t i, const json_t *answer, struct err *e)
+{
+	const char *words = json_string_value(json_object_get(answer, "error"));
+	char shown[200];
+
+	log_escape(shown, sizeof shown, words != NULL ? words : "no reason given",
+	           words != NULL ? strlen(words) : 15);
+	return err_set(e, -ECANCELED, "pool %d: %s", (int)p->pids[i], shown);
+}
+
+int
+pools_ask(struct pools *p, size_t i, json_t *question, int fd, int timeout_ms, json_t **answer, struct err *e)
+{
+	AUTO_JSON json_t *mine = question;
+	AUTO_JSON json_t *reply = NULL;
+	int rc = p->socks[i] < 0 ? -ENOTCONN : control_ask(p->socks[i], mine, fd, timeout_ms, &reply, e);
+
+	if (rc == -ETIMEDOUT)
+		return err_set(e, rc, "pool %d did not answer within %d s", (int)p->pids[i],
+		               timeout_ms / 1000);
+	if (rc < 0) {
+		fd_close(&p->socks[i]);
+		return err_set(e, -ENOTCONN, "pool %d has gone", (int)p->pids[i]);
+	}
+	if (!json_is_true(json_object_get(reply, "ok")))
+		return refused(p, i, reply, e);
+	if (answer != NULL)
+		*answer = json_incref(reply);
+	return 0;
+}
+
+int
+pools_vote(struct pools *p, int64_t version_id, struct err *e)
+{
+	for (size_t i = 0; i < p->n; i++) {
+		json_t *question =
+		    json_pack("{s:s, s:I}", "command", "vote", "version", (json_int_t)version_id);
+		int rc = pools_ask(p, i, question, -1, POOLS_VOTE_MS, NULL, e);
+
+		if (rc < 0 && rc != -ENOTCONN)
+			return rc;
+	}
+	return 0;
+}
+
+size_t
+pools_poke(struct pools *p)
+{
+	size_t n = 0;
+	struct err e;
+
+	for (size_t i = 0; i < p->n; i++)
+		n += pools_ask(p, i, json_pack("{s:s}", "command", "poke"), -1, POOLS_ASK_MS, NULL, &e) == 0;
+	return n;
+}
+
+size_t
+pools_tell(const struct tool *t)
+{
+	AUTO_POOLS struct pools p = { 0 };
+	struct err e;
+
+	return pools_connect(t, &p, &e) < 0 ? 0 : pools_poke(&p);
+}
+
+void
+pools_describe(size_t n, char *text, size_t size)
+{
+	if (n == 0)
+		snprintf(text, size, "no pool serves it yet");
+	else
+		snprintf(text, size, "%zu pool%s it", n, n == 1 ? " serves" : "s serve");
+}

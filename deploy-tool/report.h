@@ -1,0 +1,39 @@
+/* report.h - versions and outcomes for people and as JSON. */
+#pragma once
+#include <jansson.h>
+#include <stdbool.h>
+
+#include "deploy-tool/tool.h"
+#include "registry/registry.h"
+
+struct report_outcome {
+	const struct registry_version *version;
+	bool is_unchanged, is_active;
+	size_t n_pools;
+};
+
+/* "hello v3: GET /hello (registry r.db, 1 pool serves it)".  An exit status. */
+int report_outcome(const struct tool *t, const struct report_outcome *o);
+
+/* Function, number, state, routes, who and when; is_whole: everything else too. */
+json_t *report_version(const struct registry_version *v, bool is_whole);
+
+/* "active", "disabled", "inactive" */
+const char *report_state(const struct registry_version *v);
+
+enum { REPORT_TIME_SIZE = 32 };
+void report_time(int64_t seconds, char text[REPORT_TIME_SIZE]);
+
+/* A table for people: column widths follow the content. */
+enum { TABLE_COLUMNS_MAX = 8, TABLE_CELL_SIZE = 200 };
+
+struct table {
+	size_t n_columns, n_rows, n_allocated;
+	char (*cells)[TABLE_CELL_SIZE];
+};
+
+/* headings: n of them. */
+void table_init(struct table *t, const char *const *headings, size_t n);
+void table_add(struct table *t, const char *const *cells);
+void table_print(const struct table *t);
+void table_done(struct table *t);

@@ -1,0 +1,210 @@
+/* trial.c - a version is loaded once, in a function's sandbox, before anybody hears of it. */
+#include "deploy-tool/trial.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/log.h"
+#include "ipc/message.h"
+#include "ipc/spawner.h"
+
+enum { TRIAL_ID = 1, TRIAL_SLOT = 7 }; /* the last of the slots that no function has */
+
+/* What a spawner may say to us. */
+static const struct message_rule rules[] = {
+	{ MSG_PROCESS_READY, sizeof(struct process_ready), MESSAGE_BODY_MAX, 0, 1 },
+	{ MSG_PROCESS_ENDED, sizeof(struct process_ended), sizeof(struct process_ended), 0, 0 },
+};
+
+static void
+fill_start(const struct config *c, const struct trial *t, struct start_worker *start)
+{
+	struct function_policy *p = malloc(sizeof *p);
+
+	*start = (struct start_worker){ .id = TRIAL_ID, .slot = TRIAL_SLOT, .is_trial = 1 };
+	if (p == NULL)
+		return;
+	*p = *t->policy;
+	config_apply(c, t->function, p);
+	start->memory = p->memory;
+	start->tmp_size = p->tmp_size;
+	start->file_size = p->file_size;
+	start->tmp_inodes = (uint32_t)p->tmp_inodes;
+	start->threads = (uint32_t)p->threads;
+	start->files = (uint32_t)p->files;
+	start->shared_read_only = 1;
+	snprintf(start->function, sizeof start->function, "%s", t->function);
+	snprintf(start->entry, sizeof start->entry, "%s", t->entry);
+	free(p);
+}
+
+/* The four descriptors of MSG_START_WORKER. */
+static int
+ask_start(const struct config *c, const struct trial *t, int channel, int output, struct err *e)
+{
+	AUTO_FD artifact = -1, environment = -1, ours = -1, theirs = -1;
+	struct start_worker start;
+	int pair[2], rc;
+
+	artifact = fd_sealed_memory("artifact", t->artifact, t->artifact_size, e);
+	if (artifact < 0)
+		return artifact;
+	environment = fd_sealed_memory("environment", t->policy->env, t->policy->env_size, e);
+	if (environment < 0)
+		return environment;
+	rc = message_pair(pair, e);
+	if (rc < 0)
+		return rc;
+	ours = pair[0];
+	theirs = pair[1];
+	fill_start(c, t, &start);
+	return message_send(channel, MSG_START_WORKER, &start, sizeof start,
+	                    (const int[]){ artifact, environment, theirs, output }, 4, e);
+}
+
+/* Keeps the beginning and reads the rest away, so that nobody waits in a full pipe. */
+static bool
+read_output(struct trial *t, int fd)
+{
+	char rest[4096];
+	size_t room = sizeof t->output - t->output_size;
+	ssize_t n = room > 0 ? read(fd, t->output + t->output_size, room) : read(fd, rest, sizeof rest);
+
+	if (n > 0 && room > 0)
+		t->output_size += (size_t)n;
+	return n > 0;
+}
+
+/* The table is the artifact's word; every row is checked. */
+static int
+take_ready(struct trial *t, const struct message *m, struct err *e)
+{
+	struct process_ready ready;
+
+	memcpy(&ready, m->body, sizeof ready);
+	return routes_parse(&t->routes, (const char *)m->body + sizeof ready, m->length - sizeof ready,
+	                    ready.n_routes, e);
+}
+
+static int
+take_ended(const struct message *m, struct err *e)
+{
+	char how[ENDING_TEXT_SIZE], reason[REASON_SIZE];
+	struct process_ended ended;
+
+	memcpy(&ended, m->body, sizeof ended);
+	ended.reason[REASON_SIZE - 1] = '\0';
+	log_escape(reason, sizeof reason, ended.reason, strlen(ended.reason));
+	ending_format(&ended.ending, how);
+	if (reason[0] != '\0')
+		return err_set(e, -ENOEXEC, "it cannot be loaded: %.200s", reason);
+	return err_set(e, -ENOEXEC, "it ended while it was loaded: %s", how);
+}
+
+/* 1 when the answer is there and good, 0 to go on waiting. */
+static int
+read_answer(struct trial *t, int channel, struct err *e)
+{
+	AUTO_FREE struct message *m = malloc(sizeof *m);
+	const struct message_rule *rule;
+	int rc;
+
+	if (m == NULL)
+		return err_set(e, ENOMEM, "trial load");
+	rc = message_receive(channel, m, e);
+	if (rc == -EAGAIN)
+		return 0;
+	if (rc == 0)
+		return err_set(e, -ENOEXEC, "the spawner ended during the trial load");
+	if (rc < 0)
+		return rc;
+	rule = message_check(rules, ARRAY_SIZE(rules), m, e);
+	message_done(m);
+	if (rule == NULL)
+		return -EBADMSG;
+	if (m->type == MSG_PROCESS_ENDED)
+		return take_ended(m, e);
+	rc = take_ready(t, m, e);
+	return rc < 0 ? rc : 1;
+}
+
+static int
+wait_ready(struct trial *t, int channel, int output, struct err *e)
+{
+	uint64_t deadline = clock_now_us() + (uint64_t)TRIAL_WALL_MS * 1000, now;
+	struct pollfd fds[] = { { channel, POLLIN, 0 }, { output, POLLIN, 0 } };
+	int rc;
+
+	while ((now = clock_now_us()) < deadline) {
+		rc = poll(fds, ARRAY_SIZE(fds), (int)((deadline - now) / 1000) + 1);
+		if (rc < 0 && errno != EINTR)
+			return err_set(e, errno, "poll");
+		if (rc <= 0)
+			continue;
+		if (fds[1].revents != 0 && !read_output(t, output))
+			fds[1].fd = -1;
+		if (fds[0].revents == 0)
+			continue;
+		rc = read_answer(t, channel, e);
+		if (rc != 0)
+			return rc < 0 ? rc : 0;
+	}
+	return err_set(e, -ENOEXEC,
+	               "it was not loaded within %d s; is there a loop in cfn_init() or a constructor?",
+	               TRIAL_WALL_MS / 1000);
+}
+
+static int
+load(const struct config *c, struct trial *t, int channel, struct err *e)
+{
+	AUTO_FD ours = -1, theirs = -1;
+	int pipe_ends[2], rc;
+
+	if (pipe2(pipe_ends, O_CLOEXEC) < 0)
+		return err_set(e, errno, "pipe");
+	ours = pipe_ends[0];
+	theirs = pipe_ends[1];
+	rc = ask_start(c, t, channel, theirs, e);
+	if (rc < 0)
+		return rc;
+	fd_close(&theirs);
+	rc = wait_ready(t, channel, ours, e);
+	if (rc < 0 && fd_set_blocking(ours, 0) == 0)
+		while (read_output(t, ours))
+			;
+	return rc;
+}
+
+/* The shared folders are the pool's, which may be another user's: a trial sees an empty root instead. */
+int
+trial_load(const struct config *c, struct trial *t, struct err *e)
+{
+	char folder[] = "/tmp/cfn-trial.XXXXXX";
+	const struct spawner_options options = {
+		.libexec_dir = c->libexec_dir,
+		.shared_dir = folder,
+		.uid_range = (uid_t)c->uid_range_start,
+		.n_uids = (unsigned)c->uid_range_size,
+	};
+	struct spawner spawner;
+	int rc;
+
+	if (mkdtemp(folder) == NULL)
+		return err_set(e, errno, "trial load: make a folder in /tmp");
+	rc = spawner_start(&options, &spawner, e);
+	if (rc == 0) {
+		rc = load(c, t, spawner.channel, e);
+		spawner_stop(&spawner);
+	} else {
+		err_wrap(e, "trial load");
+	}
+	rmdir(folder);
+	return rc;
+}

@@ -1,0 +1,23 @@
+/* trial.h - a version is loaded once, in a function's sandbox, before anybody hears of it. */
+#pragma once
+#include <stddef.h>
+
+#include "base/err.h"
+#include "config/config.h"
+#include "deploy-tool/routes.h"
+
+enum { TRIAL_WALL_MS = 15 * 1000, TRIAL_OUTPUT_MAX = 4096 };
+
+struct trial {
+	const char *function, *entry;
+	const struct function_policy *policy;
+	const void *artifact;
+	size_t artifact_size;
+	struct routes routes;          /* out: the artifact's own table, empty for a plain entry */
+	char output[TRIAL_OUTPUT_MAX]; /* out: the beginning of what it printed; raw bytes */
+	size_t output_size;
+};
+
+/* 0 when it says READY within TRIAL_WALL_MS; -ENOEXEC with the worker's reason; or -errno of this machine.
+ * Nothing of it is left when this returns. */
+int trial_load(const struct config *c, struct trial *t, struct err *e);

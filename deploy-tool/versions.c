@@ -1,0 +1,155 @@
+/* versions.c - `cfn-deploy list`, `show`, `history`: what the registry holds. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/fd.h"
+#include "deploy-tool/commands.h"
+#include "deploy-tool/numbers.h"
+#include "deploy-tool/report.h"
+#include "deploy-tool/routes.h"
+
+struct listing {
+	bool is_history;
+	json_t *json; /* NULL: for people */
+	struct table table;
+};
+
+static void
+add_row(struct listing *l, const struct registry_version *v)
+{
+	char number[16], routes[TABLE_CELL_SIZE], when[REPORT_TIME_SIZE];
+
+	snprintf(number, sizeof number, "v%u", v->number);
+	routes_format(v->routes, v->n_routes, routes, sizeof routes);
+	report_time(v->created_at, when);
+	if (l->is_history)
+		table_add(&l->table, (const char *const[]){ number, report_state(v), when, v->author,
+		                                            v->source_name, routes });
+	else
+		table_add(&l->table, (const char *const[]){ v->function, number, report_state(v), when,
+		                                            v->author, routes });
+}
+
+static int
+take(void *context, const struct registry_version *v)
+{
+	struct listing *l = context;
+
+	if (l->json != NULL)
+		json_array_append_new(l->json, report_version(v, false));
+	else
+		add_row(l, v);
+	return 0;
+}
+
+/* function: NULL for a list of all. */
+static int
+list(struct tool *t, const char *function)
+{
+	static const char *const all[] = { "FUNCTION", "VERSION", "STATE", "DEPLOYED", "BY", "ROUTES" };
+	static const char *const one[] = { "VERSION", "STATE", "DEPLOYED", "BY", "FILE", "ROUTES" };
+	struct listing l = { .is_history = function != NULL, .json = t->json ? json_array() : NULL };
+	struct err e;
+	int rc;
+
+	table_init(&l.table, function != NULL ? one : all, ARRAY_SIZE(all));
+	rc = function != NULL ? registry_each_version(t->registry, function, take, &l, &e)
+	                      : registry_each_function(t->registry, take, &l, &e);
+	if (rc < 0) {
+		json_decref(l.json);
+		table_done(&l.table);
+		return tool_fail(&e);
+	}
+	if (l.json != NULL)
+		rc = tool_print_json(l.json);
+	else if (l.table.n_rows > 1)
+		table_print(&l.table);
+	else
+		printf("no functions in registry %s yet; deploy one with: cfn-deploy FILE.c\n",
+		       t->config.registry);
+	table_done(&l.table);
+	return rc != 0 ? rc : tool_flush();
+}
+
+int
+run_list(struct tool *t, char *const *arguments)
+{
+	struct argument_list rest;
+	int rc = tool_plain_arguments(t, 0, 0, arguments, &rest);
+
+	if (rc == 0 && !t->wants_help)
+		rc = tool_open_registry(t, REGISTRY_READ);
+	return rc != 0 || t->wants_help ? rc : list(t, NULL);
+}
+
+int
+run_history(struct tool *t, char *const *arguments)
+{
+	struct argument_list rest;
+	int rc = tool_plain_arguments(t, 1, 1, arguments, &rest);
+
+	if (rc == 0 && !t->wants_help)
+		rc = tool_open_registry(t, REGISTRY_READ);
+	return rc != 0 || t->wants_help ? rc : list(t, rest.items[0]);
+}
+
+static void
+print_environment(const struct function_policy *p)
+{
+	for (size_t at = 0; at < p->env_size; at += strlen(p->env + at) + 1)
+		printf("%-24s %.*s\n", "environment", (int)strcspn(p->env + at, "="), p->env + at);
+}
+
+static void
+print_version(const struct registry_version *v)
+{
+	char text[REPORT_TIME_SIZE], routes[4096];
+
+	report_time(v->created_at, text);
+	routes_format(v->routes, v->n_routes, routes, sizeof routes);
+	printf("%-24s %s v%u (%s)\n", "function", v->function, v->number, report_state(v));
+	printf("%-24s %s\n", "routes", routes);
+	printf("%-24s %s\n", "handler", v->entry[0] != '\0' ? v->entry : "CFN_ROUTES");
+	printf("%-24s %s by %s from %s\n", "deployed", text, v->author, v->source_name);
+	printf("%-24s %s\n%-24s %s\n", "compiler", v->compiler, "flags", v->flags);
+	if (v->policy.shared[0] != '\0')
+		printf("%-24s %s%s\n", "shared folder", v->policy.shared,
+		       v->policy.shared_read_only ? " (read-only)" : "");
+	print_environment(&v->policy);
+	for (size_t i = 0; i < policy_n_rows; i++) {
+		char value[OPTION_TEXT_SIZE];
+
+		policy_format(&policy_rows[i],
+		              *policy_value((struct function_policy *)(uintptr_t)&v->policy, &policy_rows[i]),
+		              value);
+		printf("%-24s %s\n", policy_rows[i].name, value);
+	}
+}
+
+int
+run_show(struct tool *t, char *const *arguments)
+{
+	AUTO_FREE struct registry_version *v = malloc(sizeof *v);
+	struct argument_list rest;
+	uint32_t number = 0;
+	struct err e;
+	int rc = tool_plain_arguments(t, 1, 2, arguments, &rest);
+
+	if (rc == 0 && rest.n == 2 && numbers_version(rest.items[1], &number) < 0)
+		rc = tool_fail_as(EX_USAGE, "'%.40s' is not the number of a version", rest.items[1]);
+	if (rc == 0 && !t->wants_help)
+		rc = tool_open_registry(t, REGISTRY_READ);
+	if (rc != 0 || t->wants_help)
+		return rc;
+	if (v == NULL)
+		return tool_fail_as(EX_OSERR, "out of memory");
+	if (registry_version_find(t->registry, rest.items[0], number, v, &e) < 0)
+		return tool_fail(&e);
+	if (t->json)
+		return tool_print_json(report_version(v, true));
+	print_version(v);
+	return tool_flush();
+}
