@@ -3,9 +3,6 @@
 
 #include <errno.h>
 #include <linux/seccomp.h>
-#include <seccomp.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -146,15 +143,4 @@ sandbox_denied_answer(int listener, const struct sandbox_denied *d)
 	if (ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, &answer) < 0 && errno != ENOENT)
 		return -errno;
 	return 0;
-}
-
-void
-sandbox_syscall_name(int nr, char name[SYSCALL_NAME_SIZE])
-{
-	AUTO_FREE char *found = seccomp_syscall_resolve_num_arch(SCMP_ARCH_NATIVE, nr);
-
-	if (found)
-		snprintf(name, SYSCALL_NAME_SIZE, "%s", found);
-	else
-		snprintf(name, SYSCALL_NAME_SIZE, "syscall %d", nr);
 }

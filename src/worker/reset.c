@@ -10,6 +10,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#include "worker/watch.h"
 #include "worker/worker.h"
 
 enum { GAPS_MAX = 64, FILES_UNKNOWN = 1024 };
@@ -17,6 +18,8 @@ enum { GAPS_MAX = 64, FILES_UNKNOWN = 1024 };
 static struct {
 	sigset_t mask;
 	mode_t umask;
+	size_t n_timers; /* of timer_create */
+	struct sigaction handlers[NSIG];
 	size_t n_gaps;
 	struct {
 		unsigned first, last;
@@ -66,7 +69,11 @@ reset_remember(void)
 	start.umask = umask(0);
 	umask(start.umask);
 	sigprocmask(SIG_SETMASK, NULL, &start.mask);
+	for (int number = 1; number < NSIG; number++)
+		sigaction(number, NULL, &start.handlers[number]);
+	start.n_timers = watch_n_timers();
 	remember_gaps();
+	watch_take();
 }
 
 static void
@@ -79,14 +86,62 @@ stop_timers(void)
 		setitimer((__itimer_which_t)timers[i], &off, NULL);
 }
 
+static void
+put_handlers_back(void)
+{
+	for (int number = 1; number < NSIG; number++)
+		sigaction(number, &start.handlers[number], NULL);
+}
+
+/* A signal that waits behind a mask would meet the default handler as soon as the mask is gone. */
+static void
+discard_pending(void)
+{
+	const struct sigaction ignore = { .sa_handler = SIG_IGN };
+	sigset_t pending;
+
+	sigpending(&pending);
+	for (int number = 1; number < NSIG; number++)
+		if (sigismember(&pending, number) == 1) {
+			sigaction(number, &ignore, NULL);
+			sigaction(number, &start.handlers[number], NULL);
+		}
+}
+
+static void
+put_mask_back(void)
+{
+	discard_pending();
+	sigprocmask(SIG_SETMASK, &start.mask, NULL);
+}
+
+/* Timers first: none may fire into what is put back after it. */
+static void
+put_back(unsigned touched)
+{
+	if (touched & TOUCHED_TIMERS)
+		stop_timers();
+	if (touched & TOUCHED_POSIX_TIMERS)
+		watch_delete_timers(start.n_timers);
+	if (touched & TOUCHED_HANDLERS)
+		put_handlers_back();
+	if (touched & TOUCHED_MASK)
+		put_mask_back();
+	if (touched & TOUCHED_UMASK)
+		umask(start.umask);
+	if (touched & TOUCHED_FOLDER && chdir("/tmp") < 0)
+		_exit(1);
+	watch_take(); /* what was done here is not the function's */
+}
+
+/* One system call for the descriptors: cheaper than to know whether there are any. */
 void
 reset(void)
 {
-	stop_timers();
-	sigprocmask(SIG_SETMASK, &start.mask, NULL);
+	unsigned touched = watch_take();
+
+	if (touched)
+		put_back(touched);
 	for (size_t i = 0; i < start.n_gaps; i++)
 		close_range(start.gaps[i].first, start.gaps[i].last, 0);
-	umask(start.umask);
-	if (chdir("/tmp") < 0)
-		_exit(1);
 }
