@@ -105,7 +105,7 @@ header_append(struct cfn_response *r, const char *name, const char *value)
 
 	if (r->n_headers >= ANSWER_HEADERS_MAX || n > buf_room(&r->head))
 		return refuse(r, name, E2BIG, "too many or too long fields");
-	if (!buf_reserve(&r->head, n + 1))
+	if (!buf_reserve(&r->head, n))
 		return -ENOMEM;
 	buf_append(&r->head, name, strlen(name));
 	buf_append(&r->head, ": ", 2);
