@@ -231,10 +231,10 @@ init_run(struct probe *p, pid_t payload)
 {
 	struct err e = { 0 };
 
-	p->sandbox.n_keep = 0;
-	fd_close(&p->sandbox.artifact_folder);
+	p->sandbox.keep = &p->report;
+	p->sandbox.n_keep = 1;
 	if (sandbox_enter(&p->sandbox, SANDBOX_INIT, &e) < 0)
-		_exit(1);
+		report_and_end(p, &e);
 	while (waitpid(payload, NULL, 0) < 0 && errno == EINTR)
 		;
 	_exit(0);

@@ -107,7 +107,7 @@ void sandbox_process_done(struct sandbox_process *p);
 
 /* A detached mount of the folder `name` below the folder dirfd (opened in this mount namespace), nosuid,
  * nodev, noexec, nosymfollow, maybe read-only: for struct sandbox.folder, may travel by SCM_RIGHTS.  The
- * folder must hold a plain folder "tmp" where /tmp will be mounted (-ENOTDIR, -ENOENT, -ELOOP else).  Needs
+ * folder must hold a plain folder "tmp" where /tmp will be mounted (-ENOTDIR, -ENOENT else).  Needs
  * CAP_SYS_ADMIN in the mount namespace's owner. */
 int sandbox_folder_open(int dirfd, const char *name, bool is_read_only, struct err *e);
 
