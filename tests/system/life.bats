@@ -14,7 +14,7 @@ setup_file() {
 }
 
 teardown_file() {
-	D=$BASE
+	D=${BASE:-$D}
 	place_remove
 }
 
