@@ -2,6 +2,7 @@
 #include "deploy-tool/artifact.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -48,6 +49,8 @@ show_diagnostics(const struct tool *t, const struct artifact *a)
 	if (buf_used(&shown) > 0)
 		fd_write_all(STDERR_FILENO, buf_head(&shown), buf_used(&shown));
 	buf_done(&shown);
+	if (a->build.is_cut)
+		fprintf(stderr, "cfn-deploy: the compiler said more than fits here\n");
 }
 
 /* A handler that was asked for by name goes before a table. */

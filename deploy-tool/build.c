@@ -251,6 +251,7 @@ compile(const struct config *c, const struct source *s, struct build *b, struct 
 	rc = judge(&result, "compiler", e);
 	if (rc == 0)
 		rc = take_file(&result, 0, &b->artifact, &b->artifact_size, e);
+	b->is_cut = buf_used(&result.err) >= compiler_limits.output;
 	buf_append(&b->diagnostics, buf_used(&result.err) > 0 ? buf_head(&result.err) : "",
 	           buf_used(&result.err));
 	box_result_done(&result);

@@ -1,5 +1,6 @@
 /* build.h - from source to artifact: the compiler and what follows it, each in a box of its own. */
 #pragma once
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/buf.h"
@@ -13,6 +14,7 @@ struct build {
 	char compiler[256];     /* what produced it, one line */
 	char flags[512];        /* as they are given, separated by spaces */
 	struct buf diagnostics; /* the compiler's raw words, also when it succeeded */
+	bool is_cut;            /* there were more of them */
 	char *artifact, *debug; /* the shared object without debug information, and that alone */
 	size_t artifact_size, debug_size;
 };

@@ -191,8 +191,9 @@ try_loading(struct deploy *d)
 	if (trial_load(&d->tool->config, t, &e) == 0)
 		return 0;
 	show_output(t);
-	err_wrap(&e, "%.100s", d->artifact.source.path);
-	return tool_fail(&e);
+	tool_fail_as(EX_DATAERR, "%s: %s%s", d->artifact.source.path, e.text,
+	             t->lacks_folder ? " (the trial load cannot see its shared folder)" : "");
+	return tool_exit_status(e.code);
 }
 
 static int

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -15,7 +16,11 @@
 #include "ipc/message.h"
 #include "ipc/spawner.h"
 
-enum { TRIAL_ID = 1, TRIAL_SLOT = 7 }; /* the last of the slots that no function has */
+enum {
+	TRIAL_ID = 1,
+	TRIAL_SLOT = 7,  /* the last of the slots that no function has */
+	FIRST_ID = 1000, /* of slot 0, behind the range's start */
+};
 
 /* What a spawner may say to us. */
 static const struct message_rule rules[] = {
@@ -23,12 +28,49 @@ static const struct message_rule rules[] = {
 	{ MSG_PROCESS_ENDED, sizeof(struct process_ended), sizeof(struct process_ended), 0, 0 },
 };
 
+/* Where the trial's shared folders are.  Those of the pool when this user may use the function's: its owner
+ * tells the slot.  Else an empty folder of our own, and the function sees an empty root. */
+struct place {
+	char own[32]; /* ours; empty: the pool's are used */
+	bool is_shared;
+	uint32_t slot;
+};
+
+static bool
+find_shared(const struct config *c, const struct trial *t, uint32_t *slot)
+{
+	char path[CONFIG_PATH_MAX + NAME_MAX_SIZE];
+	uint64_t first = c->uid_range_start + FIRST_ID;
+	struct stat st;
+
+	snprintf(path, sizeof path, "%s/%s", c->shared_dir, t->policy->shared);
+	if (t->policy->shared[0] == '\0' || lstat(path, &st) < 0 || !S_ISDIR(st.st_mode))
+		return false;
+	if (geteuid() != 0)
+		return st.st_uid == geteuid();
+	*slot = (uint32_t)(st.st_uid - first);
+	return st.st_uid > first && st.st_uid < c->uid_range_start + c->uid_range_size;
+}
+
+static int
+find_place(const struct config *c, const struct trial *t, struct place *p, struct err *e)
+{
+	*p = (struct place){ .slot = TRIAL_SLOT };
+	p->is_shared = find_shared(c, t, &p->slot);
+	if (p->is_shared)
+		return 0;
+	p->slot = TRIAL_SLOT;
+	snprintf(p->own, sizeof p->own, "/tmp/cfn-trial.XXXXXX");
+	return mkdtemp(p->own) == NULL ? err_set(e, errno, "make a folder in /tmp") : 0;
+}
+
 static void
-fill_start(const struct config *c, const struct trial *t, struct start_worker *start)
+fill_start(const struct config *c, const struct trial *t, const struct place *place,
+           struct start_worker *start)
 {
 	struct function_policy *p = malloc(sizeof *p);
 
-	*start = (struct start_worker){ .id = TRIAL_ID, .slot = TRIAL_SLOT, .is_trial = 1 };
+	*start = (struct start_worker){ .id = TRIAL_ID, .slot = place->slot, .is_trial = 1 };
 	if (p == NULL)
 		return;
 	*p = *t->policy;
@@ -39,7 +81,9 @@ fill_start(const struct config *c, const struct trial *t, struct start_worker *s
 	start->tmp_inodes = (uint32_t)p->tmp_inodes;
 	start->threads = (uint32_t)p->threads;
 	start->files = (uint32_t)p->files;
-	start->shared_read_only = 1;
+	start->shared_read_only = (uint32_t)p->shared_read_only;
+	if (place->is_shared)
+		snprintf(start->shared, sizeof start->shared, "%s", p->shared);
 	snprintf(start->function, sizeof start->function, "%s", t->function);
 	snprintf(start->entry, sizeof start->entry, "%s", t->entry);
 	free(p);
@@ -47,10 +91,9 @@ fill_start(const struct config *c, const struct trial *t, struct start_worker *s
 
 /* The four descriptors of MSG_START_WORKER. */
 static int
-ask_start(const struct config *c, const struct trial *t, int channel, int output, struct err *e)
+ask_start(const struct trial *t, const struct start_worker *start, int channel, int output, struct err *e)
 {
 	AUTO_FD artifact = -1, environment = -1, ours = -1, theirs = -1;
-	struct start_worker start;
 	int pair[2], rc;
 
 	artifact = fd_sealed_memory("artifact", t->artifact, t->artifact_size, e);
@@ -64,8 +107,7 @@ ask_start(const struct config *c, const struct trial *t, int channel, int output
 		return rc;
 	ours = pair[0];
 	theirs = pair[1];
-	fill_start(c, t, &start);
-	return message_send(channel, MSG_START_WORKER, &start, sizeof start,
+	return message_send(channel, MSG_START_WORKER, start, sizeof *start,
 	                    (const int[]){ artifact, environment, theirs, output }, 4, e);
 }
 
@@ -162,7 +204,7 @@ wait_ready(struct trial *t, int channel, int output, struct err *e)
 }
 
 static int
-load(const struct config *c, struct trial *t, int channel, struct err *e)
+load(struct trial *t, const struct start_worker *start, int channel, struct err *e)
 {
 	AUTO_FD ours = -1, theirs = -1;
 	int pipe_ends[2], rc;
@@ -171,7 +213,7 @@ load(const struct config *c, struct trial *t, int channel, struct err *e)
 		return err_set(e, errno, "pipe");
 	ours = pipe_ends[0];
 	theirs = pipe_ends[1];
-	rc = ask_start(c, t, channel, theirs, e);
+	rc = ask_start(t, start, channel, theirs, e);
 	if (rc < 0)
 		return rc;
 	fd_close(&theirs);
@@ -182,29 +224,38 @@ load(const struct config *c, struct trial *t, int channel, struct err *e)
 	return rc;
 }
 
-/* The shared folders are the pool's, which may be another user's: a trial sees an empty root instead. */
-int
-trial_load(const struct config *c, struct trial *t, struct err *e)
+static int
+start_spawner(const struct config *c, const struct place *p, struct spawner *s, struct err *e)
 {
-	char folder[] = "/tmp/cfn-trial.XXXXXX";
 	const struct spawner_options options = {
 		.libexec_dir = c->libexec_dir,
-		.shared_dir = folder,
+		.shared_dir = p->is_shared ? c->shared_dir : p->own,
 		.uid_range = (uid_t)c->uid_range_start,
 		.n_uids = (unsigned)c->uid_range_size,
 	};
-	struct spawner spawner;
-	int rc;
+	int rc = spawner_start(&options, s, e);
 
-	if (mkdtemp(folder) == NULL)
-		return err_set(e, errno, "trial load: make a folder in /tmp");
-	rc = spawner_start(&options, &spawner, e);
-	if (rc == 0) {
-		rc = load(c, t, spawner.channel, e);
-		spawner_stop(&spawner);
-	} else {
-		err_wrap(e, "trial load");
-	}
-	rmdir(folder);
+	/* It holds the folder open; nothing is left if we are killed from here on. */
+	if (!p->is_shared)
+		rmdir(p->own);
+	return rc;
+}
+
+int
+trial_load(const struct config *c, struct trial *t, struct err *e)
+{
+	struct start_worker start;
+	struct spawner spawner;
+	struct place place;
+	int rc = find_place(c, t, &place, e);
+
+	if (rc == 0)
+		rc = start_spawner(c, &place, &spawner, e);
+	if (rc < 0)
+		return err_wrap(e, "trial load");
+	t->lacks_folder = !place.is_shared && t->policy->shared[0] != '\0';
+	fill_start(c, t, &place, &start);
+	rc = load(t, &start, spawner.channel, e);
+	spawner_stop(&spawner);
 	return rc;
 }

@@ -1,5 +1,6 @@
 /* trial.h - a version is loaded once, in a function's sandbox, before anybody hears of it. */
 #pragma once
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/err.h"
@@ -13,6 +14,7 @@ struct trial {
 	const struct function_policy *policy;
 	const void *artifact;
 	size_t artifact_size;
+	bool lacks_folder;             /* out: it has a shared folder that this user cannot show it */
 	struct routes routes;          /* out: the artifact's own table, empty for a plain entry */
 	char output[TRIAL_OUTPUT_MAX]; /* out: the beginning of what it printed; raw bytes */
 	size_t output_size;
