@@ -30,7 +30,7 @@ buf_room(const struct buf *b)
 static inline char *
 buf_head(const struct buf *b)
 {
-	return b->data + b->start;
+	return b->data ? b->data + b->start : NULL;
 }
 
 /* 0; -ENOSPC when it would hold more than max; -ENOMEM.  All or nothing. */

@@ -111,13 +111,14 @@ answer_problem(struct cfn_response *r, enum cause cause)
 		answer_write(r, buf_head(&r->wire), buf_used(&r->wire));
 }
 
-/* Nobody may take a stream for whole whose handler says that it failed. */
+/* Nobody may take a stream for whole whose handler says that it failed, or that lacks a piece. */
 static int
 stream_finish(struct cfn_response *r, int result)
 {
-	if (r->stream_error == 0)
-		stream_push(r);
-	return result < 0 && r->stream_error == 0 ? -ECANCELED : 0;
+	if (r->stream_error < 0)
+		return 0;
+	stream_push(r);
+	return result < 0 || r->failure != CAUSE_NONE ? -ECANCELED : 0;
 }
 
 int

@@ -24,8 +24,9 @@ enum {
 
 	COOKIE_AGE_MAX = 400 * 24 * 3600, /* seconds: what browsers keep at most; more is cut */
 
-	STREAM_CHUNK = 8 << 10, /* bytes that gather before a stream writes by itself */
-	EVENT_NAME_MAX = 256,   /* bytes */
+	STREAM_CHUNK = 8 << 10,     /* bytes that gather before a stream writes by itself */
+	STREAM_PIECE_MAX = 8 << 20, /* bytes that one cfn_printf may add to a stream */
+	EVENT_NAME_MAX = 256,       /* bytes */
 	WAIT_MAX_MS = 3600 * 1000,
 	LOG_LINE_MAX = 2048, /* bytes with the level's name; more is cut */
 };

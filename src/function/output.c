@@ -51,7 +51,7 @@ static int CFN_PRINTF(2, 0) output_vprintf(struct cfn_response *r, const char *f
 {
 	size_t room = buf_room(&r->output);
 	size_t size = size_min(r->output.size - r->output.end, room + 1);
-	char *to = r->output.data + r->output.end;
+	char *to = size > 0 ? r->output.data + r->output.end : NULL;
 	va_list again;
 	int need;
 

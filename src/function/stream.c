@@ -38,9 +38,12 @@ stream_put(struct cfn_response *r, const void *data, size_t n)
 		rc = stream_push(r);
 	if (rc < 0)
 		return rc;
-	if (n < STREAM_CHUNK)
-		return buf_append(&r->output, data, n);
-	return answer_write(r, data, n) < 0 ? stream_break(r, -EPIPE) : 0;
+	if (n >= STREAM_CHUNK)
+		return answer_write(r, data, n) < 0 ? stream_break(r, -EPIPE) : 0;
+	rc = buf_append(&r->output, data, n);
+	if (rc < 0)
+		r->failure = CAUSE_MEMORY_LIMIT;
+	return rc;
 }
 
 static int
@@ -67,7 +70,8 @@ cfn_stream(cfn_response *r, int status, const char *type)
 	answer_put_head(r, status);
 	buf_append(&r->wire, stream_fields, sizeof stream_fields - 1);
 	r->is_stream = true;
-	r->failure = CAUSE_NONE;
+	/* The function's limit is on whole answers; here the longest printed piece has one. */
+	r->output.max = STREAM_PIECE_MAX;
 	if (answer_write(r, buf_head(&r->wire), buf_used(&r->wire)) < 0)
 		return stream_break(r, -EPIPE);
 	if (!request_is_head(r->request))

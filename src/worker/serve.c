@@ -87,7 +87,9 @@ serve(struct function *f, int requests)
 	r.ipcFd = requests;
 	r.keepConnection = 1; /* else its own Finish closes it before the first request */
 	while (FCGX_Accept_r(&r) == 0) {
-		function_serve(f, &io, r.envp);
+		/* A stream that was broken off: the router must not end it as if it were whole. */
+		if (function_serve(f, &io, r.envp) < 0)
+			FCGX_SetExitStatus(1, r.out);
 		drain(&r);
 		FCGX_Finish_r(&r);
 		if (r.ipcFd < 0)

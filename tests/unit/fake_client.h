@@ -19,6 +19,7 @@ static struct fake_client {
 	bool body_breaks;             /* an error instead of its end */
 	size_t write_piece;           /* 0: all at once */
 	long writes_left;             /* then the client is gone; -1: it stays */
+	bool is_deaf;                 /* takes the answer and keeps nothing of it */
 	char answer[FAKE_ANSWER_MAX];
 	size_t n;
 	unsigned n_reads, n_writes, n_flushes, n_lines;
@@ -55,6 +56,8 @@ fake_write(void *context, const void *data, size_t n)
 	client.writes_left -= client.writes_left > 0;
 	if (client.write_piece && n > client.write_piece)
 		n = client.write_piece;
+	if (client.is_deaf)
+		return (ssize_t)n;
 	assert_true(client.n + n < sizeof client.answer);
 	memcpy(client.answer + client.n, data, n);
 	client.n += n;
@@ -87,7 +90,7 @@ fake_reset(void)
 {
 	client.body = "";
 	client.body_size = client.body_piece = client.write_piece = 0;
-	client.body_breaks = false;
+	client.body_breaks = client.is_deaf = false;
 	client.writes_left = -1;
 }
 

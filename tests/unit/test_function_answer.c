@@ -744,9 +744,49 @@ static void
 a_stream_has_no_length_limit_and_gathers_small_pieces(void **state)
 {
 	(void)state;
-	ask(stream_much, "CFN_OUTPUT_MAX=10000");
+	ask(stream_much, "CFN_OUTPUT_MAX=2");
 	assert_int_equal(strlen(answer_body()), 37192);
 	assert_int_equal(client.result, 0);
+}
+
+static int
+stream_piece(cfn_request *q, cfn_response *r)
+{
+	char *piece = memset(cfn_alloc(q, STREAM_PIECE_MAX + 2), 'x', (size_t)given.number);
+
+	client.is_deaf = true;
+	cfn_stream(r, 200, NULL);
+	got = cfn_printf(r, "%s", piece);
+	return 0;
+}
+
+static void
+a_printed_piece_of_a_stream_takes_its_limit_and_not_a_byte_more(void **state)
+{
+	(void)state;
+	given.number = STREAM_PIECE_MAX;
+	ask(stream_piece);
+	assert_int_equal(got, 0);
+	assert_int_equal(client.result, 0);
+	given.number = STREAM_PIECE_MAX + 1;
+	ask(stream_piece);
+	assert_int_equal(got, -EFBIG);
+	assert_int_equal(client.result, -ECANCELED);
+}
+
+static int
+overrun_then_stream(cfn_request *q, cfn_response *r)
+{
+	cfn_write(r, cfn_alloc(q, 200), 200);
+	return cfn_stream(r, 200, NULL);
+}
+
+static void
+a_stream_that_lacks_its_first_bytes_is_told_to_the_caller(void **state)
+{
+	(void)state;
+	ask(overrun_then_stream, "CFN_OUTPUT_MAX=100");
+	assert_int_equal(client.result, -ECANCELED);
 }
 
 static int
@@ -905,6 +945,8 @@ main(void)
 		cmocka_unit_test(a_stream_leaves_piece_by_piece),
 		cmocka_unit_test(a_stream_that_fails_is_told_to_the_caller),
 		cmocka_unit_test(a_stream_has_no_length_limit_and_gathers_small_pieces),
+		cmocka_unit_test(a_printed_piece_of_a_stream_takes_its_limit_and_not_a_byte_more),
+		cmocka_unit_test(a_stream_that_lacks_its_first_bytes_is_told_to_the_caller),
 		cmocka_unit_test(a_stream_hears_that_its_client_has_gone),
 		cmocka_unit_test(events_cannot_be_forged_by_their_data),
 		cmocka_unit_test(waiting_flushes_a_stream_and_has_a_limit),
