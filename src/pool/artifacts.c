@@ -1,0 +1,125 @@
+/* artifacts.c - artifacts and environments as sealed memory files, kept while there is room. */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/fd.h"
+#include "pool/pools.h"
+
+void
+artifacts_close(struct master *m, struct pool *pool)
+{
+	if (pool->artifact < 0)
+		return;
+	TAILQ_REMOVE(&m->artifacts, pool, artifact_link);
+	m->n_artifacts--;
+	m->artifact_bytes -= pool->artifact_size;
+	fd_close(&pool->artifact);
+	fd_close(&pool->environment);
+}
+
+static bool
+is_full(const struct master *m)
+{
+	return m->n_artifacts > ARTIFACTS_MAX || m->artifact_bytes > ARTIFACTS_MAX_BYTES;
+}
+
+/* Pools that have workers keep theirs: they will start more. */
+static void
+make_room(struct master *m, const struct pool *keep)
+{
+	struct pool *pool = TAILQ_FIRST(&m->artifacts), *next;
+
+	for (; pool && is_full(m); pool = next) {
+		next = TAILQ_NEXT(pool, artifact_link);
+		if (pool != keep && TAILQ_EMPTY(&pool->workers))
+			artifacts_close(m, pool);
+	}
+}
+
+/* The environment is not kept with every pool: it is up to 16 KiB for each of 10,000 functions. */
+static int
+open_environment(struct master *m, struct pool *pool, struct err *e)
+{
+	AUTO_FREE struct registry_version *v = malloc(sizeof *v);
+	int rc;
+
+	if (!v)
+		return err_set(e, ENOMEM, "environment");
+	rc = registry_version_by_id(m->registry, (int64_t)pool->public.version_id, v, e);
+	if (rc < 0)
+		return rc;
+	return fd_sealed_memory("environment", v->policy.env, v->policy.env_size, e);
+}
+
+static int
+open_both(struct master *m, struct pool *pool, struct err *e)
+{
+	AUTO_FREE char *data = NULL;
+	AUTO_FD artifact = -1;
+	int environment, rc;
+	size_t n;
+
+	rc = registry_blob(m->registry, &pool->digest, &data, &n, e);
+	if (rc < 0)
+		return rc;
+	artifact = fd_sealed_memory("artifact", data, n, e);
+	if (artifact < 0)
+		return artifact;
+	environment = open_environment(m, pool, e);
+	if (environment < 0)
+		return environment;
+	pool->environment = environment;
+	pool->artifact = artifact;
+	pool->artifact_size = n;
+	artifact = -1;
+	return 0;
+}
+
+static int
+give_slot(struct master *m, struct pool *pool, struct err *e)
+{
+	const struct start_worker *s = &pool->start;
+
+	if (s->slot != 0)
+		return 0;
+	if (s->shared[0])
+		return uids_slot(&m->uids, UID_SHARED, s->shared, &pool->start.slot, e);
+	return uids_slot(&m->uids, UID_FUNCTION, s->function, &pool->start.slot, e);
+}
+
+int
+artifacts_open(struct master *m, struct pool *pool, struct err *e)
+{
+	int rc = give_slot(m, pool, e);
+
+	if (rc < 0)
+		return rc;
+	if (pool->artifact >= 0) {
+		TAILQ_REMOVE(&m->artifacts, pool, artifact_link);
+		TAILQ_INSERT_TAIL(&m->artifacts, pool, artifact_link);
+		return 0;
+	}
+	rc = open_both(m, pool, e);
+	if (rc < 0)
+		return rc;
+	TAILQ_INSERT_TAIL(&m->artifacts, pool, artifact_link);
+	m->n_artifacts++;
+	m->artifact_bytes += pool->artifact_size;
+	make_room(m, pool);
+	return 0;
+}
+
+void
+artifacts_preload(struct master *m)
+{
+	for (struct node *node = table_next(&m->pools, NULL); node; node = table_next(&m->pools, node)) {
+		struct pool *pool = (struct pool *)node;
+		struct err e;
+
+		if (m->n_artifacts >= ARTIFACTS_MAX || m->artifact_bytes >= ARTIFACTS_MAX_BYTES / 2)
+			return;
+		/* What cannot be read now is said when it is needed. */
+		if (pool->public.is_enabled && pool->artifact < 0 && artifacts_open(m, pool, &e) < 0)
+			continue;
+	}
+}

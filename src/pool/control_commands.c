@@ -1,0 +1,261 @@
+/* control_commands.c - the questions of the control socket and their answers. */
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "pool/control_server.h"
+#include "pool/pools.h"
+#include "pool/rollout.h"
+#include "pool/routers.h"
+#include "pool/status.h"
+#include "pool/workers.h"
+
+typedef void command(struct master *m, struct control_connection *c, const json_t *question, int fd);
+
+static json_t *
+control_ok(void)
+{
+	return json_pack("{s:b}", "ok", 1);
+}
+
+static void
+serve_poke(struct master *m, struct control_connection *c, const json_t *question, int fd)
+{
+	struct err e;
+
+	(void)question;
+	(void)fd;
+	if (watcher_check(m, &e) < 0)
+		control_answer(m, c, control_error("%s", e.text));
+	else
+		control_answer(m, c,
+		               json_pack("{s:b,s:I,s:I}", "ok", 1, "generation", (json_int_t)m->generation,
+		                         "pending", (json_int_t)rollout_n_pending(m)));
+}
+
+/* The pool of a version, known or made for the vote. */
+static struct pool *
+pool_for_vote(struct master *m, int64_t version, struct err *e)
+{
+	AUTO_FREE struct registry_version *v = malloc(sizeof *v);
+	struct pool *pool = pool_find(m, (uint64_t)version);
+
+	if (pool)
+		return pool;
+	if (!v) {
+		err_set(e, ENOMEM, "vote");
+		return NULL;
+	}
+	if (registry_version_by_id(m->registry, version, v, e) < 0 || pool_new(m, v, &pool, e) < 0)
+		return NULL;
+	if (pool_insert(m, pool, e) < 0) {
+		pool_free(m, pool);
+		return NULL;
+	}
+	return pool;
+}
+
+static void
+serve_vote(struct master *m, struct control_connection *c, const json_t *question, int fd)
+{
+	int64_t version = json_integer_value(json_object_get(question, "version"));
+	struct pool *pool;
+	struct err e;
+
+	(void)fd;
+	pool = version > 0 ? pool_for_vote(m, version, &e) : NULL;
+	if (!pool) {
+		control_answer(m, c, control_error("%s", version > 0 ? e.text : "vote: no version"));
+		return;
+	}
+	timer_arm(&m->loop, &pool->vote, VOTE_KEEP_MS * UINT64_C(1000));
+	if (pool_count(pool, STAGES_READY) > 0) {
+		control_answer(m, c, control_ok());
+		return;
+	}
+	c->wait = CONTROL_VOTE;
+	c->vote = pool;
+	if (pool_count(pool, STAGE_BIT(WORKER_STARTING)) == 0 && worker_start(m, pool, &e) < 0)
+		votes_have_failed(m, pool, e.text);
+}
+
+void
+votes_are_ready(struct master *m, struct pool *pool)
+{
+	for (size_t i = 0; i < CONTROL_CONNECTIONS_MAX; i++)
+		if (m->control.connections[i].vote == pool)
+			control_answer(m, &m->control.connections[i], control_ok());
+}
+
+void
+votes_have_failed(struct master *m, struct pool *pool, const char *reason)
+{
+	for (size_t i = 0; i < CONTROL_CONNECTIONS_MAX; i++)
+		if (m->control.connections[i].vote == pool)
+			control_answer(m, &m->control.connections[i], control_error("%s", reason));
+}
+
+static void
+serve_status(struct master *m, struct control_connection *c, const json_t *question, int fd)
+{
+	(void)question;
+	(void)fd;
+	c->wait = CONTROL_STATS;
+	if (m->control.stats.due_us == 0) {
+		for (size_t i = 0; i < m->n_routers; i++)
+			m->routers[i].has_stats = false;
+		timer_arm(&m->loop, &m->control.stats, CONTROL_STATS_MS * UINT64_C(1000));
+		routers_tell(m, MSG_ASK_STATS, NULL, 0);
+	}
+}
+
+static bool
+all_stats_came(const struct master *m)
+{
+	for (size_t i = 0; i < m->n_routers; i++)
+		if (router_is_serving(&m->routers[i]) && !m->routers[i].has_stats)
+			return false;
+	return true;
+}
+
+void
+control_stats_came(struct master *m)
+{
+	if (m->control.stats.due_us != 0 && !all_stats_came(m))
+		return;
+	timer_cancel(&m->loop, &m->control.stats);
+	for (size_t i = 0; i < CONTROL_CONNECTIONS_MAX; i++)
+		if (m->control.connections[i].wait == CONTROL_STATS)
+			control_answer(m, &m->control.connections[i], status_of(m));
+}
+
+/* The pool that serves the function, or NULL. */
+static struct pool *
+pool_serving(const struct master *m, const char *name)
+{
+	struct node *n = table_find(&m->functions, table_key_of(name));
+
+	for (; n; n = table_find_next(n))
+		if (strcmp(((struct function *)n)->name, name) == 0)
+			return ((struct function *)n)->serving;
+	return NULL;
+}
+
+static void
+serve_restart(struct master *m, struct control_connection *c, const json_t *question, int fd)
+{
+	const char *name = json_string_value(json_object_get(question, "function"));
+	struct pool *pool = name ? pool_serving(m, name) : NULL;
+
+	(void)fd;
+	if (!pool) {
+		control_answer(m, c, control_error("no function '%.64s' is served", name ? name : ""));
+		return;
+	}
+	pool->backoff = (struct backoff){ 0 };
+	pool_drain(m, pool);
+	leases_serve(m, pool);
+	control_answer(m, c, control_ok());
+}
+
+static const char *const directions[] = { "out", "in", "list" }; /* by start_copy.is_in */
+
+static int
+copy_direction(const char *word, uint32_t *direction)
+{
+	for (uint32_t i = 0; word && i < ARRAY_SIZE(directions); i++) {
+		if (strcmp(word, directions[i]) != 0)
+			continue;
+		*direction = i;
+		return 0;
+	}
+	return -EINVAL;
+}
+
+static int
+fill_copy(struct master *m, const json_t *question, struct start_copy *copy, struct err *e)
+{
+	const char *shared = json_string_value(json_object_get(question, "shared"));
+	const char *path = json_string_value(json_object_get(question, "path"));
+	const char *direction = json_string_value(json_object_get(question, "direction"));
+	json_int_t max = json_integer_value(json_object_get(question, "max"));
+
+	if (!shared || !path || max < 0 || copy_direction(direction, &copy->is_in) < 0)
+		return err_set(e, -EINVAL, "copy: shared, path, direction and max are needed");
+	if (policy_check_name(shared, e) < 0)
+		return -e->code;
+	if (strlen(path) >= sizeof copy->path || path[0] == '/')
+		return err_set(e, -EINVAL, "copy: the path is relative and shorter than %zu bytes",
+		               sizeof copy->path);
+	memcpy(copy->shared, shared, strlen(shared));
+	memcpy(copy->path, path, strlen(path));
+	copy->max_size = (uint64_t)max;
+	return uids_slot(&m->uids, UID_SHARED, shared, &copy->slot, e);
+}
+
+static void
+serve_copy(struct master *m, struct control_connection *c, const json_t *question, int fd)
+{
+	struct start_copy copy = { 0 };
+	struct err e;
+
+	if (fd < 0) {
+		control_answer(m, c, control_error("copy: no descriptor came with it"));
+		return;
+	}
+	if (fill_copy(m, question, &copy, &e) < 0) {
+		control_answer(m, c, control_error("%s", e.text));
+		return;
+	}
+	copy.id = master_next_id(m);
+	c->wait = CONTROL_COPY;
+	c->copy_id = copy.id;
+	channel_send(&m->spawner_channel, MSG_START_COPY, &copy, sizeof copy, &fd, 1);
+}
+
+void
+control_copy_ended(struct master *m, const struct process_ended *ended)
+{
+	char text[ENDING_TEXT_SIZE];
+	bool is_good = ended->ending.code == CLD_EXITED && ended->ending.status == 0 && !ended->reason[0];
+
+	ending_format(&ended->ending, text);
+	for (size_t i = 0; i < CONTROL_CONNECTIONS_MAX; i++) {
+		struct control_connection *c = &m->control.connections[i];
+
+		if (c->watch.fd < 0 || c->wait != CONTROL_COPY || c->copy_id != ended->id)
+			continue;
+		control_answer(m, c,
+		               is_good ? control_ok()
+		                       : control_error("copy: %s", ended->reason[0] ? ended->reason : text));
+	}
+}
+
+static const struct {
+	const char *name;
+	command *serve;
+} commands[] = {
+	{ "poke", serve_poke },       { "vote", serve_vote }, { "status", serve_status },
+	{ "restart", serve_restart }, { "copy", serve_copy },
+};
+
+void
+control_serve(struct master *m, struct control_connection *c, const json_t *question, int fd)
+{
+	const char *name = json_string_value(json_object_get(question, "command"));
+	command *serve = NULL;
+
+	for (size_t i = 0; name && i < ARRAY_SIZE(commands); i++)
+		if (strcmp(commands[i].name, name) == 0)
+			serve = commands[i].serve;
+	if (serve)
+		serve(m, c, question, fd);
+	else
+		control_answer(m, c, control_error("unknown command '%.32s'", name ? name : ""));
+	fd_close(&fd);
+}

@@ -1,0 +1,203 @@
+/* control_server.c - connections of the control socket: who may ask, one question at a time, bounded. */
+#include "pool/control_server.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/log.h"
+#include "pool/master.h"
+
+static void
+connection_close(struct master *m, struct control_connection *c)
+{
+	timer_cancel(&m->loop, &c->timer);
+	loop_forget(&m->loop, &c->watch);
+	fd_close(&c->watch.fd);
+	c->wait = CONTROL_NOTHING;
+	c->vote = NULL;
+	c->copy_id = 0;
+}
+
+json_t *
+control_error(const char *fmt, ...)
+{
+	char text[REASON_SIZE];
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(text, sizeof text, fmt, args);
+	va_end(args);
+	/* Texts of a loader may hold any bytes. */
+	for (char *p = text; *p; p++)
+		if ((unsigned char)*p < 0x20 || (unsigned char)*p >= 0x7f)
+			*p = '?';
+	return json_pack("{s:b,s:s}", "ok", 0, "error", text);
+}
+
+void
+control_answer(struct master *m, struct control_connection *c, json_t *answer)
+{
+	struct err e;
+	int rc = answer ? control_send(c->watch.fd, answer, &e) : -ENOMEM;
+
+	json_decref(answer);
+	c->wait = CONTROL_NOTHING;
+	c->vote = NULL;
+	c->copy_id = 0;
+	timer_arm(&m->loop, &c->timer, CONTROL_IDLE_MS * UINT64_C(1000));
+	/* An asker that does not read: the end of the connection tells it. */
+	if (rc < 0)
+		shutdown(c->watch.fd, SHUT_RDWR);
+}
+
+static void
+connection_is_idle(struct master *m, void *owner)
+{
+	connection_close(m, owner);
+}
+
+static void
+serve_connection(struct master *m, void *owner, uint32_t events)
+{
+	struct control_connection *c = owner;
+	json_t *question = NULL;
+	struct err e;
+	int fd = -1, rc;
+
+	(void)events;
+	rc = control_receive(c->watch.fd, &question, &fd, &e);
+	if (rc == -EAGAIN)
+		return;
+	if (rc == -EBADMSG) {
+		control_answer(m, c, control_error("%s", e.text));
+		return;
+	}
+	if (rc <= 0 || c->wait != CONTROL_NOTHING) {
+		fd_close(&fd);
+		json_decref(question);
+		connection_close(m, c);
+		return;
+	}
+	timer_arm(&m->loop, &c->timer, CONTROL_IDLE_MS * UINT64_C(1000));
+	control_serve(m, c, question, fd);
+	json_decref(question);
+}
+
+/* SO_PEERGROUPS: the supplementary groups that the peer had when it connected. */
+static bool
+peer_has_group(int sock, gid_t group)
+{
+	gid_t groups[256];
+	socklen_t size = sizeof groups;
+
+	if (getsockopt(sock, SOL_SOCKET, SO_PEERGROUPS, groups, &size) < 0)
+		return false;
+	for (size_t i = 0; i < size / sizeof *groups; i++)
+		if (groups[i] == group)
+			return true;
+	return false;
+}
+
+/* Whoever may write the registry may ask; the modes of folder and socket say the same. */
+static bool
+may_ask(const struct master *m, int sock)
+{
+	struct ucred peer;
+	socklen_t size = sizeof peer;
+	struct stat st;
+
+	if (getsockopt(sock, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0)
+		return false;
+	if (peer.uid == 0 || peer.uid == geteuid())
+		return true;
+	if (stat(m->config->registry, &st) < 0)
+		return false;
+	if (peer.uid == st.st_uid)
+		return true;
+	return st.st_mode & S_IWGRP && (peer.gid == st.st_gid || peer_has_group(sock, st.st_gid));
+}
+
+static struct control_connection *
+free_connection(struct control_server *s)
+{
+	for (size_t i = 0; i < CONTROL_CONNECTIONS_MAX; i++)
+		if (s->connections[i].watch.fd < 0)
+			return &s->connections[i];
+	return NULL;
+}
+
+static void
+serve_listener(struct master *m, void *owner, uint32_t events)
+{
+	struct control_server *s = &m->control;
+	struct control_connection *c = free_connection(s);
+	AUTO_FD sock = accept4(s->listener.fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	struct err e;
+
+	(void)owner;
+	(void)events;
+	if (sock < 0)
+		return;
+	if (!may_ask(m, sock) || !c) {
+		json_t *answer = control_error(c ? "not allowed to ask this pool"
+		                                 : "too many connections to this pool; try again");
+
+		if (answer)
+			control_send(sock, answer, &e);
+		json_decref(answer);
+		return;
+	}
+	c->watch = (struct watch){ .fd = sock, .serve = serve_connection, .owner = c };
+	c->timer = (struct timer){ .fire = connection_is_idle, .owner = c };
+	if (loop_watch(&m->loop, &c->watch, EPOLLIN, &e) < 0) {
+		c->watch.fd = -1;
+		return;
+	}
+	sock = -1;
+	timer_arm(&m->loop, &c->timer, CONTROL_IDLE_MS * UINT64_C(1000));
+}
+
+static void
+stats_are_late(struct master *m, void *owner)
+{
+	(void)owner;
+	control_stats_came(m);
+}
+
+int
+control_server_open(struct master *m, struct err *e)
+{
+	struct control_server *s = &m->control;
+
+	for (size_t i = 0; i < CONTROL_CONNECTIONS_MAX; i++)
+		s->connections[i].watch.fd = -1;
+	s->stats = (struct timer){ .fire = stats_are_late };
+	s->listener =
+	    (struct watch){ .fd = control_listen(m->config->registry, s->path, e), .serve = serve_listener };
+	if (s->listener.fd < 0)
+		return -e->code;
+	return loop_watch(&m->loop, &s->listener, EPOLLIN, e);
+}
+
+void
+control_server_close(struct master *m)
+{
+	struct control_server *s = &m->control;
+
+	if (s->listener.fd < 0)
+		return;
+	for (size_t i = 0; i < CONTROL_CONNECTIONS_MAX; i++)
+		if (s->connections[i].watch.fd >= 0)
+			connection_close(m, &s->connections[i]);
+	loop_forget(&m->loop, &s->listener);
+	fd_close(&s->listener.fd);
+	unlink(s->path);
+}

@@ -1,0 +1,53 @@
+/* control_server.h - the master's side of the control socket: who may ask, and the answers. */
+#pragma once
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "ipc/control.h"
+#include "pool/loop.h"
+
+struct pool;
+struct process_ended;
+
+enum {
+	CONTROL_CONNECTIONS_MAX = 16,
+	CONTROL_IDLE_MS =
+	    60 * 1000,          /* a connection that asks nothing, or whose answer does not come, is closed */
+	CONTROL_STATS_MS = 500, /* routers that have not told their numbers by then are left out */
+	CONTROL_STATUS_MAX = 48 * 1024, /* bytes of functions in a status answer */
+};
+
+/* What the open question of a connection waits for. */
+enum control_wait { CONTROL_NOTHING, CONTROL_VOTE, CONTROL_COPY, CONTROL_STATS };
+
+struct control_connection {
+	struct watch watch; /* fd -1: free */
+	struct timer timer;
+	enum control_wait wait;
+	struct pool *vote;
+	uint32_t copy_id;
+};
+
+struct control_server {
+	struct watch listener;
+	struct timer stats;
+	char path[CONTROL_PATH_SIZE];
+	struct control_connection connections[CONTROL_CONNECTIONS_MAX];
+};
+
+int control_server_open(struct master *m, struct err *e);
+void control_server_close(struct master *m);
+
+/* Answers the open question and closes nothing; answer is taken over. */
+void control_answer(struct master *m, struct control_connection *c, json_t *answer);
+json_t *control_error(const char *fmt, ...) PRINTF_LIKE(1, 2);
+
+/* control_commands.c: one question; fd is -1 or taken over. */
+void control_serve(struct master *m, struct control_connection *c, const json_t *question, int fd);
+
+/* What open questions wait for. */
+void votes_are_ready(struct master *m, struct pool *pool);
+void votes_have_failed(struct master *m, struct pool *pool, const char *reason);
+void control_copy_ended(struct master *m, const struct process_ended *ended);
+void control_stats_came(struct master *m);

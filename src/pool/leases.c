@@ -1,0 +1,320 @@
+/* leases.c - who has which worker: routers' wants against max_workers, process.max and each other. */
+#include <errno.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "pool/pools.h"
+#include "pool/rollout.h"
+#include "pool/routers.h"
+#include "pool/workers.h"
+
+enum { RETRY_SOON_MS = 100, OVERLOADED_RETRY_S = 1 };
+
+static void
+retry_in(struct master *m, struct pool *pool, uint64_t us)
+{
+	uint64_t due = clock_now_us() + us;
+
+	if (pool->retry.due_us == 0 || pool->retry.due_us > due)
+		timer_arm(&m->loop, &pool->retry, us);
+}
+
+/* The router that needs a worker of the pool most: one with requests waiting before one without, then the one
+ * with the fewest. */
+static struct router *
+neediest(struct master *m, const struct pool *pool)
+{
+	struct router *best = NULL;
+	size_t best_leases = 0;
+
+	for (size_t i = 0; i < m->n_routers; i++) {
+		struct router *r = &m->routers[i];
+		size_t n = pool_count_leases(pool, r);
+		bool waits = pool->waiting[i] > 0, best_waits = best && pool->waiting[best->index] > 0;
+
+		if (!router_is_serving(r))
+			continue;
+		if (best && (waits < best_waits || (waits == best_waits && n >= best_leases)))
+			continue;
+		best = r;
+		best_leases = n;
+	}
+	return best;
+}
+
+static void
+lease_ready(struct master *m, struct pool *pool)
+{
+	struct worker *w;
+
+	TAILQ_FOREACH(w, &pool->workers, link)
+	{
+		struct router *router;
+
+		if (w->stage != WORKER_READY)
+			continue;
+		router = neediest(m, pool);
+		if (router)
+			worker_lease(m, w, router);
+	}
+}
+
+void
+leases_refuse(struct master *m, struct pool *pool, enum cause cause)
+{
+	uint64_t left_s = (backoff_left(&pool->backoff, clock_now_us()) + 999999) / 1000000;
+	struct start_refused refused = { .version = pool->public.version_id,
+		                         .cause = cause,
+		                         .retry_after_s = left_s ? (uint32_t)left_s : OVERLOADED_RETRY_S };
+
+	if (pool_count(pool, STAGES_LIVE) > 0)
+		return;
+	for (size_t i = 0; i < m->n_routers; i++) {
+		if (pool->waiting[i] == 0 || !router_is_serving(&m->routers[i]))
+			continue;
+		pool->waiting[i] = 0;
+		channel_send(&m->routers[i].channel, MSG_START_REFUSED, &refused, sizeof refused, NULL, 0);
+	}
+}
+
+static bool
+may_give_one_up(const struct pool *pool)
+{
+	return pool_waiting(pool) == 0 && pool_count(pool, STAGES_LIVE) > pool->min_workers;
+}
+
+/* The worker that has been leased longest and that nobody waits for. */
+static struct worker *
+find_victim(struct master *m)
+{
+	struct worker *victim = NULL;
+
+	for (struct node *n = table_next(&m->workers, NULL); n; n = table_next(&m->workers, n)) {
+		struct worker *w = (struct worker *)n;
+
+		if (w->stage != WORKER_LEASED || (victim && w->leased_us >= victim->leased_us))
+			continue;
+		if (may_give_one_up(w->pool))
+			victim = w;
+	}
+	return victim;
+}
+
+static bool
+somebody_is_ending(struct master *m)
+{
+	for (struct node *n = table_next(&m->workers, NULL); n; n = table_next(&m->workers, n))
+		if (((struct worker *)n)->stage >= WORKER_RETIRING)
+			return true;
+	return false;
+}
+
+/* process.max workers run: an idle one of another function makes room. */
+static void
+wait_for_room(struct master *m, struct pool *pool)
+{
+	struct worker *victim;
+
+	if (!pool->is_hungry)
+		TAILQ_INSERT_TAIL(&m->hungry, pool, hungry_link);
+	pool->is_hungry = true;
+	if (somebody_is_ending(m))
+		return;
+	victim = find_victim(m);
+	if (victim)
+		worker_retire(m, victim, NULL, m->config->drain_timeout_ms);
+	else
+		leases_refuse(m, pool, CAUSE_OVERLOADED);
+}
+
+void
+leases_feed_hungry(struct master *m)
+{
+	struct pool *pool = TAILQ_FIRST(&m->hungry);
+
+	if (!pool || m->workers.n >= m->config->process_max)
+		return;
+	TAILQ_REMOVE(&m->hungry, pool, hungry_link);
+	pool->is_hungry = false;
+	leases_serve(m, pool);
+}
+
+static bool
+start_one(struct master *m, struct pool *pool)
+{
+	struct err e;
+	int rc = worker_start(m, pool, &e);
+
+	if (rc == 0)
+		return true;
+	if (rc == -EAGAIN) {
+		wait_for_room(m, pool);
+		return false;
+	}
+	log_line(LOG_ERR, "function '%s' version %u cannot start: %s", pool->start.function,
+	         pool->start.version, e.text);
+	backoff_failed(&pool->backoff, clock_now_us());
+	retry_in(m, pool, RETRY_SOON_MS * UINT64_C(1000));
+	leases_refuse(m, pool, CAUSE_UNAVAILABLE);
+	return false;
+}
+
+static size_t
+n_to_start(const struct master *m, const struct pool *pool)
+{
+	size_t live = pool_count(pool, STAGES_LIVE), starting = pool_count(pool, STAGE_BIT(WORKER_STARTING));
+	size_t max = pool->public.max_workers, waiting = pool_waiting(pool);
+	size_t for_minimum = 0, for_waiting = 0, n;
+
+	if (m->phase == PHASE_SERVING && live < pool->min_workers)
+		for_minimum = pool->min_workers - live;
+	if (waiting > starting)
+		for_waiting = waiting - starting;
+	n = for_minimum > for_waiting ? for_minimum : for_waiting;
+	return live >= max ? 0 : n > max - live ? max - live : n;
+}
+
+static void
+start_more(struct master *m, struct pool *pool)
+{
+	size_t n = n_to_start(m, pool);
+	uint64_t left;
+
+	if (n == 0)
+		return;
+	left = backoff_left(&pool->backoff, clock_now_us());
+	if (left > 0) {
+		retry_in(m, pool, left);
+		if (pool->is_start_failing)
+			leases_refuse(m, pool, CAUSE_START_FAILED);
+		return;
+	}
+	while (n-- > 0 && start_one(m, pool))
+		;
+}
+
+/* A router other than r that has more of the pool's workers, or has some while r has none. */
+static struct worker *
+find_movable(const struct pool *pool, const struct router *r, uint64_t *hold_us)
+{
+	size_t own = pool_count_leases(pool, r);
+	uint64_t now = clock_now_us();
+	struct worker *w;
+
+	TAILQ_FOREACH(w, &pool->workers, link)
+	{
+		size_t theirs;
+
+		if (w->stage == WORKER_RETIRING && w->next_router)
+			return NULL; /* one at a time */
+		if (w->stage != WORKER_LEASED || w->router == r)
+			continue;
+		theirs = pool_count_leases(pool, w->router);
+		if (own > 0 && theirs <= own + 1)
+			continue;
+		if (now < w->leased_us + LEASE_HOLD_MS * UINT64_C(1000)) {
+			*hold_us = w->leased_us + LEASE_HOLD_MS * UINT64_C(1000) - now;
+			continue;
+		}
+		return w;
+	}
+	return NULL;
+}
+
+/* All workers that may run do, at other routers: one moves after its requests in flight. */
+static void
+move_lease(struct master *m, struct pool *pool)
+{
+	struct router *r = neediest(m, pool);
+	struct worker *w;
+	uint64_t hold_us = 0;
+
+	if (!r || pool->waiting[r->index] == 0 || pool_count(pool, STAGES_LIVE) < pool->public.max_workers ||
+	    pool_count(pool, STAGE_BIT(WORKER_STARTING)) > 0)
+		return;
+	w = find_movable(pool, r, &hold_us);
+	if (w)
+		worker_retire(m, w, r, 0);
+	else if (hold_us > 0)
+		retry_in(m, pool, hold_us);
+}
+
+void
+leases_serve(struct master *m, struct pool *pool)
+{
+	if (!pool_is_serving(pool) || m->phase == PHASE_STOPPED)
+		return;
+	lease_ready(m, pool);
+	start_more(m, pool);
+	if (m->n_routers > 1)
+		move_lease(m, pool);
+}
+
+void
+leases_released(struct master *m, struct worker *w)
+{
+	struct router *next = w->next_router;
+	struct pool *pool = w->pool;
+
+	if (w->stage != WORKER_LEASED && w->stage != WORKER_RETIRING)
+		return; /* killed meanwhile */
+	if (next && router_is_serving(next) && pool_is_serving(pool)) {
+		worker_lease(m, w, next);
+		return;
+	}
+	worker_end(m, w);
+	leases_serve(m, pool);
+}
+
+void
+leases_idle(struct master *m, struct worker *w)
+{
+	struct pool *pool = w->pool;
+
+	if (w->stage != WORKER_LEASED)
+		return;
+	if (pool_count(pool, STAGES_LIVE) > pool->min_workers)
+		worker_retire(m, w, NULL, m->config->drain_timeout_ms);
+}
+
+void
+leases_want(struct master *m, struct router *router, const struct want *want)
+{
+	struct pool *pool = pool_find(m, want->version);
+
+	/* Of an older snapshot: the router moves its queue when it reads the new one. */
+	if (!pool || !pool_is_serving(pool))
+		return;
+	pool->waiting[router->index] = want->waiting;
+	if (want->waiting > 0)
+		leases_serve(m, pool);
+}
+
+void
+leases_router_serves(struct master *m)
+{
+	for (struct node *n = table_next(&m->pools, NULL); n; n = table_next(&m->pools, n))
+		lease_ready(m, (struct pool *)n);
+}
+
+void
+leases_router_gone(struct master *m, struct router *router)
+{
+	struct node *n;
+
+	for (n = table_next(&m->workers, NULL); n; n = table_next(&m->workers, n)) {
+		struct worker *w = (struct worker *)n;
+
+		if (w->next_router == router)
+			w->next_router = NULL;
+		if (w->router != router)
+			continue;
+		/* Whether it has a request is not known any more. */
+		w->router = NULL;
+		w->is_stopping = true;
+		worker_kill(m, w, CAUSE_UNAVAILABLE);
+	}
+	for (n = table_next(&m->pools, NULL); n; n = table_next(&m->pools, n))
+		((struct pool *)n)->waiting[router->index] = 0;
+}

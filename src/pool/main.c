@@ -1,0 +1,386 @@
+/* main.c - cfn-pool: the master's start, step by step, its loop, and its end. */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/log.h"
+#include "config.h"
+#include "pool/pools.h"
+#include "pool/rollout.h"
+#include "pool/routers.h"
+#include "pool/supervisor.h"
+#include "pool/workers.h"
+
+/* Which exit status an error of a step means; the last row, of errno 0, is for all others. */
+struct exit_row {
+	int error, status;
+};
+
+static const struct exit_row exits_of_configuration[] = { { ENOENT, EX_NOINPUT }, { 0, EX_CONFIG } };
+static const struct exit_row exits_of_listener[] = {
+	{ EADDRINUSE, EX_UNAVAILABLE }, { ENOENT, EX_USAGE }, { EINVAL, EX_USAGE },
+	{ EACCES, EX_NOPERM },          { EPERM, EX_NOPERM }, { 0, EX_CANTCREAT },
+};
+static const struct exit_row exits_of_registry[] = {
+	{ ENOENT, EX_NOINPUT },  { EACCES, EX_NOINPUT },   { EROFS, EX_NOINPUT }, { EINVAL, EX_DATAERR },
+	{ EBADMSG, EX_DATAERR }, { EEXIST, EX_DATAERR },   { EPROTO, EX_CONFIG }, { EPERM, EX_CONFIG },
+	{ EBUSY, EX_TEMPFAIL },  { ENOSPC, EX_CANTCREAT }, { 0, EX_IOERR },
+};
+static const struct exit_row exits_of_spawner[] = { { ENOENT, EX_OSFILE }, { 0, EX_CONFIG } };
+static const struct exit_row exits_of_system[] = { { 0, EX_OSERR } };
+static const struct exit_row exits_of_files[] = { { EACCES, EX_NOPERM },
+	                                          { EBADMSG, EX_DATAERR },
+	                                          { 0, EX_CANTCREAT } };
+
+static int
+raise_limits(struct master *m, struct err *e)
+{
+	struct rlimit files;
+
+	(void)m;
+	signal(SIGPIPE, SIG_IGN);
+	umask(077);
+	if (getrlimit(RLIMIT_NOFILE, &files) < 0)
+		return err_set(e, errno, "limit of open files");
+	files.rlim_cur = files.rlim_max;
+	return setrlimit(RLIMIT_NOFILE, &files) < 0 ? err_set(e, errno, "limit of open files") : 0;
+}
+
+static int
+make_folders(const char *path, struct err *e)
+{
+	char copy[CONFIG_PATH_MAX];
+
+	snprintf(copy, sizeof copy, "%s", path);
+	for (char *p = strchr(copy + 1, '/'); p; p = strchr(p + 1, '/')) {
+		*p = '\0';
+		if (mkdir(copy, 0700) < 0 && errno != EEXIST)
+			return err_set(e, errno, "make folder '%s'", copy);
+		*p = '/';
+	}
+	return 0;
+}
+
+/* The caller's own registry is the only one that is made without being asked for. */
+static int
+make_private_registry(const char *path, struct err *e)
+{
+	struct registry *r = NULL;
+
+	if (access(path, F_OK) == 0)
+		return 0;
+	if (make_folders(path, e) < 0 || registry_open(path, REGISTRY_CREATE, &r, e) < 0)
+		return -e->code;
+	registry_close(r);
+	return 0;
+}
+
+static int
+configure(struct master *m, struct err *e)
+{
+	bool is_private = false;
+	int rc;
+
+	m->config = malloc(sizeof *m->config);
+	if (!m->config)
+		return err_set(e, ENOMEM, "configuration");
+	rc = options_configure(&m->options, m->config, &is_private, e);
+	if (rc == 0 && is_private)
+		rc = make_private_registry(m->config->registry, e);
+	return rc;
+}
+
+static int
+choose_identity(struct master *m, struct err *e)
+{
+	return identity_choose(m->config->registry, m->config->user, &m->identity, e);
+}
+
+static int
+open_listener(struct master *m, struct err *e)
+{
+	const struct config *c = m->config;
+	const struct listener_options options = { .address = c->listen,
+		                                  .owner = c->listen_owner,
+		                                  .group = c->listen_group,
+		                                  .mode = (unsigned)c->listen_mode,
+		                                  .backlog = (int)c->listen_backlog };
+
+	return listener_open(&options, &m->listener, e);
+}
+
+/* What only root can make, before root is given up. */
+static int
+make_files(struct master *m, struct err *e)
+{
+	for (int i = 0; i < LOG_FILES; i++) {
+		const char *path = logs_path(m->config, (enum log_file)i);
+
+		if (path[0] && identity_make_file(&m->identity, path, e) < 0)
+			return -e->code;
+	}
+	return identity_make_folder(&m->identity, m->config->state_dir, e);
+}
+
+static int
+start_spawner(struct master *m, struct err *e)
+{
+	const struct config *c = m->config;
+	const struct spawner_options options = { .libexec_dir = c->libexec_dir,
+		                                 .shared_dir = c->shared_dir,
+		                                 .uid_range = (uid_t)c->uid_range_start,
+		                                 .n_uids = (unsigned)c->uid_range_size };
+	uint32_t least = strcmp(c->require_isolation, "full") == 0 ? ISOLATION_FULL : ISOLATION_STRONG;
+
+	if (spawner_start(&options, &m->spawner, e) < 0)
+		return -e->code;
+	if (m->spawner.ready.level < least)
+		return err_set(e, -ENOTSUP, "require_isolation = %s, but this system gives less: %s",
+		               c->require_isolation, m->spawner.ready.layers);
+	return 0;
+}
+
+static int
+drop_privileges(struct master *m, struct err *e)
+{
+	return identity_enter(&m->identity, e);
+}
+
+static int
+open_loop(struct master *m, struct err *e)
+{
+	if (loop_init(&m->loop, e) < 0 || signals_open(m, e) < 0)
+		return -e->code;
+	return spawner_open(m, e);
+}
+
+static int
+open_registry(struct master *m, struct err *e)
+{
+	int rc = registry_open(m->config->registry, REGISTRY_READ, &m->registry, e);
+
+	if (rc == 0)
+		registry_set_patience(m->registry, REGISTRY_PATIENCE_MS);
+	return rc;
+}
+
+static int
+open_state(struct master *m, struct err *e)
+{
+	const char *path = m->config->state_dir;
+	/* Slots are counted from the first function uid of the range (protocol.h, spawner.h). */
+	uint32_t n_slots = (uint32_t)m->config->uid_range_size - 1000;
+
+	if (mkdir(path, 0700) < 0 && errno != EEXIST)
+		return err_set(e, errno, "make state folder '%s'", path);
+	if (uids_open(&m->uids, path, n_slots, e) < 0)
+		return -e->code;
+	return logs_open(&m->logs, m->config, e);
+}
+
+static int
+load_registry(struct master *m, struct err *e)
+{
+	rollout_init(m);
+	return rollout_load(m, e);
+}
+
+static int
+open_control(struct master *m, struct err *e)
+{
+	int rc = control_server_open(m, e);
+
+	return rc < 0 ? rc : watcher_open(m, e);
+}
+
+/* Ready is when every router has said so; until then errors are the starter's. */
+static int
+start_routers(struct master *m, struct err *e)
+{
+	routers_init(m);
+	if (routers_start(m, e) < 0)
+		return -e->code;
+	while (!routers_are_serving(m) && m->phase == PHASE_STARTING)
+		if (loop_turn(&m->loop, m, e) < 0)
+			return -e->code;
+	if (m->phase == PHASE_STARTING)
+		m->phase = PHASE_SERVING;
+	return 0;
+}
+
+/* The order is the design: what needs root, then no privileges, then what others have written is read. */
+static const struct step {
+	int (*take)(struct master *, struct err *);
+	const struct exit_row *exits;
+} start_steps[] = {
+	{ raise_limits, exits_of_system },      { configure, exits_of_configuration },
+	{ choose_identity, exits_of_registry }, { open_listener, exits_of_listener },
+	{ make_files, exits_of_files },         { start_spawner, exits_of_spawner },
+	{ drop_privileges, exits_of_system },   { open_registry, exits_of_registry },
+	{ open_state, exits_of_files },         { open_loop, exits_of_system },
+	{ load_registry, exits_of_registry },   { open_control, exits_of_files },
+	{ start_routers, exits_of_system },
+};
+
+static const struct step test_steps[] = {
+	{ raise_limits, exits_of_system },      { configure, exits_of_configuration },
+	{ choose_identity, exits_of_registry }, { drop_privileges, exits_of_system },
+	{ open_registry, exits_of_registry },
+};
+
+static int
+exit_status(const struct exit_row *rows, int error)
+{
+	while (rows->error != 0 && rows->error != error)
+		rows++;
+	return rows->status;
+}
+
+static int
+complain(const struct err *e)
+{
+	fprintf(stderr, "cfn-pool: %s\n", e->text);
+	return -1;
+}
+
+static int
+take_steps(struct master *m, const struct step *steps, size_t n)
+{
+	struct err e = { 0 };
+
+	for (size_t i = 0; i < n && m->phase == PHASE_STARTING; i++) {
+		if (steps[i].take(m, &e) >= 0)
+			continue;
+		complain(&e);
+		return exit_status(steps[i].exits, e.code);
+	}
+	return EX_OK;
+}
+
+static void
+announce(struct master *m)
+{
+	char title[CONFIG_PATH_MAX + 32], groups[RISKY_GROUPS_SIZE];
+
+	log_set_fd(m->logs.fds[LOG_FILE_ERROR]);
+	snprintf(title, sizeof title, "cfn-pool: master (%s)", m->config->registry);
+	title_set(title);
+	identity_risky_groups(groups);
+	if (!m->identity.is_root_start && groups[0])
+		log_line(
+		    LOG_WARNING,
+		    "the starter is in the groups %s, and so are the sandboxes: use an account without them",
+		    groups);
+	if (m->identity.stays_root)
+		log_line(
+		    LOG_WARNING,
+		    "the registry belongs to root: the master stays uid 0, without capabilities; give the "
+		    "registry to an account of its own, or set user");
+	log_line(LOG_NOTICE, "serving %zu functions of %s, generation %" PRIu64 ", on %s; isolation %s: %s",
+	         m->functions.n, m->config->registry, m->generation, m->listener.text,
+	         m->spawner.ready.level == ISOLATION_FULL ? "full" : "strong", m->spawner.ready.layers);
+	supervisor_notify("READY=1");
+}
+
+static void
+serve(struct master *m)
+{
+	struct err e;
+
+	announce(m);
+	for (struct node *n = table_next(&m->functions, NULL); n; n = table_next(&m->functions, n))
+		if (((struct function *)n)->serving)
+			leases_serve(m, ((struct function *)n)->serving);
+	artifacts_preload(m);
+	while (m->phase != PHASE_STOPPED) {
+		if (loop_turn(&m->loop, m, &e) >= 0)
+			continue;
+		log_line(LOG_ERR, "%s; the pool ends", e.text);
+		master_stop(m, EX_SOFTWARE);
+	}
+	log_line(LOG_NOTICE, "stopped");
+}
+
+/* The kernel has ended everything below the spawner when spawner_stop returns; the rest dies with us. */
+static void
+stop(struct master *m)
+{
+	control_server_close(m);
+	if (m->spawner_channel.watch.fd >= 0) {
+		channel_close(&m->spawner_channel);
+		m->spawner.channel = -1;
+	}
+	spawner_stop(&m->spawner);
+	listener_close(&m->listener);
+	uids_close(&m->uids);
+	registry_close(m->registry);
+}
+
+static int
+test(struct master *m)
+{
+	int status = take_steps(m, test_steps, ARRAY_SIZE(test_steps));
+	struct err e;
+
+	if (status != EX_OK)
+		return status;
+	if (m->options.is_print) {
+		config_print(m->config, STDOUT_FILENO);
+	}
+	rollout_init(m);
+	if (rollout_test(m, &e) < 0) {
+		complain(&e);
+		return exit_status(exits_of_registry, e.code);
+	}
+	puts("configuration ok");
+	return EX_OK;
+}
+
+static void
+init(struct master *m)
+{
+	m->snapshot = m->uids.folder = m->listener.fd = m->watcher.inotify.fd = m->control.listener.fd = -1;
+	m->spawner.channel = m->spawner.pidfd = m->spawner_channel.watch.fd = -1;
+	for (int i = 0; i < LOG_FILES; i++)
+		m->logs.fds[i] = -1;
+}
+
+static int
+run(struct master *m)
+{
+	int status = take_steps(m, start_steps, ARRAY_SIZE(start_steps));
+
+	if (status == EX_OK && m->phase == PHASE_SERVING)
+		serve(m);
+	stop(m);
+	return status != EX_OK ? status : m->exit_code;
+}
+
+int
+main(int argc, char **argv)
+{
+	static struct master m;
+	struct err e;
+
+	init(&m);
+	title_init(argc, argv);
+	log_init("cfn-pool", STDERR_FILENO);
+	if (options_parse(argc, argv, &m.options, &e) < 0) {
+		complain(&e);
+		return EX_USAGE;
+	}
+	if (m.options.is_help || m.options.is_version) {
+		fputs(m.options.is_help ? options_usage : "cfn-pool " PACKAGE_VERSION "\n", stdout);
+		return EX_OK;
+	}
+	return m.options.is_test ? test(&m) : run(&m);
+}

@@ -1,0 +1,163 @@
+/* master.h - the master's state: functions, the pools of their versions, workers, routers.
+ *
+ * A function has at most two pools that matter: the one that the published snapshot names (serving), and the
+ * one that the registry says is active (wanted).  They differ while a new version is being started, or cannot
+ * be. Other pools are left from earlier versions until their workers have ended, or were made by a vote. */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include "config/config.h"
+#include "ipc/protocol.h"
+#include "ipc/spawner.h"
+#include "pool/backoff.h"
+#include "pool/channel.h"
+#include "pool/control_server.h"
+#include "pool/listener.h"
+#include "pool/logs.h"
+#include "pool/loop.h"
+#include "pool/options.h"
+#include "pool/privileges.h"
+#include "pool/table.h"
+#include "pool/uids.h"
+#include "pool/watcher.h"
+#include "registry/registry.h"
+#include "route/snapshot.h"
+
+enum {
+	START_TIMEOUT_MS = 15 * 1000, /* from START_WORKER to READY; a router likewise */
+	END_TIMEOUT_MS = 5 * 1000,    /* from the end of its requests to the end of the worker: cfn_fini */
+	VOTE_KEEP_MS = 60 * 1000,     /* a candidate's worker waits so long to be activated */
+	LEASE_HOLD_MS = 50,           /* a lease is not moved to another router before */
+	REGISTRY_PATIENCE_MS = 100,
+	ARTIFACTS_MAX = 512, /* pools whose artifact stays open; those with workers come on top */
+	ARTIFACTS_MAX_BYTES = 64 << 20,
+};
+
+enum worker_stage {
+	WORKER_STARTING,
+	WORKER_READY, /* belongs to no router yet */
+	WORKER_LEASED,
+	WORKER_RETIRING, /* RETIRE was said; waits for RELEASED */
+	WORKER_ENDING,   /* its requests were closed, or it was killed; waits for its end */
+};
+
+struct worker {
+	struct node by_id;
+	TAILQ_ENTRY(worker) link; /* of its pool, oldest first */
+	struct pool *pool;
+	enum worker_stage stage;
+	struct router *router;          /* holds the lease: LEASED and RETIRING */
+	struct router *next_router;     /* gets it after RELEASED; NULL: the worker ends */
+	int32_t pid;                    /* in the pool's pid namespace */
+	int requests, output, listener; /* the router's ends, kept to move the lease; closing them ends it */
+	uint64_t leased_us;
+	enum cause cause;   /* why it was killed */
+	bool is_stopping;   /* its end was asked for */
+	struct timer timer; /* the limit of its stage */
+};
+
+TAILQ_HEAD(worker_list, worker);
+
+struct pool {
+	struct node by_version; /* key: the registry's id of the version */
+	struct function *function;
+	struct start_worker start;       /* what each of its workers is started with */
+	struct snapshot_function public; /* what the routers know */
+	struct registry_route *routes;
+	size_t n_routes;
+	struct digest digest; /* of the artifact */
+	uint32_t min_workers; /* kept without being asked for */
+	enum process_manager manager;
+
+	struct worker_list workers;
+	uint32_t waiting[ROUTERS_MAX]; /* requests, as each router said last */
+	struct backoff backoff;
+	bool is_start_failing; /* the last start failed: nothing to wait for */
+	struct timer retry;    /* end of the back-off, or of a lease's hold */
+	struct timer vote;     /* armed: a vote keeps it */
+	uint64_t n_starts, n_crashes;
+
+	bool is_hungry; /* wants a worker, but process.max run */
+	TAILQ_ENTRY(pool) hungry_link;
+
+	int artifact, environment; /* sealed memory; -1: not open */
+	size_t artifact_size;
+	TAILQ_ENTRY(pool) artifact_link; /* of those that are open, most recently used last */
+};
+
+TAILQ_HEAD(pool_list, pool);
+
+struct function {
+	struct node by_name;
+	struct pool *serving, *wanted;
+	struct pool *next; /* while a snapshot is made: what it says of this function */
+	bool is_seen;      /* while the registry is read */
+	char name[NAME_MAX_SIZE];
+};
+
+enum router_stage { ROUTER_DOWN, ROUTER_STARTING, ROUTER_SERVING, ROUTER_DRAINED };
+
+struct router {
+	unsigned index;
+	uint32_t id; /* of its process; 0: none */
+	enum router_stage stage;
+	bool was_serving; /* once */
+	struct channel channel;
+	struct backoff backoff;
+	struct timer timer; /* start limit, or end of the back-off */
+	struct router_stats stats;
+	bool has_stats; /* since they were asked for */
+};
+
+enum phase { PHASE_STARTING, PHASE_SERVING, PHASE_DRAINING, PHASE_STOPPED };
+
+struct master {
+	enum phase phase;
+	int exit_code;
+	struct pool_options options;
+	struct config *config;
+	struct identity identity;
+	struct listener listener;
+	struct logs logs;
+	struct loop loop;
+	struct watch signals;
+	struct timer drain; /* the end of a graceful stop */
+	uint32_t last_id;   /* of workers, routers and copies */
+
+	struct spawner spawner;
+	struct channel spawner_channel;
+	struct uids uids;
+
+	struct registry *registry;
+	struct watcher watcher;
+	uint64_t generation; /* of what was read last; 0: nothing yet */
+	bool is_load_forced; /* the configuration changed: read again even so */
+
+	struct table functions, pools, workers;
+	struct pool_list hungry, artifacts;
+	size_t n_artifacts, artifact_bytes;
+	int snapshot;       /* sealed memory; -1 before the first */
+	uint64_t published; /* generation of it */
+	bool is_publish_failing;
+	struct timer publish;
+
+	struct router routers[ROUTERS_MAX];
+	size_t n_routers;
+	struct control_server control;
+};
+
+/* process.c: messages of the spawner. */
+int spawner_open(struct master *m, struct err *e);
+uint32_t master_next_id(struct master *m);
+void spawner_kill(struct master *m, uint32_t id);
+
+/* Ends the master with this exit code after this turn of the loop. */
+void master_stop(struct master *m, int exit_code);
+
+/* signals.c */
+int signals_open(struct master *m, struct err *e);
+void signals_close(struct master *m);
+/* A graceful stop goes on: nothing is left to wait for, perhaps. */
+void drain_check(struct master *m);

@@ -1,0 +1,253 @@
+/* pools.c - the workers of one version, as a whole. */
+#include "pool/pools.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/fd.h"
+#include "pool/rollout.h"
+#include "pool/workers.h"
+
+static uint32_t
+saturate(uint64_t value)
+{
+	return value < UINT32_MAX ? (uint32_t)value : UINT32_MAX;
+}
+
+static uint32_t
+least(uint64_t a, uint64_t b)
+{
+	return saturate(a < b ? a : b);
+}
+
+static void
+fill_start(struct pool *pool, const struct registry_version *v, const struct function_policy *p)
+{
+	struct start_worker *s = &pool->start;
+
+	s->memory = p->memory;
+	s->tmp_size = p->tmp_size;
+	s->file_size = p->file_size;
+	s->tmp_inodes = saturate(p->tmp_inodes);
+	s->threads = saturate(p->threads);
+	s->files = saturate(p->files);
+	s->version = v->number;
+	s->shared_read_only = p->shared_read_only != 0;
+	snprintf(s->function, sizeof s->function, "%s", v->function);
+	snprintf(s->shared, sizeof s->shared, "%s", p->shared);
+	snprintf(s->entry, sizeof s->entry, "%s", v->entry);
+}
+
+static void
+fill_public(struct pool *pool, const struct registry_version *v, const struct function_policy *p)
+{
+	struct snapshot_function *f = &pool->public;
+
+	f->version_id = (uint64_t)v->id;
+	f->version = v->number;
+	f->is_enabled = v->is_enabled;
+	f->wall_ms = saturate(p->wall_ms);
+	f->cpu_ms = saturate(p->cpu_ms);
+	f->stream_idle_ms = saturate(p->stream_idle_ms);
+	f->idle_timeout_ms = saturate(p->idle_timeout_ms);
+	f->max_workers = least(p->max_children, p->concurrency);
+	f->queue = saturate(p->queue);
+	f->max_requests = saturate(p->max_requests);
+	f->body_max = p->body_max;
+	f->output_max = p->output_max;
+	f->memory = p->memory;
+	snprintf(f->name, sizeof f->name, "%s", v->function);
+}
+
+static void
+fill_manager(struct pool *pool, const struct function_policy *p)
+{
+	const uint64_t minimum[] = {
+		[PM_ONDEMAND] = 0,
+		[PM_DYNAMIC] = p->min_spare,
+		[PM_STATIC] = UINT32_MAX,
+	};
+
+	pool->manager = p->pm <= PM_STATIC ? (enum process_manager)p->pm : PM_ONDEMAND;
+	pool->min_workers = least(minimum[pool->manager], pool->public.max_workers);
+}
+
+static void
+retry_now(struct master *m, void *owner)
+{
+	struct pool *pool = owner;
+
+	rollout_retry(m, pool);
+	leases_serve(m, pool);
+}
+
+static void
+vote_is_over(struct master *m, void *owner)
+{
+	struct pool *pool = owner;
+
+	if (!pool_is_serving(pool) && !pool_is_wanted(pool))
+		pool_drain(m, pool);
+	pool_drop_unused(m, pool);
+}
+
+int
+pool_new(struct master *m, const struct registry_version *v, struct pool **made, struct err *e)
+{
+	struct pool *pool = calloc(1, sizeof *pool);
+	struct function_policy policy = v->policy;
+
+	if (!pool)
+		return err_set(e, ENOMEM, "function '%s'", v->function);
+	config_apply(m->config, v->function, &policy);
+	fill_start(pool, v, &policy);
+	fill_public(pool, v, &policy);
+	fill_manager(pool, &policy);
+	pool->digest = v->artifact;
+	pool->artifact = pool->environment = -1;
+	pool->retry = (struct timer){ .fire = retry_now, .owner = pool };
+	pool->vote = (struct timer){ .fire = vote_is_over, .owner = pool };
+	TAILQ_INIT(&pool->workers);
+	pool->n_routes = v->n_routes;
+	pool->routes = calloc(v->n_routes + 1, sizeof *pool->routes);
+	if (!pool->routes) {
+		free(pool);
+		return err_set(e, ENOMEM, "function '%s'", v->function);
+	}
+	memcpy(pool->routes, v->routes, v->n_routes * sizeof *pool->routes);
+	*made = pool;
+	return 0;
+}
+
+void
+pool_free(struct master *m, struct pool *pool)
+{
+	timer_cancel(&m->loop, &pool->retry);
+	timer_cancel(&m->loop, &pool->vote);
+	if (pool->is_hungry)
+		TAILQ_REMOVE(&m->hungry, pool, hungry_link);
+	artifacts_close(m, pool);
+	free(pool->routes);
+	free(pool);
+}
+
+int
+pool_insert(struct master *m, struct pool *pool, struct err *e)
+{
+	if (table_put(&m->pools, &pool->by_version, pool->public.version_id) < 0)
+		return err_set(e, ENOMEM, "function '%s'", pool->public.name);
+	return 0;
+}
+
+struct pool *
+pool_find(const struct master *m, uint64_t version)
+{
+	return (struct pool *)table_find(&m->pools, version);
+}
+
+/* Both were made by calloc and filled by fill_start, so their padding is equal, too.  The slot comes later.
+ */
+static bool
+starts_alike(const struct pool *a, const struct pool *b)
+{
+	struct start_worker start = b->start;
+
+	start.slot = a->start.slot;
+	return memcmp(&a->start, &start, sizeof start) == 0;
+}
+
+bool
+pool_is_same(const struct pool *a, const struct pool *b)
+{
+	return starts_alike(a, b) && memcmp(&a->public, &b->public, sizeof a->public) == 0 &&
+	       a->min_workers == b->min_workers && a->manager == b->manager;
+}
+
+void
+pool_update(struct master *m, struct pool *pool, struct pool *fresh)
+{
+	bool is_alike = starts_alike(pool, fresh);
+	uint32_t slot = strcmp(pool->start.shared, fresh->start.shared) == 0 ? pool->start.slot : 0;
+
+	pool->start = fresh->start;
+	pool->start.slot = slot;
+	pool->public = fresh->public;
+	pool->min_workers = fresh->min_workers;
+	pool->manager = fresh->manager;
+	if (!is_alike)
+		pool_drain(m, pool);
+	pool_free(m, fresh);
+}
+
+bool
+pool_is_serving(const struct pool *pool)
+{
+	return pool->function && pool->function->serving == pool && pool->public.is_enabled;
+}
+
+bool
+pool_is_wanted(const struct pool *pool)
+{
+	return pool->function && pool->function->wanted == pool && pool->function->serving != pool;
+}
+
+size_t
+pool_count(const struct pool *pool, unsigned stages)
+{
+	const struct worker *w;
+	size_t n = 0;
+
+	TAILQ_FOREACH(w, &pool->workers, link)
+	if (STAGE_BIT(w->stage) & stages)
+		n++;
+	return n;
+}
+
+size_t
+pool_count_leases(const struct pool *pool, const struct router *router)
+{
+	const struct worker *w;
+	size_t n = 0;
+
+	TAILQ_FOREACH(w, &pool->workers, link)
+	if (w->stage == WORKER_LEASED && w->router == router)
+		n++;
+	return n;
+}
+
+uint32_t
+pool_waiting(const struct pool *pool)
+{
+	uint64_t n = 0;
+
+	for (size_t i = 0; i < ROUTERS_MAX; i++)
+		n += pool->waiting[i];
+	return saturate(n);
+}
+
+void
+pool_drain(struct master *m, struct pool *pool)
+{
+	struct worker *w, *next;
+
+	for (w = TAILQ_FIRST(&pool->workers); w; w = next) {
+		next = TAILQ_NEXT(w, link);
+		worker_retire(m, w, NULL, m->config->drain_timeout_ms);
+	}
+}
+
+void
+pool_drop_unused(struct master *m, struct pool *pool)
+{
+	struct function *f = pool->function;
+
+	if (!TAILQ_EMPTY(&pool->workers) || pool->vote.due_us != 0)
+		return;
+	if (f && (f->serving == pool || f->wanted == pool))
+		return;
+	votes_have_failed(m, pool, "the version is not needed any more");
+	table_remove(&m->pools, &pool->by_version);
+	pool_free(m, pool);
+}

@@ -1,0 +1,105 @@
+/* process.c - the spawner's channel: what has started and ended. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/fd.h"
+#include "base/log.h"
+#include "pool/routers.h"
+#include "pool/workers.h"
+
+static const struct message_rule rules[] = {
+	{ MSG_PROCESS_READY, sizeof(struct process_ready), MESSAGE_BODY_MAX, 0, 1 },
+	{ MSG_PROCESS_ENDED, sizeof(struct process_ended), sizeof(struct process_ended), 0, 0 },
+};
+
+enum { EXIT_SPAWNER_GONE = 70 /* EX_SOFTWARE */ };
+
+uint32_t
+master_next_id(struct master *m)
+{
+	if (++m->last_id == 0)
+		m->last_id = 1;
+	return m->last_id;
+}
+
+void
+master_stop(struct master *m, int exit_code)
+{
+	if (m->phase == PHASE_STOPPED)
+		return;
+	m->phase = PHASE_STOPPED;
+	m->exit_code = exit_code;
+}
+
+void
+spawner_kill(struct master *m, uint32_t id)
+{
+	struct process_ref ref = { id };
+
+	if (id != 0)
+		channel_send(&m->spawner_channel, MSG_KILL, &ref, sizeof ref, NULL, 0);
+}
+
+static void
+process_is_ready(struct master *m, struct message *message)
+{
+	struct process_ready ready;
+	struct worker *w;
+
+	memcpy(&ready, message->body, sizeof ready);
+	w = worker_find(m, ready.id);
+	if (w)
+		worker_became_ready(m, w, ready.pid, message_take_fd(message, 0));
+}
+
+static void
+process_has_ended(struct master *m, const struct message *message)
+{
+	struct process_ended ended;
+	struct router *router;
+	struct worker *w;
+
+	memcpy(&ended, message->body, sizeof ended);
+	ended.reason[sizeof ended.reason - 1] = '\0';
+	w = worker_find(m, ended.id);
+	router = router_find(m, ended.id);
+	if (w)
+		worker_has_ended(m, w, &ended);
+	else if (router)
+		router_has_ended(m, router, &ended);
+	else
+		control_copy_ended(m, &ended);
+}
+
+/* Without it nothing can be started or killed; a supervisor starts the pool anew. */
+static void
+on_end(struct master *m, void *owner, const struct err *why)
+{
+	(void)owner;
+	log_line(LOG_ERR, "the spawner %s; the pool ends", why->text);
+	channel_close(&m->spawner_channel);
+	m->spawner.channel = -1;
+	master_stop(m, EXIT_SPAWNER_GONE);
+}
+
+static void
+on_message(struct master *m, void *owner, struct message *message)
+{
+	struct err e;
+
+	if (!message_check(rules, ARRAY_SIZE(rules), message, &e))
+		on_end(m, owner, &e);
+	else if (message->type == MSG_PROCESS_READY)
+		process_is_ready(m, message);
+	else
+		process_has_ended(m, message);
+}
+
+int
+spawner_open(struct master *m, struct err *e)
+{
+	m->spawner_channel.owner = m;
+	m->spawner_channel.on_message = on_message;
+	m->spawner_channel.on_end = on_end;
+	return channel_open(&m->spawner_channel, &m->loop, m->spawner.channel, e);
+}

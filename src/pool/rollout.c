@@ -1,0 +1,410 @@
+/* rollout.c - from the registry to the routers: what is active is read, started where it has to be,
+ * published. */
+#include "pool/rollout.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/log.h"
+#include "pool/pools.h"
+#include "pool/routers.h"
+#include "pool/workers.h"
+
+enum {
+	PUBLISH_DELAY_MS = 1, /* versions that become ready together are published together */
+	RETRY_MIN_MS = 1000,  /* of a new version that cannot start */
+};
+
+/* What one reading of the registry gives, until all of it is known to be good. */
+struct loading {
+	struct master *m;
+	struct pool **pools;
+	size_t n, size;
+	struct err *e;
+};
+
+static int
+take_version(void *context, const struct registry_version *v)
+{
+	struct loading *l = context;
+
+	if (l->n == l->size) {
+		size_t size = l->size ? l->size * 2 : 64;
+		struct pool **pools = reallocarray(l->pools, size, sizeof *pools);
+
+		if (!pools)
+			return err_set(l->e, ENOMEM, "read the registry");
+		l->pools = pools;
+		l->size = size;
+	}
+	if (pool_new(l->m, v, &l->pools[l->n], l->e) < 0)
+		return -l->e->code;
+	l->n++;
+	return 0;
+}
+
+static void
+loading_done(struct loading *l)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (l->pools[i])
+			pool_free(l->m, l->pools[i]);
+	free(l->pools);
+}
+
+static struct function *
+function_find(const struct master *m, const char *name)
+{
+	struct node *node = table_find(&m->functions, table_key_of(name));
+
+	for (; node; node = table_find_next(node))
+		if (strcmp(((struct function *)node)->name, name) == 0)
+			return (struct function *)node;
+	return NULL;
+}
+
+static struct function *
+function_get(struct master *m, const char *name, struct err *e)
+{
+	struct function *f = function_find(m, name);
+
+	if (f)
+		return f;
+	f = calloc(1, sizeof *f);
+	if (!f || table_put(&m->functions, &f->by_name, table_key_of(name)) < 0) {
+		free(f);
+		err_set(e, ENOMEM, "function '%s'", name);
+		return NULL;
+	}
+	snprintf(f->name, sizeof f->name, "%s", name);
+	return f;
+}
+
+/* The pool that stays for this version: the known one, brought up to date, or the fresh one. */
+static struct pool *
+settle_pool(struct master *m, struct pool *fresh, struct err *e)
+{
+	struct pool *known = pool_find(m, fresh->public.version_id);
+
+	if (!known)
+		return pool_insert(m, fresh, e) < 0 ? NULL : fresh;
+	if (pool_is_same(known, fresh))
+		pool_free(m, fresh);
+	else
+		pool_update(m, known, fresh);
+	return known;
+}
+
+static int
+settle_function(struct master *m, struct pool **fresh, struct err *e)
+{
+	struct function *f = function_get(m, (*fresh)->start.function, e);
+	struct pool *pool = f ? settle_pool(m, *fresh, e) : NULL;
+
+	if (!pool)
+		return -e->code;
+	*fresh = NULL;
+	f->is_seen = true;
+	f->wanted = pool;
+	pool->function = f;
+	return 0;
+}
+
+static int
+settle(struct loading *l)
+{
+	struct master *m = l->m;
+	struct node *n;
+
+	for (n = table_next(&m->functions, NULL); n; n = table_next(&m->functions, n))
+		((struct function *)n)->is_seen = false;
+	for (size_t i = 0; i < l->n; i++)
+		if (settle_function(m, &l->pools[i], l->e) < 0)
+			return -l->e->code;
+	for (n = table_next(&m->functions, NULL); n; n = table_next(&m->functions, n))
+		if (!((struct function *)n)->is_seen)
+			((struct function *)n)->wanted = NULL;
+	return 0;
+}
+
+/* A new version replaces one that serves only when it has a worker; nothing has to wait for the first
+ * publication, a new function, or one that is switched off. */
+static bool
+may_be_published(const struct master *m, const struct function *f)
+{
+	return f->wanted == f->serving || !f->serving || m->snapshot < 0 || !f->wanted->public.is_enabled ||
+	       pool_count(f->wanted, STAGES_READY) > 0;
+}
+
+static struct pool *
+next_serving(const struct master *m, const struct function *f)
+{
+	if (!f->wanted)
+		return NULL;
+	return may_be_published(m, f) ? f->wanted : f->serving;
+}
+
+struct drawing {
+	struct snapshot_function *functions;
+	struct snapshot_route *routes;
+	size_t n_functions, n_routes;
+};
+
+static void
+draw_pool(struct drawing *d, const struct pool *pool)
+{
+	for (size_t i = 0; i < pool->n_routes; i++)
+		d->routes[d->n_routes++] = (struct snapshot_route){
+			.pattern = pool->routes[i].pattern,
+			.methods = pool->routes[i].methods,
+			.function = (uint32_t)d->n_functions,
+			.index = pool->routes[i].index,
+		};
+	d->functions[d->n_functions++] = pool->public;
+}
+
+/* A sealed snapshot of what every function is to serve next. */
+static int
+draw_snapshot(struct master *m, struct err *e)
+{
+	AUTO_FREE struct snapshot_function *functions = NULL;
+	AUTO_FREE struct snapshot_route *routes = NULL;
+	struct drawing d = { 0 };
+	size_t n_routes = 0;
+	struct node *n;
+
+	for (n = table_next(&m->functions, NULL); n; n = table_next(&m->functions, n)) {
+		struct function *f = (struct function *)n;
+
+		f->next = next_serving(m, f);
+		n_routes += f->next ? f->next->n_routes : 0;
+	}
+	functions = calloc(m->functions.n + 1, sizeof *functions);
+	routes = calloc(n_routes + 1, sizeof *routes);
+	if (!functions || !routes)
+		return err_set(e, ENOMEM, "snapshot");
+	d.functions = functions;
+	d.routes = routes;
+	for (n = table_next(&m->functions, NULL); n; n = table_next(&m->functions, n)) {
+		const struct pool *pool = ((struct function *)n)->next;
+
+		if (pool)
+			draw_pool(&d, pool);
+	}
+	return snapshot_build(m->generation, d.functions, d.n_functions, d.routes, d.n_routes, e);
+}
+
+void
+rollout_has_failed(struct master *m, struct pool *pool, const char *reason)
+{
+	uint64_t left = backoff_left(&pool->backoff, clock_now_us()), least = RETRY_MIN_MS * UINT64_C(1000);
+	const struct pool *serving;
+
+	if (!pool_is_wanted(pool))
+		return;
+	serving = pool->function->serving;
+	if (!pool->is_start_failing)
+		log_line(LOG_ERR, "function '%s' version %u cannot start: %s; version %u goes on serving",
+		         pool->public.name, pool->public.version, reason,
+		         serving ? serving->public.version : 0);
+	pool->is_start_failing = true;
+	timer_arm(&m->loop, &pool->retry, left > least ? left : least);
+}
+
+static void
+start_wanted(struct master *m, struct pool *pool)
+{
+	uint64_t left = backoff_left(&pool->backoff, clock_now_us());
+	struct err e;
+
+	if (pool_count(pool, STAGES_LIVE) > 0 || pool->retry.due_us != 0)
+		return;
+	if (left == 0 && worker_start(m, pool, &e) < 0) {
+		rollout_has_failed(m, pool, e.text);
+		return;
+	}
+	if (left > 0)
+		timer_arm(&m->loop, &pool->retry, left);
+}
+
+/* After the snapshot has left: f serves what it says. */
+static void
+switch_function(struct master *m, struct function *f)
+{
+	struct pool *old = f->serving, *next = f->next;
+
+	f->serving = next;
+	if (old && old != next) {
+		memset(old->waiting, 0, sizeof old->waiting);
+		pool_drain(m, old);
+		pool_drop_unused(m, old);
+	}
+	if (next && !next->public.is_enabled)
+		pool_drain(m, next);
+	else if (next)
+		leases_serve(m, next);
+	if (f->wanted && f->wanted != f->serving)
+		start_wanted(m, f->wanted);
+}
+
+static void
+function_free(struct master *m, struct function *f)
+{
+	for (struct node *n = table_next(&m->pools, NULL); n; n = table_next(&m->pools, n))
+		if (((struct pool *)n)->function == f)
+			((struct pool *)n)->function = NULL;
+	table_remove(&m->functions, &f->by_name);
+	free(f);
+}
+
+static void
+switch_all(struct master *m)
+{
+	struct node *n = table_next(&m->functions, NULL);
+
+	while (n) {
+		struct node *next = table_next(&m->functions, n);
+		struct function *f = (struct function *)n;
+
+		switch_function(m, f);
+		if (!f->serving && !f->wanted)
+			function_free(m, f);
+		n = next;
+	}
+}
+
+static int
+publish(struct master *m, struct err *e)
+{
+	int fd = draw_snapshot(m, e);
+
+	timer_cancel(&m->loop, &m->publish);
+	if (fd < 0)
+		return fd;
+	routers_tell(m, MSG_SNAPSHOT, &fd, 1);
+	switch_all(m);
+	/* Only now: the first one asks for no ready workers. */
+	fd_close(&m->snapshot);
+	m->snapshot = fd;
+	m->published = m->generation;
+	return 0;
+}
+
+/* A route may have moved from one function to another one that is not ready: then the last snapshot stays
+ * until both are. */
+static void
+publish_or_complain(struct master *m, void *owner)
+{
+	struct err e;
+
+	(void)owner;
+	if (publish(m, &e) == 0) {
+		m->is_publish_failing = false;
+		return;
+	}
+	if (!m->is_publish_failing)
+		log_line(LOG_WARNING, "generation %" PRIu64 " is not published yet: %s", m->generation,
+		         e.text);
+	m->is_publish_failing = true;
+}
+
+void
+rollout_init(struct master *m)
+{
+	m->snapshot = -1;
+	m->publish = (struct timer){ .fire = publish_or_complain };
+	TAILQ_INIT(&m->hungry);
+	TAILQ_INIT(&m->artifacts);
+}
+
+static int
+read_all(struct loading *l, uint64_t *generation)
+{
+	return registry_each_active(l->m->registry, generation, take_version, l, l->e);
+}
+
+/* Starts what publishing waits for even if the snapshot cannot be built meanwhile. */
+static void
+start_all_wanted(struct master *m)
+{
+	for (struct node *n = table_next(&m->functions, NULL); n; n = table_next(&m->functions, n)) {
+		struct function *f = (struct function *)n;
+
+		if (f->wanted && !may_be_published(m, f))
+			start_wanted(m, f->wanted);
+	}
+}
+
+int
+rollout_load(struct master *m, struct err *e)
+{
+	struct loading l = { .m = m, .e = e };
+	uint64_t generation = 0;
+	int rc = read_all(&l, &generation);
+
+	if (rc == 0)
+		rc = settle(&l);
+	loading_done(&l);
+	if (rc < 0)
+		return rc;
+	m->generation = generation;
+	m->is_load_forced = false;
+	if (m->snapshot < 0)
+		return publish(m, e);
+	publish_or_complain(m, NULL);
+	start_all_wanted(m);
+	return 0;
+}
+
+int
+rollout_test(struct master *m, struct err *e)
+{
+	struct loading l = { .m = m, .e = e };
+	int rc = read_all(&l, &m->generation), fd;
+
+	if (rc == 0)
+		rc = settle(&l);
+	loading_done(&l);
+	if (rc < 0)
+		return rc;
+	fd = draw_snapshot(m, e);
+	if (fd < 0)
+		return fd;
+	fd_close(&fd);
+	return 0;
+}
+
+void
+rollout_is_ready(struct master *m, struct pool *pool)
+{
+	if (!pool_is_wanted(pool) || m->publish.due_us != 0)
+		return;
+	timer_arm(&m->loop, &m->publish, PUBLISH_DELAY_MS * UINT64_C(1000));
+}
+
+void
+rollout_retry(struct master *m, struct pool *pool)
+{
+	if (pool_is_wanted(pool))
+		start_wanted(m, pool);
+}
+
+size_t
+rollout_n_pending(const struct master *m)
+{
+	size_t n = 0;
+
+	for (struct node *node = table_next(&m->functions, NULL); node;
+	     node = table_next(&m->functions, node)) {
+		const struct function *f = (const struct function *)node;
+
+		if (f->wanted != f->serving)
+			n++;
+	}
+	return n;
+}

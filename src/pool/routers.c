@@ -1,0 +1,284 @@
+/* routers.c - the routers: started, told, heard, started again. */
+#include "pool/routers.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/log.h"
+#include "pool/workers.h"
+
+/* All that a router may say. */
+static const struct message_rule rules[] = {
+	{ MSG_ROUTER_READY, 0, 0, 0, 0 },
+	{ MSG_WANT, sizeof(struct want), sizeof(struct want), 0, 0 },
+	{ MSG_OVERRUN, sizeof(struct overrun), sizeof(struct overrun), 0, 0 },
+	{ MSG_IDLE, sizeof(struct process_ref), sizeof(struct process_ref), 0, 0 },
+	{ MSG_RELEASED, sizeof(struct process_ref), sizeof(struct process_ref), 0, 0 },
+	{ MSG_DRAINED, 0, 0, 0, 0 },
+	{ MSG_STATS, sizeof(struct router_stats), sizeof(struct router_stats), 0, 0 },
+};
+
+/* The worker that the message names, when this router has it; a late word about another is no fault. */
+static struct worker *
+leased_worker(struct master *m, const struct router *router, const struct message *message)
+{
+	struct process_ref ref;
+	struct worker *w;
+
+	memcpy(&ref, message->body, sizeof ref); /* every such message begins with the id */
+	w = worker_find(m, ref.id);
+	return w && w->router == router ? w : NULL;
+}
+
+static void
+on_ready(struct master *m, struct router *router, const struct message *message)
+{
+	(void)message;
+	if (router->stage != ROUTER_STARTING)
+		return;
+	timer_cancel(&m->loop, &router->timer);
+	router->stage = ROUTER_SERVING;
+	router->was_serving = true;
+	leases_router_serves(m);
+}
+
+static void
+on_want(struct master *m, struct router *router, const struct message *message)
+{
+	struct want want;
+
+	memcpy(&want, message->body, sizeof want);
+	leases_want(m, router, &want);
+}
+
+static void
+on_overrun(struct master *m, struct router *router, const struct message *message)
+{
+	struct worker *w = leased_worker(m, router, message);
+	struct overrun overrun;
+
+	memcpy(&overrun, message->body, sizeof overrun);
+	if (w && overrun.cause > CAUSE_NONE && overrun.cause < CAUSE_COUNT)
+		worker_kill(m, w, (enum cause)overrun.cause);
+}
+
+static void
+on_idle(struct master *m, struct router *router, const struct message *message)
+{
+	struct worker *w = leased_worker(m, router, message);
+
+	if (w)
+		leases_idle(m, w);
+}
+
+static void
+on_released(struct master *m, struct router *router, const struct message *message)
+{
+	struct worker *w = leased_worker(m, router, message);
+
+	if (w)
+		leases_released(m, w);
+}
+
+static void
+on_drained(struct master *m, struct router *router, const struct message *message)
+{
+	(void)message;
+	if (m->phase != PHASE_DRAINING)
+		return;
+	router->stage = ROUTER_DRAINED;
+	drain_check(m);
+}
+
+static void
+on_stats(struct master *m, struct router *router, const struct message *message)
+{
+	memcpy(&router->stats, message->body, sizeof router->stats);
+	router->has_stats = true;
+	control_stats_came(m);
+}
+
+static const struct {
+	uint32_t type;
+	void (*serve)(struct master *m, struct router *router, const struct message *message);
+} handlers[] = {
+	{ MSG_ROUTER_READY, on_ready }, { MSG_WANT, on_want },         { MSG_OVERRUN, on_overrun },
+	{ MSG_IDLE, on_idle },          { MSG_RELEASED, on_released }, { MSG_DRAINED, on_drained },
+	{ MSG_STATS, on_stats },
+};
+
+static void
+on_end(struct master *m, void *owner, const struct err *why)
+{
+	struct router *router = owner;
+
+	if (m->phase != PHASE_DRAINING || why->code != EPIPE)
+		log_line(LOG_WARNING, "router %u: %s", router->index, why->text);
+	channel_close(&router->channel);
+	spawner_kill(m, router->id); /* MSG_PROCESS_ENDED does the rest */
+}
+
+static void
+on_message(struct master *m, void *owner, struct message *message)
+{
+	struct router *router = owner;
+	struct err e;
+
+	if (!message_check(rules, ARRAY_SIZE(rules), message, &e)) {
+		on_end(m, router, &e);
+		return;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(handlers); i++)
+		if (handlers[i].type == message->type)
+			handlers[i].serve(m, router, message);
+}
+
+static void
+fill_start(const struct master *m, const struct router *router, struct start_router *s)
+{
+	const struct config *c = m->config;
+
+	s->id = router->id;
+	s->n_connections = (uint32_t)c->connections;
+	if (m->listener.is_tcp)
+		snprintf(s->allowed_clients, sizeof s->allowed_clients, "%s", c->listen_allowed_clients);
+	snprintf(s->mount_prefix, sizeof s->mount_prefix, "%s", c->mount_prefix);
+	snprintf(s->access_format, sizeof s->access_format, "%s", c->access_format);
+}
+
+static int
+router_start(struct master *m, struct router *router, struct err *e)
+{
+	struct start_router start = { 0 };
+	int pair[2], rc = message_pair(pair, e);
+	AUTO_FD theirs = -1;
+
+	if (rc < 0)
+		return rc;
+	theirs = pair[1];
+	rc = channel_open(&router->channel, &m->loop, pair[0], e);
+	if (rc < 0) {
+		channel_close(&router->channel);
+		return rc;
+	}
+	router->id = master_next_id(m);
+	router->stage = ROUTER_STARTING;
+	fill_start(m, router, &start);
+	channel_send(&m->spawner_channel, MSG_START_ROUTER, &start, sizeof start,
+	             (int[]){ m->listener.fd, theirs, m->logs.fds[LOG_FILE_ACCESS],
+	                      m->logs.fds[LOG_FILE_FUNCTION], m->logs.fds[LOG_FILE_ERROR] },
+	             5);
+	timer_arm(&m->loop, &router->timer, START_TIMEOUT_MS * UINT64_C(1000));
+	if (m->snapshot >= 0)
+		channel_send(&router->channel, MSG_SNAPSHOT, NULL, 0, &m->snapshot, 1);
+	return 0;
+}
+
+static void
+timer_fired(struct master *m, void *owner)
+{
+	struct router *router = owner;
+	struct err e;
+
+	if (router->stage == ROUTER_STARTING) {
+		log_line(LOG_ERR, "router %u was not ready within %d s", router->index,
+		         START_TIMEOUT_MS / 1000);
+		spawner_kill(m, router->id);
+		return;
+	}
+	if (router->stage != ROUTER_DOWN || m->phase != PHASE_SERVING)
+		return;
+	if (router_start(m, router, &e) == 0)
+		return;
+	log_line(LOG_ERR, "router %u cannot start: %s", router->index, e.text);
+	backoff_failed(&router->backoff, clock_now_us());
+	timer_arm(&m->loop, &router->timer, BACKOFF_MAX_MS * UINT64_C(1000));
+}
+
+void
+routers_init(struct master *m)
+{
+	for (unsigned i = 0; i < ROUTERS_MAX; i++) {
+		struct router *r = &m->routers[i];
+
+		r->index = i;
+		r->channel.watch.fd = -1;
+		r->channel.owner = r;
+		r->channel.on_message = on_message;
+		r->channel.on_end = on_end;
+		r->timer = (struct timer){ .fire = timer_fired, .owner = r };
+	}
+}
+
+int
+routers_start(struct master *m, struct err *e)
+{
+	m->n_routers = (size_t)m->config->routers;
+	for (size_t i = 0; i < m->n_routers; i++) {
+		int rc = router_start(m, &m->routers[i], e);
+
+		if (rc < 0)
+			return err_wrap(e, "start router");
+	}
+	return 0;
+}
+
+bool
+router_is_serving(const struct router *router)
+{
+	return router->stage == ROUTER_SERVING;
+}
+
+bool
+routers_are_serving(const struct master *m)
+{
+	for (size_t i = 0; i < m->n_routers; i++)
+		if (!router_is_serving(&m->routers[i]))
+			return false;
+	return true;
+}
+
+struct router *
+router_find(struct master *m, uint32_t id)
+{
+	for (size_t i = 0; i < m->n_routers; i++)
+		if (m->routers[i].id == id && id != 0)
+			return &m->routers[i];
+	return NULL;
+}
+
+void
+router_has_ended(struct master *m, struct router *router, const struct process_ended *ended)
+{
+	char text[ENDING_TEXT_SIZE];
+
+	ending_format(&ended->ending, text);
+	channel_close(&router->channel);
+	router->id = 0;
+	router->stage = ROUTER_DOWN;
+	leases_router_gone(m, router);
+	if (m->phase == PHASE_DRAINING) {
+		drain_check(m);
+		return;
+	}
+	log_line(LOG_ERR, "router %u ended: %s%s%s", router->index, text, ended->reason[0] ? ", " : "",
+	         ended->reason);
+	if (!router->was_serving) {
+		/* It never could: starting it again would not help. */
+		master_stop(m, 70);
+		return;
+	}
+	backoff_failed(&router->backoff, clock_now_us());
+	timer_arm(&m->loop, &router->timer, backoff_left(&router->backoff, clock_now_us()) + 1);
+}
+
+void
+routers_tell(struct master *m, uint32_t type, const int *fds, size_t n_fds)
+{
+	for (size_t i = 0; i < m->n_routers; i++)
+		if (m->routers[i].stage != ROUTER_DOWN)
+			channel_send(&m->routers[i].channel, type, NULL, 0, fds, n_fds);
+}

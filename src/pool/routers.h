@@ -1,0 +1,14 @@
+/* routers.h - the routers: started, told, heard, started again. */
+#pragma once
+#include "pool/master.h"
+
+void routers_init(struct master *m);
+int routers_start(struct master *m, struct err *e);
+bool routers_are_serving(const struct master *m); /* all of them */
+struct router *router_find(struct master *m, uint32_t id);
+bool router_is_serving(const struct router *router);
+
+void router_has_ended(struct master *m, struct router *router, const struct process_ended *ended);
+
+/* To every router that runs. */
+void routers_tell(struct master *m, uint32_t type, const int *fds, size_t n_fds);

@@ -1,0 +1,97 @@
+/* status.c - what a pool says of itself. */
+#include "pool/status.h"
+
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "config.h"
+#include "pool/pools.h"
+#include "pool/routers.h"
+
+/* More than any entry takes as text: two names, and numbers. */
+enum { FUNCTION_TEXT_SIZE = 320 };
+
+static const char *const router_words[] = {
+	[ROUTER_DOWN] = "down",
+	[ROUTER_STARTING] = "starting",
+	[ROUTER_SERVING] = "serving",
+	[ROUTER_DRAINED] = "drained",
+};
+
+static const char *const manager_words[] = {
+	[PM_ONDEMAND] = "ondemand",
+	[PM_DYNAMIC] = "dynamic",
+	[PM_STATIC] = "static",
+};
+
+static json_t *
+status_of_router(const struct router *r)
+{
+	const struct router_stats *s = &r->stats;
+	json_t *answers = json_array();
+
+	for (size_t i = 0; i < ARRAY_SIZE(s->answers); i++)
+		json_array_append_new(answers, json_integer((json_int_t)s->answers[i]));
+	return json_pack("{s:s,s:b,s:I,s:I,s:I,s:o,s:I,s:I,s:I}", "stage", router_words[r->stage],
+	                 "is_current", r->has_stats, "connections_accepted",
+	                 (json_int_t)s->connections_accepted, "connections_active",
+	                 (json_int_t)s->connections_active, "requests", (json_int_t)s->requests, "answers",
+	                 answers, "requests_active", (json_int_t)s->requests_active, "requests_queued",
+	                 (json_int_t)s->requests_queued, "generation", (json_int_t)s->generation);
+}
+
+static json_t *
+status_of_pool(const struct pool *pool)
+{
+	const struct function *f = pool->function;
+	uint64_t left_us = backoff_left(&pool->backoff, clock_now_us());
+
+	return json_pack("{s:s,s:I,s:I,s:b,s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "name", pool->public.name,
+	                 "version", (json_int_t)pool->public.version, "wanted",
+	                 (json_int_t)(f->wanted ? f->wanted->public.version : 0), "enabled",
+	                 (int)(pool->public.is_enabled != 0), "pm", manager_words[pool->manager],
+	                 "max_workers", (json_int_t)pool->public.max_workers, "workers",
+	                 (json_int_t)pool_count(pool, STAGES_READY), "starting",
+	                 (json_int_t)pool_count(pool, STAGE_BIT(WORKER_STARTING)), "ending",
+	                 (json_int_t)pool_count(pool, STAGE_BIT(WORKER_RETIRING) | STAGE_BIT(WORKER_ENDING)),
+	                 "waiting", (json_int_t)pool_waiting(pool), "starts", (json_int_t)pool->n_starts,
+	                 "crashes", (json_int_t)pool->n_crashes, "backoff_ms", (json_int_t)(left_us / 1000));
+}
+
+/* Appends those with workers, or those without. */
+static void
+append_functions(const struct master *m, json_t *functions, bool with_workers)
+{
+	for (struct node *n = table_next(&m->functions, NULL); n; n = table_next(&m->functions, n)) {
+		const struct pool *pool = ((const struct function *)n)->serving;
+
+		if (json_array_size(functions) >= CONTROL_STATUS_MAX / FUNCTION_TEXT_SIZE)
+			return;
+		if (pool && TAILQ_EMPTY(&pool->workers) != with_workers)
+			json_array_append_new(functions, status_of_pool(pool));
+	}
+}
+
+json_t *
+status_of(const struct master *m)
+{
+	static const char *const levels[] = {
+		[ISOLATION_NONE] = "none",
+		[ISOLATION_STRONG] = "strong",
+		[ISOLATION_FULL] = "full",
+	};
+	uint32_t level = m->spawner.ready.level;
+	json_t *routers = json_array(), *functions = json_array();
+
+	for (size_t i = 0; i < m->n_routers; i++)
+		json_array_append_new(routers, status_of_router(&m->routers[i]));
+	append_functions(m, functions, true);
+	append_functions(m, functions, false);
+	return json_pack("{s:b,s:i,s:s,s:s,s:s,s:s,s:s,s:I,s:I,s:I,s:I,s:o,s:I,s:o}", "ok", 1, "pid",
+	                 (int)getpid(), "program", PACKAGE_VERSION, "registry", m->config->registry, "listen",
+	                 m->listener.text, "isolation", level < ARRAY_SIZE(levels) ? levels[level] : "none",
+	                 "layers", m->spawner.ready.layers, "generation", (json_int_t)m->generation,
+	                 "published", (json_int_t)m->published, "workers", (json_int_t)m->workers.n,
+	                 "process_max", (json_int_t)m->config->process_max, "routers", routers, "n_functions",
+	                 (json_int_t)m->functions.n, "functions", functions);
+}

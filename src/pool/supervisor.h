@@ -1,0 +1,9 @@
+/* supervisor.h - what whoever started the pool sees of it: the process title, systemd's messages. */
+#pragma once
+
+/* Before argv and environ are used by anybody else: the title takes their place. */
+void title_init(int argc, char **argv);
+void title_set(const char *text);
+
+/* A datagram such as "READY=1" to NOTIFY_SOCKET, if there is one (sd_notify(3)).  Failure is no matter. */
+void supervisor_notify(const char *text);

@@ -1,0 +1,283 @@
+/* workers.c - one worker: started, leased, retired, ended. */
+#include "pool/workers.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/log.h"
+#include "pool/pools.h"
+#include "pool/rollout.h"
+#include "pool/routers.h"
+
+/* The worker's ends, in the order of MSG_START_WORKER. */
+enum { FD_ARTIFACT, FD_ENVIRONMENT, FD_REQUESTS, FD_OUTPUT, N_START_FDS };
+
+struct worker *
+worker_find(const struct master *m, uint32_t id)
+{
+	return (struct worker *)table_find(&m->workers, id);
+}
+
+static void
+close_ends(struct worker *w)
+{
+	fd_close(&w->requests);
+	fd_close(&w->output);
+	fd_close(&w->listener);
+}
+
+/* One timer, whatever the stage: the limit was reached. */
+static void
+limit_reached(struct master *m, void *owner)
+{
+	struct worker *w = owner;
+
+	if (w->stage == WORKER_STARTING)
+		log_line(LOG_WARNING, "function '%s' version %u: worker %u was not ready within %d s",
+		         w->pool->start.function, w->pool->start.version, (unsigned)w->by_id.key,
+		         START_TIMEOUT_MS / 1000);
+	worker_kill(m, w, CAUSE_UNAVAILABLE);
+}
+
+static struct worker *
+worker_new(struct master *m, struct pool *pool, struct err *e)
+{
+	struct worker *w = calloc(1, sizeof *w);
+
+	if (!w || table_put(&m->workers, &w->by_id, master_next_id(m)) < 0) {
+		free(w);
+		err_set(e, ENOMEM, "start a worker");
+		return NULL;
+	}
+	w->pool = pool;
+	w->requests = w->output = w->listener = -1;
+	w->timer = (struct timer){ .fire = limit_reached, .owner = w };
+	TAILQ_INSERT_TAIL(&pool->workers, w, link);
+	return w;
+}
+
+static void
+worker_free(struct master *m, struct worker *w)
+{
+	timer_cancel(&m->loop, &w->timer);
+	close_ends(w);
+	table_remove(&m->workers, &w->by_id);
+	TAILQ_REMOVE(&w->pool->workers, w, link);
+	free(w);
+}
+
+static int
+make_channels(struct worker *w, int fds[N_START_FDS], struct err *e)
+{
+	int pair[2], output[2], rc = message_pair(pair, e);
+
+	if (rc < 0)
+		return rc;
+	w->requests = pair[0];
+	fds[FD_REQUESTS] = pair[1];
+	if (pipe2(output, O_CLOEXEC) < 0)
+		return err_set(e, errno, "pipe");
+	w->output = output[0];
+	fds[FD_OUTPUT] = output[1];
+	return 0;
+}
+
+int
+worker_start(struct master *m, struct pool *pool, struct err *e)
+{
+	int fds[N_START_FDS] = { -1, -1, -1, -1 };
+	struct worker *w;
+	int rc;
+
+	if (m->workers.n >= m->config->process_max)
+		return err_set(e, -EAGAIN, "process.max = %" PRIu64 " workers run already",
+		               m->config->process_max);
+	rc = artifacts_open(m, pool, e);
+	if (rc < 0)
+		return rc;
+	w = worker_new(m, pool, e);
+	if (!w)
+		return -e->code;
+	rc = make_channels(w, fds, e);
+	if (rc == 0) {
+		fds[FD_ARTIFACT] = pool->artifact;
+		fds[FD_ENVIRONMENT] = pool->environment;
+		pool->start.id = (uint32_t)w->by_id.key;
+		channel_send(&m->spawner_channel, MSG_START_WORKER, &pool->start, sizeof pool->start, fds,
+		             N_START_FDS);
+		timer_arm(&m->loop, &w->timer, START_TIMEOUT_MS * UINT64_C(1000));
+		pool->start.id = 0;
+		pool->n_starts++;
+	} else {
+		worker_free(m, w);
+	}
+	fd_close(&fds[FD_REQUESTS]);
+	fd_close(&fds[FD_OUTPUT]);
+	return rc;
+}
+
+void
+worker_became_ready(struct master *m, struct worker *w, int32_t pid, int listener)
+{
+	struct pool *pool = w->pool;
+
+	if (w->stage != WORKER_STARTING) {
+		/* Retired or killed meanwhile; a retired one may end by itself now. */
+		fd_close(&listener);
+		return;
+	}
+	timer_cancel(&m->loop, &w->timer);
+	w->stage = WORKER_READY;
+	w->pid = pid;
+	w->listener = listener;
+	pool->is_start_failing = false;
+	votes_are_ready(m, pool);
+	rollout_is_ready(m, pool);
+	leases_serve(m, pool);
+}
+
+void
+worker_lease(struct master *m, struct worker *w, struct router *router)
+{
+	struct lease lease = { .worker = (uint32_t)w->by_id.key,
+		               .pid = w->pid,
+		               .version = w->pool->public.version_id };
+	int fds[] = { w->requests, w->output, w->listener };
+
+	timer_cancel(&m->loop, &w->timer);
+	w->stage = WORKER_LEASED;
+	w->router = router;
+	w->next_router = NULL;
+	w->leased_us = clock_now_us();
+	channel_send(&router->channel, MSG_LEASE, &lease, sizeof lease, fds, w->listener >= 0 ? 3 : 2);
+}
+
+void
+worker_end(struct master *m, struct worker *w)
+{
+	w->stage = WORKER_ENDING;
+	w->is_stopping = true;
+	w->router = w->next_router = NULL;
+	close_ends(w);
+	timer_arm(&m->loop, &w->timer, END_TIMEOUT_MS * UINT64_C(1000));
+}
+
+void
+worker_retire(struct master *m, struct worker *w, struct router *next, uint64_t limit_ms)
+{
+	struct process_ref ref = { (uint32_t)w->by_id.key };
+
+	if (w->stage == WORKER_ENDING)
+		return;
+	if (w->stage == WORKER_STARTING || w->stage == WORKER_READY) {
+		worker_end(m, w);
+		return;
+	}
+	w->next_router = next;
+	if (limit_ms > 0)
+		timer_arm(&m->loop, &w->timer, limit_ms * 1000);
+	if (w->stage == WORKER_RETIRING)
+		return;
+	w->stage = WORKER_RETIRING;
+	channel_send(&w->router->channel, MSG_RETIRE, &ref, sizeof ref, NULL, 0);
+}
+
+/* The lease stays until the end: the router has to be told. */
+void
+worker_kill(struct master *m, struct worker *w, enum cause cause)
+{
+	if (w->cause == CAUSE_NONE)
+		w->cause = cause;
+	timer_cancel(&m->loop, &w->timer);
+	if (w->stage != WORKER_STARTING)
+		w->stage = WORKER_ENDING;
+	spawner_kill(m, (uint32_t)w->by_id.key);
+}
+
+static void
+log_ending(const struct worker *w, const struct process_ended *ended, enum cause cause)
+{
+	char text[ENDING_TEXT_SIZE];
+
+	ending_format(&ended->ending, text);
+	log_line(w->cause == CAUSE_UNAVAILABLE && w->is_stopping ? LOG_NOTICE : LOG_WARNING,
+	         "function '%s' version %u: worker %u (pid %d) ended: %s, %s; cpu %" PRIu64
+	         " ms, memory %" PRIu64 " KiB%s%s",
+	         w->pool->start.function, w->pool->start.version, (unsigned)w->by_id.key, (int)w->pid, text,
+	         cause_word(cause), ended->ending.cpu_us / 1000, ended->ending.max_rss_kb,
+	         ended->reason[0] ? "; " : "", ended->reason);
+}
+
+/* Time limits are the request's fault as often as the function's, and bound themselves. */
+static bool
+counts_as_crash(enum cause cause)
+{
+	return cause != CAUSE_WALL_TIME_LIMIT && cause != CAUSE_CPU_TIME_LIMIT && cause != CAUSE_UNAVAILABLE;
+}
+
+static void
+crashed(struct worker *w, const struct process_ended *ended)
+{
+	enum cause cause = w->cause ? w->cause : ending_cause(&ended->ending, w->pool->start.memory);
+	struct worker_ended told = { .worker = (uint32_t)w->by_id.key,
+		                     .cause = cause,
+		                     .ending = ended->ending };
+
+	log_ending(w, ended, cause);
+	if (counts_as_crash(cause)) {
+		w->pool->n_crashes++;
+		backoff_failed(&w->pool->backoff, clock_now_us());
+	}
+	if (w->router)
+		channel_send(&w->router->channel, MSG_WORKER_ENDED, &told, sizeof told, NULL, 0);
+}
+
+static void
+start_failed(struct master *m, struct pool *pool, const struct process_ended *ended, bool was_killed)
+{
+	char ending[ENDING_TEXT_SIZE], reason[REASON_SIZE];
+
+	ending_format(&ended->ending, ending);
+	if (was_killed)
+		snprintf(reason, sizeof reason, "it was not ready within %d s", START_TIMEOUT_MS / 1000);
+	else if (ended->reason[0])
+		snprintf(reason, sizeof reason, "%s", ended->reason);
+	else
+		snprintf(reason, sizeof reason, "it ended while it was loaded: %s", ending);
+	backoff_failed(&pool->backoff, clock_now_us());
+	votes_have_failed(m, pool, reason);
+	if (pool_is_wanted(pool))
+		rollout_has_failed(m, pool, reason);
+	else
+		log_line(LOG_ERR, "function '%s' version %u cannot start: %s", pool->start.function,
+		         pool->start.version, reason);
+	pool->is_start_failing = true;
+	leases_refuse(m, pool, CAUSE_START_FAILED);
+}
+
+void
+worker_has_ended(struct master *m, struct worker *w, const struct process_ended *ended)
+{
+	struct pool *pool = w->pool;
+	bool is_start = w->stage == WORKER_STARTING, was_killed = w->cause != CAUSE_NONE;
+
+	/* Nothing in flight could notice an end that was asked for, unless a router still had it. */
+	if (!is_start && (!w->is_stopping || w->router))
+		crashed(w, ended);
+	worker_free(m, w);
+	if (is_start)
+		start_failed(m, pool, ended, was_killed);
+	leases_serve(m, pool);
+	if (pool_count(pool, STAGES_LIVE) == 0)
+		votes_have_failed(m, pool, "its worker ended");
+	leases_feed_hungry(m);
+	pool_drop_unused(m, pool);
+	drain_check(m);
+}

@@ -1,0 +1,35 @@
+/* workers.h - one worker: started, leased, retired, ended. */
+#pragma once
+#include "pool/master.h"
+
+/* -EAGAIN: process.max run.  The pool's back-off is the caller's business. */
+int worker_start(struct master *m, struct pool *pool, struct err *e);
+struct worker *worker_find(const struct master *m, uint32_t id);
+
+/* What the spawner says; listener is -1 or taken over. */
+void worker_became_ready(struct master *m, struct worker *w, int32_t pid, int listener);
+void worker_has_ended(struct master *m, struct worker *w, const struct process_ended *ended);
+
+void worker_lease(struct master *m, struct worker *w, struct router *router);
+
+/* No new request; then next gets the lease, or with NULL the worker ends, killed after limit_ms (0: no
+ * limit). */
+void worker_retire(struct master *m, struct worker *w, struct router *next, uint64_t limit_ms);
+
+/* Closes its requests: it ends by itself, or is killed after END_TIMEOUT_MS. */
+void worker_end(struct master *m, struct worker *w);
+void worker_kill(struct master *m, struct worker *w, enum cause cause);
+
+/* leases.c: who has which worker. */
+
+/* Starts, leases and moves what the pool's requests and its least number of workers ask for. */
+void leases_serve(struct master *m, struct pool *pool);
+void leases_released(struct master *m, struct worker *w);
+void leases_idle(struct master *m, struct worker *w);
+void leases_want(struct master *m, struct router *router, const struct want *want);
+void leases_router_serves(struct master *m);
+void leases_router_gone(struct master *m, struct router *router);
+/* A start failed for good: routers that wait and have no other worker are told. */
+void leases_refuse(struct master *m, struct pool *pool, enum cause cause);
+/* A worker ended: pools that wait for room may start. */
+void leases_feed_hungry(struct master *m);
