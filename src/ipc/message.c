@@ -94,11 +94,15 @@ message_receive(int sock, struct message *m, struct err *e)
 	take_control(&h, m);
 	if (n == 0)
 		return 0;
-	if ((size_t)n < sizeof m->type || h.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) {
+	if ((size_t)n < sizeof m->type || h.msg_flags & MSG_TRUNC) {
 		message_done(m);
 		return err_set(e, -EBADMSG, "message cut short");
 	}
 	m->length = (size_t)n - sizeof m->type;
+	if (h.msg_flags & MSG_CTRUNC) {
+		message_done(m);
+		return err_set(e, -EMFILE, "no descriptors left for those of a message");
+	}
 	return 1;
 }
 

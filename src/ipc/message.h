@@ -25,7 +25,8 @@ int message_send(int sock, uint32_t type, const void *body, size_t length, const
                  struct err *e);
 
 /* Receives one.  1; 0 at the end of the stream; -EAGAIN when there is none (*e is not filled);
- * -EBADMSG when it is too short, too long or was truncated: its descriptors are closed then. */
+ * -EBADMSG when it is too short or too long; -EMFILE when it is whole but for descriptors that this process
+ * had no room for.  Its descriptors are closed then. */
 int message_receive(int sock, struct message *m, struct err *e);
 
 /* Takes descriptor i out of the message; -1 when there is none. */

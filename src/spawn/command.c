@@ -94,12 +94,26 @@ static int (*const serve[ARRAY_SIZE(rules)])(struct spawn *, struct err *) = {
 	serve_kill,
 };
 
+/* A start whose descriptors did not fit is refused like any other. */
+static int
+refuse_start(struct spawn *s, const struct err *why, struct err *e)
+{
+	if (s->in.length < sizeof(struct process_ref))
+		return err_set(e, -EBADMSG, "%s", why->text);
+	return fail_start(s, ((const struct process_ref *)s->in.body)->id, why, e);
+}
+
 int
 command_serve(struct spawn *s, struct err *e)
 {
 	const struct message_rule *rule;
-	int rc = message_receive(s->master, &s->in, e);
+	struct err why;
+	int rc = message_receive(s->master, &s->in, &why);
 
+	if (rc == -EMFILE)
+		return refuse_start(s, &why, e) < 0 ? -e->code : 1;
+	if (rc <= 0 && rc != -EAGAIN)
+		*e = why;
 	if (rc <= 0)
 		return rc;
 	rule = message_check(rules, ARRAY_SIZE(rules), &s->in, e);

@@ -78,10 +78,12 @@ report_read(struct spawn *s, struct process *p, struct err *e)
 
 	if (rc == -EAGAIN)
 		return rc;
-	if (rc <= 0) {
+	if (rc == 0)
 		fd_close(&p->report);
+	if (rc < 0)
+		break_off(p, broken.text);
+	if (rc <= 0)
 		return 0;
-	}
 	rc = take_report(s, p, e);
 	message_done(&s->in);
 	return rc;

@@ -15,7 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
-CFN_EXPORT cfn_handler hello, echo, says, ends, holds, leaves, finds, writes_file, reads_file, calls_socket,
+CFN_EXPORT cfn_handler hello, echo, says, ends, holds, leaves_or_finds, writes_file, reads_file, calls_socket,
     logs;
 
 int
@@ -79,7 +79,7 @@ on_signal(int number)
 }
 
 /* Everything that the next request must not find. */
-int
+static int
 leaves(cfn_request *q, cfn_response *r)
 {
 	struct itimerval soon = { .it_value = { .tv_usec = 1 }, .it_interval = { .tv_usec = 1 } };
@@ -100,7 +100,7 @@ leaves(cfn_request *q, cfn_response *r)
 	return cfn_send(r, 200, "text/plain", "left\n");
 }
 
-int
+static int
 finds(cfn_request *q, cfn_response *r)
 {
 	struct itimerval timer;
@@ -114,9 +114,15 @@ finds(cfn_request *q, cfn_response *r)
 	cfn_printf(r, "umask %03o, in %s, %s, %s, %s", files, getcwd(folder, sizeof folder),
 	           timer.it_interval.tv_usec ? "timer" : "no timer",
 	           sigismember(&mask, SIGTERM) ? "blocked" : "not blocked",
-	           sigaction(SIGUSR1, NULL, &action) == 0 && action.sa_handler == SIG_DFL ? "default"
-	                                                                                  : "handled");
+	           sigaction(SIGUSR1, NULL, &action) == 0 && action.sa_handler == SIG_DFL ? "default: "
+	                                                                                  : "handled: ");
 	return holds(q, r);
+}
+
+int
+leaves_or_finds(cfn_request *q, cfn_response *r)
+{
+	return cfn_query(q, "leave") ? leaves(q, r) : finds(q, r);
 }
 
 int

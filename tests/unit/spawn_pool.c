@@ -13,6 +13,7 @@
 
 #include "base/fd.h"
 #include "fcgi/fcgi.h"
+#include "ipc/start.h"
 
 enum { PATIENCE_MS = 20000, MESSAGE_SIZE = 8192 };
 
@@ -160,30 +161,53 @@ is_readable(int fd)
 	return poll(&ready, 1, PATIENCE_MS) == 1;
 }
 
-void
-pool_expect(struct pool *p, enum message_type type)
+static void
+pool_receive(struct pool *p)
 {
 	struct err e = { .text = "nothing" };
 
 	assert_true(is_readable(p->spawner.channel));
 	if (message_receive(p->spawner.channel, &p->m, &e) != 1)
 		fail_msg("%s", e.text);
+}
+
+void
+pool_expect(struct pool *p, enum message_type type)
+{
+	pool_receive(p);
 	if (p->m.type == MSG_PROCESS_ENDED && type != MSG_PROCESS_ENDED)
 		fail_msg("ended: %s", ((struct process_ended *)p->m.body)->reason);
 	assert_int_equal(p->m.type, type);
 }
 
-const struct process_ended *
-pool_expect_ended(struct pool *p, uint32_t id)
+static const struct process_ended *
+check_ended(const struct pool *p, uint32_t id)
 {
 	const struct process_ended *ended = (const struct process_ended *)p->m.body;
 
-	pool_expect(p, MSG_PROCESS_ENDED);
+	assert_int_equal(p->m.type, MSG_PROCESS_ENDED);
 	assert_int_equal(p->m.length, sizeof *ended);
 	assert_int_equal(ended->id, id);
 	return ended;
 }
 
+const struct process_ended *
+pool_expect_ended(struct pool *p, uint32_t id)
+{
+	pool_receive(p);
+	return check_ended(p, id);
+}
+
+const struct process_ended *
+pool_expect_ended_maybe_ready(struct pool *p, uint32_t id)
+{
+	pool_receive(p);
+	if (p->m.type == MSG_PROCESS_READY) {
+		message_done(&p->m);
+		pool_receive(p);
+	}
+	return check_ended(p, id);
+}
 void
 worker_start(struct pool *p, struct worker *w, const char *file, const char *entry)
 {
@@ -250,9 +274,26 @@ request_send(const struct worker *w, uint16_t id, const char *query, const char 
 	assert_int_equal(send(w->requests, message, at, MSG_NOSIGNAL), at);
 }
 
+/* One stream of an answer. */
+struct stream {
+	size_t used;
+	char text[ANSWER_SIZE];
+};
+
+static struct stream out, err;
+
+static void
+take_content(struct stream *to, const unsigned char *content, size_t n)
+{
+	assert_true(to->used + n < sizeof to->text);
+	memcpy(to->text + to->used, content, n);
+	to->used += n;
+	to->text[to->used] = '\0';
+}
+
 /* Takes the records of one message; true when the request is over. */
 static bool
-take_records(const unsigned char *p, size_t n, uint16_t id, char *text, size_t *used)
+take_records(const unsigned char *p, size_t n, uint16_t id)
 {
 	struct fcgi_header h;
 	const unsigned char *content;
@@ -262,11 +303,10 @@ take_records(const unsigned char *p, size_t n, uint16_t id, char *text, size_t *
 		assert_int_equal(h.id, id);
 		if (h.type == FCGI_END_REQUEST)
 			return true;
-		if (h.type == FCGI_STDOUT || h.type == FCGI_STDERR) {
-			assert_true(*used + h.content < ANSWER_SIZE);
-			memcpy(text + *used, content, h.content);
-			*used += h.content;
-		}
+		if (h.type == FCGI_STDOUT)
+			take_content(&out, content, h.content);
+		if (h.type == FCGI_STDERR)
+			take_content(&err, content, h.content);
 		p += size;
 		n -= size;
 	}
@@ -276,23 +316,27 @@ take_records(const unsigned char *p, size_t n, uint16_t id, char *text, size_t *
 const char *
 answer_read(const struct worker *w, uint16_t id)
 {
-	static char text[ANSWER_SIZE];
 	unsigned char message[MESSAGE_SIZE + 1];
-	size_t used = 0;
 	const char *body;
 	ssize_t n;
 
+	out.used = err.used = 0;
 	do {
 		assert_true(is_readable(w->requests));
 		n = recv(w->requests, message, sizeof message, 0);
 		if (n <= 0)
 			return NULL;
 		assert_true(n <= MESSAGE_SIZE);
-	} while (!take_records(message, (size_t)n, id, text, &used));
-	text[used] = '\0';
-	body = strstr(text, "\r\n\r\n");
+	} while (!take_records(message, (size_t)n, id));
+	body = strstr(out.text, "\r\n\r\n");
 	assert_non_null(body);
 	return body + 4;
+}
+
+const char *
+answer_errors(void)
+{
+	return err.used > 0 ? err.text : NULL;
 }
 
 const char *
@@ -305,11 +349,32 @@ ask(const struct worker *w, const char *query)
 const struct process_ended *
 copy(struct pool *p, uint32_t direction, const char *shared, const char *path, int data)
 {
-	struct start_copy c = { .id = ++p->last_id, .slot = TEST_SLOT, .is_in = direction, .max_size = 4096 };
+	struct start_copy c = {
+		.id = ++p->last_id, .slot = TEST_SLOT, .is_in = direction, .max_size = COPY_MAX
+	};
 	struct err e;
 
 	snprintf(c.shared, sizeof c.shared, "%s", shared);
 	snprintf(c.path, sizeof c.path, "%s", path);
 	assert_int_equal(message_send(p->spawner.channel, MSG_START_COPY, &c, sizeof c, &data, 1, &e), 0);
 	return pool_expect_ended(p, c.id);
+}
+
+int
+router_main(void)
+{
+	struct start_router start;
+	unsigned char body[sizeof start + 128];
+	struct err e;
+	int n;
+
+	if (pread(ROUTER_FD_START, &start, sizeof start, 0) != sizeof start)
+		return 1;
+	memcpy(body, &start, sizeof start);
+	n = sprintf((char *)body + sizeof start, "uid %d: ", (int)getuid());
+	for (int fd = 0; fd < 1024; fd++)
+		if (fcntl(fd, F_GETFD) >= 0)
+			n += sprintf((char *)body + sizeof start + n, "%d ", fd);
+	message_send(ROUTER_FD_MASTER, MSG_ROUTER_READY, body, sizeof start + (size_t)n, NULL, 0, &e);
+	return 5;
 }

@@ -11,7 +11,7 @@
 #include "ipc/protocol.h"
 #include "ipc/spawner.h"
 
-enum { TEST_UID_RANGE = 300000, TEST_N_UIDS = 3000, TEST_SLOT = 8, ANSWER_SIZE = 64 * 1024 };
+enum { TEST_UID_RANGE = 300000, TEST_N_UIDS = 3000, TEST_SLOT = 8, ANSWER_SIZE = 64 * 1024, COPY_MAX = 4096 };
 
 struct pool {
 	char folder[64]; /* of the test; the shared directory is in it */
@@ -49,6 +49,8 @@ void worker_done(struct worker *w);
 /* The spawner's next message; it is of this type. */
 void pool_expect(struct pool *p, enum message_type type);
 const struct process_ended *pool_expect_ended(struct pool *p, uint32_t id);
+/* READY may come before it. */
+const struct process_ended *pool_expect_ended_maybe_ready(struct pool *p, uint32_t id);
 
 /* Sends GET / with this query and body, id as the FastCGI request's. */
 void request_send(const struct worker *w, uint16_t id, const char *query, const char *body);
@@ -56,11 +58,17 @@ void request_send(const struct worker *w, uint16_t id, const char *query, const 
 /* The body of the answer to that request; NULL when the worker closed instead. */
 const char *answer_read(const struct worker *w, uint16_t id);
 
+/* What came on its error stream; NULL when nothing did. */
+const char *answer_errors(void);
+
 /* Both. */
 const char *ask(const struct worker *w, const char *query);
 
 /* A copy: data is given and stays the caller's.  Its end. */
 const struct process_ended *copy(struct pool *p, uint32_t direction, const char *shared, const char *path,
                                  int data);
+
+/* This program as the pool's router: says what it found, ends with 5. */
+int router_main(void);
 
 bool test_is_root(void);
