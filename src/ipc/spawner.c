@@ -357,7 +357,7 @@ check_options(const struct launch *l, struct err *e)
 static int
 launch_spawner(struct launch *l, struct spawner *s, struct err *e)
 {
-	int pair[2], rc;
+	int pair[2] = { -1, -1 }, rc;
 
 	rc = check_options(l, e);
 	if (rc == 0)

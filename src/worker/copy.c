@@ -49,7 +49,7 @@ open_target(const struct start_copy *c, struct target *t, struct err *e)
 	if (strlen(name) >= sizeof t->name)
 		return err_set(e, ENAMETOOLONG, "'%s'", c->path);
 	snprintf(folder, sizeof folder, "%.*s", slash ? (int)(slash - c->path) : 0, c->path);
-	strcpy(t->name, name);
+	memcpy(t->name, name, strlen(name) + 1);
 	t->folder = open_folder(folder);
 	return t->folder < 0 ? err_set(e, errno, "open the folder of '%s'", c->path) : 0;
 }
@@ -96,7 +96,7 @@ copy_in_as(const struct start_copy *c, const struct target *t, const char *makin
 static int
 copy_in(const struct start_copy *c, struct err *e)
 {
-	struct target t;
+	struct target t = { .folder = -1 };
 	uint64_t number;
 	char making[32];
 	int rc;
@@ -115,7 +115,7 @@ static int
 copy_out(const struct start_copy *c, struct err *e)
 {
 	AUTO_FD from = -1;
-	struct target t;
+	struct target t = { .folder = -1 };
 	struct stat st;
 
 	if (open_target(c, &t, e) < 0)
