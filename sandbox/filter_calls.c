@@ -236,6 +236,8 @@ static const struct call_rule router_rules[] = {
 	ALLOW_IS("fcntl", 1, F_SETFD),
 	ALLOW_IS("fcntl", 1, F_GET_SEALS),
 	ALLOW_IS("fcntl", 1, F_DUPFD_CLOEXEC),
+	/* The C library's fstat. */
+	ALLOW_IS("newfstatat", 3, AT_EMPTY_PATH),
 	ALLOW_IS("ioctl", 1, FIONREAD),
 	ALLOW_IS("ioctl", 1, SECCOMP_IOCTL_NOTIF_RECV),
 	ALLOW_IS("ioctl", 1, SECCOMP_IOCTL_NOTIF_SEND),

@@ -1,0 +1,451 @@
+/* answer.c - the answer to a request: a function's, checked and framed anew, or our own.
+ *
+ * A function's answer waits in request.out until it is complete, so that a crash is a whole problem answer
+ * and nothing half leaves.  It lies there as it will travel: every SEGMENT_SIZE bytes begin with the room of
+ * a record's header, which is written when the lengths are known. */
+#include <string.h>
+
+#include "router/router.h"
+
+enum {
+	SEGMENT_CONTENT = 65528, /* the largest content that is a multiple of 8, so that none needs padding */
+	SEGMENT_SIZE = FCGI_HEADER_SIZE + SEGMENT_CONTENT,
+	ENDS_SIZE = 3 * FCGI_HEADER_SIZE, /* end of STDOUT, END_REQUEST */
+	COPY_MAX = 16 * 1024,             /* a body that is copied behind its head instead of sent apart */
+};
+
+/* Text that is put together in memory that holds it for certain: an answer's head is bounded. */
+struct text {
+	char *p;
+	size_t n;
+};
+
+static void
+text_put(struct text *t, const char *p, size_t n)
+{
+	if (n > 0)
+		memcpy(t->p + t->n, p, n);
+	t->n += n;
+}
+
+static void
+text_line(struct text *t, const char *line)
+{
+	text_put(t, line, strlen(line));
+}
+
+static void
+text_number(struct text *t, uint64_t n)
+{
+	char digits[24];
+	size_t at = sizeof digits;
+
+	do {
+		digits[--at] = (char)('0' + n % 10);
+		n /= 10;
+	} while (n > 0);
+	text_put(t, digits + at, sizeof digits - at);
+}
+
+/* ---- records ---- */
+
+static void
+header_put(unsigned char *p, enum fcgi_type type, uint16_t id, size_t content)
+{
+	struct fcgi_header h = {
+		.version = FCGI_VERSION_1, .type = (uint8_t)type, .id = id, .content = (uint16_t)content
+	};
+
+	fcgi_header_write(p, &h);
+}
+
+static void
+ends_put(unsigned char p[ENDS_SIZE], uint16_t id)
+{
+	header_put(p, FCGI_STDOUT, id, 0);
+	header_put(p + FCGI_HEADER_SIZE, FCGI_END_REQUEST, id, 8);
+	fcgi_end_write(p + 2 * FCGI_HEADER_SIZE,
+	               &(struct fcgi_end){ .protocol_status = FCGI_REQUEST_COMPLETE });
+}
+
+/* scratch holds one STDOUT record of n bytes behind its header; sent with the end of the answer. */
+static void
+send_whole(struct router *r, struct request *q, size_t n)
+{
+	header_put(r->scratch, FCGI_STDOUT, q->front->id, n);
+	ends_put(r->scratch + FCGI_HEADER_SIZE + n, q->front->id);
+	front_send(r, q->front, r->scratch, FCGI_HEADER_SIZE + n + ENDS_SIZE, NULL);
+}
+
+/* Writes the headers of all segments; the first one may begin later because the head was taken off it. */
+static void
+segments_close(struct request *q, uint16_t id)
+{
+	size_t at = q->out.start, next = SEGMENT_SIZE;
+
+	while (at < q->out.end) {
+		size_t end = next < q->out.end ? next : q->out.end;
+
+		header_put((unsigned char *)q->out.data + at, FCGI_STDOUT, id, end - at - FCGI_HEADER_SIZE);
+		at = end;
+		next += SEGMENT_SIZE;
+	}
+}
+
+static enum cause
+segments_add(struct router *r, struct request *q, const unsigned char *p, size_t n)
+{
+	static const unsigned char header[FCGI_HEADER_SIZE];
+
+	while (n > 0) {
+		size_t used = q->out.end % SEGMENT_SIZE, part;
+
+		if (used == 0 && buffers_append(r, &q->out, header, sizeof header) < 0)
+			return CAUSE_OVERLOADED;
+		used = q->out.end % SEGMENT_SIZE;
+		part = n < SEGMENT_SIZE - used ? n : SEGMENT_SIZE - used;
+		if (buffers_append(r, &q->out, p, part) < 0)
+			return CAUSE_OVERLOADED;
+		p += part;
+		n -= part;
+	}
+	return CAUSE_NONE;
+}
+
+/* ---- the end of a request ---- */
+
+static void
+conclude(struct router *r, struct request *q)
+{
+	struct front *f = q->front;
+
+	q->front = NULL;
+	if (!q->is_logged)
+		logs_request(r, q);
+	if (q->stage == REQUEST_SENT && !worker_withdraw(r, q)) {
+		/* Its worker has it still; what comes from there goes nowhere. */
+		q->is_logged = true;
+		worker_abort(r, q);
+	} else {
+		if (q->stage == REQUEST_QUEUED)
+			dispatch_forget(r, q);
+		request_free(r, q);
+	}
+	if (f)
+		front_answered(r, f);
+}
+
+/* Bytes of the answer have left: the web server must see it cut short, so no END_REQUEST. */
+static void
+truncate_answer(struct router *r, struct request *q)
+{
+	struct front *f = q->front;
+
+	f->request = NULL;
+	front_close(r, f);
+	conclude(r, q);
+}
+
+/* ---- our own answers ---- */
+
+static void
+send_problem(struct router *r, struct request *q, const struct http_problem *problem)
+{
+	q->cause = problem->cause;
+	if (q->is_stream) {
+		truncate_answer(r, q);
+		return;
+	}
+	q->status = cause_status(problem->cause);
+	buf_clear(&r->text);
+	if (http_problem_write(&r->text, problem) < 0) {
+		truncate_answer(r, q);
+		return;
+	}
+	memcpy(r->scratch + FCGI_HEADER_SIZE, buf_head(&r->text), buf_used(&r->text));
+	q->answered_bytes = 0;
+	send_whole(r, q, buf_used(&r->text));
+	conclude(r, q);
+}
+
+static unsigned
+retry_after(enum cause cause)
+{
+	switch (cause) {
+	case CAUSE_OVERLOADED:
+		return 1;
+	case CAUSE_UNAVAILABLE:
+		return 2;
+	case CAUSE_DISABLED:
+		return 30;
+	default:
+		return 0;
+	}
+}
+
+void
+answer_problem(struct router *r, struct request *q, enum cause cause, const struct verdict *v)
+{
+	struct http_problem problem = { .cause = cause,
+		                        .request_id = q->id,
+		                        .is_json = q->wants_json,
+		                        .is_head = q->is_head,
+		                        .retry_after_s = retry_after(cause) };
+	char allow[HTTP_METHODS_TEXT_SIZE];
+
+	if (cause == CAUSE_METHOD_NOT_ALLOWED && v) {
+		http_methods_format(v->methods | HTTP_OPTIONS, allow);
+		problem.allow = allow;
+	}
+	send_problem(r, q, &problem);
+}
+
+void
+answer_refused(struct router *r, struct request *q, enum cause cause, unsigned retry_after_s)
+{
+	struct http_problem problem = { .cause = cause,
+		                        .request_id = q->id,
+		                        .is_json = q->wants_json,
+		                        .is_head = q->is_head,
+		                        .retry_after_s = retry_after_s ? retry_after_s : retry_after(cause) };
+
+	send_problem(r, q, &problem);
+}
+
+void
+answer_options(struct router *r, struct request *q, unsigned methods)
+{
+	struct text t = { (char *)r->scratch + FCGI_HEADER_SIZE, 0 };
+	char allow[HTTP_METHODS_TEXT_SIZE];
+
+	http_methods_format(methods | HTTP_OPTIONS, allow);
+	text_line(&t, "Status: 204 No Content\r\nAllow: ");
+	text_line(&t, allow);
+	text_line(&t, "\r\nX-Request-Id: ");
+	text_line(&t, q->id);
+	text_line(&t, "\r\n\r\n");
+	q->status = 204;
+	send_whole(r, q, t.n);
+	conclude(r, q);
+}
+
+void
+answer_failed(struct router *r, struct request *q, enum cause cause)
+{
+	if (q->front)
+		answer_problem(r, q, cause, NULL);
+	else
+		conclude(r, q);
+}
+
+/* ---- a function's answer ---- */
+
+/* What is sent as Content-Length; -1: nothing. */
+static int64_t
+length_of(const struct request *q, const struct http_answer_head *head, uint64_t n_body)
+{
+	if (head->status == 204 || head->status == 304)
+		return -1;
+	if (!q->is_head)
+		return (int64_t)n_body;
+	if (head->content_length >= 0)
+		return head->content_length;
+	return n_body > 0 ? (int64_t)n_body : -1;
+}
+
+/* Status comes first, always: some web servers make a 200 of an answer without. */
+static void
+head_put(struct text *t, const struct request *q, const struct http_answer_head *head, int64_t length)
+{
+	text_line(t, "Status: ");
+	text_number(t, (unsigned)head->status);
+	text_line(t, " ");
+	text_line(t, http_status_text(head->status));
+	for (size_t i = 0; i < head->n_fields; i++) {
+		const struct http_field *f = &head->fields[i];
+
+		if (head->content_length >= 0 && http_field_is(f, "Content-Length"))
+			continue;
+		text_line(t, "\r\n");
+		text_put(t, f->name, f->name_length);
+		text_line(t, ": ");
+		text_put(t, f->value, f->value_length);
+	}
+	if (!head->has_content_type && length > 0)
+		text_line(t, "\r\nContent-Type: application/octet-stream");
+	if (length >= 0) {
+		text_line(t, "\r\nContent-Length: ");
+		text_number(t, (uint64_t)length);
+	}
+	text_line(t, "\r\nX-Request-Id: ");
+	text_line(t, q->id);
+	text_line(t, "\r\n");
+}
+
+/* 1, 0 when more must come, -1 malformed. */
+static int
+head_read(const struct request *q, struct http_answer_head *head)
+{
+	size_t n = q->out_bytes < SEGMENT_CONTENT ? (size_t)q->out_bytes : SEGMENT_CONTENT;
+	int rc;
+
+	if (n == 0)
+		return 0;
+	rc = http_answer_head_read(q->out.data + FCGI_HEADER_SIZE, n, head);
+	return rc < 0 ? -1 : rc;
+}
+
+/* The body goes out from where it lies; the head before it, in a record of its own. */
+static void
+send_parts(struct router *r, struct request *q, const struct http_answer_head *head, size_t n_head)
+{
+	unsigned char ends[ENDS_SIZE];
+
+	buf_consume(&q->out, head->size);
+	segments_close(q, q->front->id);
+	ends_put(ends, q->front->id);
+	header_put(r->scratch, FCGI_STDOUT, q->front->id, n_head);
+	if (buffers_append(r, &q->out, ends, sizeof ends) < 0) {
+		q->cause = CAUSE_OVERLOADED;
+		truncate_answer(r, q);
+		return;
+	}
+	front_send(r, q->front, r->scratch, FCGI_HEADER_SIZE + n_head, &q->out);
+	conclude(r, q);
+}
+
+static enum cause
+send_answer(struct router *r, struct request *q, const struct http_answer_head *head)
+{
+	struct text t = { (char *)r->scratch + FCGI_HEADER_SIZE, 0 };
+	uint64_t n_body = q->out_bytes - head->size;
+	int64_t length = length_of(q, head, n_body);
+
+	if (!q->is_head && head->status != 304 && head->content_length >= 0 &&
+	    (uint64_t)head->content_length != n_body)
+		return CAUSE_BAD_RESPONSE;
+	q->status = head->status;
+	if (q->is_head || head->status == 204 || head->status == 304)
+		n_body = 0;
+	q->answered_bytes = n_body;
+	head_put(&t, q, head, length);
+	text_line(&t, "\r\n");
+	if (n_body > COPY_MAX) {
+		send_parts(r, q, head, t.n);
+		return CAUSE_NONE;
+	}
+	text_put(&t, q->out.data + FCGI_HEADER_SIZE + head->size, (size_t)n_body);
+	send_whole(r, q, t.n);
+	conclude(r, q);
+	return CAUSE_NONE;
+}
+
+static void
+send_stream_end(struct router *r, struct request *q)
+{
+	unsigned char ends[ENDS_SIZE];
+
+	ends_put(ends, q->front->id);
+	front_send(r, q->front, ends, sizeof ends, NULL);
+	conclude(r, q);
+}
+
+enum cause
+answer_end(struct router *r, struct request *q)
+{
+	struct http_answer_head head;
+
+	if (!q->front) {
+		conclude(r, q);
+		return CAUSE_NONE;
+	}
+	if (q->is_stream) {
+		send_stream_end(r, q);
+		return CAUSE_NONE;
+	}
+	if (head_read(q, &head) != 1)
+		return CAUSE_BAD_RESPONSE;
+	return send_answer(r, q, &head);
+}
+
+/* ---- streams ---- */
+
+/* The worker waits while its client is slow. */
+static void
+press_back(struct request *q)
+{
+	const struct front *f = q->front;
+
+	if (buf_used(&f->out) + buf_used(&f->out_head) > STREAM_BUFFER_MAX)
+		q->worker->is_paused = true;
+}
+
+static void
+stream_send(struct router *r, struct request *q, const unsigned char *p, size_t n)
+{
+	q->worker->active_us = r->now_us;
+	if (q->drops_body || n == 0)
+		return;
+	header_put(r->scratch, FCGI_STDOUT, q->front->id, n);
+	memcpy(r->scratch + FCGI_HEADER_SIZE, p, n);
+	front_send(r, q->front, r->scratch, FCGI_HEADER_SIZE + n, NULL);
+	q->answered_bytes += n;
+	press_back(q);
+}
+
+static void
+stream_start(struct router *r, struct request *q, const struct http_answer_head *head)
+{
+	struct text t = { (char *)r->scratch + FCGI_HEADER_SIZE, 0 };
+	size_t at = FCGI_HEADER_SIZE + head->size;
+
+	q->is_stream = true;
+	q->status = head->status;
+	q->drops_body = q->is_head || head->status == 204 || head->status == 304;
+	head_put(&t, q, head, head->content_length);
+	text_line(&t, "X-Accel-Buffering: no\r\n\r\n");
+	header_put(r->scratch, FCGI_STDOUT, q->front->id, t.n);
+	front_send(r, q->front, r->scratch, FCGI_HEADER_SIZE + t.n, NULL);
+	while (at < q->out.end) {
+		size_t end = at - at % SEGMENT_SIZE + SEGMENT_SIZE;
+
+		end = end < q->out.end ? end : q->out.end;
+		stream_send(r, q, (unsigned char *)q->out.data + at, end - at);
+		at = end + FCGI_HEADER_SIZE;
+	}
+	buffers_release(r, &q->out);
+}
+
+enum cause
+answer_content(struct router *r, struct request *q, const unsigned char *p, size_t n)
+{
+	if (!q->front)
+		return CAUSE_NONE;
+	if (q->is_stream) {
+		stream_send(r, q, p, n);
+		return CAUSE_NONE;
+	}
+	q->out_bytes += n;
+	if (q->out_bytes > q->pool->function.output_max + HTTP_HEADER_BLOCK_MAX)
+		return CAUSE_OUTPUT_LIMIT;
+	return segments_add(r, q, p, n);
+}
+
+enum cause
+answer_progress(struct router *r, struct request *q)
+{
+	struct http_answer_head head;
+	int rc;
+
+	if (!q->front || q->is_stream || q->has_head)
+		return CAUSE_NONE;
+	rc = head_read(q, &head);
+	if (rc < 0)
+		return CAUSE_BAD_RESPONSE;
+	if (rc == 0)
+		return CAUSE_NONE;
+	q->has_head = true;
+	if (head.is_stream)
+		stream_start(r, q, &head);
+	return CAUSE_NONE;
+}

@@ -1,0 +1,124 @@
+/* compose.c - a request as messages for its worker: FastCGI records, none across two messages.  Pure. */
+#include <string.h>
+
+#include "router/router.h"
+
+struct message_writer {
+	unsigned char *to;
+	size_t n;
+	uint16_t id;
+};
+
+static size_t
+room(const struct message_writer *w)
+{
+	return WORKER_MESSAGE_MAX - w->n;
+}
+
+static void
+header_put(struct message_writer *w, enum fcgi_type type, size_t content)
+{
+	struct fcgi_header h = {
+		.version = FCGI_VERSION_1, .type = (uint8_t)type, .id = w->id, .content = (uint16_t)content
+	};
+
+	fcgi_header_write(w->to + w->n, &h);
+	w->n += FCGI_HEADER_SIZE;
+}
+
+static void
+begin_put(struct message_writer *w)
+{
+	header_put(w, FCGI_BEGIN_REQUEST, 8);
+	fcgi_begin_write(w->to + w->n, &(struct fcgi_begin){ FCGI_RESPONDER, FCGI_KEEP_CONN });
+	w->n += 8;
+}
+
+/* Bytes at..at+n of the two buffers as if they were one. */
+static void
+params_copy(const struct request *q, size_t at, size_t n, unsigned char *to)
+{
+	size_t first = buf_used(&q->params), part = 0;
+
+	if (at < first) {
+		part = n < first - at ? n : first - at;
+		memcpy(to, buf_head(&q->params) + at, part);
+	}
+	if (part < n)
+		memcpy(to + part, buf_head(&q->extra) + (at + part - first), n - part);
+}
+
+/* A record with as much as fits of what is left; the bytes that it took. */
+static size_t
+part_size(const struct message_writer *w, size_t left)
+{
+	size_t most = room(w) - FCGI_HEADER_SIZE;
+
+	return left < most ? left : most;
+}
+
+static void
+params_put(struct message_writer *w, const struct request *q, struct progress *next)
+{
+	size_t total = buf_used(&q->params) + buf_used(&q->extra);
+
+	if (next->params < total && room(w) > FCGI_HEADER_SIZE) {
+		size_t n = part_size(w, total - next->params);
+
+		header_put(w, FCGI_PARAMS, n);
+		params_copy(q, next->params, n, w->to + w->n);
+		w->n += n;
+		next->params += n;
+	}
+	if (next->params == total && room(w) >= FCGI_HEADER_SIZE) {
+		header_put(w, FCGI_PARAMS, 0);
+		next->has_params = true;
+	}
+}
+
+static void
+body_put(struct message_writer *w, const struct request *q, struct progress *next)
+{
+	size_t left = buf_used(&q->body) - next->body;
+
+	if (left > 0 && room(w) > FCGI_HEADER_SIZE) {
+		size_t n = part_size(w, left);
+
+		header_put(w, FCGI_STDIN, n);
+		memcpy(w->to + w->n, buf_head(&q->body) + next->body, n);
+		w->n += n;
+		next->body += n;
+		left -= n;
+	}
+	if (left == 0 && q->is_complete && room(w) >= FCGI_HEADER_SIZE) {
+		header_put(w, FCGI_STDIN, 0);
+		next->is_done = true;
+	}
+}
+
+size_t
+compose_message(const struct request *q, unsigned char to[WORKER_MESSAGE_MAX], struct progress *next)
+{
+	struct message_writer w = { to, 0, q->dispatch };
+
+	*next = q->sent;
+	if (next->is_done)
+		return 0;
+	if (!next->has_begun)
+		begin_put(&w);
+	next->has_begun = true;
+	if (!next->has_params)
+		params_put(&w, q, next);
+	if (next->has_params)
+		body_put(&w, q, next);
+	return w.n;
+}
+
+size_t
+compose_abort(const struct request *q, unsigned char to[WORKER_MESSAGE_MAX])
+{
+	struct message_writer w = { to, 0, q->dispatch };
+
+	header_put(&w, FCGI_ABORT_REQUEST, 0);
+	return w.n;
+}

@@ -1,0 +1,46 @@
+/* limits.h - every length, count and time that a router grants to web servers and workers. */
+#pragma once
+
+enum {
+	/* The web server's side. */
+	PARAMS_MAX = 96 * 1024,         /* bytes of PARAMS, as sent */
+	PARAMS_COUNT_MAX = 256,         /* name-value pairs */
+	PARAM_NAME_MAX = 256,           /* bytes */
+	VALUES_MAX = 8 * 1024,          /* bytes of one GET_VALUES record */
+	PARAMS_WAIT_MS = 5000,          /* from BEGIN_REQUEST to the end of PARAMS */
+	BODY_WAIT_MS = 30000,           /* without a byte of the body */
+	BODY_TOTAL_MS = 300000,         /* for the body of a request that a worker waits for */
+	WRITE_WAIT_MS = 60000,          /* without a byte of the answer taken */
+	DISCARD_WAIT_MS = 2000,         /* for input that nobody reads, after the answer */
+	DISCARD_MAX = 1024 * 1024,      /* bytes of it */
+	BODY_SMALL_MAX = 64 * 1024,     /* a body that is complete before its request is dispatched */
+	STREAM_BUFFER_MAX = 256 * 1024, /* bytes of a stream that its client has not taken */
+	QUEUE_WAIT_MS = 30000,          /* for a worker */
+	CONNECTIONS_DEFAULT = 1024,
+	ACCEPT_PAUSE_MS = 100, /* after EMFILE */
+	REQUEST_ID_MIN = 8,
+	REQUEST_ID_MAX = 64,
+
+	/* The workers' side. */
+	WORKER_MESSAGE_MAX = 8192,       /* bytes of one message to a worker: the buffer of libfcgi */
+	DEPTH_MAX = 16,                  /* requests handed to one worker at a time */
+	DEPTH_WORK_US = 250,             /* work in front of a request, by the measured service time */
+	SLOW_US = 1000,                  /* a request that takes longer gets no other behind it */
+	ENDING_WAIT_MS = 1000,           /* for the verdict on a worker that is gone */
+	HANG_UP_WAIT_MS = 200,           /* for the end of a worker that closed its descriptor */
+	STDERR_REQUEST_MAX = 64 * 1024,  /* bytes of a request's STDERR and output that are logged */
+	STDERR_MINUTE_MAX = 1024 * 1024, /* of a function's */
+	LOG_TEXT_MAX = 2048,             /* bytes of one line of a function */
+	DENIED_MAX = 64,                 /* refused system calls of one request */
+	IDLE_CPU_MAX_US = 100 * 1000,    /* CPU time of an idle worker in a second */
+
+	/* Ours. */
+	READ_SIZE = 64 * 1024,
+	KEEP_SIZE = 16 * 1024,           /* a buffer above this is given back after its request */
+	BUFFERS_MAX = 512 * 1024 * 1024, /* bytes of all buffers above that */
+	TICK_MS = 50,
+	SLOW_TICK_MS = 1000,
+	WANT_WAIT_US = 5000, /* a request that waited so long asks for another worker */
+	LOG_FLUSH_MS = 100,
+	LOG_FLUSH_SIZE = 32 * 1024,
+};

@@ -1,0 +1,358 @@
+/* logs.c - the access log and the functions' log: one line a record, written in batches of whole lines. */
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/fd.h"
+#include "base/log.h"
+#include "router/router.h"
+
+enum { LOG_BUFFER_MAX = 256 * 1024, LINE_MAX_SIZE = 24 * 1024 };
+
+/* One line that is put together; what does not fit is left out. */
+struct line {
+	char text[LINE_MAX_SIZE];
+	size_t n;
+};
+
+static void
+put(struct line *l, const char *p, size_t n)
+{
+	if (n == 0 || n > sizeof l->text - l->n)
+		return;
+	memcpy(l->text + l->n, p, n);
+	l->n += n;
+}
+
+static void
+put_text(struct line *l, const char *text)
+{
+	put(l, text, strlen(text));
+}
+
+static void
+put_number(struct line *l, uint64_t n)
+{
+	char digits[24];
+	size_t at = sizeof digits;
+
+	do {
+		digits[--at] = (char)('0' + n % 10);
+		n /= 10;
+	} while (n > 0);
+	put(l, digits + at, sizeof digits - at);
+}
+
+static bool
+is_plain(struct span s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (s.p[i] < 0x20 || s.p[i] == '"' || s.p[i] == '\\' || s.p[i] == 0x7f)
+			return false;
+	return true;
+}
+
+static void
+put_escaped(struct line *l, struct span s)
+{
+	if (is_plain(s)) /* char is signed or not: bytes above 0x7f take the long way, or are below 0x20 */
+		put(l, s.p, s.n);
+	else
+		l->n += log_escape_json(l->text + l->n, sizeof l->text - l->n, s.p, s.n);
+}
+
+/* ---- "key":value ---- */
+
+static void
+put_key(struct line *l, const char *key)
+{
+	put_text(l, l->n > 0 ? ",\"" : "{\"");
+	put_text(l, key);
+	put_text(l, "\":");
+}
+
+static void
+put_string(struct line *l, const char *key, struct span value)
+{
+	put_key(l, key);
+	put_text(l, "\"");
+	put_escaped(l, value);
+	put_text(l, "\"");
+}
+
+static void
+put_count(struct line *l, const char *key, uint64_t n)
+{
+	put_key(l, key);
+	put_number(l, n);
+}
+
+static struct span
+span_of(const char *text)
+{
+	return (struct span){ text, strlen(text) };
+}
+
+/* RFC 3339 in UTC; made anew once a millisecond. */
+static struct span
+time_text(struct router *r)
+{
+	struct timespec t;
+	struct tm tm;
+	uint64_t ms;
+
+	clock_gettime(CLOCK_REALTIME, &t);
+	ms = (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+	if (ms != r->log_ms) {
+		size_t n;
+
+		gmtime_r(&t.tv_sec, &tm);
+		n = strftime(r->log_time, sizeof r->log_time, "%Y-%m-%dT%H:%M:%S", &tm);
+		snprintf(r->log_time + n, sizeof r->log_time - n, ".%03uZ", (unsigned)(ms % 1000));
+		r->log_ms = ms;
+	}
+	return span_of(r->log_time);
+}
+
+/* ---- the batches ---- */
+
+static void
+file_flush(struct log_file *file)
+{
+	if (buf_used(&file->buf) == 0)
+		return;
+	/* A full disk must not stop the serving: the lines are lost. */
+	(void)fd_write_all(file->fd, buf_head(&file->buf), buf_used(&file->buf));
+	buf_clear(&file->buf);
+}
+
+static void
+file_add(struct router *r, struct log_file *file, struct line *l)
+{
+	put_text(l, "\n");
+	if (buf_used(&file->buf) == 0)
+		file->since_us = r->now_us;
+	if (buf_append(&file->buf, l->text, l->n) == 0)
+		return;
+	file_flush(file);
+	(void)buf_append(&file->buf, l->text, l->n);
+}
+
+static void
+file_check(struct router *r, struct log_file *file, bool is_forced)
+{
+	if (is_forced || buf_used(&file->buf) >= LOG_FLUSH_SIZE ||
+	    r->now_us - file->since_us >= LOG_FLUSH_MS * 1000)
+		file_flush(file);
+}
+
+void
+logs_flush(struct router *r, bool is_forced)
+{
+	file_check(r, &r->access, is_forced);
+	file_check(r, &r->function, is_forced);
+}
+
+void
+logs_replace(struct router *r, int access, int function)
+{
+	logs_flush(r, true);
+	fd_close(&r->access.fd);
+	fd_close(&r->function.fd);
+	r->access.fd = access;
+	r->function.fd = function;
+}
+
+void
+logs_open(struct router *r, const struct router_fds *fds)
+{
+	r->access.fd = fds->access_log;
+	r->function.fd = fds->function_log;
+	r->error_log = fds->error_log;
+	buf_init(&r->access.buf, LOG_BUFFER_MAX);
+	buf_init(&r->function.buf, LOG_BUFFER_MAX);
+	r->is_json = strcmp(r->start.access_format, "json") == 0 || r->start.access_format[0] == '\0';
+}
+
+/* ---- access log ---- */
+
+static uint64_t
+queue_us(const struct router *r, const struct request *q)
+{
+	if (q->queued_us == 0)
+		return 0;
+	return (q->dispatched_us ? q->dispatched_us : r->now_us) - q->queued_us;
+}
+
+static void
+put_json(struct router *r, struct line *l, const struct request *q)
+{
+	char ending[ENDING_TEXT_SIZE];
+
+	put_string(l, "time", time_text(r));
+	put_string(l, "request_id", span_of(q->id));
+	put_string(l, "method", q->method_text);
+	put_string(l, "path", q->path);
+	put_count(l, "status", (unsigned)q->status);
+	if (q->cause != CAUSE_NONE)
+		put_string(l, "cause", span_of(cause_word(q->cause)));
+	if (q->ending.code != 0) {
+		ending_format(&q->ending, ending);
+		put_string(l, "ending", span_of(ending));
+	}
+	if (q->pool) {
+		put_string(l, "function", span_of(q->pool->function.name));
+		put_count(l, "version", q->pool->function.version);
+	}
+	put_count(l, "bytes_in", q->received);
+	put_count(l, "bytes_out", q->answered_bytes);
+	put_count(l, "duration_us", r->now_us - q->begun_us);
+	put_count(l, "queue_us", queue_us(r, q));
+	if (q->cpu_us >= 0)
+		put_count(l, "cpu_us", (uint64_t)q->cpu_us);
+	put_string(l, "remote_addr", q->remote);
+	put_text(l, "}");
+}
+
+static void
+put_or_dash(struct line *l, struct span s)
+{
+	if (s.n > 0)
+		put_escaped(l, s);
+	else
+		put_text(l, "-");
+}
+
+/* Seconds with six places, or what php-fpm's modifier says. */
+static void
+put_duration(struct line *l, uint64_t us, struct span modifier)
+{
+	char text[32];
+
+	if (modifier.n == 5 && memcmp(modifier.p, "micro", 5) == 0)
+		put_number(l, us);
+	else if (modifier.n == 4 && memcmp(modifier.p, "mili", 4) == 0)
+		put_number(l, us / 1000);
+	else
+		put(l, text,
+		    (size_t)snprintf(text, sizeof text, "%llu.%06llu", us / 1000000ULL, us % 1000000ULL));
+}
+
+static void
+put_letter(struct router *r, struct line *l, const struct request *q, char letter, struct span modifier)
+{
+	char text[16];
+
+	switch (letter) {
+	case '%':
+		put_text(l, "%");
+		break;
+	case 'C': /* percent of a processor */
+		put_number(l, q->cpu_us > 0 ? (uint64_t)q->cpu_us * 100 / (r->now_us - q->begun_us + 1) : 0);
+		break;
+	case 'd':
+		put_duration(l, r->now_us - q->begun_us, modifier);
+		break;
+	case 'f':
+	case 'n':
+		put_or_dash(l, span_of(q->pool ? q->pool->function.name : ""));
+		break;
+	case 'l':
+		put_number(l, q->received);
+		break;
+	case 'm':
+		put_or_dash(l, q->method_text);
+		break;
+	case 'p':
+		put_number(l, q->worker ? (uint64_t)q->worker->pid : 0);
+		break;
+	case 'q':
+		put_escaped(l, q->query);
+		break;
+	case 'Q':
+		put_text(l, q->query.n > 0 ? "?" : "");
+		break;
+	case 'r':
+		put_or_dash(l, q->path);
+		break;
+	case 'R':
+		put_or_dash(l, q->remote);
+		break;
+	case 's':
+		put(l, text, (size_t)snprintf(text, sizeof text, "%03d", q->status));
+		break;
+	case 't':
+	case 'T':
+		put(l, r->log_time, time_text(r).n);
+		break;
+	default:
+		put_text(l, "-");
+	}
+}
+
+static void
+put_format(struct router *r, struct line *l, const struct request *q)
+{
+	const char *at = r->start.access_format;
+
+	while (*at != '\0') {
+		struct span modifier = { at, 0 };
+
+		if (*at != '%') {
+			put(l, at++, 1);
+			continue;
+		}
+		at++;
+		if (*at == '{') {
+			modifier.p = ++at;
+			modifier.n = strcspn(at, "}");
+			at += modifier.n;
+			at += *at == '}';
+		}
+		if (*at != '\0')
+			put_letter(r, l, q, *at++, modifier);
+	}
+}
+
+void
+logs_request(struct router *r, const struct request *q)
+{
+	struct line l;
+
+	l.n = 0;
+	r->stats.requests++;
+	r->stats.answers[q->status / 100 < 6 ? q->status / 100 : 0]++;
+	if (r->is_json)
+		put_json(r, &l, q);
+	else
+		put_format(r, &l, q);
+	file_add(r, &r->access, &l);
+}
+
+/* ---- functions' log ---- */
+
+const char *
+logs_level(int level)
+{
+	static const char *const levels[] = { "emergency", "alert",  "critical", "error",
+		                              "warning",   "notice", "info",     "debug" };
+
+	return levels[level & 7];
+}
+
+void
+logs_function(struct router *r, const struct pool *p, const struct request *q, int level, struct span text)
+{
+	struct line l;
+
+	l.n = 0;
+	put_string(&l, "time", time_text(r));
+	put_string(&l, "function", span_of(p->function.name));
+	put_count(&l, "version", p->function.version);
+	if (q)
+		put_string(&l, "request_id", span_of(q->id));
+	put_string(&l, "level", span_of(logs_level(level)));
+	put_string(&l, "text", text);
+	put_text(&l, "}");
+	file_add(r, &r->function, &l);
+}

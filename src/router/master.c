@@ -1,0 +1,229 @@
+/* master.c - messages from and to the master. */
+#include <errno.h>
+#include <string.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/log.h"
+#include "base/macros.h"
+#include "router/router.h"
+
+enum { TO_MASTER_MAX = 4 * 1024 * 1024 };
+
+/* A message that waits, before its body. */
+struct pending {
+	uint32_t type, length;
+};
+
+/* The master reads always; when it is slow, what we say waits in order. */
+static void
+pending_add(struct router *r, uint32_t type, const void *body, size_t n)
+{
+	struct pending head = { type, (uint32_t)n };
+
+	if (buf_room(&r->to_master) < sizeof head + n || buf_append(&r->to_master, &head, sizeof head) < 0 ||
+	    buf_append(&r->to_master, body, n) < 0) {
+		log_line(LOG_ERR, "the master does not read: ending");
+		r->is_done = true;
+		return;
+	}
+	loop_watch(r, &r->master, EPOLLIN | EPOLLOUT);
+}
+
+void
+master_say(struct router *r, uint32_t type, const void *body, size_t n)
+{
+	struct err e = { 0 };
+	int rc = -EAGAIN;
+
+	if (buf_used(&r->to_master) == 0)
+		rc = message_send(r->master.fd, type, body, n, NULL, 0, &e);
+	if (rc == -EAGAIN)
+		pending_add(r, type, body, n);
+	else if (rc < 0)
+		r->is_done = true;
+}
+
+static void
+pending_send(struct router *r)
+{
+	struct err e = { 0 };
+
+	while (buf_used(&r->to_master) > 0) {
+		struct pending head;
+		int rc;
+
+		memcpy(&head, buf_head(&r->to_master), sizeof head);
+		rc = message_send(r->master.fd, head.type, buf_head(&r->to_master) + sizeof head, head.length,
+		                  NULL, 0, &e);
+		if (rc == -EAGAIN)
+			return;
+		if (rc < 0) {
+			r->is_done = true;
+			return;
+		}
+		buf_consume(&r->to_master, sizeof head + head.length);
+	}
+	loop_watch(r, &r->master, EPOLLIN);
+}
+
+/* ---- what the master says ---- */
+
+static void
+snapshot_take(struct router *r, struct message *m)
+{
+	AUTO_FD fd = message_take_fd(m, 0);
+	struct snapshot *next;
+	struct err e;
+
+	if (snapshot_map(fd, &next, &e) < 0)
+		log_line(LOG_ERR, "snapshot refused: %s", e.text);
+	else
+		pools_swap(r, next);
+}
+
+static void
+lease_take(struct router *r, struct message *m)
+{
+	struct lease lease;
+	int requests = message_take_fd(m, 0), output = message_take_fd(m, 1);
+
+	memcpy(&lease, m->body, sizeof lease);
+	worker_lease(r, &lease, requests, output, message_take_fd(m, 2));
+}
+
+static void
+retire_take(struct router *r, struct message *m)
+{
+	struct process_ref ref;
+	struct worker *w;
+
+	memcpy(&ref, m->body, sizeof ref);
+	w = worker_find(r, ref.id);
+	if (w && w->stage < WORKER_GONE)
+		worker_retire(r, w);
+}
+
+static void
+ended_take(struct router *r, struct message *m)
+{
+	struct worker_ended ended;
+	struct worker *w;
+
+	memcpy(&ended, m->body, sizeof ended);
+	w = worker_find(r, ended.worker);
+	if (w)
+		worker_ended(r, w, &ended);
+}
+
+static void
+refused_take(struct router *r, struct message *m)
+{
+	struct start_refused refused;
+	struct pool *p;
+
+	memcpy(&refused, m->body, sizeof refused);
+	p = pool_find(r, refused.version);
+	if (p && refused.cause > CAUSE_NONE && refused.cause < CAUSE_COUNT)
+		dispatch_refuse(r, p, refused.cause, refused.retry_after_s);
+}
+
+static void
+logs_take(struct router *r, struct message *m)
+{
+	int access = message_take_fd(m, 0), function = message_take_fd(m, 1);
+
+	logs_replace(r, access, function);
+	fd_close(&r->error_log);
+	r->error_log = message_take_fd(m, 2);
+	log_set_fd(r->error_log);
+}
+
+/* Idle connections are read a last time: a request that is already there is served. */
+static void
+drain_take(struct router *r, struct message *m)
+{
+	struct front *f, *next;
+
+	(void)m;
+	r->is_draining = true;
+	accept_stop(r);
+	for (f = TAILQ_FIRST(&r->fronts[FRONT_IDLE]); f; f = next) {
+		next = TAILQ_NEXT(f, link);
+		f->is_readable = true;
+		front_resume(r, f);
+		if (f->stage == FRONT_IDLE)
+			front_close(r, f);
+	}
+}
+
+static void
+stats_take(struct router *r, struct message *m)
+{
+	(void)m;
+	r->stats.connections_active = r->n_fronts;
+	master_say(r, MSG_STATS, &r->stats, sizeof r->stats);
+}
+
+#define EXACTLY(type) sizeof(type), sizeof(type)
+static const struct message_rule rules[] = {
+	{ MSG_SNAPSHOT, 0, 0, 1, 1 },
+	{ MSG_LEASE, EXACTLY(struct lease), 2, 3 },
+	{ MSG_RETIRE, EXACTLY(struct process_ref), 0, 0 },
+	{ MSG_WORKER_ENDED, EXACTLY(struct worker_ended), 0, 0 },
+	{ MSG_START_REFUSED, EXACTLY(struct start_refused), 0, 0 },
+	{ MSG_LOGS, 0, 0, 3, 3 },
+	{ MSG_DRAIN, 0, 0, 0, 0 },
+	{ MSG_ASK_STATS, 0, 0, 0, 0 },
+};
+static void (*const handlers[ARRAY_SIZE(rules)])(struct router *, struct message *) = {
+	snapshot_take, lease_take, retire_take, ended_take, refused_take, logs_take, drain_take, stats_take,
+};
+
+/* 1 when there may be more. */
+static int
+receive(struct router *r)
+{
+	const struct message_rule *rule;
+	struct err e = { 0 };
+	int rc = message_receive(r->master.fd, &r->message, &e);
+
+	if (rc == -EAGAIN)
+		return 0;
+	if (rc <= 0) {
+		r->is_done = true;
+		return 0;
+	}
+	rule = message_check(rules, ARRAY_SIZE(rules), &r->message, &e);
+	if (rule)
+		handlers[rule - rules](r, &r->message);
+	else
+		log_line(LOG_ERR, "from the master: %s", e.text);
+	message_done(&r->message);
+	return 1;
+}
+
+static void
+master_ready(struct router *r, struct source *s, uint32_t events)
+{
+	(void)s;
+	if (events & EPOLLOUT)
+		pending_send(r);
+	if (!(events & (EPOLLIN | EPOLLHUP | EPOLLERR)))
+		return;
+	while (!r->is_done && receive(r))
+		;
+}
+
+int
+master_open(struct router *r, int channel, struct err *e)
+{
+	int rc = fd_set_blocking(channel, 0);
+
+	r->master = (struct source){ .fd = channel, .ready = master_ready };
+	buf_init(&r->to_master, TO_MASTER_MAX);
+	if (rc == 0)
+		rc = loop_watch(r, &r->master, EPOLLIN);
+	return rc < 0 ? err_set(e, -rc, "the master's channel") : 0;
+}

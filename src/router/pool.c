@@ -1,0 +1,167 @@
+/* pool.c - the pools by version, and what a new snapshot means for them. */
+#include <stdlib.h>
+
+#include "router/router.h"
+
+enum { SERVICE_FIRST_NS = 1000 * 1000 }; /* not fast until it was seen to be */
+
+static struct pools *
+bucket_of(struct router *r, uint64_t version_id)
+{
+	return &r->buckets[version_id % POOL_BUCKETS];
+}
+
+struct pool *
+pool_find(struct router *r, uint64_t version_id)
+{
+	struct pool *p;
+
+	TAILQ_FOREACH(p, bucket_of(r, version_id), link)
+	if (p->function.version_id == version_id)
+		return p;
+	return NULL;
+}
+
+struct pool *
+pool_make(struct router *r, uint64_t version_id)
+{
+	struct pool *p = calloc(1, sizeof *p);
+
+	if (!p)
+		return NULL;
+	p->function.version_id = version_id;
+	p->service_ns = SERVICE_FIRST_NS;
+	TAILQ_INIT(&p->idle);
+	TAILQ_INIT(&p->busy);
+	TAILQ_INIT(&p->queue);
+	TAILQ_INSERT_HEAD(bucket_of(r, version_id), p, link);
+	return p;
+}
+
+static void
+pool_renew(struct pool *p, const struct snapshot_function *function)
+{
+	p->function = *function;
+	p->is_current = p->was_current = true;
+}
+
+static size_t
+index_of(const struct router *r, const struct snapshot_function *function)
+{
+	return (size_t)(function - snapshot_function_at(r->snapshot, 0));
+}
+
+struct pool *
+pool_of(struct router *r, const struct snapshot_function *function)
+{
+	struct pool **slot = &r->by_function[index_of(r, function)];
+
+	if (!*slot) {
+		*slot = pool_make(r, function->version_id);
+		if (*slot)
+			pool_renew(*slot, function);
+	}
+	return *slot;
+}
+
+void
+pool_release(struct router *r, struct pool *p)
+{
+	if (p->is_current || p->n_requests > 0 || p->n_held > 0)
+		return;
+	if (p->is_waiting)
+		TAILQ_REMOVE(&r->waiting, p, wait_link);
+	TAILQ_REMOVE(bucket_of(r, p->function.version_id), p, link);
+	free(p);
+}
+
+/* The requests that wait are judged anew: by the next version's routes, or as the function is gone. */
+static void
+queue_move(struct router *r, struct pool *p)
+{
+	unsigned n = p->n_queued;
+
+	while (n-- > 0) {
+		struct request *q = TAILQ_FIRST(&p->queue);
+
+		dispatch_forget(r, q);
+		if (gate_passes(r, q))
+			dispatch_request(r, q);
+	}
+}
+
+static void
+workers_retire(struct router *r, struct pool *p)
+{
+	struct worker *w, *next;
+
+	for (w = TAILQ_FIRST(&p->busy); w; w = next) {
+		next = TAILQ_NEXT(w, link);
+		worker_retire(r, w);
+	}
+	while ((w = TAILQ_FIRST(&p->idle)))
+		worker_retire(r, w);
+}
+
+static void
+pool_leave(struct router *r, struct pool *p)
+{
+	bool is_over = p->was_current && !p->is_current;
+
+	if (is_over || !p->function.is_enabled)
+		queue_move(r, p);
+	if (is_over)
+		workers_retire(r, p);
+}
+
+static void
+pools_leave(struct router *r)
+{
+	for (size_t i = 0; i < POOL_BUCKETS; i++) {
+		struct pool *p = TAILQ_FIRST(&r->buckets[i]);
+
+		while (p) {
+			struct pool *next;
+
+			/* Held, or it could be freed below with its last request. */
+			p->n_requests++;
+			pool_leave(r, p);
+			p->n_requests--;
+			next = TAILQ_NEXT(p, link);
+			pool_release(r, p);
+			p = next;
+		}
+	}
+}
+
+void
+pools_swap(struct router *r, struct snapshot *next)
+{
+	size_t n = snapshot_n_functions(next);
+	struct pool **by_function = calloc(n + 1, sizeof(struct pool *));
+
+	if (!by_function) {
+		snapshot_unmap(next);
+		return;
+	}
+	for (size_t i = 0; i < POOL_BUCKETS; i++) {
+		struct pool *p;
+
+		TAILQ_FOREACH(p, &r->buckets[i], link)
+		p->is_current = false;
+	}
+	for (size_t i = 0; i < n; i++) {
+		const struct snapshot_function *function = snapshot_function_at(next, i);
+
+		by_function[i] = pool_find(r, function->version_id);
+		if (by_function[i])
+			pool_renew(by_function[i], function);
+	}
+	free(r->by_function);
+	r->by_function = by_function;
+	if (r->snapshot)
+		snapshot_unmap(r->snapshot);
+	r->snapshot = next;
+	r->stats.generation = snapshot_generation(next);
+	pools_leave(r);
+}

@@ -1,0 +1,410 @@
+/* router.h - the router's context and its four things: connections, requests, pools, workers. */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/epoll.h>
+#include <sys/queue.h>
+
+#include "base/buf.h"
+#include "base/ending.h"
+#include "base/err.h"
+#include "fcgi/fcgi.h"
+#include "http/http.h"
+#include "ipc/message.h"
+#include "ipc/protocol.h"
+#include "route/snapshot.h"
+#include "router/limits.h"
+
+struct router;
+
+/* A descriptor in the event loop, edge-triggered.  Part of what ready() finds with container_of. */
+struct source {
+	int fd; /* -1: closed; an event of the same turn may still name it */
+	uint32_t events;
+	void (*ready)(struct router *r, struct source *s, uint32_t events);
+};
+
+#define CONTAINER_OF(pointer, type, member) ((type *)(void *)((char *)(pointer)-offsetof(type, member)))
+
+/* Bytes that live as long as the buffer they lie in. */
+struct span {
+	const char *p;
+	size_t n;
+};
+
+/* ---- connections from web servers ---- */
+
+/* Where a connection is; each has a list with the longest there first, and maybe a deadline (deadline.c). */
+enum front_stage {
+	FRONT_IDLE,       /* no request; also before the first */
+	FRONT_PARAMS,     /* from BEGIN_REQUEST to the end of PARAMS */
+	FRONT_BODY,       /* to the end of STDIN */
+	FRONT_BUSY,       /* the request is complete and not yet answered */
+	FRONT_WRITING,    /* answered; the web server has not taken all of it */
+	FRONT_DISCARDING, /* answered and shut down; unread input is read away */
+	FRONT_CLOSED,     /* freed at the end of the turn */
+	FRONT_STAGES
+};
+
+struct front {
+	struct source source;
+	TAILQ_ENTRY(front) link; /* in router.fronts[stage] */
+	TAILQ_ENTRY(front) todo_link;
+	enum front_stage stage;
+	uint64_t since_us; /* in this stage; of the last progress in BODY and WRITING */
+	struct request *request;
+	bool is_todo;
+	bool is_readable; /* the kernel may hold bytes: edge-triggered, so nobody says it twice */
+	bool has_eof;     /* the web server's last byte is in sight */
+	bool is_waiting;  /* the rest of the input has to wait; it is in stash */
+	bool is_broken;   /* writing failed: closed as soon as nobody is at work on it */
+	bool keeps;       /* FCGI_KEEP_CONN */
+	bool is_closing;  /* when the output is written */
+
+	/* The record that is being read. */
+	unsigned char header_bytes[FCGI_HEADER_SIZE];
+	size_t n_header;
+	struct fcgi_header record;
+	bool has_record;
+	size_t content_left, padding_left;
+	struct buf collect; /* content of a record that is judged as a whole */
+
+	uint16_t id;         /* of the request being read or answered; 0: none */
+	bool has_input_end;  /* its STDIN has ended */
+	size_t ignored;      /* bytes that belonged to no request, since the last one */
+	struct buf stash;    /* read and not yet fed */
+	struct buf out;      /* to be written */
+	struct buf out_head; /* before it */
+};
+
+/* ---- requests ---- */
+
+enum request_stage {
+	REQUEST_READING,
+	REQUEST_QUEUED, /* waits for a worker, in its pool's queue */
+	REQUEST_SENT,   /* in its worker's list, maybe partly */
+	REQUEST_ENDING, /* its worker is gone; waits for the verdict, in the worker's list */
+};
+
+/* How far a request travelled to its worker. */
+struct progress {
+	size_t params, body;
+	bool has_begun, has_params, is_done;
+};
+
+struct request {
+	TAILQ_ENTRY(request) link;
+	enum request_stage stage;
+	struct front *front; /* NULL: nobody waits for the answer */
+	struct pool *pool;   /* NULL until the gate found it */
+	struct worker *worker;
+	uint64_t begun_us, queued_us, dispatched_us;
+
+	char id[REQUEST_ID_MAX + 1];
+	unsigned method;
+	bool is_head, wants_json;
+	bool is_large;     /* its body streams: never packed, never sent twice */
+	bool is_complete;  /* the body is */
+	bool is_stream;    /* the head of the answer has left */
+	bool is_aborted;   /* the worker was told so */
+	bool is_logged;    /* answered before its worker was done with it */
+	int64_t announced; /* CONTENT_LENGTH; -1: none */
+	uint64_t received; /* bytes of the body */
+
+	struct buf path_text; /* normalised */
+	struct buf params;    /* as the web server sent them, less those that we drop */
+	struct buf extra;     /* ours */
+	struct buf body;      /* a large one: what is not yet sent */
+	struct span method_text, path, remote, query, uri; /* into params and path_text */
+	const char *below; /* the path without the mount prefix; in path_text, ends with NUL */
+	struct progress sent;
+	uint16_t dispatch; /* the id towards the worker */
+
+	/* The answer, already in records: every SEGMENT_SIZE bytes begin with room for a header. */
+	struct buf out;
+	size_t segment;     /* where the last one begins */
+	uint64_t out_bytes; /* content */
+	bool has_head, drops_body, has_stdout_end;
+	uint64_t answered_bytes; /* of the body that the client gets */
+
+	/* For the log. */
+	int status;
+	enum cause cause;
+	struct ending ending;
+	int64_t cpu_us; /* -1: not measured */
+	size_t n_logged;
+	bool is_log_cut;
+	unsigned n_denied;
+};
+
+TAILQ_HEAD(requests, request);
+
+/* ---- workers and their pools ---- */
+
+enum worker_stage {
+	WORKER_IDLE,
+	WORKER_BUSY,
+	WORKER_GONE, /* its descriptors are closed, or it is to be killed; waits for MSG_WORKER_ENDED */
+	WORKER_FREED
+};
+
+struct worker {
+	struct source requests, output, denied;
+	TAILQ_ENTRY(worker) link;     /* in its pool's idle or busy list, or in router.gone */
+	TAILQ_ENTRY(worker) all_link; /* in router.workers */
+	TAILQ_ENTRY(worker) todo_link;
+	struct pool *pool;
+	uint32_t id;
+	int32_t pid;
+	enum worker_stage stage;
+	bool is_todo;
+	bool is_readable;
+	bool is_paused;            /* its client is slower than its stream */
+	bool is_blocked;           /* its socket takes no message now */
+	bool is_last;              /* no further request: retiring, or out of step */
+	bool is_cut;               /* it takes no more messages */
+	bool is_overrun;           /* the master was asked to kill it */
+	bool is_idle_said;         /* MSG_IDLE was sent */
+	struct requests in_flight; /* in the order of dispatch */
+	unsigned n_in_flight;
+	struct request *unsent; /* the first that has not travelled completely */
+	uint64_t n_served;
+	uint64_t since_us;    /* idle, or its first request is executing, or gone */
+	uint64_t active_us;   /* last byte of a stream in either direction */
+	int64_t cpu_start_us; /* CPU clock when the first request began; -1: not yet read */
+	int64_t cpu_last_us;  /* at the last look */
+	unsigned n_denied;    /* refused calls while idle */
+	struct buf line;      /* output without its end of line yet */
+};
+
+TAILQ_HEAD(workers, worker);
+
+/* The workers of one function version. */
+struct pool {
+	TAILQ_ENTRY(pool) link;      /* hash chain */
+	TAILQ_ENTRY(pool) wait_link; /* in router.waiting */
+	struct snapshot_function function;
+	bool is_current;  /* the snapshot in use has it */
+	bool was_current; /* a lease may come before its snapshot */
+	bool is_waiting;
+	struct workers idle, busy;  /* the most recently used first */
+	unsigned n_workers, n_held; /* n_held: those that are gone and not yet ended too */
+	struct requests queue;
+	unsigned n_queued, n_requests; /* n_requests: all that name this pool */
+	uint64_t service_ns;           /* estimate of the time that a request takes */
+	unsigned wanted;               /* of the last MSG_WANT */
+	uint64_t want_us;
+	uint64_t log_minute; /* budget of the function's log */
+	size_t n_logged;
+};
+
+TAILQ_HEAD(pools, pool);
+TAILQ_HEAD(fronts, front);
+
+enum { POOL_BUCKETS = 1024, EVENTS_MAX = 128, ENTROPY_SIZE = 4096, ALLOWED_MAX = 16 };
+
+/* A log that is written in batches of whole lines. */
+struct log_file {
+	int fd;
+	struct buf buf;
+	uint64_t since_us; /* of the oldest byte */
+};
+
+struct address {
+	unsigned char bytes[16]; /* IPv6, or IPv4 mapped into it */
+};
+
+struct router {
+	int epoll;
+	uint64_t now_us;
+	struct source listener, master;
+	struct start_router start;
+	bool is_tcp, is_draining, is_drained, is_done;
+	bool is_accepting;
+	uint64_t accept_again_us; /* 0: not paused by time */
+	struct address allowed[ALLOWED_MAX];
+	size_t n_allowed;
+
+	struct fronts fronts[FRONT_STAGES], todo_fronts, free_fronts;
+	struct requests free_requests;
+	struct workers workers, gone, todo_workers, dead_workers;
+	struct pools buckets[POOL_BUCKETS], waiting;
+	struct pool **by_function; /* by index into the snapshot's functions */
+	struct snapshot *snapshot;
+	size_t n_fronts, n_free_requests;
+	size_t buffers; /* bytes of large buffers */
+
+	struct buf text;      /* a problem document */
+	struct buf to_master; /* messages that the channel did not take yet */
+	struct log_file access, function;
+	int error_log;
+	bool is_json;      /* the access log */
+	char log_time[48]; /* of log_ms */
+	uint64_t log_ms;
+	uint64_t tick_us, slow_tick_us; /* when the next ones are due */
+	struct router_stats stats;
+
+	unsigned char entropy[ENTROPY_SIZE];
+	size_t entropy_used;
+	struct epoll_event events[EVENTS_MAX];
+	unsigned char input[READ_SIZE];
+	unsigned char scratch[READ_SIZE];
+	struct message message;
+};
+
+/* ---- loop.c ---- */
+
+struct router_fds {
+	int listener, master, access_log, function_log, error_log;
+};
+int router_open(struct router *r, const struct start_router *start, const struct router_fds *fds,
+                struct err *e);
+void router_done(struct router *r);
+
+/* Serves until the master's channel ends. */
+int router_run(struct router *r, struct err *e);
+
+/* One turn: waits at most timeout_ms (-1: for ever) for events, and does all that follows from them. */
+int router_turn(struct router *r, int timeout_ms, struct err *e);
+
+int loop_watch(struct router *r, struct source *s, uint32_t events);
+void loop_forget(struct router *r, struct source *s); /* and closes it */
+void loop_todo_front(struct router *r, struct front *f);
+void loop_todo_worker(struct router *r, struct worker *w);
+
+/* ---- buffers.c: appends that count against BUFFERS_MAX; 0, -ENOMEM, -ENOSPC ---- */
+int buffers_append(struct router *r, struct buf *b, const void *data, size_t n);
+void buffers_release(struct router *r, struct buf *b); /* empties it; a large one is freed */
+void buffers_done(struct router *r, struct buf *b);
+
+/* ---- accept.c ---- */
+int accept_open(struct router *r, int listener, struct err *e);
+void accept_resume(struct router *r);
+void accept_stop(struct router *r); /* for good */
+
+/* ---- front.c ---- */
+struct front *front_new(struct router *r, int fd);
+void front_close(struct router *r, struct front *f);
+void front_free(struct router *r, struct front *f);
+void front_enter(struct router *r, struct front *f, enum front_stage stage);
+void front_resume(struct router *r, struct front *f); /* what could not be read before may be now */
+
+/* Writes head and body, or keeps what does not fit; body's memory is taken over then. */
+void front_send(struct router *r, struct front *f, const void *head, size_t n, struct buf *body);
+
+/* The answer is complete: the connection is free for the next request, or is closed. */
+void front_answered(struct router *r, struct front *f);
+
+/* ---- feed.c: the web server's records ---- */
+
+/* Takes bytes of the connection; how many.  Fewer than n: the rest has to wait, or it was closed. */
+size_t front_feed(struct router *r, struct front *f, const unsigned char *p, size_t n);
+
+/* ---- request.c ---- */
+struct request *request_new(struct router *r, struct front *f);
+void request_free(struct router *r, struct request *q);
+void request_done(struct request *q); /* gives its memory back for good */
+void request_set_pool(struct router *r, struct request *q, struct pool *pool);
+void request_name(struct router *r, struct request *q, struct span given);
+void request_random(struct router *r, void *p, size_t n);
+
+/* The web server's input, in this order.  Each may answer the request, which then is gone. */
+void request_params(struct router *r, struct request *q, const unsigned char *p, size_t n);
+void request_params_end(struct router *r, struct request *q);
+size_t request_body(struct router *r, struct request *q, const unsigned char *p, size_t n); /* bytes taken */
+void request_body_end(struct router *r, struct request *q);
+
+/* The web server no longer waits.  The request is forgotten, or its worker's output goes nowhere. */
+void request_cancel(struct router *r, struct request *q);
+
+/* ---- gate.c ---- */
+
+/* What to answer instead of running anything. */
+struct verdict {
+	enum cause cause;
+	unsigned methods; /* for Allow */
+	bool is_options;  /* nothing to run: answer OPTIONS */
+};
+
+/* Params of the web server, once: bounds, what we drop, what we need.  CAUSE_NONE, or why it is refused. */
+enum cause gate_params(struct router *r, struct request *q);
+
+/* Asks and answers what is not to run; true when the request may go to a worker. */
+bool gate_passes(struct router *r, struct request *q);
+
+/* ---- answer.c ---- */
+void answer_problem(struct router *r, struct request *q, enum cause cause, const struct verdict *v);
+void answer_refused(struct router *r, struct request *q, enum cause cause, unsigned retry_after_s);
+void answer_options(struct router *r, struct request *q, unsigned methods);
+
+/* The worker's content, and its end.  CAUSE_NONE, or why the worker is to be killed. */
+enum cause answer_content(struct router *r, struct request *q, const unsigned char *p, size_t n);
+enum cause answer_progress(struct router *r, struct request *q); /* after a message without END */
+enum cause answer_end(struct router *r, struct request *q);
+
+/* The worker failed: a problem answer, or a truncated one when bytes have left.  Frees the request. */
+void answer_failed(struct router *r, struct request *q, enum cause cause);
+
+/* ---- pool.c ---- */
+struct pool *pool_find(struct router *r, uint64_t version_id);
+struct pool *pool_of(struct router *r, const struct snapshot_function *function); /* NULL: no memory */
+struct pool *pool_make(struct router *r, uint64_t version_id);
+void pool_release(struct router *r, struct pool *p); /* frees it when nothing needs it */
+void pools_swap(struct router *r, struct snapshot *next);
+
+/* ---- dispatch.c ---- */
+void dispatch_request(struct router *r, struct request *q); /* to a worker, or into the queue, or 503 */
+void dispatch_again(struct router *r, struct request *q);   /* its worker failed before it began */
+void dispatch_pump(struct router *r, struct pool *p);       /* a worker may take more */
+void dispatch_forget(struct router *r, struct request *q);  /* out of the queue */
+void dispatch_review(struct router *r);                     /* asks for workers where requests wait */
+void dispatch_learn(struct pool *p, uint64_t spent_us, unsigned n);
+void dispatch_refuse(struct router *r, struct pool *p, enum cause cause, unsigned retry_after_s);
+
+/* ---- compose.c ---- */
+
+/* The next message for the worker into to; its length, 0 when there is nothing to send now. */
+size_t compose_message(const struct request *q, unsigned char to[WORKER_MESSAGE_MAX], struct progress *next);
+size_t compose_abort(const struct request *q, unsigned char to[WORKER_MESSAGE_MAX]);
+
+/* ---- worker.c ---- */
+void worker_lease(struct router *r, const struct lease *lease, int requests, int output, int denied);
+struct worker *worker_find(struct router *r, uint32_t id);
+void worker_assign(struct router *r, struct worker *w, struct request *q);
+void worker_abort(struct router *r, struct request *q); /* tells it that nobody waits */
+bool worker_withdraw(struct router *r,
+                     struct request *q); /* takes back what it has not seen; false: too late */
+void worker_retire(struct router *r, struct worker *w);
+void worker_kill(struct router *r, struct worker *w, enum cause cause);
+void worker_ended(struct router *r, struct worker *w, const struct worker_ended *how);
+void worker_resume(struct router *r, struct worker *w);  /* reads and sends what it can */
+void worker_hang_up(struct router *r, struct worker *w); /* it closed its end and lives on: to be killed */
+void worker_free(struct router *r, struct worker *w);
+
+/* ---- back.c: the worker's records ---- */
+
+/* One message of a worker.  CAUSE_NONE, or why it is to be killed.  *n_ended counts answers. */
+enum cause back_message(struct router *r, struct worker *w, const unsigned char *p, size_t n,
+                        unsigned *n_ended);
+
+/* ---- deadline.c ---- */
+void deadline_check(struct router *r);
+int deadline_timeout_ms(const struct router *r);
+
+/* ---- master.c ---- */
+int master_open(struct router *r, int channel, struct err *e);
+void master_say(struct router *r, uint32_t type, const void *body, size_t n);
+
+/* ---- output.c: what functions write and log ---- */
+void output_watch(struct router *r, struct worker *w, int output, int denied);
+void output_stderr(struct router *r, struct request *q, const unsigned char *p, size_t n);
+void output_end(struct router *r, struct worker *w); /* reads what is left and closes */
+
+/* ---- logs.c ---- */
+void logs_open(struct router *r, const struct router_fds *fds);
+void logs_request(struct router *r, const struct request *q);
+void logs_function(struct router *r, const struct pool *p, const struct request *q, int level,
+                   struct span text);
+const char *logs_level(int level); /* the word for a level of syslog(3) */
+void logs_flush(struct router *r, bool is_forced);
+void logs_replace(struct router *r, int access, int function);

@@ -1,0 +1,455 @@
+/* worker.c - a leased worker: requests to it, its life here, its end. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "router/router.h"
+
+enum {
+	WORKER_EVENTS = EPOLLIN | EPOLLET,
+	MEASURE_NS = 500 * 1000, /* requests that take longer have their CPU time read at start and end */
+};
+
+static struct workers *
+list_of(struct router *r, struct worker *w)
+{
+	switch (w->stage) {
+	case WORKER_IDLE:
+		return &w->pool->idle;
+	case WORKER_BUSY:
+		return &w->pool->busy;
+	case WORKER_GONE:
+		return &r->gone;
+	default:
+		return &r->dead_workers;
+	}
+}
+
+static void
+enter(struct router *r, struct worker *w, enum worker_stage stage)
+{
+	if (w->stage < WORKER_GONE && stage >= WORKER_GONE)
+		w->pool->n_workers--;
+	TAILQ_REMOVE(list_of(r, w), w, link);
+	w->stage = stage;
+	w->since_us = r->now_us;
+	TAILQ_INSERT_HEAD(list_of(r, w), w, link);
+}
+
+/* The lease is over: the memory lives until the end of the turn. */
+static void
+leave(struct router *r, struct worker *w)
+{
+	struct pool *p = w->pool;
+
+	enter(r, w, WORKER_FREED);
+	TAILQ_REMOVE(&r->workers, w, all_link);
+	p->n_held--;
+	pool_release(r, p);
+}
+
+void
+worker_free(struct router *r, struct worker *w)
+{
+	if (w->is_todo)
+		TAILQ_REMOVE(&r->todo_workers, w, todo_link);
+	buf_done(&w->line);
+	free(w);
+}
+
+static void
+close_descriptors(struct router *r, struct worker *w)
+{
+	loop_forget(r, &w->requests);
+	loop_forget(r, &w->denied);
+	output_end(r, w);
+}
+
+static void
+say(struct router *r, uint32_t type, const struct worker *w)
+{
+	master_say(r, type, &(struct process_ref){ w->id }, sizeof(struct process_ref));
+}
+
+static void
+release(struct router *r, struct worker *w)
+{
+	close_descriptors(r, w);
+	say(r, MSG_RELEASED, w);
+	leave(r, w);
+}
+
+struct worker *
+worker_find(struct router *r, uint32_t id)
+{
+	struct worker *w;
+
+	TAILQ_FOREACH(w, &r->workers, all_link)
+	if (w->id == id)
+		return w;
+	return NULL;
+}
+
+/* ---- requests to the worker ---- */
+
+static void
+clock_start(struct router *r, struct worker *w)
+{
+	w->since_us = w->active_us = r->now_us;
+	w->cpu_start_us = w->pool->service_ns > MEASURE_NS ? clock_cpu_us(w->pid) : -1;
+}
+
+void
+worker_assign(struct router *r, struct worker *w, struct request *q)
+{
+	q->stage = REQUEST_SENT;
+	q->worker = w;
+	q->dispatched_us = r->now_us;
+	/* 0 is no request's id. */
+	do
+		request_random(r, &q->dispatch, sizeof q->dispatch);
+	while (q->dispatch == 0);
+	TAILQ_INSERT_TAIL(&w->in_flight, q, link);
+	w->n_in_flight++;
+	w->n_served++;
+	w->is_idle_said = false;
+	if (w->stage == WORKER_IDLE) {
+		enter(r, w, WORKER_BUSY);
+		clock_start(r, w);
+	}
+	if (!w->unsent)
+		w->unsent = q;
+	loop_todo_worker(r, w);
+}
+
+/* What was sent of a large body is gone, and its client may send more. */
+static void
+advance(struct router *r, struct request *q, const struct progress *next)
+{
+	q->sent = *next;
+	if (!q->is_large)
+		return;
+	if (next->body > 0) {
+		buf_consume(&q->body, next->body);
+		q->sent.body = 0;
+		q->worker->active_us = r->now_us;
+	}
+	if (q->front && q->front->is_waiting)
+		loop_todo_front(r, q->front);
+}
+
+static void
+block(struct router *r, struct worker *w)
+{
+	w->is_blocked = true;
+	loop_watch(r, &w->requests, WORKER_EVENTS | EPOLLOUT);
+}
+
+/* 1 when it was sent, 0 when it cannot be now. */
+static int
+send_message(struct router *r, struct worker *w, const unsigned char *message, size_t n)
+{
+	ssize_t rc = write(w->requests.fd, message, n);
+
+	if (rc >= 0 || errno == EINTR)
+		return rc >= 0;
+	if (errno == EAGAIN) {
+		block(r, w);
+		return 0;
+	}
+	/* It takes no more.  What it has answered is read first; then its end shows. */
+	w->is_last = true;
+	w->is_cut = true;
+	w->is_readable = true;
+	return 0;
+}
+
+static void
+flush(struct router *r, struct worker *w)
+{
+	while (w->unsent && !w->is_blocked && !w->is_cut) {
+		struct request *q = w->unsent;
+		struct progress next;
+		size_t n = compose_message(q, r->scratch, &next);
+
+		if (n > 0 && send_message(r, w, r->scratch, n))
+			advance(r, q, &next);
+		else if (n > 0 || !q->sent.is_done)
+			return;
+		if (q->sent.is_done)
+			w->unsent = TAILQ_NEXT(q, link);
+	}
+}
+
+static void
+detach(struct worker *w, struct request *q)
+{
+	if (w->unsent == q)
+		w->unsent = TAILQ_NEXT(q, link);
+	TAILQ_REMOVE(&w->in_flight, q, link);
+	w->n_in_flight--;
+	q->stage = REQUEST_ENDING;
+	q->worker = NULL;
+}
+
+bool
+worker_withdraw(struct router *r, struct request *q)
+{
+	struct worker *w = q->worker;
+
+	if (q->stage != REQUEST_SENT || q->sent.has_begun)
+		return false;
+	detach(w, q);
+	w->n_served--;
+	if (w->n_in_flight == 0)
+		enter(r, w, WORKER_IDLE);
+	return true;
+}
+
+void
+worker_abort(struct router *r, struct request *q)
+{
+	struct worker *w = q->worker;
+
+	if (q->is_aborted || w->stage >= WORKER_GONE)
+		return;
+	q->is_aborted = true;
+	w->is_last = true;
+	w->is_paused = false;
+	w->since_us = w->active_us = r->now_us; /* the wall limit from now */
+	if (q->sent.has_begun)
+		send_message(r, w, r->scratch, compose_abort(q, r->scratch));
+	if (w->unsent == q)
+		w->unsent = TAILQ_NEXT(q, link);
+	loop_todo_worker(r, w);
+}
+
+/* ---- the end of a worker ---- */
+
+/* No byte goes to it or comes from it any more.  Those behind the first were not begun: others serve them. */
+static void
+give_up(struct router *r, struct worker *w)
+{
+	struct request *first = TAILQ_FIRST(&w->in_flight), *q;
+
+	close_descriptors(r, w);
+	enter(r, w, WORKER_GONE);
+	w->unsent = NULL;
+	while ((q = TAILQ_LAST(&w->in_flight, requests)) && (q != first || !q->sent.has_begun)) {
+		detach(w, q);
+		dispatch_again(r, q);
+	}
+	if (q)
+		q->stage = REQUEST_ENDING;
+}
+
+static void
+overrun(struct router *r, struct worker *w, enum cause cause)
+{
+	struct overrun message = { .worker = w->id, .cause = cause };
+
+	if (w->is_overrun)
+		return;
+	w->is_overrun = true;
+	master_say(r, MSG_OVERRUN, &message, sizeof message);
+}
+
+/* The culprit is the first that was not answered. */
+static void
+blame(struct router *r, struct worker *w, enum cause cause)
+{
+	struct request *q = TAILQ_FIRST(&w->in_flight);
+
+	if (!q)
+		return;
+	if (w->cpu_start_us >= 0 && q->cpu_us < 0 && w->cpu_last_us >= w->cpu_start_us)
+		q->cpu_us = w->cpu_last_us - w->cpu_start_us;
+	detach(w, q);
+	answer_failed(r, q, cause);
+}
+
+void
+worker_kill(struct router *r, struct worker *w, enum cause cause)
+{
+	if (w->stage < WORKER_GONE)
+		give_up(r, w);
+	overrun(r, w, cause);
+	blame(r, w, cause);
+}
+
+void
+worker_hang_up(struct router *r, struct worker *w)
+{
+	overrun(r, w, CAUSE_CRASH);
+}
+
+void
+worker_ended(struct router *r, struct worker *w, const struct worker_ended *how)
+{
+	struct request *q;
+
+	/* Its last answers may still be in the socket; nothing more goes in. */
+	w->unsent = NULL;
+	w->is_paused = false;
+	w->is_readable = true;
+	worker_resume(r, w);
+	if (w->stage == WORKER_FREED)
+		return;
+	if (w->stage < WORKER_GONE)
+		give_up(r, w);
+	q = TAILQ_FIRST(&w->in_flight);
+	if (q)
+		q->ending = how->ending;
+	blame(r, w, how->cause == CAUSE_NONE || how->cause >= CAUSE_COUNT ? CAUSE_CRASH : how->cause);
+	leave(r, w);
+}
+
+void
+worker_retire(struct router *r, struct worker *w)
+{
+	w->is_last = true;
+	if (w->stage == WORKER_IDLE)
+		release(r, w);
+}
+
+/* ---- what comes from the worker ---- */
+
+/* After one or more answers: the next request is its first now, or it is idle, or it may go. */
+static void
+settle(struct router *r, struct worker *w, unsigned n_ended)
+{
+	struct pool *p = w->pool;
+	uint64_t max = p->function.max_requests;
+
+	dispatch_learn(p, r->now_us - w->since_us, n_ended);
+	if (w->n_in_flight > 0) {
+		clock_start(r, w);
+	} else if (w->is_last || (max > 0 && w->n_served >= max)) {
+		release(r, w);
+		return;
+	} else {
+		enter(r, w, WORKER_IDLE);
+		w->cpu_last_us = -1;
+	}
+	dispatch_pump(r, p);
+}
+
+/* Reads one message; true when there may be more. */
+static bool
+read_message(struct router *r, struct worker *w, unsigned *n_ended)
+{
+	ssize_t n = read(w->requests.fd, r->input, READ_SIZE);
+	enum cause cause;
+
+	if (n < 0 && errno == EINTR)
+		return true;
+	if (n < 0 && errno == EAGAIN) {
+		w->is_readable = false;
+		return false;
+	}
+	if (n <= 0) {
+		give_up(r, w);
+		return false;
+	}
+	cause = back_message(r, w, r->input, (size_t)n, n_ended);
+	if (cause == CAUSE_NONE)
+		return true;
+	worker_kill(r, w, cause);
+	return false;
+}
+
+void
+worker_resume(struct router *r, struct worker *w)
+{
+	enum { MESSAGES_MAX = 64 }; /* a turn; the rest when the others had theirs */
+	unsigned n_ended = 0;
+
+	if (w->stage >= WORKER_GONE)
+		return;
+	flush(r, w);
+	for (int i = 0; w->is_readable && !w->is_paused; i++) {
+		if (i == MESSAGES_MAX)
+			break;
+		if (!read_message(r, w, &n_ended))
+			break;
+	}
+	if (w->stage < WORKER_GONE && n_ended > 0)
+		settle(r, w, n_ended);
+	if (w->stage >= WORKER_GONE)
+		return;
+	if (w->is_cut && !w->is_paused)
+		worker_kill(r, w, CAUSE_BAD_RESPONSE);
+	else if (w->is_readable && !w->is_paused)
+		loop_todo_worker(r, w);
+}
+
+static void
+requests_ready(struct router *r, struct source *s, uint32_t events)
+{
+	struct worker *w = CONTAINER_OF(s, struct worker, requests);
+
+	if (events & EPOLLOUT && w->is_blocked) {
+		w->is_blocked = false;
+		loop_watch(r, &w->requests, WORKER_EVENTS);
+	}
+	if (events & (EPOLLIN | EPOLLHUP | EPOLLERR))
+		w->is_readable = true;
+	worker_resume(r, w);
+}
+
+/* ---- leases ---- */
+
+static struct worker *
+worker_new(struct router *r, const struct lease *lease)
+{
+	struct pool *p = pool_find(r, lease->version);
+	struct worker *w;
+
+	if (p && p->was_current && !p->is_current)
+		return NULL;
+	if (!p)
+		p = pool_make(r, lease->version);
+	w = p ? calloc(1, sizeof *w) : NULL;
+	if (!w)
+		return NULL;
+	w->pool = p;
+	w->id = lease->worker;
+	w->pid = lease->pid;
+	w->since_us = r->now_us;
+	w->cpu_start_us = w->cpu_last_us = -1;
+	w->requests.fd = w->output.fd = w->denied.fd = -1;
+	buf_init(&w->line, LOG_TEXT_MAX);
+	TAILQ_INIT(&w->in_flight);
+	TAILQ_INSERT_HEAD(&p->idle, w, link);
+	TAILQ_INSERT_TAIL(&r->workers, w, all_link);
+	p->n_workers++;
+	p->n_held++;
+	return w;
+}
+
+void
+worker_lease(struct router *r, const struct lease *lease, int requests, int output, int denied)
+{
+	struct worker *w = worker_find(r, lease->worker) ? NULL : worker_new(r, lease);
+
+	if (!w) {
+		/* Its version was replaced while it started. */
+		close(requests);
+		close(output);
+		fd_close(&denied);
+		master_say(r, MSG_RELEASED, &(struct process_ref){ lease->worker },
+		           sizeof(struct process_ref));
+		return;
+	}
+	w->requests = (struct source){ .fd = requests, .ready = requests_ready };
+	output_watch(r, w, output, denied);
+	if (fd_set_blocking(requests, 0) < 0 || loop_watch(r, &w->requests, WORKER_EVENTS) < 0) {
+		release(r, w);
+		return;
+	}
+	w->pool->wanted = w->pool->wanted > 1 ? w->pool->wanted - 1 : 0;
+	dispatch_pump(r, w->pool);
+}
