@@ -83,7 +83,8 @@ folder_is_empty(int fd)
 	return n >= 0 && n <= 48;
 }
 
-/* Only a folder that is ours or empty is given to the spawner: a wrong setting must not give /etc away. */
+/* Only an empty folder of root is given to the spawner: a wrong setting must not give /etc away, nor a pool
+ * that an ordinary user runs its folder. */
 static int
 give_shared_dir(const char *path, uid_t uid, struct err *e)
 {

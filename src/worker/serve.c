@@ -8,11 +8,13 @@
 
 #include "worker/worker.h"
 
-/* libfcgi takes these signals over; here nobody but the function itself could send them. */
+/* libfcgi takes these signals over; here nobody but the function itself could send them.  With a shutdown
+ * pending it does not accept at the end of the requests, which would be a reported call that nobody answers. */
 void
 serve_init(void)
 {
 	FCGX_Init();
+	FCGX_ShutdownPending();
 	signal(SIGTERM, SIG_DFL);
 	signal(SIGUSR1, SIG_DFL);
 	signal(SIGPIPE, SIG_IGN);

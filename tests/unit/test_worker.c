@@ -116,11 +116,14 @@ the_end_of_the_requests_is_a_good_end(void **state)
 	struct worker w = { 0 };
 
 	worker_start(*state, &w, "behaves", "hello");
-	worker_done(&w);
+	assert_non_null(ask(&w, ""));
+	/* The listener stays open, unanswered: no call of the end is one that is reported. */
+	fd_close(&w.requests);
 	ended = pool_expect_ended(*state, w.start.id);
 	assert_int_equal(ended->ending.code, CLD_EXITED);
 	assert_int_equal(ended->ending.status, 0);
 	assert_string_equal(ended->reason, "");
+	worker_done(&w);
 }
 
 static void
