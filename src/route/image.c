@@ -6,21 +6,18 @@
 uint64_t
 image_size(const struct image_header *h)
 {
-	return sizeof *h + (uint64_t)h->n_nodes * sizeof(struct image_node) +
-	       (uint64_t)h->n_slots * sizeof(struct image_slot) +
-	       (uint64_t)h->n_routes * sizeof(struct image_route) +
-	       (uint64_t)h->n_functions * sizeof(struct snapshot_function) + h->text_size;
+	return sizeof *h + (uint64_t)h->n_slots * sizeof(struct image_slot) +
+	       (uint64_t)h->n_functions * sizeof(struct snapshot_function) +
+	       (uint64_t)h->n_units * IMAGE_UNIT;
 }
 
 void
 image_locate(struct image *image, const struct image_header *header)
 {
 	image->header = header;
-	image->nodes = (const struct image_node *)(header + 1);
-	image->slots = (const struct image_slot *)(image->nodes + header->n_nodes);
-	image->routes = (const struct image_route *)(image->slots + header->n_slots);
-	image->functions = (const struct snapshot_function *)(image->routes + header->n_routes);
-	image->text = (const char *)(image->functions + header->n_functions);
+	image->slots = (const void *)(header + 1);
+	image->functions = (const void *)(image->slots + header->n_slots);
+	image->units = (const void *)(image->functions + header->n_functions);
 }
 
 /* 8 bytes at p, or fewer: then each of them is read at least once, and none beyond. */
@@ -64,23 +61,36 @@ image_hash(uint64_t seed, uint32_t parent, const char *text, size_t n)
 	return (uint32_t)(h * odd_a >> 32);
 }
 
+static bool
+has_text(const struct image_node *node, const char *text, size_t n)
+{
+	return node->text_length == n && memcmp(image_text(node), text, n) == 0;
+}
+
+static uint32_t
+table_find(const struct image *image, uint32_t parent, const char *text, size_t n)
+{
+	uint32_t hash = image_hash(image->header->seed, parent, text, n);
+	uint32_t mask = image->header->n_slots - 1;
+
+	/* It ends: there is always a free slot. */
+	for (uint32_t i = hash & mask; image->slots[i].node != 0; i = (i + 1) & mask) {
+		const struct image_node *node = image_node(image, image->slots[i].node);
+
+		if (image->slots[i].hash == hash && node->parent == parent && has_text(node, text, n))
+			return image->slots[i].node;
+	}
+	return 0;
+}
+
 uint32_t
 image_child(const struct image *image, uint32_t parent, const char *text, size_t n)
 {
-	uint32_t mask = image->header->n_slots - 1, hash;
+	uint32_t exact = image_node(image, parent)->exact;
 
-	if (n >= ROUTE_PATTERN_MAX)
+	if (exact == 0 || n >= ROUTE_PATTERN_MAX)
 		return 0;
-	hash = image_hash(image->header->seed, parent, text, n);
-	/* It ends: there is always a free slot. */
-	for (uint32_t i = hash & mask;; i = (i + 1) & mask) {
-		const struct image_slot *slot = &image->slots[i];
-		const struct image_node *node = &image->nodes[slot->node];
-
-		if (slot->node == 0)
-			return 0;
-		if (slot->hash == hash && node->parent == parent && node->text_length == n &&
-		    memcmp(image->text + node->text, text, n) == 0)
-			return slot->node;
-	}
+	if (exact == IMAGE_MANY)
+		return table_find(image, parent, text, n);
+	return has_text(image_node(image, exact), text, n) ? exact : 0;
 }

@@ -8,94 +8,68 @@
 #include <sys/stat.h>
 
 #include "base/fd.h"
-#include "http/http.h"
+#include "base/macros.h"
 
 enum { PARAM_NAME_SIZE = 33, METHODS_MAX = 7, DEPTH_MAX = ROUTE_PATTERN_MAX / 2 };
+
+/* While it is checked: at which units a node begins. */
+struct check {
+	const struct image *image;
+	unsigned char *starts; /* a bit for each unit */
+};
+
+static bool
+is_start(const struct check *c, uint32_t place)
+{
+	return place < c->image->header->n_units && c->starts[place / 8] & 1U << place % 8;
+}
 
 static const char *
 header_fault(const struct image_header *h, size_t size)
 {
 	if (size < sizeof *h || h->magic != IMAGE_MAGIC)
 		return "it is no snapshot of this version";
-	if (h->n_nodes == 0 || h->n_nodes > SNAPSHOT_SEGMENTS_MAX + 1 || h->n_routes > SNAPSHOT_ROUTES_MAX ||
-	    h->n_functions > SNAPSHOT_FUNCTIONS_MAX)
-		return "counts";
+	if (h->n_functions > SNAPSHOT_FUNCTIONS_MAX)
+		return "number of functions";
+	if (h->n_units == 0 || h->n_units > IMAGE_NODE_UNITS_MAX)
+		return "number of units";
 	if (h->n_slots == 0 || h->n_slots & (h->n_slots - 1))
 		return "number of slots";
 	return image_size(h) == size ? NULL : "size";
 }
 
-/* A free slot ends every search; what stands in one is a child by exact text. */
+/* Finds where the nodes begin: each begins where the one before ends, and holds its own routes and text. */
 static const char *
-slots_fault(const struct image *image)
+starts_fault(struct check *c)
 {
-	uint32_t n_free = 0;
+	uint32_t n_units = c->image->header->n_units;
 
-	for (uint32_t i = 0; i < image->header->n_slots; i++) {
-		uint32_t node = image->slots[i].node;
+	for (uint32_t place = 0; place < n_units;) {
+		const struct image_node *node = image_node(c->image, place);
+		uint32_t left = n_units - place;
 
-		if (node >= image->header->n_nodes)
-			return "slot's node";
-		if (node == 0)
-			n_free++;
-		else if (image->nodes[node].kind != SEGMENT_EXACT)
-			return "kind of a slot's node";
+		if (left < sizeof *node / IMAGE_UNIT || node->n_units > left)
+			return "end of a node";
+		if ((size_t)node->n_units * IMAGE_UNIT <
+		    sizeof *node + node->n_routes * sizeof(struct image_route) + node->text_length)
+			return "size of a node";
+		c->starts[place / 8] |= (unsigned char)(1U << place % 8);
+		place += node->n_units;
 	}
-	return n_free > 0 ? NULL : "no free slot";
-}
-
-/* True when number is 0 or a child of this kind of parent.  parent < number comes with the child's check. */
-static bool
-is_child(const struct image *image, uint32_t parent, uint32_t number, enum segment_kind kind)
-{
-	if (number == 0)
-		return true;
-	return number < image->header->n_nodes && image->nodes[number].parent == parent &&
-	       image->nodes[number].kind == (uint8_t)kind;
-}
-
-/* n texts, each with its NUL, stand at names. */
-static bool
-names_are_whole(const struct image *image, uint32_t names, unsigned n)
-{
-	size_t at = names, size = image->header->text_size;
-
-	if (at > size)
-		return false;
-	for (unsigned i = 0; i < n; i++) {
-		size_t most = size - at < PARAM_NAME_SIZE ? size - at : PARAM_NAME_SIZE;
-		const char *nul = memchr(image->text + at, '\0', most);
-
-		if (!nul)
-			return false;
-		at = (size_t)(nul - image->text) + 1;
-	}
-	return true;
-}
-
-static const char *
-node_routes_fault(const struct image *image, const struct image_node *node)
-{
-	uint32_t n = image->header->n_routes;
-
-	if (node->n_routes > METHODS_MAX || node->first_route > n || node->n_routes > n - node->first_route)
-		return "node's routes";
-	for (uint32_t i = 0; i < node->n_routes; i++)
-		if (!names_are_whole(image, image->routes[node->first_route + i].names, node->n_params))
-			return "names of parameters";
 	return NULL;
 }
 
 static const char *
-node_parent_fault(const struct image *image, uint32_t number)
+parent_fault(const struct check *c, uint32_t place, const struct image_node *node)
 {
-	const struct image_node *node = &image->nodes[number], *parent = &image->nodes[node->parent];
+	const struct image_node *parent;
 
-	if (number == 0)
+	if (place == 0)
 		return node->depth || node->n_params || node->parent ? "root" : NULL;
-	/* Parents stand before their children: no circle, and parent is in range and was checked. */
-	if (node->parent >= number || node->kind > SEGMENT_REST)
+	/* Parents stand before their children: so no circle, and the parent was checked. */
+	if (node->parent >= place || !is_start(c, node->parent) || node->kind > SEGMENT_REST)
 		return "node's parent";
+	parent = image_node(c->image, node->parent);
 	if (node->depth != parent->depth + 1 || node->depth > DEPTH_MAX)
 		return "node's depth";
 	if (node->n_params != parent->n_params + (node->kind == SEGMENT_PARAM) ||
@@ -104,43 +78,100 @@ node_parent_fault(const struct image *image, uint32_t number)
 	return NULL;
 }
 
-static const char *
-node_fault(const struct image *image, uint32_t number)
+/* True when number is 0 or a child of this kind, of this parent and of no other. */
+static bool
+is_child(const struct check *c, uint32_t parent, uint32_t number, enum segment_kind kind)
 {
-	const struct image_node *node = &image->nodes[number];
-	size_t text_size = image->header->text_size;
+	const struct image_node *node;
 
-	if (node->text > text_size || node->text_length > text_size - node->text)
-		return "node's text";
-	if (!is_child(image, number, node->param, SEGMENT_PARAM) ||
-	    !is_child(image, number, node->rest, SEGMENT_REST))
-		return "node's children";
-	return node_routes_fault(image, node);
+	if (number == 0)
+		return true;
+	if (!is_start(c, number))
+		return false;
+	node = image_node(c->image, number);
+	return node->parent == parent && node->kind == (uint8_t)kind;
+}
+
+/* The names of one route's parameters stand in its node, each with its NUL. */
+static bool
+names_are_whole(const struct image_node *node, const struct image_route *route)
+{
+	size_t at = route->names, size = (size_t)node->n_units * IMAGE_UNIT;
+
+	if (at > size)
+		return false;
+	for (unsigned i = 0; i < node->n_params; i++) {
+		size_t most = size - at < PARAM_NAME_SIZE ? size - at : PARAM_NAME_SIZE;
+		const char *nul = memchr((const char *)node + at, '\0', most);
+
+		if (!nul)
+			return false;
+		at = (size_t)(nul - (const char *)node) + 1;
+	}
+	return true;
 }
 
 static const char *
-nodes_fault(const struct image *image)
+routes_fault(const struct check *c, const struct image_node *node)
+{
+	const struct image_route *routes = image_routes(node);
+
+	if (node->n_routes > METHODS_MAX)
+		return "number of a node's routes";
+	for (unsigned i = 0; i < node->n_routes; i++) {
+		if (routes[i].function >= c->image->header->n_functions)
+			return "route's function";
+		if (!names_are_whole(node, &routes[i]))
+			return "names of parameters";
+	}
+	return NULL;
+}
+
+static const char *
+nodes_fault(const struct check *c)
 {
 	const char *fault = NULL;
 
-	for (uint32_t i = 0; !fault && i < image->header->n_nodes; i++) {
-		if (image->nodes[i].parent >= image->header->n_nodes)
-			return "node's parent";
-		fault = node_parent_fault(image, i);
+	for (uint32_t place = 0; !fault && place < c->image->header->n_units;) {
+		const struct image_node *node = image_node(c->image, place);
+
+		fault = parent_fault(c, place, node);
+		if (!is_child(c, place, node->param, SEGMENT_PARAM) ||
+		    !is_child(c, place, node->rest, SEGMENT_REST))
+			return "node's children";
+		if (node->exact != IMAGE_MANY && !is_child(c, place, node->exact, SEGMENT_EXACT))
+			return "node's only child";
 		if (!fault)
-			fault = node_fault(image, i);
+			fault = routes_fault(c, node);
+		place += node->n_units;
 	}
 	return fault;
 }
 
+/* A free slot ends every search; what stands in one is a child by exact text. */
 static const char *
-rows_fault(const struct image *image)
+slots_fault(const struct check *c)
 {
-	for (uint32_t i = 0; i < image->header->n_routes; i++)
-		if (image->routes[i].function >= image->header->n_functions)
-			return "route's function";
-	for (uint32_t i = 0; i < image->header->n_functions; i++)
-		if (!memchr(image->functions[i].name, '\0', sizeof image->functions[i].name))
+	uint32_t n_free = 0;
+
+	for (uint32_t i = 0; i < c->image->header->n_slots; i++) {
+		uint32_t node = c->image->slots[i].node;
+
+		if (node == 0)
+			n_free++;
+		else if (!is_start(c, node) || image_node(c->image, node)->kind != SEGMENT_EXACT)
+			return "slot's node";
+	}
+	return n_free > 0 ? NULL : "no free slot";
+}
+
+static const char *
+functions_fault(const struct check *c)
+{
+	const struct snapshot_function *functions = c->image->functions;
+
+	for (uint32_t i = 0; i < c->image->header->n_functions; i++)
+		if (!memchr(functions[i].name, '\0', sizeof functions[i].name))
 			return "function's name";
 	return NULL;
 }
@@ -148,16 +179,21 @@ rows_fault(const struct image *image)
 static int
 image_check(struct image *image, const void *data, size_t size, struct err *e)
 {
+	static const char *(*const faults[])(const struct check *) = { nodes_fault, slots_fault,
+		                                                       functions_fault };
 	const char *fault = header_fault(data, size);
+	AUTO_FREE unsigned char *starts = NULL;
+	struct check c = { .image = image };
 
 	if (!fault) {
 		image_locate(image, data);
-		fault = nodes_fault(image);
+		c.starts = starts = calloc(image->header->n_units / 8 + 1, 1);
+		if (!starts)
+			return err_set(e, ENOMEM, "route snapshot");
+		fault = starts_fault(&c);
 	}
-	if (!fault)
-		fault = slots_fault(image);
-	if (!fault)
-		fault = rows_fault(image);
+	for (size_t i = 0; !fault && i < ARRAY_SIZE(faults); i++)
+		fault = faults[i](&c);
 	return fault ? err_set(e, -EBADMSG, "route snapshot is damaged: %s", fault) : 0;
 }
 

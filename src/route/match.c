@@ -21,9 +21,9 @@ struct walk {
 };
 
 static const struct image_route *
-route_taking(const struct walk *w, const struct image_node *node, unsigned method)
+route_taking(const struct image_node *node, unsigned method)
 {
-	const struct image_route *route = w->image->routes + node->first_route;
+	const struct image_route *route = image_routes(node);
 
 	if (!(node->methods & method))
 		return NULL;
@@ -36,7 +36,7 @@ route_taking(const struct walk *w, const struct image_node *node, unsigned metho
 static void
 match_set(struct walk *w, const struct image_node *node, const struct image_route *route, const char *rest)
 {
-	const char *name = w->image->text + route->names;
+	const char *name = (const char *)node + route->names;
 	struct route_match *m = w->match;
 
 	m->function = &w->image->functions[route->function];
@@ -59,18 +59,18 @@ node_serve(struct walk *w, const struct image_node *node, const char *rest)
 	w->match->methods |= node->methods;
 	if (w->match->function)
 		return; /* a more specific one was found */
-	route = route_taking(w, node, w->method);
+	route = route_taking(node, w->method);
 	if (!route && w->method == HTTP_HEAD)
-		route = route_taking(w, node, HTTP_GET);
+		route = route_taking(node, HTTP_GET);
 	if (route)
 		match_set(w, node, route, rest);
 }
 
 /* path is what is left: NUL, or '/' and more. */
 static void
-node_walk(struct walk *w, uint32_t number, const char *path)
+node_walk(struct walk *w, uint32_t place, const char *path)
 {
-	const struct image_node *nodes = w->image->nodes, *node = &nodes[number];
+	const struct image_node *node = image_node(w->image, place);
 	const char *text = path + 1;
 	size_t length;
 	uint32_t child;
@@ -80,7 +80,7 @@ node_walk(struct walk *w, uint32_t number, const char *path)
 		return;
 	}
 	length = strcspn(text, "/");
-	child = image_child(w->image, number, text, length);
+	child = image_child(w->image, place, text, length);
 	if (child)
 		node_walk(w, child, text + length);
 	if (node->param && length > 0) {
@@ -89,7 +89,7 @@ node_walk(struct walk *w, uint32_t number, const char *path)
 		node_walk(w, node->param, text + length);
 	}
 	if (node->rest)
-		node_serve(w, &nodes[node->rest], text);
+		node_serve(w, image_node(w->image, node->rest), text);
 }
 
 void
