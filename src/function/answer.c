@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "function/bounds.h"
 #include "function/exchange.h"
-#include "function/limits.h"
 #include "http/http.h"
 
 static const char default_fields[] = "Content-Type: text/plain; charset=utf-8\r\n";

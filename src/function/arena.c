@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "function/limits.h"
+#include "function/bounds.h"
 
 struct arena_chunk {
 	struct arena_chunk *next;

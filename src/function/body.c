@@ -2,8 +2,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "function/bounds.h"
 #include "function/exchange.h"
-#include "function/limits.h"
 
 enum { BODY_PIECE = 8 << 10 };
 

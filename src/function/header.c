@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "base/macros.h"
+#include "function/bounds.h"
 #include "function/exchange.h"
-#include "function/limits.h"
 #include "http/http.h"
 
 /* The pool's business: framing, its own fields, and those that make a web server do something for a

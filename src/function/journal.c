@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "base/macros.h"
+#include "function/bounds.h"
 #include "function/exchange.h"
-#include "function/limits.h"
 
 static const char *const level_names[] = {
 	"emergency", "alert", "critical", "error", "warning", "notice", "info", "debug",

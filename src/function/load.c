@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "function/bounds.h"
 #include "function/exports.h"
-#include "function/limits.h"
 #include "function/loaded.h"
 
 enum { MANGLED_SIZE = 320 };

@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "function/bounds.h"
 #include "function/exchange.h"
-#include "function/limits.h"
 #include "http/http.h"
 
 void

@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "base/macros.h"
+#include "function/bounds.h"
 #include "function/exchange.h"
-#include "function/limits.h"
 #include "http/http.h"
 
 #define AT(member) offsetof(struct cfn_request, member)

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "function/bounds.h"
 #include "function/exchange.h"
-#include "function/limits.h"
 
 enum { PARAM_NAME_MAX = 128 }; /* bytes of a header's or a route parameter's name */
 

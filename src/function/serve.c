@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "function/bounds.h"
 #include "function/exchange.h"
-#include "function/limits.h"
 #include "function/loaded.h"
 #include "http/http.h"
 

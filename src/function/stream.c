@@ -3,8 +3,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "function/bounds.h"
 #include "function/exchange.h"
-#include "function/limits.h"
 
 static const char stream_fields[] = "X-CFN-Stream: 1\r\n\r\n";
 

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/utf8.h"
-#include "function/limits.h"
+#include "function/bounds.h"
 #include "http/http.h"
 
 enum { WORD = sizeof(uint64_t) };

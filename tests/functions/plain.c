@@ -29,6 +29,6 @@ hello(cfn_request *req, cfn_response *res)
 {
 	const char *name = cfn_query(req, "name");
 
-	printf("asked for %s\n", name ? name : "nobody");
+	printf("asked for %s", name ? name : "nobody");
 	return cfn_send(res, 200, "text/plain", "Hello, %s!\n", name ? name : "world");
 }

@@ -105,7 +105,7 @@ fake_has(const char *const *params, const char *name)
 
 /* One request with these params (NULL at the end) and what the three below do not say otherwise. */
 static inline void
-ask_with(cfn_handler *handler, const char *const *given)
+ask_function(struct function *f, const char *const *given)
 {
 	static const struct {
 		const char *name, *param;
@@ -126,10 +126,16 @@ ask_with(cfn_handler *handler, const char *const *given)
 	params[n] = NULL;
 	client.answer[0] = client.log[0] = '\0';
 	client.n = client.n_reads = client.n_writes = client.n_flushes = client.n_lines = 0;
+	client.result = function_serve(f, &io, (char **)params);
+	fake_reset();
+}
+
+static inline void
+ask_with(cfn_handler *handler, const char *const *given)
+{
 	under_test.handler = handler;
 	under_test.n_handlers = 1;
-	client.result = function_serve(&under_test, &io, (char **)params);
-	fake_reset();
+	ask_function(&under_test, given);
 }
 
 /* ask(handler, "A=1", "B=2") */

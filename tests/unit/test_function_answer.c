@@ -1,7 +1,7 @@
 /* test_function_answer.c - what leaves of what a handler sets, writes, streams and returns. */
 #include "fake_client.h"
 
-#include "function/limits.h"
+#include "function/bounds.h"
 #include "http/http.h"
 
 /* What a handler of a table of cases is to do. */

@@ -8,10 +8,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "function/bounds.h"
 #include "function/cfn.h"
 #include "function/exports.h"
 #include "function/function.h"
-#include "function/limits.h"
 
 #define FUNCTIONS "tests/functions/"
 
@@ -276,7 +276,7 @@ what_a_handler_prints_goes_to_standard_output_with_its_request(void **state)
 	close(ends[1]);
 	assert_true(read(ends[0], text, sizeof text - 1) > 0);
 	close(ends[0]);
-	assert_string_equal(text, "asked for nobody\n");
+	assert_string_equal(text, "asked for nobody");
 	function_unload(f);
 }
 

@@ -1,4 +1,5 @@
-/* limits.h - every bound of the function interface.  cfn(3) tells authors. */
+/* bounds.h - every bound of the function interface.  cfn(3) tells authors.  Not limits.h: this
+ * folder is searched for <cfn.h>, and functions include the system's file of that name. */
 #pragma once
 
 enum {
