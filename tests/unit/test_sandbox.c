@@ -226,12 +226,38 @@ every_act_meets_its_errno(void **state)
 	assert_int_equal(n_wrong, 0);
 }
 
+static int
+landlock_version(void)
+{
+	return (int)syscall(SYS_landlock_create_ruleset, NULL, 0, 1);
+}
+
+static int
+try_init(void)
+{
+	return kill(1, 0) < 0 ? errno : 0;
+}
+
+/* Init has the same uid: Landlock alone is between them.  ABI 6. */
+static void
+a_function_sends_its_init_no_signal(void **state)
+{
+	static const struct attempt_case c = { .name = "signal", .attempt = try_init };
+	struct outcome o;
+
+	(void)state;
+	if (landlock_version() < 6)
+		skip();
+	attempt_run(&c, &o);
+	assert_int_equal(o.met, EPERM);
+}
+
 static void
 the_probe_finds_every_layer(void **state)
 {
 	struct spawner_ready ready = { 0 };
 	struct err e = { 0 };
-	bool has_landlock = syscall(SYS_landlock_create_ruleset, NULL, 0, 1) > 0;
+	bool has_landlock = landlock_version() > 0;
 
 	(void)state;
 	assert_int_equal(sandbox_probe(-1, base_outside_id(), filters, &ready, &e), 0);
@@ -447,6 +473,7 @@ inside(void)
 		cmocka_unit_test(the_probe_refuses_without_programs),
 		cmocka_unit_test(an_artifact_is_loaded_from_a_mount_without_a_path),
 		cmocka_unit_test(every_act_meets_its_errno),
+		cmocka_unit_test(a_function_sends_its_init_no_signal),
 		cmocka_unit_test(a_folder_without_a_plain_tmp_is_refused),
 		cmocka_unit_test(a_mount_that_allows_too_much_is_no_root),
 		cmocka_unit_test(a_child_whose_parent_gives_up_does_not_start),
