@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/fd.h"
+#include "base/log.h"
 #include "deploy-tool/commands.h"
 #include "deploy-tool/live.h"
 #include "deploy-tool/pools.h"
@@ -35,86 +36,76 @@ ask_status(struct pools *p, size_t i)
 	return json_pack("{s:b, s:i, s:s}", "ok", 0, "pid", (int)p->pids[i], "error", e.text);
 }
 
-/* Members that are plain values, one a line; lists of objects as a table of their own. */
-static void
-print_value(const char *name, const json_t *value)
-{
-	char *text = json_is_string(value) ? NULL : json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
+/* What people see of a pool's answer; --json has all of it. */
+static const char *const lines[] = { "pid",        "error",   "listen",      "isolation",  "layers",
+	                             "generation", "workers", "process_max", "n_functions" };
 
-	printf("%-24s %s\n", name, json_is_string(value) ? json_string_value(value) : text ? text : "");
-	free_pointer(&text);
-}
-
-static size_t
-collect_headings(json_t *rows, const char *headings[TABLE_COLUMNS_MAX])
-{
-	const char *key;
-	json_t *value;
-	size_t n = 0;
-
-	json_object_foreach(json_array_get(rows, 0), key, value)
-	{
-		if (n < TABLE_COLUMNS_MAX && !json_is_object(value) && !json_is_array(value))
-			headings[n++] = key;
-	}
-	return n;
-}
+static const struct section {
+	const char *member;
+	const char *columns[TABLE_COLUMNS_MAX];
+} sections[] = {
+	{ "functions",
+	  { "name", "version", "pm", "workers", "max_workers", "waiting", "crashes", "backoff_ms" } },
+	{ "routers",
+	  { "stage", "connections_active", "requests", "requests_active", "requests_queued", "generation" } },
+};
 
 static void
-add_cells(struct table *table, const json_t *row, const char *const *headings, size_t n)
+format_value(const json_t *value, char text[TABLE_CELL_SIZE])
 {
-	char cells[TABLE_COLUMNS_MAX][64];
-	const char *pointers[TABLE_COLUMNS_MAX];
+	AUTO_FREE char *dump =
+	    json_is_string(value) ? NULL : json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
+	const char *plain = json_is_string(value) ? json_string_value(value) : dump;
 
-	for (size_t i = 0; i < n; i++) {
-		const json_t *value = json_object_get(row, headings[i]);
-		char *text = json_is_string(value) ? NULL : json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
-
-		snprintf(cells[i], sizeof cells[i], "%s",
-		         json_is_string(value) ? json_string_value(value)
-		         : text                ? text
-		                               : "");
-		free_pointer(&text);
-		pointers[i] = cells[i];
-	}
-	table_add(table, pointers);
+	if (plain == NULL)
+		plain = "-";
+	log_escape(text, TABLE_CELL_SIZE, plain, strlen(plain));
 }
 
 static void
-print_rows(const char *name, json_t *rows)
+print_section(const struct section *section, const json_t *rows)
 {
-	const char *headings[TABLE_COLUMNS_MAX];
-	size_t n = collect_headings(rows, headings), i;
 	struct table table;
+	size_t n = 0, i;
 	json_t *row;
 
-	printf("%s:%s\n", name, json_array_size(rows) == 0 ? " none" : "");
-	if (n == 0)
-		return;
-	table_init(&table, headings, n);
+	while (n < TABLE_COLUMNS_MAX && section->columns[n] != NULL)
+		n++;
+	table_init(&table, section->columns, n);
 	json_array_foreach(rows, i, row)
 	{
-		add_cells(&table, row, headings, n);
+		char cells[TABLE_COLUMNS_MAX][TABLE_CELL_SIZE];
+		const char *pointers[TABLE_COLUMNS_MAX];
+
+		for (size_t k = 0; k < n; k++) {
+			format_value(json_object_get(row, section->columns[k]), cells[k]);
+			pointers[k] = cells[k];
+		}
+		table_add(&table, pointers);
 	}
+	printf("%s\n", section->member);
 	table_print(&table);
 	table_done(&table);
 }
 
 static void
-print_status(json_t *status)
+print_status(const json_t *status)
 {
-	const char *key;
-	json_t *value;
+	char text[TABLE_CELL_SIZE];
 
-	json_object_foreach(status, key, value)
-	{
-		if (!json_is_array(value) && strcmp(key, "ok") != 0)
-			print_value(key, value);
+	for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {
+		const json_t *value = json_object_get(status, lines[i]);
+
+		if (value == NULL)
+			continue;
+		format_value(value, text);
+		printf("%-12s %s\n", lines[i], text);
 	}
-	json_object_foreach(status, key, value)
-	{
-		if (json_is_array(value))
-			print_rows(key, value);
+	for (size_t i = 0; i < ARRAY_SIZE(sections); i++) {
+		const json_t *rows = json_object_get(status, sections[i].member);
+
+		if (json_array_size(rows) > 0)
+			print_section(&sections[i], rows);
 	}
 }
 
