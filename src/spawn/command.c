@@ -22,7 +22,7 @@ forget(struct spawn *s, struct process *p)
 	while (*at != p)
 		at = &(*at)->next;
 	*at = p->next;
-	process_free(p);
+	process_free(s, p);
 }
 
 typedef int start_function(struct spawn *, struct process *, struct err *);

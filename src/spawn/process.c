@@ -75,13 +75,46 @@ process_kill(const struct process *p)
 		syscall(SYS_pidfd_send_signal, p->pidfd, SIGKILL, NULL, 0);
 }
 
-void
-process_free(struct process *p)
+/* Closing alone would not end it: a listener lives on at the master, a copy of any of them for a moment in a
+ * process that is being started. */
+int
+process_unwatch(const struct spawn *s, int *fd)
 {
+	int was = *fd;
+
+	if (was >= 0)
+		epoll_ctl(s->epoll, EPOLL_CTL_DEL, was, NULL);
+	*fd = -1;
+	return was;
+}
+
+static void
+close_watched(const struct spawn *s, int *fd)
+{
+	int was = process_unwatch(s, fd);
+
+	fd_close(&was);
+}
+
+void
+process_close_report(const struct spawn *s, struct process *p)
+{
+	close_watched(s, &p->report);
+}
+
+void
+process_close_listener(const struct spawn *s, struct process *p)
+{
+	close_watched(s, &p->listener);
+}
+
+void
+process_free(const struct spawn *s, struct process *p)
+{
+	process_close_report(s, p);
+	process_close_listener(s, p);
 	fd_close(&p->pidfd);
-	fd_close(&p->report);
 	fd_close(&p->ending);
-	fd_close(&p->listener);
 	free(p);
 }
 
@@ -92,7 +125,7 @@ process_free_ended(struct spawn *s)
 		struct process *p = s->ended;
 
 		s->ended = p->next;
-		process_free(p);
+		process_free(s, p);
 	}
 }
 

@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/fd.h"
 #include "ipc/start.h"
 #include "spawn/spawn.h"
 
@@ -15,10 +14,10 @@ static const struct message_rule rules[] = {
 };
 
 static void
-break_off(struct process *p, const char *why)
+break_off(const struct spawn *s, struct process *p, const char *why)
 {
 	process_set_reason(p, why, strlen(why));
-	fd_close(&p->report);
+	process_close_report(s, p);
 	process_kill(p);
 }
 
@@ -26,7 +25,7 @@ static int
 take_listener(struct spawn *s, struct process *p, struct err *e)
 {
 	if (p->kind != PROCESS_WORKER || p->listener >= 0) {
-		break_off(p, "the worker sent a second listener");
+		break_off(s, p, "the worker sent a second listener");
 		return 0;
 	}
 	p->listener = message_take_fd(&s->in, 0);
@@ -38,18 +37,17 @@ static int
 take_ready(struct spawn *s, struct process *p, struct err *e)
 {
 	struct process_ready *ready = (struct process_ready *)s->in.body;
-	int listener = p->listener;
 
-	if (p->kind != PROCESS_WORKER || listener < 0 || s->in.pid <= 0) {
-		break_off(p, "the worker said it was ready before it could be");
+	if (p->kind != PROCESS_WORKER || p->listener < 0 || s->in.pid <= 0) {
+		break_off(s, p, "the worker said it was ready before it could be");
 		return 0;
 	}
 	p->was_ready = true;
-	p->listener = -1;
-	fd_close(&p->report);
+	process_close_report(s, p);
 	ready->id = p->id;
 	ready->pid = s->in.pid;
-	return outbox_post(s, MSG_PROCESS_READY, s->in.body, s->in.length, listener, e);
+	return outbox_post(s, MSG_PROCESS_READY, s->in.body, s->in.length, process_unwatch(s, &p->listener),
+	                   e);
 }
 
 static int
@@ -58,7 +56,7 @@ take_report(struct spawn *s, struct process *p, struct err *e)
 	struct err broken;
 
 	if (!message_check(rules, ARRAY_SIZE(rules), &s->in, &broken)) {
-		break_off(p, "the worker broke the protocol while it started");
+		break_off(s, p, "the worker broke the protocol while it started");
 		return 0;
 	}
 	if (s->in.type == REPORT_LISTENER)
@@ -66,7 +64,7 @@ take_report(struct spawn *s, struct process *p, struct err *e)
 	if (s->in.type == REPORT_READY)
 		return take_ready(s, p, e);
 	process_set_reason(p, (const char *)s->in.body, s->in.length);
-	fd_close(&p->report);
+	process_close_report(s, p);
 	return 0;
 }
 
@@ -79,9 +77,9 @@ report_read(struct spawn *s, struct process *p, struct err *e)
 	if (rc == -EAGAIN)
 		return rc;
 	if (rc == 0)
-		fd_close(&p->report);
+		process_close_report(s, p);
 	if (rc < 0)
-		break_off(p, broken.text);
+		break_off(s, p, broken.text);
 	if (rc <= 0)
 		return 0;
 	rc = take_report(s, p, e);
@@ -90,27 +88,26 @@ report_read(struct spawn *s, struct process *p, struct err *e)
 }
 
 static void
-stop_denied(struct process *p, const struct sandbox_denied *denied)
+stop_denied(const struct spawn *s, struct process *p, const struct sandbox_denied *denied)
 {
 	char name[SYSCALL_NAME_SIZE], text[REASON_SIZE];
 
 	sandbox_syscall_name(denied->nr, name);
 	snprintf(text, sizeof text, "more than %d refused system calls while it was loaded, the last one: %s",
 	         DENIED_MAX, name);
-	break_off(p, text);
+	break_off(s, p, text);
 }
 
-int
-report_denied(struct process *p)
+void
+report_denied(const struct spawn *s, struct process *p)
 {
 	struct sandbox_denied denied;
 	int rc = sandbox_denied_receive(p->listener, &denied);
 
 	if (rc == 1 && p->n_denied++ >= DENIED_MAX)
-		stop_denied(p, &denied);
+		stop_denied(s, p, &denied);
 	else if (rc == 1)
 		rc = sandbox_denied_answer(p->listener, &denied);
 	if (rc < 0)
-		fd_close(&p->listener);
-	return 0;
+		process_close_listener(s, p);
 }

@@ -71,8 +71,12 @@ int process_watch(struct spawn *s, struct process *p, enum source source, struct
 /* reason is only set the first time: what came first is the cause. */
 void process_set_reason(struct process *p, const char *text, size_t n);
 void process_kill(const struct process *p);
-/* A process that never ran. */
-void process_free(struct process *p);
+/* What is closed or given away is unwatched first; the descriptor, which is the caller's then. */
+int process_unwatch(const struct spawn *s, int *fd);
+void process_close_report(const struct spawn *s, struct process *p);
+void process_close_listener(const struct spawn *s, struct process *p);
+/* A process that never ran, or whose end was told. */
+void process_free(const struct spawn *s, struct process *p);
 /* Reaps whoever ended and tells the master. */
 int process_reap(struct spawn *s, struct err *e);
 void process_free_ended(struct spawn *s);
@@ -80,7 +84,7 @@ int process_tell_ended(struct spawn *s, const struct process *p, const struct en
 
 /* report.c: reads what there is. */
 int report_read(struct spawn *s, struct process *p, struct err *e);
-int report_denied(struct process *p);
+void report_denied(const struct spawn *s, struct process *p);
 
 /* command.c: one message of the master.  1; 0 at the end of the channel; -EAGAIN; -errno when it is broken.
  */

@@ -53,6 +53,7 @@ ends(cfn_request *q, cfn_response *r)
 		_exit(3);
 	if (strcmp(how, "abort") == 0)
 		abort();
+	signal(SIGSEGV, SIG_DFL); /* a sanitizer may have its own */
 	if (strcmp(how, "segv") == 0)
 		raise(SIGSEGV);
 	if (strcmp(how, "close") == 0)
