@@ -230,20 +230,30 @@ is_export(const char *name, size_t n)
 	return false;
 }
 
+static const char *
+text_of(const char *path)
+{
+	static char text[64 << 10];
+	FILE *file = fopen(path, "r");
+	size_t n;
+
+	assert_non_null(file);
+	n = fread(text, 1, sizeof text - 1, file);
+	assert_true(n < sizeof text - 1);
+	text[n] = '\0';
+	fclose(file);
+	return text;
+}
+
 /* "cfn_name(" with a parameter list declares a function, but for the hooks that the artifact defines. */
 static void
 every_function_of_the_header_is_exported(void **state)
 {
-	char text[32768];
+	const char *text = text_of(TEST_SOURCE "/src/function/cfn.h");
 	size_t n_found = 0;
-	FILE *file;
 
 	(void)state;
-	file = fopen(TEST_HEADER, "r");
-	assert_non_null(file);
-	text[fread(text, 1, sizeof text - 1, file)] = '\0';
-	fclose(file);
-	for (char *p = strstr(text, "CFN_EXPORT int cfn_init"); (p = strstr(p, "cfn_")); p++) {
+	for (const char *p = strstr(text, "CFN_EXPORT int cfn_init"); (p = strstr(p, "cfn_")); p++) {
 		size_t n = 0;
 
 		while (is_name_byte(p[n]))
@@ -257,6 +267,21 @@ every_function_of_the_header_is_exported(void **state)
 		p += n;
 	}
 	assert_int_equal(n_found, function_n_exports);
+}
+
+static void
+every_function_is_in_the_manual(void **state)
+{
+	const char *text = text_of(TEST_SOURCE "/man/cfn.3");
+
+	(void)state;
+	for (size_t i = 0; i < function_n_exports; i++) {
+		char synopsis[64];
+
+		snprintf(synopsis, sizeof synopsis, ".Fn %s \"", function_exports[i].name);
+		if (!strstr(text, synopsis))
+			fail_msg("cfn(3) has no synopsis of %s", function_exports[i].name);
+	}
 }
 
 static void
@@ -299,6 +324,7 @@ main(void)
 		cmocka_unit_test(a_table_of_the_largest_size_is_taken),
 		cmocka_unit_test(an_artifact_gets_the_workers_functions_and_not_the_stubs),
 		cmocka_unit_test(every_function_of_the_header_is_exported),
+		cmocka_unit_test(every_function_is_in_the_manual),
 		cmocka_unit_test(what_a_handler_prints_goes_to_standard_output_with_its_request),
 	};
 
