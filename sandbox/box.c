@@ -124,7 +124,7 @@ limits_check(struct keeper *k)
 		box_kill(k, CAUSE_WALL_TIME_LIMIT);
 	if (now < k->next_sample_us)
 		return;
-	k->next_sample_us = now + SAMPLE_MS * 1000;
+	k->next_sample_us = now + SAMPLE_MS * 1000ULL;
 	if (box_usage_read(k->process.pid, limits->memory, &usage) < 0)
 		return;
 	k->cpu_us = usage.cpu_us;

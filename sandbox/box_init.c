@@ -75,7 +75,7 @@ payload_run(const struct payload *p, const struct box_ends *ends)
 		close(failure);
 		_exit(plan->run(input, 1, plan->context));
 	}
-	execve(plan->argv[0], (char *const *)(uintptr_t)plan->argv, (char *const *)(uintptr_t)plan->env);
+	execve(plan->argv[0], (char *const *)plan->argv, (char *const *)plan->env);
 	err_set(&e, errno, "box '%s': exec '%s'", plan->name, plan->argv[0]);
 	fail(failure, &e);
 }

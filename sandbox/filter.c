@@ -43,7 +43,7 @@ sandbox_filters_map(int fd, const struct sandbox_filters **filters, struct err *
 void
 sandbox_filters_unmap(const struct sandbox_filters *filters)
 {
-	munmap((void *)(uintptr_t)filters, sizeof *filters);
+	munmap((void *)filters, sizeof *filters);
 }
 
 /* Waiting in a reported call is not interrupted by signals once the report was taken: else a handler would
@@ -71,7 +71,7 @@ sandbox_filter_load(const struct sandbox_filters *filters, enum filter_kind kind
 	if (!f || f->n == 0)
 		return err_set(e, -EINVAL, "program %d was not built", (int)kind);
 	program.len = (unsigned short)f->n;
-	program.filter = (struct sock_filter *)(uintptr_t)f->code;
+	program.filter = (struct sock_filter *)f->code;
 	rc = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, load_flags(kind), &program);
 	if (rc < 0)
 		return err_set(e, errno, "load program %d", (int)kind);

@@ -8,7 +8,7 @@
 #include "sandbox/landlock.h"
 
 enum { NAMESPACES = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP };
-enum { MIB = 1024 * 1024 };
+#define MIB (1024ULL * 1024)
 
 #define LIMIT(name, number)                                                                                  \
 	{                                                                                                    \

@@ -74,7 +74,7 @@ artifact_enter(struct sandbox *s, struct err *e)
 	if (fstat(s->artifact, &st) < 0)
 		return err_set(e, errno, "stat");
 	s->artifact_size = (uint64_t)st.st_size;
-	t.size = s->artifact_size + 2 * PAGE;
+	t.size = s->artifact_size + 2ULL * PAGE;
 	folder = mount_tmpfs(&t, e);
 	if (folder < 0)
 		return folder;
@@ -110,7 +110,7 @@ root_open(const struct sandbox *s, struct err *e)
 		.attributes = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC,
 	};
 	const struct tmpfs system = {
-		.size = 256 * PAGE,
+		.size = 256ULL * PAGE,
 		.inodes = 1024,
 		.mode = "0755",
 		.attributes = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC,
@@ -230,7 +230,7 @@ environment_enter(struct sandbox *s, struct err *e)
 	if (clearenv() != 0)
 		return err_set(e, ENOMEM, "clear");
 	for (const char *const *line = s->profile->environment; *line; line++)
-		if (putenv((char *)(uintptr_t)*line) != 0)
+		if (putenv((char *)*line) != 0)
 			return err_set(e, errno, "set");
 	return 0;
 }

@@ -162,7 +162,9 @@ output_is_kept_up_to_its_limit(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(payloads); i++) {
 		assert_int_equal(run_payload(payloads[i], &usual, NULL, &r), 0);
 		assert_int_equal(buf_used(&r.out), PAYLOAD_OUTPUT);
+#ifndef CFN_SANITIZERS /* they complain there about a missing /proc */
 		assert_int_equal(buf_used(&r.err), 0);
+#endif
 		box_result_done(&r);
 	}
 }
@@ -339,6 +341,7 @@ run_check(int (*run)(int, int, void *), int input, struct box_result *r)
 	int rc;
 
 	plan.limits.cpu_ms = 100;
+	plan.limits.memory = 512U << 20; /* it is a copy of this process, sanitizers and all */
 	rc = box_run(&plan, r, &e);
 	if (rc < 0)
 		print_error("%s\n", e.text);
@@ -438,6 +441,6 @@ int
 main(int argc, char **argv)
 {
 	if (argc == 3 && strcmp(argv[1], "--payload") == 0)
-		return payload_main(argv[2]);
+		_exit(payload_main(argv[2])); /* a leak checker has no place in a box */
 	return base_as_everybody(test);
 }
