@@ -250,6 +250,15 @@ add_pair(unsigned char *to, const char *name, const char *value)
 	return fcgi_pair_write(to, &pair);
 }
 
+static void
+send_record(const struct worker *w, uint8_t type, uint16_t id, const char *content)
+{
+	unsigned char message[MESSAGE_SIZE];
+	size_t n = add_record(message, type, id, content, strlen(content));
+
+	assert_int_equal(send(w->requests, message, n, MSG_NOSIGNAL), n);
+}
+
 void
 request_send(const struct worker *w, uint16_t id, const char *query, const char *body)
 {
@@ -268,10 +277,13 @@ request_send(const struct worker *w, uint16_t id, const char *query, const char 
 	at += add_record(message + at, FCGI_BEGIN_REQUEST, id, content, sizeof content);
 	at += add_record(message + at, FCGI_PARAMS, id, params, n);
 	at += add_record(message + at, FCGI_PARAMS, id, NULL, 0);
-	if (body[0])
-		at += add_record(message + at, FCGI_STDIN, id, body, strlen(body));
-	at += add_record(message + at, FCGI_STDIN, id, NULL, 0);
+	if (body[0] == '\0')
+		at += add_record(message + at, FCGI_STDIN, id, NULL, 0);
 	assert_int_equal(send(w->requests, message, at, MSG_NOSIGNAL), at);
+	if (body[0] != '\0') {
+		send_record(w, FCGI_STDIN, id, body);
+		send_record(w, FCGI_STDIN, id, "");
+	}
 }
 
 /* One stream of an answer. */

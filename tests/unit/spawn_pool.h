@@ -52,7 +52,8 @@ const struct process_ended *pool_expect_ended(struct pool *p, uint32_t id);
 /* READY may come before it. */
 const struct process_ended *pool_expect_ended_maybe_ready(struct pool *p, uint32_t id);
 
-/* Sends GET / with this query and body, id as the FastCGI request's. */
+/* Sends a request for / with this query, id as the FastCGI request's; a body follows in messages of its own.
+ */
 void request_send(const struct worker *w, uint16_t id, const char *query, const char *body);
 
 /* The body of the answer to that request; NULL when the worker closed instead. */

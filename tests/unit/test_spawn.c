@@ -291,6 +291,26 @@ a_shared_folder_with_a_link_for_tmp_is_refused(void **state)
 }
 
 static void
+a_shared_folder_of_another_uid_is_refused(void **state)
+{
+	struct worker first, second;
+
+	if (!test_is_root())
+		skip();
+	worker_init(*state, &first, "hello");
+	worker_init(*state, &second, "hello");
+	snprintf(first.start.shared, sizeof first.start.shared, "first");
+	second.start.slot = TEST_SLOT + 1;
+	memcpy(second.start.shared, first.start.shared, sizeof first.start.shared);
+	worker_start(*state, &first, "behaves", "hello");
+	worker_ask(*state, &second, "behaves");
+	assert_non_null(strstr(pool_expect_ended(*state, second.start.id)->reason, "belongs to another uid"));
+	worker_done(&second);
+	worker_done(&first);
+	pool_expect_ended(*state, first.start.id);
+}
+
+static void
 a_shared_folder_that_cannot_be_reached_is_named(void **state)
 {
 	struct pool p;
@@ -355,6 +375,7 @@ main(int argc, char **argv)
 		cmocka_unit_test(a_copy_of_the_largest_size_fits_and_a_byte_more_does_not),
 		cmocka_unit_test(a_copy_does_not_leave_its_folder),
 		cmocka_unit_test(a_shared_folder_with_a_link_for_tmp_is_refused),
+		cmocka_unit_test(a_shared_folder_of_another_uid_is_refused),
 		cmocka_unit_test(a_shared_folder_that_cannot_be_reached_is_named),
 		cmocka_unit_test(a_shared_folder_of_somebody_else_is_left_alone),
 		cmocka_unit_test(a_missing_program_is_named),
