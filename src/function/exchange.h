@@ -57,6 +57,8 @@ struct exchange {
  * log. */
 enum cause request_open(struct cfn_request *q, char **params, const char **what);
 
+/* Whether the first n bytes of param, which end before its '=', are this name. */
+bool param_is(const char *param, size_t n, const char *name);
 /* The value of a param, or NULL. */
 const char *param_find(const struct cfn_request *q, const char *name);
 

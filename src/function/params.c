@@ -33,9 +33,8 @@ static const struct {
 
 _Static_assert(sizeof(size_t) == sizeof(int64_t), "the route is read as the other numbers are");
 
-/* n: length of the name in param. */
-static bool
-is_named(const char *param, size_t n, const char *name)
+bool
+param_is(const char *param, size_t n, const char *name)
 {
 	return param[0] == name[0] && strncmp(param, name, n) == 0 && name[n] == '\0';
 }
@@ -48,7 +47,7 @@ number_read(struct cfn_request *q, const char *param, size_t n)
 	long long value;
 
 	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++) {
-		if (!is_named(param, n, numbers[i].name))
+		if (!param_is(param, n, numbers[i].name))
 			continue;
 		if (numbers[i].offset == AT(length) && (!*text || strcmp(text, "-1") == 0))
 			return 0;
@@ -66,7 +65,7 @@ text_read(struct cfn_request *q, const char *param, size_t n)
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
 		const char **slot = (const char **)((char *)q + texts[i].offset);
 
-		if (!is_named(param, n, texts[i].name))
+		if (!param_is(param, n, texts[i].name))
 			continue;
 		if (*slot)
 			return texts[i].is_ours ? -EBADMSG : 0;
@@ -168,7 +167,7 @@ param_find(const struct cfn_request *q, const char *name)
 	size_t n = strlen(name);
 
 	for (char **param = q->params; *param; param++)
-		if (is_named(*param, n, name) && (*param)[n] == '=')
+		if (param_is(*param, n, name) && (*param)[n] == '=')
 			return *param + n + 1;
 	return NULL;
 }

@@ -213,19 +213,19 @@ each_of_pairs(const struct pairs *pairs, int rc, each_pair *each, void *context)
 	return rc;
 }
 
-/* The length of the field's name in a param, which begins at *name; 0: it is not a field of the request. */
+/* The length of the field's name in a param, which begins at *name; 0: it is not a field of the request.  Web
+ * servers give the two CONTENT_ ones again among the others, nginx for one. */
 static size_t
 field_name(const char *param, const char **name)
 {
 	size_t n = strcspn(param, "=");
-	bool is_content = strncmp(param, "CONTENT_", 8) == 0 && param[n + 1];
+	bool is_http = strncmp(param, "HTTP_", 5) == 0;
 
-	if (strncmp(param, "HTTP_", 5) == 0) {
-		*name = param + 5;
-		return n - 5;
-	}
-	*name = param;
-	return is_content ? n : 0;
+	*name = is_http ? param + 5 : param;
+	n -= is_http ? 5 : 0;
+	if (!param_is(*name, n, "CONTENT_LENGTH") && !param_is(*name, n, "CONTENT_TYPE"))
+		return is_http ? n : 0;
+	return is_http || !(*name)[n + 1] ? 0 : n;
 }
 
 static int
