@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -45,6 +46,9 @@ struct keeper {
 	uint64_t cpu_us;       /* of the last sample */
 	uint64_t max_memory;   /* of all samples */
 	bool is_reported;      /* init said how the payload ended */
+	bool is_running;       /* the stages are behind it: until then its memory is ours */
+	bool has_failed;
+	struct err failure; /* of a stage or the exec */
 };
 
 static void
@@ -125,26 +129,42 @@ limits_check(struct keeper *k)
 	if (now < k->next_sample_us)
 		return;
 	k->next_sample_us = now + SAMPLE_MS * 1000ULL;
-	if (box_usage_read(k->process.pid, limits->memory, &usage) < 0)
+	if (box_usage_read(k->process.pid, k->plan->run != NULL, limits->memory, &usage) < 0)
 		return;
 	k->cpu_us = usage.cpu_us;
 	if (usage.memory > k->max_memory)
 		k->max_memory = usage.memory;
-	if (usage.memory > limits->memory)
+	if (k->is_running && usage.memory > limits->memory)
 		box_kill(k, CAUSE_MEMORY_LIMIT);
 	if (usage.cpu_us > limits->cpu_ms * 1000)
 		box_kill(k, CAUSE_CPU_TIME_LIMIT);
+}
+
+/* False at the end of the stream: all stages are behind. */
+static bool
+failure_read(struct keeper *k)
+{
+	struct err said;
+	ssize_t n = read(k->ends.failure, &said, sizeof said);
+
+	if (n == 0)
+		k->is_running = true;
+	if (n == (ssize_t)sizeof said) {
+		k->has_failed = true;
+		k->failure = said;
+		k->failure.text[sizeof said.text - 1] = '\0';
+	}
+	return n > 0 || (n < 0 && (errno == EAGAIN || errno == EINTR));
 }
 
 /* Until init has ended: never until a stream has, which the payload may have given to somebody. */
 static int
 box_watch(struct keeper *k, struct err *e)
 {
-	enum { OUT, ERR, REPORT, INIT, N_POLLED };
+	enum { OUT, ERR, REPORT, FAILURE, INIT, N_POLLED };
 	struct pollfd polled[N_POLLED] = {
-		[OUT] = { k->ends.out, POLLIN, 0 },
-		[ERR] = { k->ends.err, POLLIN, 0 },
-		[REPORT] = { k->ends.report, POLLIN, 0 },
+		[OUT] = { k->ends.out, POLLIN, 0 },       [ERR] = { k->ends.err, POLLIN, 0 },
+		[REPORT] = { k->ends.report, POLLIN, 0 }, [FAILURE] = { k->ends.failure, POLLIN, 0 },
 		[INIT] = { k->process.pidfd, POLLIN, 0 },
 	};
 
@@ -157,6 +177,8 @@ box_watch(struct keeper *k, struct err *e)
 			polled[ERR].fd = -1;
 		if (polled[REPORT].revents && !report_read(k))
 			polled[REPORT].fd = -1;
+		if (polled[FAILURE].revents && !failure_read(k))
+			polled[FAILURE].fd = -1;
 		if (polled[INIT].revents)
 			return 0;
 		limits_check(k);
@@ -177,6 +199,17 @@ streams_drain(struct keeper *k)
 		;
 }
 
+/* Before its exec the payload is a copy of the keeper, and its highest resident size remembers that: what
+ * does not exceed the keeper's own says nothing. */
+static void
+max_rss_correct(struct keeper *k)
+{
+	struct rusage own;
+
+	if (getrusage(RUSAGE_SELF, &own) == 0 && k->result->ending.max_rss_kb <= (uint64_t)own.ru_maxrss)
+		k->result->ending.max_rss_kb = k->max_memory / 1024;
+}
+
 /* How it ended, as init said, or else as we made it. */
 static void
 ending_decide(struct keeper *k)
@@ -191,6 +224,7 @@ ending_decide(struct keeper *k)
 			.cpu_us = k->cpu_us,
 			.max_rss_kb = k->max_memory / 1024,
 		};
+	max_rss_correct(k);
 	if (r->cause != CAUSE_NONE || r->ending.code == CLD_EXITED)
 		return;
 	cause = ending_cause(&r->ending, k->plan->limits.memory);
@@ -198,19 +232,6 @@ ending_decide(struct keeper *k)
 		r->cause = cause;
 	else if (r->ending.status == SIGKILL && k->cpu_us >= k->plan->limits.cpu_ms * 1000)
 		r->cause = CAUSE_CPU_TIME_LIMIT;
-}
-
-/* A stage or the exec that failed. */
-static int
-failure_read(struct keeper *k, struct err *e)
-{
-	struct err said;
-
-	if (read(k->ends.failure, &said, sizeof said) != (ssize_t)sizeof said)
-		return 0;
-	*e = said;
-	e->text[sizeof e->text - 1] = '\0';
-	return err_wrap(e, "box '%s'", k->plan->name);
 }
 
 static int
@@ -334,9 +355,12 @@ box_keep(struct keeper *k, struct sandbox *s, struct err *e)
 		return rc;
 	streams_drain(k);
 	k->result->wall_us = clock_now_us() - k->started_us;
-	rc = failure_read(k, e);
+	failure_read(k);
 	ending_decide(k);
-	return rc;
+	if (!k->has_failed)
+		return 0;
+	*e = k->failure;
+	return err_wrap(e, "box '%s'", k->plan->name);
 }
 
 static void

@@ -164,6 +164,7 @@ init_run(struct payload *p, const struct box_ends *ends, pid_t payload, int sign
 	p->sandbox->n_keep = ARRAY_SIZE(keep);
 	if (sandbox_enter(p->sandbox, SANDBOX_INIT, &e) < 0)
 		fail(ends->failure, &e);
+	close(ends->failure);
 	payload_await(payload, ends->life, signals, &ending);
 	others_end();
 	files_send(p->plan, ends->report);

@@ -6,7 +6,8 @@
 /* Pipes and the socket pair between keeper (its ends) and init with the payload (theirs). */
 struct box_ends {
 	int out, err; /* what the payload writes */
-	int failure;  /* struct err of a stage or of the exec that failed; closed by the exec */
+	int failure;  /* struct err of a stage or of the exec that failed; closed when the payload proper
+	                 starts */
 	int life;     /* the keeper's end closes with the keeper: init ends, and everything with it */
 	int report;   /* SOCK_SEQPACKET, from init: how the payload ended, files */
 };
@@ -31,10 +32,10 @@ int box_file_open(const char *path);
 int box_file_take(int fd, uint64_t max);
 
 struct box_usage {
-	uint64_t memory; /* bytes of all processes together; shared pages once */
+	uint64_t memory; /* bytes of all processes but init together; shared pages once */
 	uint64_t cpu_us;
-	unsigned n; /* processes seen */
 };
 
-/* What init and everything below it use now.  -ESRCH when init cannot be seen. */
-int box_usage_read(pid_t init, uint64_t memory_limit, struct box_usage *usage);
+/* What everything below init uses now.  A payload that is a copy of init, and never an exec, has only what it
+ * has beyond it.  -ESRCH when init cannot be seen. */
+int box_usage_read(pid_t init, bool is_copy, uint64_t memory_limit, struct box_usage *usage);

@@ -137,35 +137,37 @@ tree_shared_memory(const struct tree *t, const uint64_t *rss)
 {
 	uint64_t sum = 0;
 
-	for (size_t i = 0; i < t->n; i++)
+	for (size_t i = 1; i < t->n; i++)
 		sum += shared_memory_read(t->pids[i], rss[i]);
 	return sum;
 }
 
 int
-box_usage_read(pid_t init, uint64_t memory_limit, struct box_usage *usage)
+box_usage_read(pid_t init, bool is_copy, uint64_t memory_limit, struct box_usage *usage)
 {
 	const uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE),
 		       tick_us = 1000000 / (uint64_t)sysconf(_SC_CLK_TCK);
 	struct tree t = { .n = 1, .pids = { init } };
 	struct box_usage sum = { 0 };
-	uint64_t rss[TREE_MAX];
+	uint64_t rss[TREE_MAX] = { 0 }, of_init = 0;
 	struct stat_fields f;
 
 	for (size_t i = 0; i < t.n; i++) {
-		rss[i] = 0;
 		if (stat_read(t.pids[i], &f) < 0) {
 			if (i == 0)
 				return -ESRCH;
 			continue;
 		}
-		rss[i] = f.rss_pages * page;
-		sum.memory += rss[i];
 		sum.cpu_us += f.cpu_ticks * tick_us;
-		sum.n++;
 		process_children_add(&t, t.pids[i], f.n_threads);
+		if (i == 0) {
+			of_init = is_copy ? f.rss_pages * page : 0;
+			continue;
+		}
+		rss[i] = f.rss_pages * page;
+		sum.memory += rss[i] > of_init ? rss[i] - of_init : 0;
 	}
-	if (sum.memory > memory_limit)
+	if (sum.memory > memory_limit && !is_copy)
 		sum.memory = tree_shared_memory(&t, rss);
 	*usage = sum;
 	return 0;
