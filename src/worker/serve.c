@@ -9,7 +9,8 @@
 #include "worker/worker.h"
 
 /* libfcgi takes these signals over; here nobody but the function itself could send them.  With a shutdown
- * pending it does not accept at the end of the requests, which would be a reported call that nobody answers. */
+ * pending it does not accept at the end of the requests, which would be a reported call that nobody answers.
+ */
 void
 serve_init(void)
 {
