@@ -348,13 +348,14 @@ split_records() {
 }
 
 @test "fifty half requests keep nobody waiting" {
-	local i
+	local i pids=()
 	for ((i = 0; i < 50; i++)); do
 		{ echo 'begin 1 1 1'; sleep 3; } | fcgi >/dev/null 2>&1 3>&- &
+		pids+=($!)
 	done
 	for ((i = 0; i < 10; i++)); do
 		run fcgi <<<$'get 1 /demo/hello 0\nread-all'
 		said 'Hello, world!'
 	done
-	wait
+	wait "${pids[@]}"
 }

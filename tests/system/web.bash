@@ -17,6 +17,8 @@ base_make() {
 base_use() {
 	place_make
 	cp -a "$BASE/reg/." "$D/reg/"
+	# For 200 at once; one more than fits is a 503, which life.bats looks at.
+	conf <<<'queue = 256'
 }
 
 zeros() {
