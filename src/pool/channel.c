@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
 
 #include "base/fd.h"
 
@@ -45,14 +46,13 @@ message_new(uint32_t type, const void *body, size_t length, const int *fds, size
 	return q;
 }
 
-/* The end is told from the loop, not from within channel_send: its caller may hold what on_end frees. */
+/* The end is told from the loop, not from within channel_send: its caller may hold what on_end frees.  A socket
+ * that was shut down is readable, whatever its peer does. */
 static void
 break_later(struct channel *c)
 {
-	struct err e;
-
 	c->is_broken = true;
-	loop_watch(c->loop, &c->watch, EPOLLIN | EPOLLOUT, &e);
+	shutdown(c->watch.fd, SHUT_RDWR);
 }
 
 static void
