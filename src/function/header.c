@@ -70,7 +70,7 @@ bool
 header_is_set(const struct cfn_response *r, const char *name)
 {
 	size_t n = strlen(name);
-	char *line = buf_used(&r->head) > 0 ? buf_head(&r->head) : NULL;
+	char *line = buf_head(&r->head);
 
 	for (size_t i = 0; i < r->n_headers; i++, line = line_after(line))
 		if (line_is(line, name, n, ""))

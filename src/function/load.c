@@ -110,13 +110,12 @@ function_load(const char *path, const char *entry, struct function **f, struct e
 	struct function *loaded = calloc(1, sizeof *loaded);
 	int rc;
 
-	if (!loaded || exchange_init(&loaded->exchange) < 0)
-		rc = err_set(e, ENOMEM, "load");
-	else
-		rc = load(loaded, path, entry, e);
+	if (!loaded)
+		return err_set(e, ENOMEM, "load");
+	rc = exchange_init(&loaded->exchange);
+	rc = rc < 0 ? err_set(e, ENOMEM, "load") : load(loaded, path, entry, e);
 	if (rc < 0) {
-		if (loaded)
-			exchange_done(&loaded->exchange);
+		exchange_done(&loaded->exchange);
 		free(loaded);
 		return rc;
 	}

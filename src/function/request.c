@@ -85,13 +85,13 @@ static const char *
 prefixed_find(cfn_request *q, const char *prefix, const char *name, int (*convert)(int))
 {
 	char param[PARAM_NAME_MAX + 16];
-	size_t start = strlen(prefix), n = strlen(name);
+	char *to = stpcpy(param, prefix);
+	size_t n = strlen(name);
 	const char *value = NULL;
 
 	if (n <= PARAM_NAME_MAX) {
-		memcpy(param, prefix, start);
 		for (size_t i = 0; i <= n; i++)
-			param[start + i] = (char)convert((unsigned char)name[i]);
+			to[i] = (char)convert((unsigned char)name[i]);
 		value = param_find(q, param);
 	}
 	if (!value)

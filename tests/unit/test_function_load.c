@@ -138,6 +138,17 @@ a_table_tells_its_routes_and_serves_each(void **state)
 }
 
 static void
+several_files_may_include_the_interface_and_hide_the_rest(void **state)
+{
+	struct function *f = loaded(FUNCTIONS "twofiles.fn", "");
+
+	(void)state;
+	assert_int_equal(function_n_routes(f), 3);
+	assert_string_equal(ask(f, "0", "", NULL), "list GET");
+	function_unload(f);
+}
+
+static void
 functions_in_cplusplus_are_found_by_table_and_by_entry(void **state)
 {
 	struct function *by_table = loaded(FUNCTIONS "cplusplus.fn", "");
@@ -319,6 +330,7 @@ main(void)
 		cmocka_unit_test(a_plain_entry_is_found_and_answers),
 		cmocka_unit_test(init_runs_at_load_and_fini_at_unload),
 		cmocka_unit_test(a_table_tells_its_routes_and_serves_each),
+		cmocka_unit_test(several_files_may_include_the_interface_and_hide_the_rest),
 		cmocka_unit_test(functions_in_cplusplus_are_found_by_table_and_by_entry),
 		cmocka_unit_test(what_cannot_be_served_is_refused_with_its_reason),
 		cmocka_unit_test(a_table_of_the_largest_size_is_taken),
