@@ -116,21 +116,24 @@ report_read(struct keeper *k)
 	return true;
 }
 
-/* The limits that no rlimit counts over all processes of the box. */
-static void
-limits_check(struct keeper *k)
+/* The limits that no rlimit counts over all processes of the box.  Init is there until we reap it: who cannot
+ * see it cannot watch, and must not pretend to. */
+static int
+limits_check(struct keeper *k, struct err *e)
 {
 	const struct box_limits *limits = &k->plan->limits;
 	uint64_t now = clock_now_us();
 	struct box_usage usage;
+	int rc;
 
 	if (now - k->started_us >= limits->wall_ms * 1000)
 		box_kill(k, CAUSE_WALL_TIME_LIMIT);
 	if (now < k->next_sample_us)
-		return;
+		return 0;
 	k->next_sample_us = now + SAMPLE_MS * 1000ULL;
-	if (box_usage_read(k->process.pid, k->plan->run != NULL, limits->memory, &usage) < 0)
-		return;
+	rc = box_usage_read(k->process.pid, k->plan->run != NULL, limits->memory, &usage);
+	if (rc < 0)
+		return err_set(e, -rc, "box '%s': watch its processes in /proc", k->plan->name);
 	k->cpu_us = usage.cpu_us;
 	if (usage.memory > k->max_memory)
 		k->max_memory = usage.memory;
@@ -138,6 +141,7 @@ limits_check(struct keeper *k)
 		box_kill(k, CAUSE_MEMORY_LIMIT);
 	if (usage.cpu_us > limits->cpu_ms * 1000)
 		box_kill(k, CAUSE_CPU_TIME_LIMIT);
+	return 0;
 }
 
 /* False at the end of the stream: all stages are behind. */
@@ -181,7 +185,8 @@ box_watch(struct keeper *k, struct err *e)
 			polled[FAILURE].fd = -1;
 		if (polled[INIT].revents)
 			return 0;
-		limits_check(k);
+		if (limits_check(k, e) < 0)
+			return -e->code;
 	}
 }
 

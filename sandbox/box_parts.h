@@ -37,5 +37,6 @@ struct box_usage {
 };
 
 /* What everything below init uses now.  A payload that is a copy of init, and never an exec, has only what it
- * has beyond it.  -ESRCH when init cannot be seen. */
+ * has beyond it.  -ESRCH when init cannot be seen,
+ * -ENOENT when the kernel does not list children (CONFIG_PROC_CHILDREN). */
 int box_usage_read(pid_t init, bool is_copy, uint64_t memory_limit, struct box_usage *usage);

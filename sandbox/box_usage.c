@@ -70,19 +70,21 @@ stat_read(pid_t pid, struct stat_fields *f)
 	return 0;
 }
 
-static void
+static int
 children_add(struct tree *t, pid_t pid, const char *task)
 {
 	char name[64], text[PROC_TEXT_MAX], *p = text, *end;
 
 	snprintf(name, sizeof name, "task/%.20s/children", task);
-	if (proc_read(pid, name, text, sizeof text) < 0)
-		return;
+	int rc = proc_read(pid, name, text, sizeof text);
+
+	if (rc < 0)
+		return rc;
 	for (;;) {
 		long child = strtol(p, &end, 10);
 
 		if (end == p || t->n == TREE_MAX)
-			return;
+			return 0;
 		t->pids[t->n++] = (pid_t)child;
 		p = end;
 	}
@@ -106,16 +108,16 @@ threads_add(struct tree *t, pid_t pid)
 	closedir(tasks);
 }
 
-static void
+static int
 process_children_add(struct tree *t, pid_t pid, uint64_t n_threads)
 {
 	char task[24];
 
 	snprintf(task, sizeof task, "%d", (int)pid);
-	if (n_threads > 1)
-		threads_add(t, pid);
-	else
-		children_add(t, pid, task);
+	if (n_threads <= 1)
+		return children_add(t, pid, task);
+	threads_add(t, pid);
+	return 0;
 }
 
 /* Proportional share: pages that processes share count once.  Slow, so only asked when the plain sum is over
@@ -151,6 +153,7 @@ box_usage_read(pid_t init, bool is_copy, uint64_t memory_limit, struct box_usage
 	struct box_usage sum = { 0 };
 	uint64_t rss[TREE_MAX] = { 0 }, of_init = 0;
 	struct stat_fields f;
+	int rc;
 
 	for (size_t i = 0; i < t.n; i++) {
 		if (stat_read(t.pids[i], &f) < 0) {
@@ -159,8 +162,10 @@ box_usage_read(pid_t init, bool is_copy, uint64_t memory_limit, struct box_usage
 			continue;
 		}
 		sum.cpu_us += f.cpu_ticks * tick_us;
-		process_children_add(&t, t.pids[i], f.n_threads);
+		rc = process_children_add(&t, t.pids[i], f.n_threads);
 		if (i == 0) {
+			if (rc < 0)
+				return rc;
 			of_init = is_copy ? f.rss_pages * page : 0;
 			continue;
 		}

@@ -4,7 +4,10 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <poll.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -252,6 +255,43 @@ a_function_sends_its_init_no_signal(void **state)
 	assert_int_equal(o.met, EPERM);
 }
 
+static void *
+filter_of_its_own(void *unused)
+{
+	struct sock_filter allow = { .code = BPF_RET | BPF_K, .k = SECCOMP_RET_ALLOW };
+	struct sock_fprog one = { 1, &allow };
+
+	syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &one);
+	pause();
+	return unused;
+}
+
+/* As a constructor would: a thread that the last program cannot reach must not live on beside it. */
+static int
+try_serve_beside_a_thread(void)
+{
+	struct err e;
+	pthread_t thread;
+
+	if (pthread_create(&thread, NULL, filter_of_its_own, NULL) != 0)
+		return -1;
+	usleep(20000);
+	return -sandbox_filter_load(filters, FILTER_FUNCTION_SERVE, &e);
+}
+
+static void
+a_thread_with_a_filter_of_its_own_prevents_serving(void **state)
+{
+	static const struct attempt_case c = { .name = "thread",
+		                               .attempt = try_serve_beside_a_thread,
+		                               .phase = PHASE_LOAD };
+	struct outcome o;
+
+	(void)state;
+	attempt_run(&c, &o);
+	assert_int_equal(o.met, ESRCH);
+}
+
 static void
 the_probe_finds_every_layer(void **state)
 {
@@ -474,6 +514,7 @@ inside(void)
 		cmocka_unit_test(an_artifact_is_loaded_from_a_mount_without_a_path),
 		cmocka_unit_test(every_act_meets_its_errno),
 		cmocka_unit_test(a_function_sends_its_init_no_signal),
+		cmocka_unit_test(a_thread_with_a_filter_of_its_own_prevents_serving),
 		cmocka_unit_test(a_folder_without_a_plain_tmp_is_refused),
 		cmocka_unit_test(a_mount_that_allows_too_much_is_no_root),
 		cmocka_unit_test(a_child_whose_parent_gives_up_does_not_start),
