@@ -46,8 +46,8 @@ message_new(uint32_t type, const void *body, size_t length, const int *fds, size
 	return q;
 }
 
-/* The end is told from the loop, not from within channel_send: its caller may hold what on_end frees.  A socket
- * that was shut down is readable, whatever its peer does. */
+/* The end is told from the loop, not from within channel_send: its caller may hold what on_end frees.  A
+ * socket that was shut down is readable, whatever its peer does. */
 static void
 break_later(struct channel *c)
 {

@@ -107,13 +107,8 @@ drain_check(struct master *m)
 		master_stop(m, EXIT_SUCCESS);
 		return;
 	}
-	for (n = table_next(&m->workers, NULL); n; n = table_next(&m->workers, n)) {
-		struct worker *w = (struct worker *)n;
-
-		/* No router answers for it any more. */
-		if (w->stage != WORKER_ENDING)
-			worker_end(m, w);
-	}
+	for (n = table_next(&m->workers, NULL); n; n = table_next(&m->workers, n))
+		worker_retire(m, (struct worker *)n, NULL, 0);
 }
 
 static void

@@ -156,6 +156,9 @@ worker_lease(struct master *m, struct worker *w, struct router *router)
 	w->router = router;
 	w->next_router = NULL;
 	w->leased_us = clock_now_us();
+	/* As the router counts, too: each lease answers one of its wants. */
+	if (w->pool->waiting[router->index] > 0)
+		w->pool->waiting[router->index]--;
 	channel_send(&router->channel, MSG_LEASE, &lease, sizeof lease, fds, w->listener >= 0 ? 3 : 2);
 }
 
