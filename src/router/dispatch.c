@@ -15,17 +15,32 @@ depth_of(const struct pool *p)
 	return n < DEPTH_MAX ? (unsigned)n : DEPTH_MAX;
 }
 
-/* The estimate rises fast and falls slowly: a function that is slow now and then is not packed.  A batch
- * counts once, or the router's own delay in reading it would fall on its first request alone. */
-void
-dispatch_learn(struct pool *p, uint64_t spent_us, unsigned n)
+/* Where no worker is idle a request may as well wait in a worker as here, as long as it would not be for
+ * long; only so it shows what a request takes that finds its worker awake. */
+static unsigned
+depth_when_all_busy(const struct pool *p)
 {
-	uint64_t each = spent_us * 1000 / n;
+	unsigned n = depth_of(p);
 
-	if (each > p->service_ns)
-		p->service_ns += (each - p->service_ns) / 4;
-	else
-		p->service_ns -= (p->service_ns - each) / 32;
+	return n < 2 && p->service_ns < EXPLORE_US * 1000ULL ? 2 : n;
+}
+
+/* A request that found its worker asleep also waited for the processor, which says much about the machine and
+ * little about the function: it counts for less.  Where processes are preempted every sample may be long by
+ * some milliseconds, so one sample moves the estimate a little only, and many move it far. */
+void
+dispatch_learn(struct pool *p, uint64_t spent_us, unsigned n, bool was_awake)
+{
+	uint64_t each = spent_us * 1000 / n, weight = was_awake ? 8 : 32, rise;
+
+	if (each <= p->service_ns) {
+		p->service_ns -= (p->service_ns - each) / weight;
+		return;
+	}
+	rise = each - p->service_ns;
+	if (each < HOLD_UP_US * 1000ULL && rise > p->service_ns)
+		rise = p->service_ns;
+	p->service_ns += rise / weight + 1;
 }
 
 static bool
@@ -42,14 +57,14 @@ has_room(const struct router *r, const struct worker *w, unsigned depth)
 static struct worker *
 choose(const struct router *r, struct pool *p, const struct request *q)
 {
-	unsigned depth = depth_of(p);
-	struct worker *w;
+	struct worker *idle = TAILQ_FIRST(&p->idle), *w;
+	unsigned depth = idle ? depth_of(p) : depth_when_all_busy(p);
 
 	if (depth > 1 && !q->is_large)
-		TAILQ_FOREACH(w, &p->busy, link)
-	if (has_room(r, w, depth))
-		return w;
-	return TAILQ_FIRST(&p->idle);
+		TAILQ_FOREACH (w, &p->busy, link)
+			if (has_room(r, w, depth))
+				return w;
+	return idle;
 }
 
 static void

@@ -16,9 +16,9 @@ pool_find(struct router *r, uint64_t version_id)
 {
 	struct pool *p;
 
-	TAILQ_FOREACH(p, bucket_of(r, version_id), link)
-	if (p->function.version_id == version_id)
-		return p;
+	TAILQ_FOREACH (p, bucket_of(r, version_id), link)
+		if (p->function.version_id == version_id)
+			return p;
 	return NULL;
 }
 
@@ -147,8 +147,8 @@ pools_swap(struct router *r, struct snapshot *next)
 	for (size_t i = 0; i < POOL_BUCKETS; i++) {
 		struct pool *p;
 
-		TAILQ_FOREACH(p, &r->buckets[i], link)
-		p->is_current = false;
+		TAILQ_FOREACH (p, &r->buckets[i], link)
+			p->is_current = false;
 	}
 	for (size_t i = 0; i < n; i++) {
 		const struct snapshot_function *function = snapshot_function_at(next, i);

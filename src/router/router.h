@@ -165,6 +165,7 @@ struct worker {
 	bool is_cut;               /* it takes no more messages */
 	bool is_overrun;           /* the master was asked to kill it */
 	bool is_idle_said;         /* MSG_IDLE was sent */
+	bool was_awake;    /* its first request was there before the one in front of it was answered */
 	struct requests in_flight; /* in the order of dispatch */
 	unsigned n_in_flight;
 	struct request *unsent; /* the first that has not travelled completely */
@@ -358,7 +359,7 @@ void dispatch_again(struct router *r, struct request *q);   /* its worker failed
 void dispatch_pump(struct router *r, struct pool *p);       /* a worker may take more */
 void dispatch_forget(struct router *r, struct request *q);  /* out of the queue */
 void dispatch_review(struct router *r);                     /* asks for workers where requests wait */
-void dispatch_learn(struct pool *p, uint64_t spent_us, unsigned n);
+void dispatch_learn(struct pool *p, uint64_t spent_us, unsigned n, bool was_awake);
 void dispatch_refuse(struct router *r, struct pool *p, enum cause cause, unsigned retry_after_s);
 
 /* ---- compose.c ---- */

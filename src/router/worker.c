@@ -87,9 +87,9 @@ worker_find(struct router *r, uint32_t id)
 {
 	struct worker *w;
 
-	TAILQ_FOREACH(w, &r->workers, all_link)
-	if (w->id == id)
-		return w;
+	TAILQ_FOREACH (w, &r->workers, all_link)
+		if (w->id == id)
+			return w;
 	return NULL;
 }
 
@@ -324,7 +324,8 @@ settle(struct router *r, struct worker *w, unsigned n_ended)
 	struct pool *p = w->pool;
 	uint64_t max = p->function.max_requests;
 
-	dispatch_learn(p, r->now_us - w->since_us, n_ended);
+	dispatch_learn(p, r->now_us - w->since_us, n_ended, w->was_awake || n_ended > 1);
+	w->was_awake = w->n_in_flight > 0;
 	if (w->n_in_flight > 0) {
 		clock_start(r, w);
 	} else if (w->is_last || (max > 0 && w->n_served >= max)) {
