@@ -135,14 +135,16 @@ conclude(struct router *r, struct request *q)
 		front_answered(r, f);
 }
 
-/* Bytes of the answer have left: the web server must see it cut short, so no END_REQUEST. */
+/* Bytes of the answer have left: the client must see it cut short.  The end of the connection alone would not
+ * do: a web server that passes a stream on unbuffered takes that for the end of the answer.  A record of no
+ * known version is an error to all of them. */
 static void
 truncate_answer(struct router *r, struct request *q)
 {
-	struct front *f = q->front;
+	static const unsigned char nonsense[FCGI_HEADER_SIZE];
 
-	f->request = NULL;
-	front_close(r, f);
+	q->front->keeps = false;
+	front_send(r, q->front, nonsense, sizeof nonsense, NULL);
 	conclude(r, q);
 }
 
