@@ -50,7 +50,7 @@ list_append(struct argument_list *list, const char *text, struct err *e)
 
 /* arguments[0] is the option; the number of arguments that it took. */
 static int
-take(const struct found *found, char *const *arguments, struct err *e)
+take(const struct found *found, const char *const *arguments, struct err *e)
 {
 	const char *equals = arguments[0][1] == '-' ? strchr(arguments[0], '=') : NULL;
 	const char *value = equals != NULL ? equals + 1 : arguments[1];
@@ -72,7 +72,7 @@ take(const struct found *found, char *const *arguments, struct err *e)
 }
 
 int
-arguments_read(const struct argument_table *tables, size_t n_tables, char *const *arguments,
+arguments_read(const struct argument_table *tables, size_t n_tables, const char *const *arguments,
                struct argument_list *rest, struct err *e)
 {
 	bool is_ended = false;

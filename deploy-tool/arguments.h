@@ -36,7 +36,7 @@ struct argument_table {
 /* Reads "--name VALUE", "--name=VALUE", "-l VALUE" and flags by the first table that has the name; everything
  * behind "--" and everything that is not an option goes to rest ("-" too).  With rest NULL it stops at the
  * first of those.  The number of arguments read, or -EINVAL (unknown option, no value, too many). */
-int arguments_read(const struct argument_table *tables, size_t n_tables, char *const *arguments,
+int arguments_read(const struct argument_table *tables, size_t n_tables, const char *const *arguments,
                    struct argument_list *rest, struct err *e);
 
 /* Lines "  --name VALUE   help" of one table, for people. */

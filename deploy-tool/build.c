@@ -54,8 +54,8 @@ static const char *const environment[] = { "PATH=/usr/bin", "LC_ALL=C", "TMPDIR=
 
 static const struct box_limits compiler_limits = {
 	.memory = 512u << 20,
-	.cpu_ms = 20 * 1000,
-	.wall_ms = 30 * 1000,
+	.cpu_ms = 20000,
+	.wall_ms = 30000,
 	.processes = 64,
 	.files = 256,
 	.disk = 128u << 20,
@@ -181,7 +181,7 @@ ask_version(const struct config *c, struct build *b, struct err *e)
 {
 	const char *const argv[] = { c->compiler, "--version", NULL };
 	const struct step step = { .name = "compiler", .argv = argv };
-	struct box_result result;
+	struct box_result result = { 0 };
 	int rc = run_step(c, &step, &result, e), n;
 
 	if (rc < 0)
@@ -235,7 +235,7 @@ compile(const struct config *c, const struct source *s, struct build *b, struct 
 		                     { "lib/libcfn.so.1", NULL, 0 } };
 	const char *argv[FLAGS_MAX];
 	const struct step step = { "compiler", argv, files, ARRAY_SIZE(files), collect };
-	struct box_result result;
+	struct box_result result = { 0 };
 	int rc;
 
 	make_argv(c, s, b, argv);
@@ -268,7 +268,7 @@ copy_object(const struct config *c, const struct build *b, const char *const *op
 	const struct box_file files[] = { { "fn.so", b->artifact, b->artifact_size },
 		                          { "fn.debug", b->debug != NULL ? b->debug : "", b->debug_size } };
 	const struct step step = { "objcopy", argv, files, ARRAY_SIZE(files), collect };
-	struct box_result result;
+	struct box_result result = { 0 };
 	size_t at = 1;
 	int rc;
 

@@ -14,7 +14,7 @@
 enum { GC_KEEP = 5, GC_KEEP_MAX = 1000000 };
 
 int
-run_init(struct tool *t, char *const *arguments)
+run_init(struct tool *t, const char *const *arguments)
 {
 	struct argument_list rest;
 	int rc = tool_plain_arguments(t, 0, 0, arguments, &rest);
@@ -29,9 +29,9 @@ run_init(struct tool *t, char *const *arguments)
 	return tool_flush();
 }
 
-/* Arguments, then the registry to write.  *is_done: help was asked for. */
+/* Arguments, then the registry to write. */
 static int
-open_for_change(struct tool *t, char *const *arguments, size_t max, struct argument_list *rest)
+open_for_change(struct tool *t, const char *const *arguments, size_t max, struct argument_list *rest)
 {
 	int rc = tool_plain_arguments(t, 1, max, arguments, rest);
 
@@ -97,23 +97,26 @@ activate_by_vote(struct tool *t, const struct registry_version *v)
 	return report_outcome(t, &outcome);
 }
 
-int
-run_rollback(struct tool *t, char *const *arguments)
+static int
+roll_back(struct tool *t, const struct argument_list *rest)
 {
-	AUTO_FREE struct registry_version *v = malloc(sizeof *v);
+	struct registry_version v = { 0 };
+	int rc = find_target(t, rest, &v);
+
+	if (rc != 0)
+		return rc;
+	if (!v.is_active)
+		return activate_by_vote(t, &v);
+	return report_outcome(t, &(struct report_outcome){ &v, true, true, pools_tell(t) });
+}
+
+int
+run_rollback(struct tool *t, const char *const *arguments)
+{
 	struct argument_list rest;
 	int rc = open_for_change(t, arguments, 2, &rest);
 
-	if (rc != 0 || t->wants_help)
-		return rc;
-	if (v == NULL)
-		return tool_fail_as(EX_OSERR, "out of memory");
-	rc = find_target(t, &rest, v);
-	if (rc != 0)
-		return rc;
-	if (!v->is_active)
-		return activate_by_vote(t, v);
-	return report_outcome(t, &(struct report_outcome){ v, true, true, pools_tell(t) });
+	return rc != 0 || t->wants_help ? rc : roll_back(t, &rest);
 }
 
 static int
@@ -131,7 +134,7 @@ report_change(const struct tool *t, const char *function, const char *what)
 }
 
 static int
-set_enabled(struct tool *t, char *const *arguments, bool is_enabled)
+set_enabled(struct tool *t, const char *const *arguments, bool is_enabled)
 {
 	struct argument_list rest;
 	struct err e;
@@ -145,19 +148,19 @@ set_enabled(struct tool *t, char *const *arguments, bool is_enabled)
 }
 
 int
-run_enable(struct tool *t, char *const *arguments)
+run_enable(struct tool *t, const char *const *arguments)
 {
 	return set_enabled(t, arguments, true);
 }
 
 int
-run_disable(struct tool *t, char *const *arguments)
+run_disable(struct tool *t, const char *const *arguments)
 {
 	return set_enabled(t, arguments, false);
 }
 
 int
-run_remove(struct tool *t, char *const *arguments)
+run_remove(struct tool *t, const char *const *arguments)
 {
 	struct argument_list rest;
 	struct err e;
@@ -201,7 +204,7 @@ sweep(struct tool *t, uint32_t keep)
 }
 
 int
-run_gc(struct tool *t, char *const *arguments)
+run_gc(struct tool *t, const char *const *arguments)
 {
 	struct gc_arguments own = { 0 };
 	const struct argument_table table = { gc_options, gc_n_options, &own };

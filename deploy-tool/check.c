@@ -73,7 +73,7 @@ check_artifact(const struct config *c, const void *bytes, size_t n, const char *
 		            .disk = 1u << 20,
 		            .output = 4096 },
 	};
-	struct box_result result;
+	struct box_result result = { 0 };
 	int rc = box_run(&plan, &result, e);
 	bool ok;
 

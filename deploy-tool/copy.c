@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -13,7 +14,7 @@
 #include "deploy-tool/commands.h"
 #include "deploy-tool/live.h"
 
-enum { COPY_MS = 10 * 60 * 1000 };
+enum { COPY_MS = 10 * 60 * 1000, LIST_MAX = 64 << 20 };
 #define COPY_SIZE_MAX (UINT64_C(1) << 40)
 
 /* "NAME:path" of a shared folder. */
@@ -57,10 +58,11 @@ ask_copy(struct tool *t, const struct place *p, const char *direction, int fd)
 }
 
 static int
-copy_in(struct tool *t, const char *file, struct place *to)
+copy_in(struct tool *t, const char *file, const struct place *to)
 {
 	const char *slash = strrchr(file, '/'), *base = slash != NULL ? slash + 1 : file;
 	size_t n = strlen(to->path);
+	struct place target = *to;
 	char path[COPY_PATH_SIZE];
 	AUTO_FD fd = -1;
 	struct stat st;
@@ -74,8 +76,8 @@ copy_in(struct tool *t, const char *file, struct place *to)
 	if (snprintf(path, sizeof path, "%s%s", to->path, n == 0 || to->path[n - 1] == '/' ? base : "") >=
 	    (int)sizeof path)
 		return tool_fail_as(EX_USAGE, "the path is over %d bytes", COPY_PATH_SIZE - 1);
-	to->path = path;
-	return ask_copy(t, to, "in", fd);
+	target.path = path;
+	return ask_copy(t, &target, "in", fd);
 }
 
 /* Into a nameless file beside the target first: a copy that fails leaves the old one whole. */
@@ -110,13 +112,13 @@ link_into_place(int fd, const char *file)
 }
 
 static int
-copy_to_stdout(struct tool *t, const struct place *from, const char *direction)
+copy_to_stdout(struct tool *t, const struct place *from)
 {
 	AUTO_FD fd = dup(STDOUT_FILENO);
 
 	if (fd < 0)
 		return tool_fail_as(EX_IOERR, "standard output: %s", strerror(errno));
-	return ask_copy(t, from, direction, fd);
+	return ask_copy(t, from, "out", fd);
 }
 
 static int
@@ -129,7 +131,7 @@ copy_out(struct tool *t, const struct place *from, const char *file)
 	int rc;
 
 	if (strcmp(file, "-") == 0)
-		return copy_to_stdout(t, from, "out");
+		return copy_to_stdout(t, from);
 	if (stat(file, &st) == 0 && S_ISDIR(st.st_mode)) {
 		if (snprintf(inside, sizeof inside, "%s/%s", file, slash != NULL ? slash + 1 : from->path) >=
 		    (int)sizeof inside)
@@ -146,6 +148,49 @@ copy_out(struct tool *t, const struct place *from, const char *file)
 	return rc < 0 ? tool_fail_as(EX_CANTCREAT, "%s: %s", file, strerror(-rc)) : 0;
 }
 
+/* Lines "SIZE NAME", where a folder's name ends with '/'. */
+static json_t *
+parse_list(char *text)
+{
+	json_t *list = json_array();
+	char *rest = NULL;
+
+	for (char *line = strtok_r(text, "\n", &rest); line != NULL; line = strtok_r(NULL, "\n", &rest)) {
+		char *space = strchr(line, ' ');
+		uint64_t size;
+
+		if (space == NULL)
+			continue;
+		*space = '\0';
+		if (option_parse_number(line, &size) == 0)
+			json_array_append_new(list, json_pack("{s:s, s:I}", "name", space + 1, "size",
+			                                      (json_int_t)size));
+	}
+	return list;
+}
+
+static int
+list(struct tool *t, const struct place *place)
+{
+	AUTO_FD fd = memfd_create("list", MFD_CLOEXEC);
+	AUTO_FREE char *text = NULL;
+	struct err e;
+	size_t n;
+	int rc;
+
+	if (fd < 0)
+		return tool_fail_as(EX_OSERR, "memory file: %s", strerror(errno));
+	rc = ask_copy(t, place, "list", fd);
+	if (rc != 0)
+		return rc;
+	if (fd_read_file(fd, LIST_MAX, &text, &n, &e) < 0)
+		return tool_fail(&e);
+	if (t->json)
+		return tool_print_json(parse_list(text));
+	fwrite(text, 1, n, stdout);
+	return tool_flush();
+}
+
 static int
 copy(struct tool *t, const struct argument_list *rest)
 {
@@ -154,7 +199,7 @@ copy(struct tool *t, const struct argument_list *rest)
 	bool has_second = rest->n == 2 && read_place(rest->items[1], &second);
 
 	if (rest->n == 1 && has_first)
-		return copy_to_stdout(t, &first, "list");
+		return list(t, &first);
 	if (rest->n == 1 || has_first == has_second)
 		return tool_fail_as(EX_USAGE,
 		                    "cp takes FILE NAME:PATH, NAME:PATH FILE, or NAME: to list; NAME is "
@@ -163,7 +208,7 @@ copy(struct tool *t, const struct argument_list *rest)
 }
 
 int
-run_copy(struct tool *t, char *const *arguments)
+run_copy(struct tool *t, const char *const *arguments)
 {
 	struct argument_list rest;
 	int rc = tool_plain_arguments(t, 1, 2, arguments, &rest);

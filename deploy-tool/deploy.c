@@ -334,7 +334,7 @@ free_deploy(struct deploy **d)
 }
 
 int
-run_deploy(struct tool *t, char *const *arguments)
+run_deploy(struct tool *t, const char *const *arguments)
 {
 	__attribute__((cleanup(free_deploy))) struct deploy *d = calloc(1, sizeof *d);
 	const struct argument_row *limit_rows;
@@ -354,7 +354,7 @@ run_deploy(struct tool *t, char *const *arguments)
 }
 
 int
-run_check(struct tool *t, char *const *arguments)
+run_check(struct tool *t, const char *const *arguments)
 {
 	__attribute__((cleanup(free_deploy))) struct deploy *d = calloc(1, sizeof *d);
 	int rc;

@@ -110,7 +110,7 @@ print_status(const json_t *status)
 }
 
 int
-run_status(struct tool *t, char *const *arguments)
+run_status(struct tool *t, const char *const *arguments)
 {
 	AUTO_POOLS struct pools pools = { 0 };
 	AUTO_JSON json_t *all = json_array();
@@ -138,12 +138,10 @@ run_status(struct tool *t, char *const *arguments)
 static int
 check_function(struct tool *t, const char *name)
 {
-	AUTO_FREE struct registry_version *v = malloc(sizeof *v);
+	struct registry_version v;
 	struct err e;
 
-	if (v == NULL)
-		return tool_fail_as(EX_OSERR, "out of memory");
-	return registry_version_find(t->registry, name, 0, v, &e) < 0 ? tool_fail(&e) : 0;
+	return registry_version_find(t->registry, name, 0, &v, &e) < 0 ? tool_fail(&e) : 0;
 }
 
 static int
@@ -167,7 +165,7 @@ restart(struct tool *t, const char *function)
 }
 
 int
-run_restart(struct tool *t, char *const *arguments)
+run_restart(struct tool *t, const char *const *arguments)
 {
 	struct argument_list rest;
 	int rc = tool_plain_arguments(t, 1, 1, arguments, &rest);

@@ -82,7 +82,7 @@ help(const char *name)
 }
 
 static int
-run(struct tool *t, const struct command *c, char *const *arguments)
+run(struct tool *t, const struct command *c, const char *const *arguments)
 {
 	int rc = c->run(t, arguments);
 
@@ -91,7 +91,7 @@ run(struct tool *t, const struct command *c, char *const *arguments)
 
 /* arguments[0] is a command or a file to deploy. */
 static int
-dispatch(struct tool *t, char *const *arguments)
+dispatch(struct tool *t, const char *const *arguments)
 {
 	const struct command *c = find_command(arguments[0]);
 
@@ -122,7 +122,7 @@ wants_color(void)
 }
 
 static int
-start(struct tool *t, char *const *arguments)
+start(struct tool *t, const char *const *arguments)
 {
 	struct early early = { false };
 	const struct argument_table tables[] = { { early_options, 1, &early },
@@ -152,7 +152,7 @@ main(int argc, char **argv)
 	(void)argc;
 	signal(SIGPIPE, SIG_IGN);
 	tool.is_colored = wants_color();
-	rc = start(&tool, argv + 1);
+	rc = start(&tool, (const char *const *)argv + 1);
 	registry_close(tool.registry);
 	return rc;
 }

@@ -7,7 +7,7 @@
 #include "ipc/control.h"
 
 enum {
-	POOLS_VOTE_MS = 60 * 1000, /* a pool loads the version within its own limits and then answers */
+	POOLS_VOTE_MS = 30 * 1000, /* a pool loads the version within its own limits and then answers */
 	POOLS_ASK_MS = 10 * 1000,
 };
 

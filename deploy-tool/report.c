@@ -44,6 +44,15 @@ routes_json(const struct registry_version *v)
 	return list;
 }
 
+void
+report_limit(const struct function_policy *p, const struct policy_row *row, char text[OPTION_TEXT_SIZE])
+{
+	uint64_t value;
+
+	memcpy(&value, (const char *)p + row->offset, sizeof value);
+	policy_format(row, value, text);
+}
+
 static json_t *
 limits_json(const struct function_policy *p)
 {
@@ -52,8 +61,7 @@ limits_json(const struct function_policy *p)
 	for (size_t i = 0; i < policy_n_rows; i++) {
 		char text[OPTION_TEXT_SIZE];
 
-		policy_format(&policy_rows[i],
-		              *policy_value((struct function_policy *)(uintptr_t)p, &policy_rows[i]), text);
+		report_limit(p, &policy_rows[i], text);
 		json_object_set_new(limits, policy_rows[i].name, json_string(text));
 	}
 	return limits;

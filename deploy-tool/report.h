@@ -24,6 +24,9 @@ const char *report_state(const struct registry_version *v);
 enum { REPORT_TIME_SIZE = 32 };
 void report_time(int64_t seconds, char text[REPORT_TIME_SIZE]);
 
+/* One limit as text. */
+void report_limit(const struct function_policy *p, const struct policy_row *row, char text[OPTION_TEXT_SIZE]);
+
 /* A table for people: column widths follow the content. */
 enum { TABLE_COLUMNS_MAX = 8, TABLE_CELL_SIZE = 200 };
 

@@ -73,7 +73,7 @@ tool_fail_as(int exit_status, const char *fmt, ...)
 }
 
 int
-tool_arguments(struct tool *t, const struct tool_syntax *syntax, char *const *arguments,
+tool_arguments(struct tool *t, const struct tool_syntax *syntax, const char *const *arguments,
                struct argument_list *rest)
 {
 	struct argument_table tables[3];
@@ -97,7 +97,7 @@ tool_arguments(struct tool *t, const struct tool_syntax *syntax, char *const *ar
 }
 
 int
-tool_plain_arguments(struct tool *t, size_t min, size_t max, char *const *arguments,
+tool_plain_arguments(struct tool *t, size_t min, size_t max, const char *const *arguments,
                      struct argument_list *rest)
 {
 	const struct tool_syntax syntax = { .min = min, .max = max };

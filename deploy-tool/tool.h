@@ -21,9 +21,9 @@ struct tool {
 
 struct command {
 	const char *name;
-	const char *usage;                                  /* what stands behind the name */
-	const char *help;                                   /* one line */
-	int (*run)(struct tool *t, char *const *arguments); /* an exit status */
+	const char *usage;                                        /* what stands behind the name */
+	const char *help;                                         /* one line */
+	int (*run)(struct tool *t, const char *const *arguments); /* an exit status */
 	/* The options of its own, for the help; filled by a function where they come from another table. */
 	const struct argument_row *options;
 	size_t n_options;
@@ -42,11 +42,11 @@ struct tool_syntax {
 };
 
 /* Reads a command's arguments.  0 or EX_USAGE, already reported. */
-int tool_arguments(struct tool *t, const struct tool_syntax *syntax, char *const *arguments,
+int tool_arguments(struct tool *t, const struct tool_syntax *syntax, const char *const *arguments,
                    struct argument_list *rest);
 
 /* The same for a command without options of its own. */
-int tool_plain_arguments(struct tool *t, size_t min, size_t max, char *const *arguments,
+int tool_plain_arguments(struct tool *t, size_t min, size_t max, const char *const *arguments,
                          struct argument_list *rest);
 
 /* Reads the configuration; with_registry also says where the registry is.  0 or an exit status, already

@@ -68,33 +68,30 @@ static void
 fill_start(const struct config *c, const struct trial *t, const struct place *place,
            struct start_worker *start)
 {
-	struct function_policy *p = malloc(sizeof *p);
+	struct function_policy p = *t->policy;
 
 	*start = (struct start_worker){ .id = TRIAL_ID, .slot = place->slot, .is_trial = 1 };
-	if (p == NULL)
-		return;
-	*p = *t->policy;
-	config_apply(c, t->function, p);
-	start->memory = p->memory;
-	start->tmp_size = p->tmp_size;
-	start->file_size = p->file_size;
-	start->tmp_inodes = (uint32_t)p->tmp_inodes;
-	start->threads = (uint32_t)p->threads;
-	start->files = (uint32_t)p->files;
-	start->shared_read_only = (uint32_t)p->shared_read_only;
+	config_apply(c, t->function, &p);
+	start->memory = p.memory;
+	start->tmp_size = p.tmp_size;
+	start->file_size = p.file_size;
+	start->tmp_inodes = (uint32_t)p.tmp_inodes;
+	start->threads = (uint32_t)p.threads;
+	start->files = (uint32_t)p.files;
+	start->shared_read_only = (uint32_t)p.shared_read_only;
 	if (place->is_shared)
-		snprintf(start->shared, sizeof start->shared, "%s", p->shared);
+		snprintf(start->shared, sizeof start->shared, "%s", p.shared);
 	snprintf(start->function, sizeof start->function, "%s", t->function);
 	snprintf(start->entry, sizeof start->entry, "%s", t->entry);
-	free(p);
 }
 
-/* The four descriptors of MSG_START_WORKER. */
+/* requests, output: the worker's ends. */
 static int
-ask_start(const struct trial *t, const struct start_worker *start, int channel, int output, struct err *e)
+ask_start(const struct trial *t, const struct start_worker *start, int channel, const int ends[2],
+          struct err *e)
 {
-	AUTO_FD artifact = -1, environment = -1, ours = -1, theirs = -1;
-	int pair[2], rc;
+	AUTO_FD artifact = -1;
+	AUTO_FD environment = -1;
 
 	artifact = fd_sealed_memory("artifact", t->artifact, t->artifact_size, e);
 	if (artifact < 0)
@@ -102,13 +99,8 @@ ask_start(const struct trial *t, const struct start_worker *start, int channel, 
 	environment = fd_sealed_memory("environment", t->policy->env, t->policy->env_size, e);
 	if (environment < 0)
 		return environment;
-	rc = message_pair(pair, e);
-	if (rc < 0)
-		return rc;
-	ours = pair[0];
-	theirs = pair[1];
 	return message_send(channel, MSG_START_WORKER, start, sizeof *start,
-	                    (const int[]){ artifact, environment, theirs, output }, 4, e);
+	                    (const int[]){ artifact, environment, ends[0], ends[1] }, 4, e);
 }
 
 /* Keeps the beginning and reads the rest away, so that nobody waits in a full pipe. */
@@ -203,24 +195,34 @@ wait_ready(struct trial *t, int channel, int output, struct err *e)
 	               TRIAL_WALL_MS / 1000);
 }
 
+/* ends: the worker's ends of its requests and its output, which it alone holds from then on. */
+static int
+start_worker(const struct trial *t, const struct start_worker *start, int channel, int ends[2], struct err *e)
+{
+	int rc = ask_start(t, start, channel, ends, e);
+
+	fd_close(&ends[0]);
+	fd_close(&ends[1]);
+	return rc;
+}
+
 static int
 load(struct trial *t, const struct start_worker *start, int channel, struct err *e)
 {
-	AUTO_FD ours = -1, theirs = -1;
-	int pipe_ends[2], rc;
+	int requests[2] = { -1, -1 }, output[2] = { -1, -1 };
+	int rc = message_pair(requests, e);
 
-	if (pipe2(pipe_ends, O_CLOEXEC) < 0)
-		return err_set(e, errno, "pipe");
-	ours = pipe_ends[0];
-	theirs = pipe_ends[1];
-	rc = ask_start(t, start, channel, theirs, e);
-	if (rc < 0)
-		return rc;
-	fd_close(&theirs);
-	rc = wait_ready(t, channel, ours, e);
-	if (rc < 0 && fd_set_blocking(ours, 0) == 0)
-		while (read_output(t, ours))
+	if (rc == 0 && pipe2(output, O_CLOEXEC) < 0)
+		rc = err_set(e, errno, "pipe");
+	if (rc == 0)
+		rc = start_worker(t, start, channel, (int[]){ requests[1], output[1] }, e);
+	if (rc == 0)
+		rc = wait_ready(t, channel, output[0], e);
+	if (rc < 0 && fd_set_blocking(output[0], 0) == 0)
+		while (read_output(t, output[0]))
 			;
+	fd_close(&requests[0]);
+	fd_close(&output[0]);
 	return rc;
 }
 
@@ -245,7 +247,7 @@ int
 trial_load(const struct config *c, struct trial *t, struct err *e)
 {
 	struct start_worker start;
-	struct spawner spawner;
+	struct spawner spawner = { .channel = -1 };
 	struct place place;
 	int rc = find_place(c, t, &place, e);
 

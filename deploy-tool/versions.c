@@ -1,5 +1,4 @@
 /* versions.c - `cfn-deploy list`, `show`, `history`: what the registry holds. */
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -75,7 +74,7 @@ list(struct tool *t, const char *function)
 }
 
 int
-run_list(struct tool *t, char *const *arguments)
+run_list(struct tool *t, const char *const *arguments)
 {
 	struct argument_list rest;
 	int rc = tool_plain_arguments(t, 0, 0, arguments, &rest);
@@ -86,7 +85,7 @@ run_list(struct tool *t, char *const *arguments)
 }
 
 int
-run_history(struct tool *t, char *const *arguments)
+run_history(struct tool *t, const char *const *arguments)
 {
 	struct argument_list rest;
 	int rc = tool_plain_arguments(t, 1, 1, arguments, &rest);
@@ -122,34 +121,35 @@ print_version(const struct registry_version *v)
 	for (size_t i = 0; i < policy_n_rows; i++) {
 		char value[OPTION_TEXT_SIZE];
 
-		policy_format(&policy_rows[i],
-		              *policy_value((struct function_policy *)(uintptr_t)&v->policy, &policy_rows[i]),
-		              value);
+		report_limit(&v->policy, &policy_rows[i], value);
 		printf("%-24s %s\n", policy_rows[i].name, value);
 	}
 }
 
-int
-run_show(struct tool *t, char *const *arguments)
+static int
+show(struct tool *t, const char *function, uint32_t number)
 {
-	AUTO_FREE struct registry_version *v = malloc(sizeof *v);
+	struct registry_version v;
+	struct err e;
+
+	if (registry_version_find(t->registry, function, number, &v, &e) < 0)
+		return tool_fail(&e);
+	if (t->json)
+		return tool_print_json(report_version(&v, true));
+	print_version(&v);
+	return tool_flush();
+}
+
+int
+run_show(struct tool *t, const char *const *arguments)
+{
 	struct argument_list rest;
 	uint32_t number = 0;
-	struct err e;
 	int rc = tool_plain_arguments(t, 1, 2, arguments, &rest);
 
 	if (rc == 0 && rest.n == 2 && numbers_version(rest.items[1], &number) < 0)
 		rc = tool_fail_as(EX_USAGE, "'%.40s' is not the number of a version", rest.items[1]);
 	if (rc == 0 && !t->wants_help)
 		rc = tool_open_registry(t, REGISTRY_READ);
-	if (rc != 0 || t->wants_help)
-		return rc;
-	if (v == NULL)
-		return tool_fail_as(EX_OSERR, "out of memory");
-	if (registry_version_find(t->registry, rest.items[0], number, v, &e) < 0)
-		return tool_fail(&e);
-	if (t->json)
-		return tool_print_json(report_version(v, true));
-	print_version(v);
-	return tool_flush();
+	return rc != 0 || t->wants_help ? rc : show(t, rest.items[0], number);
 }

@@ -162,3 +162,22 @@ nothing_is_deployed() {
 	[ -z "$(sqlite3 "$R" 'PRAGMA foreign_key_check')" ]
 	cfn-deploy --registry "$R" "$D/src/k.c"
 }
+
+@test "cp lists a folder, for people and for programs, and a copy that fails leaves the old file" {
+	attack f.c <<<'/* nothing */'
+	cfn-deploy --registry "$R" deploy --function lists --shared box "$D/src/f.c" 3>&-
+	refused 69 cfn-deploy --registry "$R" cp "$D/src/f.c" box:
+	pool_start
+	cfn-deploy --registry "$R" cp "$D/src/f.c" box: 3>&-
+	cfn-deploy --registry "$R" cp - box:in.txt <<<"12345" 3>&-
+	cfn-deploy --registry "$R" cp box: 3>&- | grep -qx '6 in.txt'
+	[ "$(cfn-deploy --registry "$R" --json cp box: 3>&- | jq -r '.[] | select(.name == "in.txt") | .size')" -eq 6 ]
+	[ "$(cfn-deploy --registry "$R" cp box:in.txt - 3>&-)" = 12345 ]
+	echo old >"$D/kept.txt"
+	refused 74 cfn-deploy --registry "$R" cp box:none.txt "$D/kept.txt"
+	[ "$(cat "$D/kept.txt")" = old ]
+	cfn-deploy --registry "$R" cp box:in.txt "$D/kept.txt" 3>&-
+	[ "$(cat "$D/kept.txt")" = 12345 ]
+	[ "$(find "$D" -maxdepth 1 -name 'kept.txt*' | wc -l)" -eq 1 ]
+	refused 64 cfn-deploy --registry "$R" cp "$D/kept.txt" "$D/other.txt"
+}

@@ -16,7 +16,7 @@
 #include "http/http.h"
 
 /* What main() gets, from literals. */
-#define ARGUMENTS(...) (char *const *)(uintptr_t)((const char *const[]){ __VA_ARGS__, NULL })
+#define ARGUMENTS(...) ((const char *const[]){ __VA_ARGS__, NULL })
 
 struct target {
 	const char *text;
@@ -31,7 +31,7 @@ static const struct argument_row rows[] = {
 };
 
 static int
-read_arguments(char *const *arguments, struct target *target, struct argument_list *rest)
+read_arguments(const char *const *arguments, struct target *target, struct argument_list *rest)
 {
 	const struct argument_table table = { rows, ARRAY_SIZE(rows), target };
 	struct err e;
@@ -44,7 +44,7 @@ read_arguments(char *const *arguments, struct target *target, struct argument_li
 static void
 options_are_taken_in_every_form(void **state)
 {
-	char *const *arguments =
+	const char *const *arguments =
 	    ARGUMENTS("a", "--text", "one", "--flag", "--list=x", "-", "--list", "--y", "--", "--flag");
 	struct argument_list rest;
 	struct target target;
@@ -88,9 +88,9 @@ as_many_arguments_as_the_limit_and_not_one_more(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARGUMENTS_MAX; i++)
 		arguments[i] = "x";
-	assert_int_equal(read_arguments((char *const *)(uintptr_t)arguments, &target, &rest), ARGUMENTS_MAX);
+	assert_int_equal(read_arguments(arguments, &target, &rest), ARGUMENTS_MAX);
 	arguments[ARGUMENTS_MAX] = "x";
-	assert_int_equal(read_arguments((char *const *)(uintptr_t)arguments, &target, &rest), -EINVAL);
+	assert_int_equal(read_arguments(arguments, &target, &rest), -EINVAL);
 }
 
 static void
