@@ -57,7 +57,10 @@ pool_of(struct router *r, const struct snapshot_function *function)
 	struct pool **slot = &r->by_function[index_of(r, function)];
 
 	if (!*slot) {
-		*slot = pool_make(r, function->version_id);
+		/* A worker may have been leased before the first request. */
+		*slot = pool_find(r, function->version_id);
+		if (!*slot)
+			*slot = pool_make(r, function->version_id);
 		if (*slot)
 			pool_renew(*slot, function);
 	}
