@@ -10,7 +10,7 @@
 #include "base/fd.h"
 #include "base/macros.h"
 
-enum { PARAM_NAME_SIZE = 33, METHODS_MAX = 7, DEPTH_MAX = ROUTE_PATTERN_MAX / 2 };
+enum { PARAM_NAME_SIZE = 33, METHODS_MAX = 7, DEPTH_MAX = (ROUTE_PATTERN_MAX - 1) / 2 };
 
 /* While it is checked: at which units a node begins. */
 struct check {
@@ -176,55 +176,71 @@ functions_fault(const struct check *c)
 	return NULL;
 }
 
-static int
-image_check(struct image *image, const void *data, size_t size, struct err *e)
+static const char *
+sections_fault(struct check *c)
 {
 	static const char *(*const faults[])(const struct check *) = { nodes_fault, slots_fault,
 		                                                       functions_fault };
+	const char *fault = starts_fault(c);
+
+	for (size_t i = 0; !fault && i < ARRAY_SIZE(faults); i++)
+		fault = faults[i](c);
+	return fault;
+}
+
+static int
+image_check(struct image *image, const void *data, size_t size, struct err *e)
+{
 	const char *fault = header_fault(data, size);
-	AUTO_FREE unsigned char *starts = NULL;
 	struct check c = { .image = image };
 
 	if (!fault) {
 		image_locate(image, data);
-		c.starts = starts = calloc(image->header->n_units / 8 + 1, 1);
-		if (!starts)
+		c.starts = calloc(image->header->n_units / 8 + 1, 1);
+		if (!c.starts)
 			return err_set(e, ENOMEM, "route snapshot");
-		fault = starts_fault(&c);
+		fault = sections_fault(&c);
+		free(c.starts);
 	}
-	for (size_t i = 0; !fault && i < ARRAY_SIZE(faults); i++)
-		fault = faults[i](&c);
 	return fault ? err_set(e, -EBADMSG, "route snapshot is damaged: %s", fault) : 0;
 }
 
-int
-snapshot_map(int fd, struct snapshot **s, struct err *e)
+static int
+bytes_map(int fd, void **data, size_t *size, struct err *e)
 {
-	AUTO_FREE struct snapshot *mapped = calloc(1, sizeof *mapped);
 	struct stat st;
-	void *data;
-	int rc;
 
-	if (!mapped)
-		return err_set(e, ENOMEM, "route snapshot");
 	if (fd_check_sealed(fd) < 0)
 		return err_set(e, -EPERM, "route snapshot is not sealed");
 	if (fstat(fd, &st) < 0)
 		return err_set(e, errno, "route snapshot");
 	if (st.st_size == 0)
 		return err_set(e, -EBADMSG, "route snapshot is empty");
-	mapped->size = (size_t)st.st_size;
+	*size = (size_t)st.st_size;
 	/* Private: before 6.7 a file sealed against writing could not be mapped shared. */
-	data = mmap(NULL, mapped->size, PROT_READ, MAP_PRIVATE | MAP_POPULATE, fd, 0);
-	if (data == MAP_FAILED)
-		return err_set(e, errno, "map route snapshot");
-	rc = image_check(&mapped->image, data, mapped->size, e);
-	if (rc < 0) {
-		munmap(data, mapped->size);
+	*data = mmap(NULL, *size, PROT_READ, MAP_PRIVATE | MAP_POPULATE, fd, 0);
+	return *data == MAP_FAILED ? err_set(e, errno, "map route snapshot") : 0;
+}
+
+int
+snapshot_map(int fd, struct snapshot **s, struct err *e)
+{
+	struct snapshot *mapped;
+	struct snapshot found = { 0 };
+	int rc = bytes_map(fd, &found.data, &found.size, e);
+
+	if (rc < 0)
+		return rc;
+	rc = image_check(&found.image, found.data, found.size, e);
+	mapped = rc == 0 ? malloc(sizeof *mapped) : NULL;
+	if (rc == 0 && !mapped)
+		rc = err_set(e, ENOMEM, "route snapshot");
+	if (!mapped) {
+		munmap(found.data, found.size);
 		return rc;
 	}
+	*mapped = found;
 	*s = mapped;
-	mapped = NULL;
 	return 0;
 }
 
@@ -233,7 +249,7 @@ snapshot_unmap(struct snapshot *s)
 {
 	if (!s)
 		return;
-	munmap((void *)(uintptr_t)s->image.header, s->size);
+	munmap(s->data, s->size);
 	free(s);
 }
 

@@ -4,5 +4,6 @@
 
 struct snapshot {
 	struct image image;
+	void *data;
 	size_t size;
 };

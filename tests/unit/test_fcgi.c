@@ -61,8 +61,7 @@ a_record_is_read_when_its_last_byte_is_there(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(headers); i++) {
 		size_t size = FCGI_HEADER_SIZE + (size_t)headers[i].content + headers[i].padding;
-		unsigned char *bytes =
-		    test_calloc(1, size); /* its own size: a sanitizer sees a byte beyond */
+		unsigned char *bytes = calloc(1, size); /* its own size: a sanitizer sees a byte beyond */
 		const unsigned char *content = NULL;
 		struct fcgi_header h;
 
@@ -74,7 +73,7 @@ a_record_is_read_when_its_last_byte_is_there(void **state)
 		assert_int_equal(fcgi_record_read(bytes, size, &h, &content), size);
 		assert_ptr_equal(content, bytes + FCGI_HEADER_SIZE);
 		assert_int_equal(h.type, headers[i].type);
-		test_free(bytes);
+		free(bytes);
 	}
 	assert_int_equal(FCGI_RECORD_MAX, 8 + 65535 + 255);
 }
@@ -124,8 +123,8 @@ pairs_of_every_length_survive_their_bytes(void **state)
 		size_t name_length = lengths[i / ARRAY_SIZE(lengths)],
 		       value_length = lengths[i % ARRAY_SIZE(lengths)];
 		size_t size = fcgi_pair_size(name_length, value_length), n = size;
-		char *text = test_malloc(name_length + value_length + 1);
-		unsigned char *bytes = test_malloc(size);
+		char *text = malloc(name_length + value_length + 1);
+		unsigned char *bytes = malloc(size);
 		const unsigned char *p = bytes;
 		struct fcgi_pair pair = { text, text + name_length, name_length, value_length };
 
@@ -140,8 +139,8 @@ pairs_of_every_length_survive_their_bytes(void **state)
 		assert_int_equal(n, 0);
 		assert_ptr_equal(p, bytes + size);
 		assert_int_equal(fcgi_pair_next(&p, &n, &pair), 0);
-		test_free(bytes);
-		test_free(text);
+		free(bytes);
+		free(text);
 	}
 }
 
@@ -187,7 +186,7 @@ a_pair_that_reaches_past_the_end_is_refused(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		unsigned char *bytes = test_malloc(cases[i].n);
+		unsigned char *bytes = malloc(cases[i].n);
 		const unsigned char *p = bytes;
 		size_t n = cases[i].n;
 		struct fcgi_pair pair = { 0 };
@@ -197,7 +196,7 @@ a_pair_that_reaches_past_the_end_is_refused(void **state)
 		assert_ptr_equal(p, bytes);
 		assert_int_equal(n, cases[i].n);
 		assert_null(pair.name);
-		test_free(bytes);
+		free(bytes);
 	}
 }
 

@@ -538,6 +538,8 @@ map_bytes(const void *bytes, size_t n)
 		snapshot_match(s, paths[i / 2], i % 2 ? HTTP_GET : HTTP_DELETE, &m);
 		for (size_t k = 0; k < m.n_params; k++)
 			assert_true(strlen(m.params[k].name) <= 32);
+		assert_true(!m.function || m.function == snapshot_function_at(s, 0) ||
+		            m.function == snapshot_function_at(s, 1));
 	}
 	snapshot_unmap(s);
 	return rc;
