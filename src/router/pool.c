@@ -22,7 +22,7 @@ pool_find(struct router *r, uint64_t version_id)
 	return NULL;
 }
 
-struct pool *
+static struct pool *
 pool_make(struct router *r, uint64_t version_id)
 {
 	struct pool *p = calloc(1, sizeof *p);
@@ -65,6 +65,24 @@ pool_of(struct router *r, const struct snapshot_function *function)
 			pool_renew(*slot, function);
 	}
 	return *slot;
+}
+
+/* A worker may come before the first request of its function: the master keeps some without being asked. */
+struct pool *
+pool_leased(struct router *r, uint64_t version_id)
+{
+	struct pool *p = pool_find(r, version_id);
+	size_t n = r->snapshot ? snapshot_n_functions(r->snapshot) : 0;
+
+	if (p)
+		return p->was_current && !p->is_current ? NULL : p;
+	for (size_t i = 0; i < n; i++) {
+		const struct snapshot_function *function = snapshot_function_at(r->snapshot, i);
+
+		if (function->version_id == version_id)
+			return pool_of(r, function);
+	}
+	return pool_make(r, version_id);
 }
 
 void

@@ -349,7 +349,8 @@ void answer_failed(struct router *r, struct request *q, enum cause cause);
 /* ---- pool.c ---- */
 struct pool *pool_find(struct router *r, uint64_t version_id);
 struct pool *pool_of(struct router *r, const struct snapshot_function *function); /* NULL: no memory */
-struct pool *pool_make(struct router *r, uint64_t version_id);
+/* For a worker of this version; NULL: the version was replaced, or no memory. */
+struct pool *pool_leased(struct router *r, uint64_t version_id);
 void pool_release(struct router *r, struct pool *p); /* frees it when nothing needs it */
 void pools_swap(struct router *r, struct snapshot *next);
 

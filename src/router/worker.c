@@ -406,13 +406,9 @@ requests_ready(struct router *r, struct source *s, uint32_t events)
 static struct worker *
 worker_new(struct router *r, const struct lease *lease)
 {
-	struct pool *p = pool_find(r, lease->version);
+	struct pool *p = pool_leased(r, lease->version);
 	struct worker *w;
 
-	if (p && p->was_current && !p->is_current)
-		return NULL;
-	if (!p)
-		p = pool_make(r, lease->version);
 	w = p ? calloc(1, sizeof *w) : NULL;
 	if (!w)
 		return NULL;
