@@ -152,7 +152,7 @@ nothing_is_deployed() {
 		printf '#include <cfn.h>\n/* %d */\n%s\n' "$round" "$tail" >"$D/src/k.c"
 		cfn-deploy --registry "$R" "$D/src/k.c" >/dev/null 2>&1 3>&- &
 		pid=$!
-		echo "$pid" >>"$D/started"
+		started "$pid"
 		sleep "0.0$((RANDOM % 90 + 10))"
 		remember_below "$pid"
 		kill -KILL "$pid" 2>/dev/null || true

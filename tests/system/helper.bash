@@ -38,20 +38,22 @@ place_make() {
 
 # Ends all that was started and fails when a process is left.
 place_remove() {
-	local pid rc=0
-	while read -r pid; do
+	local pid time rc=0
+	while read -r pid time; do
+		is_alive "$pid" "$time" || continue
 		remember_below "$pid"
 		process_stop TERM "$pid"
 	done < <(sort -u "$D/started")
-	wait_until 15 all_gone || {
+	if ! wait_until 15 all_gone; then
 		rc=1
 		echo "left behind:"
-		while read -r pid; do
-			is_alive "$pid" && ps -o pid=,ppid=,stat=,args= -p "$pid"
+		while read -r pid time; do
+			is_alive "$pid" "$time" || continue
+			ps -o pid=,ppid=,stat=,args= -p "$pid"
+			kill -KILL "$pid"
 		done < <(sort -u "$D/below")
-		xargs kill -KILL <"$D/below" 2>/dev/null
-	}
-	[ -z "${BATS_ERROR_STATUS:-}" ] || [ "${BATS_ERROR_STATUS:-0}" = 0 ] || show_logs
+	fi
+	[ "${BATS_ERROR_STATUS:-0}" = 0 ] || show_logs
 	rm -rf "$D"
 	return "$rc"
 }
@@ -76,33 +78,46 @@ conf() {
 
 # --- processes -----------------------------------------------------------------------------------------------------
 
-# A process that is there and not only waiting to be reaped.
+# When a process was born, which tells it from another one that got its number later.  Fails when there is none,
+# or only one that waits to be reaped.
+born() {
+	local line
+	line=$(cat "/proc/$1/stat" 2>/dev/null) || return 1
+	# shellcheck disable=SC2086 # the fields behind the name, which may hold blanks
+	set -- ${line##*) }
+	[ "$1" != Z ] && echo "${20}"
+}
+
+# is_alive PID [BORN]
 is_alive() {
-	local state
-	state=$(ps -o stat= -p "$1" 2>/dev/null) && [[ $state != Z* ]]
+	local now
+	now=$(born "$1") && [ "${2:-$now}" = "$now" ]
 }
 
 # Writes down what is below a process, so that the end of the test can look whether it has gone.
 remember_below() {
-	{
-		echo "$1"
-		descendants "$1"
-	} >>"$D/below"
+	local pid time
+	for pid in "$1" $(descendants "$1"); do
+		time=$(born "$pid") && echo "$pid $time" >>"$D/below"
+	done
+	return 0
 }
 
 all_gone() {
-	local pid
-	while read -r pid; do
-		! is_alive "$pid" || return 1
+	local pid time
+	while read -r pid time; do
+		! is_alive "$pid" "$time" || return 1
 	done < <(sort -u "$D/below")
 }
 
 # started PID: to be ended by place_remove.
 started() {
-	echo "$1" >>"$D/started"
+	local time
+	time=$(born "$1") && echo "$1 $time" >>"$D/started"
+	return 0
 }
 
-# worker_pids [COMMAND]: processes of this pool by their program, cfn-worker when nothing is said.
+# pool_processes PROGRAM: those of this pool.
 pool_processes() {
 	local pid
 	for pid in $(descendants "$POOL"); do

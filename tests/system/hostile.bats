@@ -85,7 +85,7 @@ misbehaves() {
 	request '/prints?go'
 	expect 200 'still here'
 	[ "$(cat "$D/body")" = 'still here' ]
-	grep -q 'forged before' "$D/function.log"
+	wait_until 10 grep -q 'forged before' "$D/function.log"
 	lives_on prints
 }
 

@@ -71,7 +71,7 @@ lighttpd_start_tcp() {
 	local server
 	by_binpath
 	get /neighbour 200
-	server=$(tail -n 1 "$D/started")
+	read -r server _ < <(tail -n 1 "$D/started")
 	remember_below "$server"
 	[ "$(sort -u "$D/below" | wc -l)" -gt 3 ]
 	process_stop TERM "$server"
