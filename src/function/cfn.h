@@ -34,8 +34,7 @@ typedef int cfn_handler(cfn_request *, cfn_response *);
 
 /* What a file offers: either one handler, found by its name (in C++ with CFN_C before it), or a table:
  *
- *     CFN_ROUTES({ "GET", "/notes", list }, { "GET DELETE", "/notes/:id", note }, { "GET", "/files/" "*",
- * file });
+ *     CFN_ROUTES({ "GET", "/notes", list }, { "GET DELETE", "/notes/:id", note });
  *
  * once in the function and last in its file, so that handlers may be static. */
 struct cfn_route {
@@ -63,8 +62,7 @@ char *cfn_sprintf(cfn_request *, const char *format, ...) CFN_PRINTF(2, 3);
 const char *cfn_method(cfn_request *);
 const char *cfn_path(cfn_request *);
 const char *cfn_id(cfn_request *); /* the request's id, as in the logs and X-Request-Id */
-const char *cfn_param(cfn_request *,
-                      const char *name); /* of the route: ":id" is "id", a trailing "*" is "*" */
+const char *cfn_param(cfn_request *, const char *name);  /* ":id" is "id", a last "*" of the route is "*" */
 const char *cfn_query(cfn_request *, const char *name);  /* the first of that name */
 const char *cfn_header(cfn_request *, const char *name); /* in any case: "User-Agent", "user-agent" */
 const char *cfn_cookie(cfn_request *, const char *name); /* what cfn_set_cookie was given */
@@ -79,11 +77,12 @@ enum cfn_from { CFN_QUERY, CFN_HEADER, CFN_COOKIE, CFN_FORM };
 int cfn_each(cfn_request *, enum cfn_from, int (*each)(void *context, const char *name, const char *value),
              void *context);
 
-int64_t cfn_length(cfn_request *); /* of the body in bytes; -1: not announced */
-const void *cfn_body(cfn_request *,
-                     size_t *size); /* all of it, a NUL behind it; EFBIG, ECONNRESET, EALREADY */
-ssize_t cfn_read(cfn_request *, void *data,
-                 size_t size); /* the next bytes; 0 at the end; -EFBIG, -ECONNRESET */
+/* Of the body in bytes; -1: not announced. */
+int64_t cfn_length(cfn_request *);
+/* All of it, and a NUL that does not count; EFBIG, ECONNRESET, EALREADY, ENOMEM. */
+const void *cfn_body(cfn_request *, size_t *size);
+/* The next bytes; 0 at the end; -EFBIG, -ECONNRESET. */
+ssize_t cfn_read(cfn_request *, void *data, size_t size);
 
 /* Answer.  It is buffered and leaves when the handler returns, with its length.  Unless set, the type is
  * text/plain in UTF-8, and X-Content-Type-Options is nosniff. */

@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "base/buf.h"
 #include "base/ending.h"
@@ -58,7 +59,12 @@ struct exchange {
 enum cause request_open(struct cfn_request *q, char **params, const char **what);
 
 /* Whether the first n bytes of param, which end before its '=', are this name. */
-bool param_is(const char *param, size_t n, const char *name);
+static inline bool
+param_is(const char *param, size_t n, const char *name)
+{
+	return strlen(name) == n && memcmp(param, name, n) == 0;
+}
+
 /* The value of a param, or NULL. */
 const char *param_find(const struct cfn_request *q, const char *name);
 

@@ -7,37 +7,34 @@
 #include "function/exchange.h"
 #include "http/http.h"
 
-#define AT(member) offsetof(struct cfn_request, member)
+#define AT(member)  offsetof(struct cfn_request, member)
+#define NAMED(text) text, sizeof text - 1
 
 /* is_ours: the router or the web server makes it, so a second one is nobody's honest request. */
 static const struct {
 	const char *name;
+	size_t length;
 	size_t offset; /* of a const char * */
 	bool is_ours;
 } texts[] = {
-	{ "REQUEST_METHOD", AT(method), true }, { "CFN_PATH", AT(path), true },
-	{ "CFN_REQUEST_ID", AT(id), true },     { "QUERY_STRING", AT(query_text), true },
-	{ "CONTENT_TYPE", AT(type), true },     { "HTTP_COOKIE", AT(cookie_field), false },
-	{ "HTTP_ACCEPT", AT(accept), false },
+	{ NAMED("REQUEST_METHOD"), AT(method), true }, { NAMED("CFN_PATH"), AT(path), true },
+	{ NAMED("CFN_REQUEST_ID"), AT(id), true },     { NAMED("QUERY_STRING"), AT(query_text), true },
+	{ NAMED("CONTENT_TYPE"), AT(type), true },     { NAMED("HTTP_COOKIE"), AT(cookie_field), false },
+	{ NAMED("HTTP_ACCEPT"), AT(accept), false },
 };
 
 static const struct {
 	const char *name;
+	size_t length;
 	size_t offset; /* of a 64-bit number */
 } numbers[] = {
-	{ "CONTENT_LENGTH", AT(length) },
-	{ "CFN_BODY_MAX", AT(body_max) },
-	{ "CFN_OUTPUT_MAX", AT(output_max) },
-	{ "CFN_ROUTE", AT(route) },
+	{ NAMED("CONTENT_LENGTH"), AT(length) },
+	{ NAMED("CFN_BODY_MAX"), AT(body_max) },
+	{ NAMED("CFN_OUTPUT_MAX"), AT(output_max) },
+	{ NAMED("CFN_ROUTE"), AT(route) },
 };
 
 _Static_assert(sizeof(size_t) == sizeof(int64_t), "the route is read as the other numbers are");
-
-bool
-param_is(const char *param, size_t n, const char *name)
-{
-	return param[0] == name[0] && strncmp(param, name, n) == 0 && name[n] == '\0';
-}
 
 /* An empty or negative CONTENT_LENGTH is what web servers send for a chunked body. */
 static int
@@ -47,7 +44,7 @@ number_read(struct cfn_request *q, const char *param, size_t n)
 	long long value;
 
 	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++) {
-		if (!param_is(param, n, numbers[i].name))
+		if (n != numbers[i].length || memcmp(param, numbers[i].name, n) != 0)
 			continue;
 		if (numbers[i].offset == AT(length) && (!*text || strcmp(text, "-1") == 0))
 			return 0;
@@ -65,7 +62,7 @@ text_read(struct cfn_request *q, const char *param, size_t n)
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
 		const char **slot = (const char **)((char *)q + texts[i].offset);
 
-		if (!param_is(param, n, texts[i].name))
+		if (n != texts[i].length || memcmp(param, texts[i].name, n) != 0)
 			continue;
 		if (*slot)
 			return texts[i].is_ours ? -EBADMSG : 0;
@@ -167,7 +164,7 @@ param_find(const struct cfn_request *q, const char *name)
 	size_t n = strlen(name);
 
 	for (char **param = q->params; *param; param++)
-		if (param_is(*param, n, name) && (*param)[n] == '=')
+		if (strncmp(*param, name, n) == 0 && (*param)[n] == '=')
 			return *param + n + 1;
 	return NULL;
 }

@@ -30,21 +30,35 @@ is_control(unsigned char c)
 	return (c < 0x20 && c != '\t') || c == 0x7f;
 }
 
+/* Eight bytes a step; the last step overlaps the one before, a short text is filled up with letters. */
+static bool
+text_is_plain(const char *text, size_t n)
+{
+	uint64_t word = EACH_BYTE('a');
+
+	if (n < WORD) {
+		memcpy(&word, text, n);
+		return word_is_plain(word);
+	}
+	for (size_t i = 0; i + WORD <= n; i += WORD) {
+		memcpy(&word, text + i, WORD);
+		if (!word_is_plain(word))
+			return false;
+	}
+	memcpy(&word, text + n - WORD, WORD);
+	return word_is_plain(word);
+}
+
+/* Nearly all texts are plain ASCII. */
 bool
 text_is_clean(const char *text, size_t n)
 {
-	size_t i = 0;
-	uint64_t word;
-
-	for (; i + WORD <= n; i += WORD) {
-		memcpy(&word, text + i, WORD);
-		if (!word_is_plain(word))
-			break;
-	}
-	for (size_t k = i; k < n; k++)
-		if (is_control((unsigned char)text[k]))
+	if (text_is_plain(text, n))
+		return true;
+	for (size_t i = 0; i < n; i++)
+		if (is_control((unsigned char)text[i]))
 			return false;
-	return utf8_is_valid(text + i, n - i);
+	return utf8_is_valid(text, n);
 }
 
 int
