@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "base/utf8.h"
 #include "http/http.h"
 
 enum { LINE_MAX_SIZE = HTTP_METHODS_TEXT_SIZE + ROUTE_PATTERN_MAX };
@@ -39,8 +38,6 @@ routes_add(struct routes *r, const char *pattern, unsigned methods, uint32_t ind
 	if (strlen(pattern) >= ROUTE_PATTERN_MAX)
 		return err_set(e, -EINVAL, "a route is over %d bytes", ROUTE_PATTERN_MAX - 1);
 	log_escape(shown, sizeof shown, pattern, strlen(pattern));
-	if (!utf8_is_valid(pattern, strlen(pattern)))
-		return err_set(e, -EINVAL, "route '%.100s' is not UTF-8", shown);
 	rc = route_pattern_check(pattern, e);
 	if (rc < 0)
 		return err_wrap(e, "route '%.100s'", shown);

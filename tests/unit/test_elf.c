@@ -271,6 +271,47 @@ damage_needed(struct object *o)
 }
 
 static void
+damage_name_end(struct object *o)
+{
+	Elf64_Dyn *needed = dynamic(o, DT_NEEDED);
+	uint64_t last = 0;
+
+	for (; needed->d_tag == DT_NEEDED; needed++)
+		if (needed->d_un.d_val > last)
+			last = needed->d_un.d_val;
+	dynamic(o, DT_STRSZ)->d_un.d_val = last + 3;
+}
+
+/* Symbols and their names are in the first segment, where an address is an offset. */
+static Elf64_Sym *
+symbol(struct object *o, const char *name)
+{
+	Elf64_Sym *s = (void *)(o->bytes + dynamic(o, DT_SYMTAB)->d_un.d_ptr);
+
+	while (strcmp(o->bytes + dynamic(o, DT_STRTAB)->d_un.d_ptr + s->st_name, name) != 0)
+		s++;
+	return s;
+}
+
+static void
+undefine_handler(struct object *o)
+{
+	symbol(o, "hello")->st_shndx = SHN_UNDEF;
+}
+
+static void
+hide_handler(struct object *o)
+{
+	symbol(o, "hello")->st_other = STV_HIDDEN;
+}
+
+static void
+make_handler_local(struct object *o)
+{
+	symbol(o, "hello")->st_info = ELF64_ST_INFO(STB_LOCAL, STT_FUNC);
+}
+
+static void
 damage_names(struct object *o)
 {
 	dynamic(o, DT_STRSZ)->d_un.d_val = UINT64_MAX;
@@ -338,6 +379,10 @@ every_damage_is_found(void **state)
 		{ damage_dynamic_end, "cut off in its dynamic section" },
 		{ damage_needed, "library name outside" },
 		{ damage_names, "library name outside" },
+		{ damage_name_end, "library name outside" },
+		{ undefine_handler, "defines no handler" },
+		{ hide_handler, "defines no handler" },
+		{ make_handler_local, "defines no handler" },
 		{ damage_symbols, "does not include <cfn.h>" },
 		{ damage_hash, "does not include <cfn.h>" },
 		{ damage_buckets, "does not include <cfn.h>" },
