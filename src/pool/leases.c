@@ -48,8 +48,7 @@ lease_ready(struct master *m, struct pool *pool)
 {
 	struct worker *w;
 
-	TAILQ_FOREACH(w, &pool->workers, link)
-	{
+	TAILQ_FOREACH (w, &pool->workers, link) {
 		struct router *router;
 
 		if (w->stage != WORKER_READY)
@@ -202,8 +201,7 @@ find_movable(const struct pool *pool, const struct router *r, uint64_t *hold_us)
 	uint64_t now = clock_now_us();
 	struct worker *w;
 
-	TAILQ_FOREACH(w, &pool->workers, link)
-	{
+	TAILQ_FOREACH (w, &pool->workers, link) {
 		size_t theirs;
 
 		if (w->stage == WORKER_RETIRING && w->next_router)

@@ -63,6 +63,8 @@ options_parse(int argc, char **argv, struct pool_options *o, struct err *e)
 	}
 	if (optind < argc)
 		return err_set(e, -EINVAL, "unexpected argument '%s'; see cfn-pool --help", argv[optind]);
+	if (o->listen && strncmp(o->listen, "unix:", 5) != 0 && strncmp(o->listen, "tcp:", 4) != 0)
+		return err_set(e, -EINVAL, "--listen '%s' is not unix:PATH or tcp:HOST:PORT", o->listen);
 	return 0;
 }
 

@@ -199,9 +199,9 @@ pool_count(const struct pool *pool, unsigned stages)
 	const struct worker *w;
 	size_t n = 0;
 
-	TAILQ_FOREACH(w, &pool->workers, link)
-	if (STAGE_BIT(w->stage) & stages)
-		n++;
+	TAILQ_FOREACH (w, &pool->workers, link)
+		if (STAGE_BIT(w->stage) & stages)
+			n++;
 	return n;
 }
 
@@ -211,9 +211,9 @@ pool_count_leases(const struct pool *pool, const struct router *router)
 	const struct worker *w;
 	size_t n = 0;
 
-	TAILQ_FOREACH(w, &pool->workers, link)
-	if (w->stage == WORKER_LEASED && w->router == router)
-		n++;
+	TAILQ_FOREACH (w, &pool->workers, link)
+		if (w->stage == WORKER_LEASED && w->router == router)
+			n++;
 	return n;
 }
 

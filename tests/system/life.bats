@@ -97,6 +97,7 @@ ended() {
 nap_answer() {
 	fcgi <<<$'begin 1 1 0\nparam REQUEST_METHOD GET\nparam SCRIPT_NAME /demo/nap\nparam QUERY_STRING ms=600\nparams 1\nend 1\nread-all'
 }
+is_gone() { ! is_alive "$1"; }
 times_out() { nap_answer | grep -q wall_time_limit; }
 naps() { nap_answer | grep -q 'slept 600'; }
 
@@ -113,7 +114,9 @@ naps() { nap_answer | grep -q 'slept 600'; }
 	pool_start
 	answers /neighbour 'the neighbour'
 	for _ in 1 2 3; do
-		kill -9 "$(pool_processes cfn-worker | tail -n 1)"
+		pid=$(pool_processes cfn-worker | tail -n 1)
+		kill -9 "$pid"
+		wait_until 10 is_gone "$pid"
 		answers /neighbour 'the neighbour'
 	done
 	fcgi <<<$'begin 1 1 0\nparam REQUEST_METHOD GET\nparam SCRIPT_NAME /demo/nap\nparam QUERY_STRING ms=5000\nparams 1\nend 1\nread-all' \

@@ -285,6 +285,7 @@ unknown_options_are_named(void **state)
 		{ { "cfn-pool", "-c", NULL }, "'-c'" },
 		{ { "cfn-pool", "--registry", NULL }, "'--registry'" },
 		{ { "cfn-pool", "file", NULL }, "'file'" },
+		{ { "cfn-pool", "--listen", "nowhere", NULL }, "'nowhere'" },
 	};
 	struct pool_options o;
 	struct err e;
