@@ -324,3 +324,29 @@ no_longer() {
 	deploy --json history hello | jq -e . >/dev/null
 	deploy --json list | grep -q '"hello"'
 }
+
+@test "a pool that cannot load a version votes against it, and its reason is said" {
+	source_make big.c <<-'END'
+		#include <stdlib.h>
+		#include <string.h>
+		int big(cfn_request *q, cfn_response *r)
+		{
+			(void)q;
+			return cfn_send(r, 200, "text/plain", "big\n");
+		}
+		int cfn_init(void)
+		{
+			char *p = malloc(32 << 20);
+			return p ? (memset(p, 1, 32 << 20), p[5] - 1) : -1;
+		}
+	END
+	conf <<<$'[function big]\nmemory = 4M'
+	serve
+	refused 65 cfn-deploy --registry "$R" deploy "$D/src/big.c"
+	grep -q 'not active: pool .*cfn_init' "$D/err"
+	[ "$(cfn-deploy --registry "$R" --json show big | jq -r .state)" = inactive ]
+	get /big 404
+	pool_stop TERM
+	deploy "$D/src/big.c"
+	[ "$(cfn-deploy --registry "$R" --json show big | jq -r .state)" = active ]
+}
