@@ -386,6 +386,24 @@ make_absolute(char *path, size_t size, struct err *e)
 	return 0;
 }
 
+/* One file has one name, whatever links lead to it: the folders beside it are where its pools are found. */
+static int
+resolve_registry(char *path, size_t size, struct err *e)
+{
+	AUTO_FREE char *resolved = NULL;
+	int rc = make_absolute(path, size, e);
+
+	if (rc < 0)
+		return rc;
+	resolved = realpath(path, NULL);
+	if (!resolved)
+		return 0; /* to be made, or missing: opening it says so */
+	if (strlen(resolved) >= size)
+		return err_set(e, ENAMETOOLONG, "registry");
+	set_text(path, size, resolved);
+	return 0;
+}
+
 int
 config_find_registry(struct config *c, const char *option, bool *is_private, struct err *e)
 {
@@ -399,7 +417,7 @@ config_find_registry(struct config *c, const char *option, bool *is_private, str
 	if (named[0]) {
 		if (named != c->registry)
 			set_text(c->registry, sizeof c->registry, named);
-		return make_absolute(c->registry, sizeof c->registry, e);
+		return resolve_registry(c->registry, sizeof c->registry, e);
 	}
 	if (access(packaged, W_OK) == 0) {
 		set_text(c->registry, sizeof c->registry, packaged);

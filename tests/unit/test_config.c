@@ -128,6 +128,25 @@ the_registry_is_looked_for_in_order(void **state)
 }
 
 static void
+a_registry_has_one_name_whatever_links_lead_to_it(void **state)
+{
+	char target[32], link_path[48];
+	static struct config c;
+	bool is_private;
+	struct err e;
+
+	(void)state;
+	write_file(target, "");
+	snprintf(link_path, sizeof link_path, "%s.link", target);
+	assert_int_equal(symlink(target, link_path), 0);
+	config_init(&c);
+	assert_int_equal(config_find_registry(&c, link_path, &is_private, &e), 0);
+	assert_string_equal(c.registry, target);
+	unlink(link_path);
+	unlink(target);
+}
+
+static void
 every_row_takes_its_bounds_and_nothing_past_them(void **state)
 {
 	(void)state;
@@ -281,6 +300,7 @@ main(void)
 		cmocka_unit_test(a_file_is_read_over_the_defaults),
 		cmocka_unit_test(a_wrong_line_is_named_with_its_number),
 		cmocka_unit_test(the_registry_is_looked_for_in_order),
+		cmocka_unit_test(a_registry_has_one_name_whatever_links_lead_to_it),
 		cmocka_unit_test(every_row_takes_its_bounds_and_nothing_past_them),
 		cmocka_unit_test(a_policy_survives_its_text),
 		cmocka_unit_test(a_policy_from_elsewhere_is_checked),
