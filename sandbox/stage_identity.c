@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/macros.h"
 
 static bool
 groups_are_denied(void)
@@ -69,19 +70,8 @@ nested_namespaces_enter(struct sandbox *s, struct err *e)
 	return 0;
 }
 
-static int
-ambient_raise_all(cap_t caps)
-{
-	for (cap_value_t cap = 0; cap < cap_max_bits(); cap++) {
-		cap_flag_value_t is_permitted = CAP_CLEAR;
-
-		if (cap_get_flag(caps, cap, CAP_PERMITTED, &is_permitted) < 0)
-			return -1;
-		if (is_permitted == CAP_SET && cap_set_ambient(cap, CAP_SET) < 0)
-			return -1;
-	}
-	return 0;
-}
+/* What the stages behind the exec need: mounts, host name and pivot_root; bounding set and securebits. */
+static const cap_value_t needed[] = { CAP_SYS_ADMIN, CAP_SETPCAP };
 
 /* capabilities(7): a uid other than 0 loses everything at exec but the ambient set, which needs the
  * inheritable one. */
@@ -94,9 +84,12 @@ inherited_capabilities_enter(struct sandbox *s, struct err *e)
 	if (!s->profile->is_execed)
 		return 0;
 	caps = cap_get_proc();
-	if (!caps || cap_fill(caps, CAP_INHERITABLE, CAP_PERMITTED) < 0 || cap_set_proc(caps) < 0 ||
-	    ambient_raise_all(caps) < 0)
-		rc = err_set(e, errno, "keep over exec");
+	if (!caps || cap_set_flag(caps, CAP_INHERITABLE, ARRAY_SIZE(needed), needed, CAP_SET) < 0 ||
+	    cap_set_proc(caps) < 0)
+		rc = err_set(e, errno, "make inheritable");
+	for (size_t i = 0; i < ARRAY_SIZE(needed) && rc == 0; i++)
+		if (cap_set_ambient(needed[i], CAP_SET) < 0)
+			rc = err_set(e, errno, "keep over exec");
 	cap_free(caps);
 	return rc;
 }

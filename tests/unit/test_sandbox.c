@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/capability.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
@@ -82,6 +83,19 @@ payload_run(struct sandbox *s, const struct attempt_case *c, int channel, struct
 	return rc < 0 ? -1 : c->attempt();
 }
 
+/* As the exec between IDENTITY and ROOT does: what is not inheritable is gone. */
+static int
+capabilities_of_an_exec(void)
+{
+	cap_t caps = cap_get_proc();
+	int rc = caps ? cap_fill(caps, CAP_PERMITTED, CAP_INHERITABLE) : -1;
+
+	rc = rc == 0 ? cap_fill(caps, CAP_EFFECTIVE, CAP_INHERITABLE) : rc;
+	rc = rc == 0 ? cap_set_proc(caps) : rc;
+	cap_free(caps);
+	return rc;
+}
+
 static _Noreturn void
 child_run(struct sandbox *s, const struct attempt_case *c, struct sandbox_process *process, const int ends[2])
 {
@@ -93,7 +107,7 @@ child_run(struct sandbox *s, const struct attempt_case *c, struct sandbox_proces
 	s->keep = keep;
 	s->n_keep = ARRAY_SIZE(keep);
 	if (sandbox_await(process, &o.e) < 0 || sandbox_enter(s, SANDBOX_IDENTITY, &o.e) < 0 ||
-	    sandbox_enter(s, SANDBOX_ROOT, &o.e) < 0)
+	    capabilities_of_an_exec() < 0 || sandbox_enter(s, SANDBOX_ROOT, &o.e) < 0)
 		_exit(write(ends[1], &o, sizeof o) < 0);
 	pid = fork();
 	if (pid == 0) {
