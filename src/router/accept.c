@@ -76,48 +76,56 @@ listener_pause(struct router *r, unsigned ms)
 	r->accept_again_us = ms > 0 ? r->now_us + ms * 1000ULL : 0;
 }
 
-/* At the limit the connection that was idle for longest makes room: web servers open a new one without a
- * word, while one that cannot connect answers 502. */
-static bool
-make_room(struct router *r)
+/* The connection that was idle for longest, if it holds nothing. */
+static struct front *
+spare_front(const struct router *r)
 {
-	struct front *f;
+	struct front *f = TAILQ_FIRST(&r->fronts[FRONT_IDLE]);
 
-	if (r->n_fronts < r->start.n_connections)
-		return true;
-	f = TAILQ_FIRST(&r->fronts[FRONT_IDLE]);
-	if (!f || f->is_readable || f->n_header > 0)
-		return false;
-	front_close(r, f);
-	return true;
+	return f && !f->is_readable && f->n_header == 0 ? f : NULL;
 }
 
-/* 1 when there may be more to accept. */
 static int
-accept_one(struct router *r)
+take_connection(struct router *r)
 {
 	struct sockaddr_storage from = { 0 };
 	socklen_t n = sizeof from;
-	AUTO_FD fd = -1;
+	int fd = accept4(r->listener.fd, (struct sockaddr *)&from, &n, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
-	if (!make_room(r)) {
-		listener_pause(r, 0);
-		return 0;
-	}
-	fd = accept4(r->listener.fd, (struct sockaddr *)&from, &n, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM))
 		listener_pause(r, ACCEPT_PAUSE_MS);
+	if (fd >= 0 && !is_allowed(r, &from)) {
+		close(fd);
+		errno = ECONNABORTED;
+		fd = -1;
+	}
+	return fd;
+}
+
+/* True when there may be more to accept.  At the limit the spare connection makes room: web servers open a
+ * new one without a word, while one that cannot connect answers 502. */
+static bool
+accept_one(struct router *r)
+{
+	bool is_full = r->n_fronts >= r->start.n_connections;
+	AUTO_FD fd = -1;
+
+	if (is_full && !spare_front(r)) {
+		listener_pause(r, 0);
+		return false;
+	}
+	fd = take_connection(r);
 	if (fd < 0)
 		return errno == ECONNABORTED || errno == EINTR;
-	if (!is_allowed(r, &from))
-		return 1;
+	if (is_full)
+		front_close(r, spare_front(r));
 	if (!front_new(r, fd)) {
 		listener_pause(r, ACCEPT_PAUSE_MS);
-		return 0;
+		return false;
 	}
 	r->stats.connections_accepted++;
 	fd = -1;
-	return 1;
+	return true;
 }
 
 static void
@@ -137,7 +145,7 @@ accept_resume(struct router *r)
 {
 	if (r->is_accepting || r->listener.fd < 0)
 		return;
-	if (r->n_fronts >= r->start.n_connections && !TAILQ_FIRST(&r->fronts[FRONT_IDLE]))
+	if (r->n_fronts >= r->start.n_connections && !spare_front(r))
 		return;
 	r->accept_again_us = 0;
 	r->is_accepting = loop_watch(r, &r->listener, EPOLLIN | EPOLLEXCLUSIVE) == 0;

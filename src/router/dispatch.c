@@ -50,7 +50,7 @@ has_room(const struct router *r, const struct worker *w, unsigned depth)
 	uint64_t max = w->pool->function.max_requests;
 
 	return !w->is_last && !w->is_blocked && w->n_in_flight < depth && !first->is_large &&
-	       !first->is_stream && r->now_us - w->since_us < SLOW_US && (max == 0 || w->n_served < max);
+	       !first->is_stream && r->now_us < w->since_us + SLOW_US && (max == 0 || w->n_served < max);
 }
 
 /* Waking a process costs more than a short request: a busy worker first, the most recently used one. */

@@ -159,12 +159,12 @@ struct worker {
 	enum worker_stage stage;
 	bool is_todo;
 	bool is_readable;
-	bool is_paused;            /* its client is slower than its stream */
-	bool is_blocked;           /* its socket takes no message now */
-	bool is_last;              /* no further request: retiring, or out of step */
-	bool is_cut;               /* it takes no more messages */
-	bool is_overrun;           /* the master was asked to kill it */
-	bool is_idle_said;         /* MSG_IDLE was sent */
+	bool is_paused;    /* its client is slower than its stream */
+	bool is_blocked;   /* its socket takes no message now */
+	bool is_last;      /* no further request: retiring, or out of step */
+	bool is_cut;       /* it takes no more messages */
+	bool is_overrun;   /* the master was asked to kill it */
+	bool is_idle_said; /* MSG_IDLE was sent */
 	bool was_awake;    /* its first request was there before the one in front of it was answered */
 	struct requests in_flight; /* in the order of dispatch */
 	unsigned n_in_flight;
