@@ -61,7 +61,7 @@ artifact_enter(struct sandbox *s, struct err *e)
 {
 	struct tmpfs t = {
 		.inodes = ARTIFACT_INODES,
-		.mode = "0500",
+		.mode = "0700",
 		.attributes = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV,
 	};
 	struct stat st;
