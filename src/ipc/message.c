@@ -49,6 +49,21 @@ message_send(int sock, uint32_t type, const void *body, size_t length, const int
 	}
 }
 
+/* Without credentials their room holds descriptors, too: more than a message may have are closed. */
+static void
+take_fds(struct message *m, const unsigned char *data, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		int fd;
+
+		memcpy(&fd, data + i * sizeof fd, sizeof fd);
+		if (m->n_fds < MESSAGE_FDS_MAX)
+			m->fds[m->n_fds++] = fd;
+		else
+			fd_close(&fd);
+	}
+}
+
 /* Everything that the kernel attached is taken over first, so that nothing leaks on an error. */
 static void
 take_control(struct msghdr *h, struct message *m)
@@ -59,8 +74,7 @@ take_control(struct msghdr *h, struct message *m)
 		if (c->cmsg_level != SOL_SOCKET)
 			continue;
 		if (c->cmsg_type == SCM_RIGHTS) {
-			m->n_fds = size / sizeof(int);
-			memcpy(m->fds, CMSG_DATA(c), m->n_fds * sizeof(int));
+			take_fds(m, CMSG_DATA(c), size / sizeof(int));
 		} else if (c->cmsg_type == SCM_CREDENTIALS && size == sizeof(struct ucred)) {
 			struct ucred from;
 
@@ -92,8 +106,11 @@ message_receive(int sock, struct message *m, struct err *e)
 	if (n < 0)
 		return err_set(e, errno, "receive message");
 	take_control(&h, m);
-	if (n == 0)
+	if (n == 0) {
+		/* An empty message looks like the end, but may carry descriptors. */
+		message_done(m);
 		return 0;
+	}
 	if ((size_t)n < sizeof m->type || h.msg_flags & MSG_TRUNC) {
 		message_done(m);
 		return err_set(e, -EBADMSG, "message cut short");

@@ -274,11 +274,82 @@ a_pool_that_was_asked_too_much_says_so(void **state)
 	assert_int_equal(control_receive(f->pair[1], &question, &fd, &e), -EBADMSG);
 }
 
+/* The lowest number that is free: the same afterwards when nothing was left open. */
+static int
+next_descriptor(void)
+{
+	int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+	close(fd);
+	return fd;
+}
+
+/* As a peer may that does not use message_send: n bytes and n_fds descriptors. */
+static void
+send_raw(int sock, size_t n, size_t n_fds)
+{
+	union {
+		struct cmsghdr header;
+		char space[CMSG_SPACE(sizeof(int) * 32)];
+	} control = { 0 };
+	char bytes[16] = { 1 };
+	struct iovec part = { bytes, n };
+	struct msghdr h = { .msg_iov = &part,
+		            .msg_iovlen = 1,
+		            .msg_control = control.space,
+		            .msg_controllen = CMSG_SPACE(sizeof(int) * n_fds) };
+	struct cmsghdr *c = CMSG_FIRSTHDR(&h);
+
+	assert_true(n <= sizeof bytes && n_fds <= 32);
+	c->cmsg_level = SOL_SOCKET;
+	c->cmsg_type = SCM_RIGHTS;
+	c->cmsg_len = CMSG_LEN(sizeof(int) * n_fds);
+	for (size_t i = 0; i < n_fds; i++)
+		memcpy(CMSG_DATA(c) + i * sizeof sock, &sock, sizeof sock);
+	assert_int_equal(sendmsg(sock, &h, 0), (ssize_t)n);
+}
+
+static void
+a_message_never_has_more_descriptors_than_it_may(void **state)
+{
+	static const size_t counts[] = { MESSAGE_FDS_MAX, MESSAGE_FDS_MAX + 1, 16, 32 };
+	struct fixture *f = *state;
+	static struct message m;
+	struct err e;
+
+	for (size_t i = 0; i < ARRAY_SIZE(counts); i++) {
+		int before = next_descriptor(), rc;
+
+		send_raw(f->pair[0], 12, counts[i]);
+		rc = message_receive(f->pair[1], &m, &e);
+		assert_true(rc == 1 || rc == -EMFILE);
+		assert_int_equal(m.n_fds, rc == 1 ? MESSAGE_FDS_MAX : 0);
+		assert_int_equal(m.pid, 0);
+		message_done(&m);
+		assert_int_equal(next_descriptor(), before);
+	}
+}
+
+static void
+an_empty_message_leaves_no_descriptor_open(void **state)
+{
+	struct fixture *f = *state;
+	static struct message m;
+	int before = next_descriptor();
+	struct err e;
+
+	send_raw(f->pair[0], 0, 3);
+	assert_int_equal(message_receive(f->pair[1], &m, &e), 0);
+	assert_int_equal(next_descriptor(), before);
+}
+
 int
 main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	static const struct CMUnitTest tests[] = {
+		TEST(a_message_never_has_more_descriptors_than_it_may),
+		TEST(an_empty_message_leaves_no_descriptor_open),
 		TEST(a_pool_is_found_by_its_registry),
 		TEST(the_folder_is_closed_where_the_registry_is),
 		TEST(a_folder_that_everybody_may_write_is_refused),
