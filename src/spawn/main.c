@@ -147,7 +147,7 @@ serve_event(struct spawn *s, const struct epoll_event *event, struct err *e)
 	if (w->source == SOURCE_REPORT && w->process->report >= 0)
 		rc = report_read(s, w->process, e);
 	if (w->source == SOURCE_LISTENER && w->process->listener >= 0)
-		report_denied(s, w->process);
+		report_denied(s, w->process, event->events);
 	return rc == -EAGAIN ? 0 : rc;
 }
 

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/epoll.h>
 
 #include "ipc/start.h"
 #include "spawn/spawn.h"
@@ -98,12 +99,19 @@ stop_denied(const struct spawn *s, struct process *p, const struct sandbox_denie
 	break_off(s, p, text);
 }
 
+/* Without a call to be read the kernel has said that the last thread is gone.  Before Linux 6.11 reading
+ * would then wait for ever, and the whole pool with it.  It stays open: READY may be on its way yet. */
 void
-report_denied(const struct spawn *s, struct process *p)
+report_denied(const struct spawn *s, struct process *p, uint32_t events)
 {
 	struct sandbox_denied denied;
-	int rc = sandbox_denied_receive(p->listener, &denied);
+	int rc;
 
+	if (!(events & EPOLLIN)) {
+		epoll_ctl(s->epoll, EPOLL_CTL_DEL, p->listener, NULL);
+		return;
+	}
+	rc = sandbox_denied_receive(p->listener, &denied);
 	if (rc == 1 && p->n_denied++ >= DENIED_MAX)
 		stop_denied(s, p, &denied);
 	else if (rc == 1)

@@ -84,7 +84,7 @@ int process_tell_ended(struct spawn *s, const struct process *p, const struct en
 
 /* report.c: reads what there is. */
 int report_read(struct spawn *s, struct process *p, struct err *e);
-void report_denied(const struct spawn *s, struct process *p);
+void report_denied(const struct spawn *s, struct process *p, uint32_t events);
 
 /* command.c: one message of the master.  1; 0 at the end of the channel; -EAGAIN; -errno when it is broken.
  */
