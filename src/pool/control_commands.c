@@ -215,6 +215,7 @@ serve_copy(struct master *m, struct control_connection *c, const json_t *questio
 	copy.id = master_next_id(m);
 	c->wait = CONTROL_COPY;
 	c->copy_id = copy.id;
+	timer_arm(&m->loop, &c->timer, CONTROL_COPY_MS * UINT64_C(1000));
 	channel_send(&m->spawner_channel, MSG_START_COPY, &copy, sizeof copy, &fd, 1);
 }
 

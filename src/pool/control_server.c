@@ -18,6 +18,9 @@
 static void
 connection_close(struct master *m, struct control_connection *c)
 {
+	/* A copy that nobody waits for could wait for its data for ever. */
+	if (c->wait == CONTROL_COPY)
+		spawner_kill(m, c->copy_id);
 	timer_cancel(&m->loop, &c->timer);
 	loop_forget(&m->loop, &c->watch);
 	fd_close(&c->watch.fd);

@@ -13,9 +13,10 @@ struct process_ended;
 enum {
 	CONTROL_CONNECTIONS_MAX = 16,
 	CONTROL_IDLE_MS =
-	    60 * 1000,          /* a connection that asks nothing, or whose answer does not come, is closed */
-	CONTROL_STATS_MS = 500, /* routers that have not told their numbers by then are left out */
-	CONTROL_STATUS_MAX = 48 * 1024, /* bytes of functions in a status answer */
+	    60 * 1000, /* a connection that asks nothing, or whose answer does not come, is closed */
+	CONTROL_COPY_MS = 10 * 60 * 1000, /* a copy, which ends with its connection */
+	CONTROL_STATS_MS = 500,           /* routers that have not told their numbers by then are left out */
+	CONTROL_STATUS_MAX = 48 * 1024,   /* bytes of functions in a status answer */
 };
 
 /* What the open question of a connection waits for. */
