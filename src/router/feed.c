@@ -21,7 +21,7 @@ send_short(struct router *r, struct front *f, enum fcgi_type type, uint16_t id,
 
 	fcgi_header_write(record, &h);
 	memcpy(record + FCGI_HEADER_SIZE, content, 8);
-	front_send(r, f, record, sizeof record, NULL);
+	front_send_aside(r, f, record, sizeof record);
 }
 
 static void
@@ -205,7 +205,7 @@ values_end(struct router *r, struct front *f)
 	if (n < 0)
 		front_close(r, f);
 	else
-		front_send(r, f, record, (size_t)n, NULL);
+		front_send_aside(r, f, record, (size_t)n);
 }
 
 static void

@@ -177,6 +177,16 @@ front_send(struct router *r, struct front *f, const void *head, size_t n, struct
 	keep_rest(r, f, (const char *)head + done, n - done, n_body ? body : NULL);
 }
 
+void
+front_send_aside(struct router *r, struct front *f, const void *record, size_t n)
+{
+	f->aside = has_output(f) ? f->aside + n : n;
+	if (f->aside > ASIDE_MAX)
+		front_close(r, f);
+	else
+		front_send(r, f, record, n, NULL);
+}
+
 static void
 front_flush(struct router *r, struct front *f)
 {

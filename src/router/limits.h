@@ -13,6 +13,7 @@ enum {
 	WRITE_WAIT_MS = 60000,          /* without a byte of the answer taken */
 	DISCARD_WAIT_MS = 2000,         /* for input that nobody reads, after the answer */
 	DISCARD_MAX = 1024 * 1024,      /* bytes of it */
+	ASIDE_MAX = 64 * 1024,          /* bytes of answers to records of no request that wait to be read */
 	BODY_SMALL_MAX = 64 * 1024,     /* a body that is complete before its request is dispatched */
 	STREAM_BUFFER_MAX = 256 * 1024, /* bytes of a stream that its client has not taken */
 	QUEUE_WAIT_MS = 30000,          /* for a worker */

@@ -7,7 +7,11 @@
 #include "base/log.h"
 #include "router/router.h"
 
-enum { LOG_BUFFER_MAX = 256 * 1024, LINE_MAX_SIZE = 24 * 1024 };
+enum {
+	LOG_BUFFER_MAX = 256 * 1024,
+	LINE_MAX_SIZE = 24 * 1024,
+	WORD_MAX = 256, /* bytes of a method or an address that are logged: with the longest path it fits */
+};
 
 /* One line that is put together; what does not fit is left out. */
 struct line {
@@ -46,16 +50,19 @@ put_number(struct line *l, uint64_t n)
 static bool
 is_plain(struct span s)
 {
-	for (size_t i = 0; i < s.n; i++)
-		if (s.p[i] < 0x20 || s.p[i] == '"' || s.p[i] == '\\' || s.p[i] == 0x7f)
+	for (size_t i = 0; i < s.n; i++) {
+		unsigned char c = (unsigned char)s.p[i];
+
+		if (c < 0x20 || c == '"' || c == '\\' || c >= 0x7f)
 			return false;
+	}
 	return true;
 }
 
 static void
 put_escaped(struct line *l, struct span s)
 {
-	if (is_plain(s)) /* char is signed or not: bytes above 0x7f take the long way, or are below 0x20 */
+	if (is_plain(s))
 		put(l, s.p, s.n);
 	else
 		l->n += log_escape_json(l->text + l->n, sizeof l->text - l->n, s.p, s.n);
@@ -91,6 +98,13 @@ static struct span
 span_of(const char *text)
 {
 	return (struct span){ text, strlen(text) };
+}
+
+/* The web server's words have no bound but that of all params. */
+static struct span
+word_of(struct span s)
+{
+	return (struct span){ s.p, s.n < WORD_MAX ? s.n : WORD_MAX };
 }
 
 /* RFC 3339 in UTC; made anew once a millisecond. */
@@ -129,6 +143,9 @@ file_flush(struct log_file *file)
 static void
 file_add(struct router *r, struct log_file *file, struct line *l)
 {
+	/* Whatever filled it: two records never share a line. */
+	if (l->n == sizeof l->text)
+		l->n--;
 	put_text(l, "\n");
 	if (buf_used(&file->buf) == 0)
 		file->since_us = r->now_us;
@@ -192,7 +209,7 @@ put_json(struct router *r, struct line *l, const struct request *q)
 
 	put_string(l, "time", time_text(r));
 	put_string(l, "request_id", span_of(q->id));
-	put_string(l, "method", q->method_text);
+	put_string(l, "method", word_of(q->method_text));
 	put_string(l, "path", q->path);
 	put_count(l, "status", (unsigned)q->status);
 	if (q->cause != CAUSE_NONE)
@@ -211,7 +228,7 @@ put_json(struct router *r, struct line *l, const struct request *q)
 	put_count(l, "queue_us", queue_us(r, q));
 	if (q->cpu_us >= 0)
 		put_count(l, "cpu_us", (uint64_t)q->cpu_us);
-	put_string(l, "remote_addr", q->remote);
+	put_string(l, "remote_addr", word_of(q->remote));
 	put_text(l, "}");
 }
 

@@ -166,7 +166,8 @@ request_body(struct router *r, struct request *q, const unsigned char *p, size_t
 	struct front *f = q->front;
 	size_t took = n;
 
-	if (n > q->pool->function.body_max - q->received) {
+	/* Not a difference: a new snapshot may have lowered the limit below what is here. */
+	if (q->received + n > q->pool->function.body_max) {
 		answer_problem(r, q, CAUSE_BODY_TOO_LARGE, NULL);
 		return n;
 	}

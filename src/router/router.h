@@ -72,6 +72,7 @@ struct front {
 	uint16_t id;         /* of the request being read or answered; 0: none */
 	bool has_input_end;  /* its STDIN has ended */
 	size_t ignored;      /* bytes that belonged to no request, since the last one */
+	size_t aside;        /* bytes that answer no request, since the output was last empty */
 	struct buf stash;    /* read and not yet fed */
 	struct buf out;      /* to be written */
 	struct buf out_head; /* before it */
@@ -292,6 +293,9 @@ void front_resume(struct router *r, struct front *f); /* what could not be read 
 
 /* Writes head and body, or keeps what does not fit; body's memory is taken over then. */
 void front_send(struct router *r, struct front *f, const void *head, size_t n, struct buf *body);
+
+/* What answers no request: a connection that lets too much of it wait is closed. */
+void front_send_aside(struct router *r, struct front *f, const void *record, size_t n);
 
 /* The answer is complete: the connection is free for the next request, or is closed. */
 void front_answered(struct router *r, struct front *f);

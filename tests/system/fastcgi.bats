@@ -80,6 +80,30 @@ said() {
 	said 'record 11 0 8' 'Hello, world!'
 }
 
+@test "a connection that reads none of its GET_VALUES answers is closed, not kept for" {
+	run fcgi < <(yes 'values 3' | head -n 40000; echo read-all)
+	[ "$status" -eq 0 ]
+	said closed
+}
+
+@test "a request with a long hostile method has one line in the log, and the next one its own" {
+	local n method
+	n=$(wc -l <"$D/access.log")
+	method=$(printf '"%.0s' {1..30000})
+	run fcgi <<-END
+		begin 1 1 1
+		param REQUEST_METHOD $method
+		param SCRIPT_NAME /longmethod
+		params 1
+		end 1
+		read
+		get 2 /aftermethod 0
+		read-all
+	END
+	said "|Status: 40" "|Status: 404"
+	[ "$(tail -n +$((n + 1)) "$D/access.log" | jq -r .path | tr '\n' ' ')" = "/longmethod /aftermethod " ]
+}
+
 @test "a second BEGIN on a busy connection cannot be multiplexed" {
 	run fcgi <<-END
 		begin 1 1 1
