@@ -20,25 +20,31 @@ retry_in(struct master *m, struct pool *pool, uint64_t us)
 		timer_arm(&m->loop, &pool->retry, us);
 }
 
-/* The router that needs a worker of the pool most: one with requests waiting before one without, then the one
- * with the fewest. */
+/* True when a needs a worker of the pool more than b: one with requests waiting before one without, then the
+ * one with the fewest, then the one that got none for longest. */
+static bool
+needs_more(const struct pool *pool, const struct router *a, const struct router *b)
+{
+	bool a_waits = pool->waiting[a->index] > 0, b_waits = pool->waiting[b->index] > 0;
+	size_t a_leases = pool_count_leases(pool, a), b_leases = pool_count_leases(pool, b);
+
+	if (a_waits != b_waits)
+		return a_waits;
+	if (a_leases != b_leases)
+		return a_leases < b_leases;
+	return pool->leased_us[a->index] < pool->leased_us[b->index];
+}
+
 static struct router *
 neediest(struct master *m, const struct pool *pool)
 {
 	struct router *best = NULL;
-	size_t best_leases = 0;
 
 	for (size_t i = 0; i < m->n_routers; i++) {
 		struct router *r = &m->routers[i];
-		size_t n = pool_count_leases(pool, r);
-		bool waits = pool->waiting[i] > 0, best_waits = best && pool->waiting[best->index] > 0;
 
-		if (!router_is_serving(r))
-			continue;
-		if (best && (waits < best_waits || (waits == best_waits && n >= best_leases)))
-			continue;
-		best = r;
-		best_leases = n;
+		if (router_is_serving(r) && (!best || needs_more(pool, r, best)))
+			best = r;
 	}
 	return best;
 }
@@ -204,7 +210,7 @@ find_movable(const struct pool *pool, const struct router *r, uint64_t *hold_us)
 	TAILQ_FOREACH (w, &pool->workers, link) {
 		size_t theirs;
 
-		if (w->stage == WORKER_RETIRING && w->next_router)
+		if (w->stage == WORKER_MOVING)
 			return NULL; /* one at a time */
 		if (w->stage != WORKER_LEASED || w->router == r)
 			continue;
@@ -249,16 +255,29 @@ leases_serve(struct master *m, struct pool *pool)
 		move_lease(m, pool);
 }
 
+/* To the router that it was taken for, or whoever needs it most now. */
+static void
+finish_move(struct master *m, struct worker *w)
+{
+	struct router *next = w->next_router;
+
+	w->stage = WORKER_READY;
+	w->router = w->next_router = NULL;
+	if (next && router_is_serving(next))
+		worker_lease(m, w, next);
+	/* Others may have begun to wait meanwhile. */
+	leases_serve(m, w->pool);
+}
+
 void
 leases_released(struct master *m, struct worker *w)
 {
-	struct router *next = w->next_router;
 	struct pool *pool = w->pool;
 
-	if (w->stage != WORKER_LEASED && w->stage != WORKER_RETIRING)
+	if (w->stage == WORKER_ENDING)
 		return; /* killed meanwhile */
-	if (next && router_is_serving(next) && pool_is_serving(pool)) {
-		worker_lease(m, w, next);
+	if (w->stage == WORKER_MOVING && pool_is_serving(pool)) {
+		finish_move(m, w);
 		return;
 	}
 	worker_end(m, w);

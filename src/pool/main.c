@@ -48,7 +48,7 @@ raise_limits(struct master *m, struct err *e)
 
 	(void)m;
 	signal(SIGPIPE, SIG_IGN);
-	umask(077);
+	umask(027);
 	if (getrlimit(RLIMIT_NOFILE, &files) < 0)
 		return err_set(e, errno, "limit of open files");
 	files.rlim_cur = files.rlim_max;

@@ -39,6 +39,7 @@ enum worker_stage {
 	WORKER_STARTING,
 	WORKER_READY, /* belongs to no router yet */
 	WORKER_LEASED,
+	WORKER_MOVING,   /* RETIRE was said; next_router gets it after RELEASED */
 	WORKER_RETIRING, /* RETIRE was said; waits for RELEASED */
 	WORKER_ENDING,   /* its requests were closed, or it was killed; waits for its end */
 };
@@ -48,7 +49,7 @@ struct worker {
 	TAILQ_ENTRY(worker) link; /* of its pool, oldest first */
 	struct pool *pool;
 	enum worker_stage stage;
-	struct router *router;          /* holds the lease: LEASED and RETIRING */
+	struct router *router;          /* holds the lease: LEASED, MOVING and RETIRING */
 	struct router *next_router;     /* gets it after RELEASED; NULL: the worker ends */
 	int32_t pid;                    /* in the pool's pid namespace */
 	int requests, output, listener; /* the router's ends, kept to move the lease; closing them ends it */
@@ -72,7 +73,8 @@ struct pool {
 	enum process_manager manager;
 
 	struct worker_list workers;
-	uint32_t waiting[ROUTERS_MAX]; /* requests, as each router said last */
+	uint32_t waiting[ROUTERS_MAX];   /* requests, as each router said last */
+	uint64_t leased_us[ROUTERS_MAX]; /* when each router got a worker of it last */
 	struct backoff backoff;
 	bool is_start_failing; /* the last start failed: nothing to wait for */
 	struct timer retry;    /* end of the back-off, or of a lease's hold */

@@ -21,8 +21,8 @@ bool pool_is_wanted(const struct pool *pool); /* by the registry, but not servin
 
 /* How many of its workers are in one of these stages. */
 #define STAGE_BIT(stage) (1U << (stage))
-#define STAGES_LIVE      (STAGE_BIT(WORKER_STARTING) | STAGE_BIT(WORKER_READY) | STAGE_BIT(WORKER_LEASED))
-#define STAGES_READY     (STAGE_BIT(WORKER_READY) | STAGE_BIT(WORKER_LEASED))
+#define STAGES_READY     (STAGE_BIT(WORKER_READY) | STAGE_BIT(WORKER_LEASED) | STAGE_BIT(WORKER_MOVING))
+#define STAGES_LIVE      (STAGES_READY | STAGE_BIT(WORKER_STARTING))
 size_t pool_count(const struct pool *pool, unsigned stages);
 size_t pool_count_leases(const struct pool *pool, const struct router *router);
 uint32_t pool_waiting(const struct pool *pool);

@@ -155,7 +155,7 @@ worker_lease(struct master *m, struct worker *w, struct router *router)
 	w->stage = WORKER_LEASED;
 	w->router = router;
 	w->next_router = NULL;
-	w->leased_us = clock_now_us();
+	w->leased_us = w->pool->leased_us[router->index] = clock_now_us();
 	/* As the router counts, too: each lease answers one of its wants. */
 	if (w->pool->waiting[router->index] > 0)
 		w->pool->waiting[router->index]--;
@@ -176,6 +176,7 @@ void
 worker_retire(struct master *m, struct worker *w, struct router *next, uint64_t limit_ms)
 {
 	struct process_ref ref = { (uint32_t)w->by_id.key };
+	bool is_leased;
 
 	if (w->stage == WORKER_ENDING)
 		return;
@@ -183,13 +184,13 @@ worker_retire(struct master *m, struct worker *w, struct router *next, uint64_t 
 		worker_end(m, w);
 		return;
 	}
+	is_leased = w->stage == WORKER_LEASED;
 	w->next_router = next;
+	w->stage = next ? WORKER_MOVING : WORKER_RETIRING;
 	if (limit_ms > 0)
 		timer_arm(&m->loop, &w->timer, limit_ms * 1000);
-	if (w->stage == WORKER_RETIRING)
-		return;
-	w->stage = WORKER_RETIRING;
-	channel_send(&w->router->channel, MSG_RETIRE, &ref, sizeof ref, NULL, 0);
+	if (is_leased)
+		channel_send(&w->router->channel, MSG_RETIRE, &ref, sizeof ref, NULL, 0);
 }
 
 /* The lease stays until the end: the router has to be told. */
