@@ -178,8 +178,19 @@ ignored_take(struct router *r, struct front *f, const unsigned char *p, size_t n
 {
 	(void)p;
 	f->ignored += n;
-	if (f->ignored > DISCARD_MAX)
+	if (f->ignored <= DISCARD_MAX)
+		return n;
+	/* Reading on would go on for ever, and closing would be an error to a web server that writes before
+	 * it reads: its own answer would be a 502.  A full socket makes it read ours. */
+	if (f->stage == FRONT_IDLE)
+		front_discard(r, f);
+	else if (f->stage == FRONT_WRITING)
+		f->is_closing = true;
+	else if (f->stage != FRONT_DISCARDING) {
 		front_close(r, f);
+		return n;
+	}
+	f->is_waiting = true;
 	return n;
 }
 

@@ -57,6 +57,20 @@ has_output(const struct front *f)
 	return buf_used(&f->out_head) + buf_used(&f->out) > 0;
 }
 
+void
+front_discard(struct router *r, struct front *f)
+{
+	/* Closing while unread input remains would make the kernel reset the connection, and the web server
+	 * lose the answer that it has not yet read. */
+	shutdown(f->source.fd, SHUT_WR);
+	buf_clear(&f->stash);
+	f->is_waiting = false;
+	f->ignored = 0;
+	front_enter(r, f, FRONT_DISCARDING);
+	if (f->is_readable)
+		loop_todo_front(r, f);
+}
+
 /* All was written: for good, or until the next request. */
 static void
 front_finish(struct router *r, struct front *f)
@@ -71,15 +85,7 @@ front_finish(struct router *r, struct front *f)
 		front_close(r, f);
 		return;
 	}
-	/* Closing while unread input remains would make the kernel reset the connection, and the web server
-	 * lose the answer that it has not yet read. */
-	shutdown(f->source.fd, SHUT_WR);
-	buf_clear(&f->stash);
-	f->is_waiting = false;
-	f->ignored = 0;
-	front_enter(r, f, FRONT_DISCARDING);
-	if (f->is_readable)
-		loop_todo_front(r, f);
+	front_discard(r, f);
 }
 
 void

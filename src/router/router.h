@@ -287,6 +287,8 @@ void accept_stop(struct router *r); /* for good */
 /* ---- front.c ---- */
 struct front *front_new(struct router *r, int fd);
 void front_close(struct router *r, struct front *f);
+void front_discard(struct router *r,
+                   struct front *f); /* no more from us; its input is read away, then closed */
 void front_free(struct router *r, struct front *f);
 void front_enter(struct router *r, struct front *f, enum front_stage stage);
 void front_resume(struct router *r, struct front *f); /* what could not be read before may be now */
