@@ -19,12 +19,15 @@ struct function_io {
 };
 
 /* dlopen(path) and look the symbols up.  entry is the handler's symbol, or empty: then the artifact has
- * cfn_routes.  Checks cfn_abi, runs cfn_init.  The author's code runs here: call it inside the sandbox only.
+ * cfn_routes.  Checks cfn_abi.  The author's constructors run here: call it inside the sandbox only.
  * libcfn.so.1, the stub, must have been loaded by dlopen before; the program exports the real functions
  * (EXPORT_FUNCTIONS in module.am).  Makes stdout line-buffered.
  * -ENOEXEC (the loader's words), -ENOENT (no such handler), -EPROTO (another ABI, or this program exports
- * nothing), -EINVAL and -E2BIG (the route table), -ECANCELED (cfn_init refused), -ENOMEM. */
+ * nothing), -EINVAL and -E2BIG (the route table), -ENOMEM. */
 int function_load(const char *path, const char *entry, struct function **f, struct err *e);
+
+/* Runs cfn_init, once, before the first request.  -ECANCELED when it refuses. */
+int function_start(struct function *f, struct err *e);
 
 /* Runs cfn_fini.  The artifact stays mapped, since threads of it may still run: the process is to end. */
 void function_unload(struct function *f);

@@ -77,15 +77,6 @@ find_routes(struct function *f, struct err *e)
 }
 
 static int
-run_init(const struct function *f, struct err *e)
-{
-	int (*init)(void) = (int (*)(void))dlsym(f->artifact, "cfn_init");
-	int rc = init ? init() : 0;
-
-	return rc < 0 ? err_set(e, -ECANCELED, "cfn_init refused: it returned %d", rc) : 0;
-}
-
-static int
 load(struct function *f, const char *path, const char *entry, struct err *e)
 {
 	int rc = check_exports(e);
@@ -101,7 +92,7 @@ load(struct function *f, const char *path, const char *entry, struct err *e)
 	/* Printed lines reach the log when they end, not when a buffer is full. */
 	if (rc == 0)
 		setvbuf(stdout, NULL, _IOLBF, BUFSIZ);
-	return rc < 0 ? rc : run_init(f, e);
+	return rc;
 }
 
 int
@@ -122,6 +113,15 @@ function_load(const char *path, const char *entry, struct function **f, struct e
 	loaded->fini = (void (*)(void))dlsym(loaded->artifact, "cfn_fini");
 	*f = loaded;
 	return 0;
+}
+
+int
+function_start(struct function *f, struct err *e)
+{
+	int (*init)(void) = (int (*)(void))dlsym(f->artifact, "cfn_init");
+	int rc = init ? init() : 0;
+
+	return rc < 0 ? err_set(e, -ECANCELED, "cfn_init refused: it returned %d", rc) : 0;
 }
 
 /* The artifact stays mapped: its threads may still run, and the process ends soon. */

@@ -35,7 +35,10 @@ load(struct worker *w, struct function **f, struct err *e)
 	function_set_environment(w->environment, w->environment_size);
 	if (function_load(SANDBOX_ARTIFACT, w->start.entry, f, e) < 0)
 		return -e->code;
-	return sandbox_enter(w->sandbox, SANDBOX_SERVE, e);
+	/* cfn_init meets what a handler meets: the last filter, and /tmp as its folder. */
+	if (sandbox_enter(w->sandbox, SANDBOX_SERVE, e) < 0)
+		return -e->code;
+	return function_start(*f, e);
 }
 
 int

@@ -1,4 +1,4 @@
-/* keeps.c - what cfn_init opened and set belongs to the worker, not to a request. */
+/* keeps.c - what cfn_init opened and set, in /tmp, belongs to the worker, not to a request. */
 #define _GNU_SOURCE
 #include <cfn.h>
 
@@ -19,7 +19,7 @@ on_signal(int number)
 int
 cfn_init(void)
 {
-	file = open("/tmp/kept", O_RDWR | O_CREAT, 0600);
+	file = open("kept", O_RDWR | O_CREAT, 0600);
 	signal(SIGUSR2, on_signal);
 	return file < 0 ? -1 : 0;
 }

@@ -59,7 +59,7 @@ each_example_answers(void **state)
 		struct function *f;
 		struct err e;
 
-		if (function_load(cases[i].path, cases[i].entry, &f, &e) < 0)
+		if (function_load(cases[i].path, cases[i].entry, &f, &e) < 0 || function_start(f, &e) < 0)
 			fail_msg("%s: %s", cases[i].path, e.text);
 		send_body(cases[i].body);
 		ask_function(f, cases[i].params);

@@ -86,7 +86,7 @@ loaded(const char *path, const char *entry)
 	struct function *f;
 	struct err e;
 
-	if (function_load(path, entry, &f, &e) < 0)
+	if (function_load(path, entry, &f, &e) < 0 || function_start(f, &e) < 0)
 		fail_msg("%s", e.text);
 	return f;
 }
@@ -180,7 +180,6 @@ what_cannot_be_served_is_refused_with_its_reason(void **state)
 		{ FUNCTIONS "cplusplus.fn", "mangled", -ENOENT, "write CFN_C" },
 		{ FUNCTIONS "badtable.fn", "", -EINVAL, "'/nowhere' has no handler" },
 		{ FUNCTIONS "longtable.fn", "", -E2BIG, "more than 256 routes" },
-		{ FUNCTIONS "refuses.fn", "", -ECANCELED, "returned -5" },
 	};
 	struct function *f = NULL;
 	struct err e;
@@ -192,6 +191,18 @@ what_cannot_be_served_is_refused_with_its_reason(void **state)
 			fail_msg("'%s' does not say '%s'", e.text, cases[i].words);
 		assert_null(f);
 	}
+}
+
+static void
+a_function_may_refuse_to_start(void **state)
+{
+	struct function *f;
+	struct err e;
+
+	(void)state;
+	assert_int_equal(function_load(FUNCTIONS "refuses.fn", "", &f, &e), 0);
+	assert_int_equal(function_start(f, &e), -ECANCELED);
+	assert_non_null(strstr(e.text, "returned -5"));
 }
 
 static void
@@ -333,6 +344,7 @@ main(void)
 		cmocka_unit_test(several_files_may_include_the_interface_and_hide_the_rest),
 		cmocka_unit_test(functions_in_cplusplus_are_found_by_table_and_by_entry),
 		cmocka_unit_test(what_cannot_be_served_is_refused_with_its_reason),
+		cmocka_unit_test(a_function_may_refuse_to_start),
 		cmocka_unit_test(a_table_of_the_largest_size_is_taken),
 		cmocka_unit_test(an_artifact_gets_the_workers_functions_and_not_the_stubs),
 		cmocka_unit_test(every_function_of_the_header_is_exported),
