@@ -106,43 +106,59 @@ find_victim(struct master *m)
 	return victim;
 }
 
-static bool
-somebody_is_ending(struct master *m)
+static size_t
+count_ending(const struct master *m)
 {
+	size_t n_ending = 0;
+
 	for (struct node *n = table_next(&m->workers, NULL); n; n = table_next(&m->workers, n))
 		if (((struct worker *)n)->stage >= WORKER_RETIRING)
-			return true;
-	return false;
+			n_ending++;
+	return n_ending;
 }
 
-/* process.max workers run: an idle one of another function makes room. */
+/* process.max workers run: for every pool that wants one, one of a pool that does not makes room.  False when
+ * there is none. */
+static bool
+make_room(struct master *m)
+{
+	size_t n_ending = count_ending(m), n_hungry = 0;
+	const struct pool *pool;
+
+	TAILQ_FOREACH (pool, &m->hungry, hungry_link)
+		n_hungry++;
+	for (; n_ending < n_hungry; n_ending++) {
+		struct worker *victim = find_victim(m);
+
+		if (!victim)
+			break;
+		worker_retire(m, victim, NULL, m->config->drain_timeout_ms);
+	}
+	return n_ending > 0;
+}
+
 static void
 wait_for_room(struct master *m, struct pool *pool)
 {
-	struct worker *victim;
-
 	if (!pool->is_hungry)
 		TAILQ_INSERT_TAIL(&m->hungry, pool, hungry_link);
 	pool->is_hungry = true;
-	if (somebody_is_ending(m))
-		return;
-	victim = find_victim(m);
-	if (victim)
-		worker_retire(m, victim, NULL, m->config->drain_timeout_ms);
-	else
+	if (!make_room(m))
 		leases_refuse(m, pool, CAUSE_OVERLOADED);
 }
 
 void
 leases_feed_hungry(struct master *m)
 {
-	struct pool *pool = TAILQ_FIRST(&m->hungry);
+	struct pool *pool;
 
-	if (!pool || m->workers.n >= m->config->process_max)
-		return;
-	TAILQ_REMOVE(&m->hungry, pool, hungry_link);
-	pool->is_hungry = false;
-	leases_serve(m, pool);
+	while (m->workers.n < m->config->process_max && (pool = TAILQ_FIRST(&m->hungry))) {
+		TAILQ_REMOVE(&m->hungry, pool, hungry_link);
+		pool->is_hungry = false;
+		leases_serve(m, pool);
+	}
+	if (!TAILQ_EMPTY(&m->hungry))
+		make_room(m);
 }
 
 static bool

@@ -115,10 +115,10 @@ on_end(struct master *m, void *owner, const struct err *why)
 {
 	struct router *router = owner;
 
-	if (m->phase != PHASE_DRAINING || why->code != EPIPE)
+	if (why->code != EPIPE) /* its end is told by MSG_PROCESS_ENDED */
 		log_line(LOG_WARNING, "router %u: %s", router->index, why->text);
 	channel_close(&router->channel);
-	spawner_kill(m, router->id); /* MSG_PROCESS_ENDED does the rest */
+	spawner_kill(m, router->id);
 }
 
 static void
