@@ -15,14 +15,16 @@ depth_of(const struct pool *p)
 	return n < DEPTH_MAX ? (unsigned)n : DEPTH_MAX;
 }
 
-/* Where no worker is idle a request may as well wait in a worker as here, as long as it would not be for
- * long; only so it shows what a request takes that finds its worker awake. */
+/* Where no worker is idle and none can be added, a request may as well wait in a worker as here, as long as it
+ * would not be for long; only so it shows what a request takes that finds its worker awake. */
 static unsigned
 depth_when_all_busy(const struct pool *p)
 {
 	unsigned n = depth_of(p);
 
-	return n < 2 && p->service_ns < EXPLORE_US * 1000ULL ? 2 : n;
+	if (n > 1 || p->n_workers < p->function.max_workers || p->service_ns >= EXPLORE_US * 1000ULL)
+		return n;
+	return 2;
 }
 
 /* A request that found its worker asleep also waited for the processor, which says much about the machine and
