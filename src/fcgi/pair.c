@@ -27,11 +27,12 @@ length_read(const unsigned char **p, const unsigned char *end)
 int
 fcgi_pair_next(const unsigned char **p, size_t *n, struct fcgi_pair *pair)
 {
-	const unsigned char *at = *p, *end = *p + *n;
+	const unsigned char *at = *p, *end;
 	int64_t name, value;
 
-	if (*n == 0)
+	if (*n == 0) /* *p may be NULL then */
 		return 0;
+	end = at + *n;
 	name = length_read(&at, end);
 	if (name < 0)
 		return -EBADMSG;
