@@ -239,18 +239,19 @@ sockets_of_systemd_are_for_the_named_process_and_one_alone(void **state)
 	unsetenv("LISTEN_PID");
 }
 
+/* The texts stay: options point into them. */
 static int
 parse(struct pool_options *o, struct err *e, const char *const *words)
 {
-	char *argv[8] = { 0 };
+	static char texts[8][160];
+	char *argv[9] = { 0 };
 	int argc = 0;
 
-	for (; words[argc]; argc++)
-		argv[argc] = strdup(words[argc]);
-	argv[argc] = NULL;
-	argc = options_parse(argc, argv, o, e);
-	/* The texts stay: options point into them. */
-	return argc;
+	for (; words[argc]; argc++) {
+		snprintf(texts[argc], sizeof texts[argc], "%s", words[argc]);
+		argv[argc] = texts[argc];
+	}
+	return options_parse(argc, argv, o, e);
 }
 
 static void
