@@ -149,7 +149,7 @@ take_json(struct message *m, const struct message_rule *rule, json_t **value, st
 	if (!message_check(rule, 1, m, e))
 		return -e->code;
 	*value = json_loadb((const char *)m->body, m->length, JSON_REJECT_DUPLICATES, &problem);
-	if (*value && json_is_object(*value))
+	if (json_is_object(*value))
 		return 0;
 	json_decref(*value);
 	*value = NULL;

@@ -147,15 +147,15 @@ pool_find(const struct master *m, uint64_t version)
 	return (struct pool *)table_find(&m->pools, version);
 }
 
-/* Both were made by calloc and filled by fill_start, so their padding is equal, too.  The slot comes later.
- */
+/* Everything but the slot, which comes later, and what belongs to the version. */
 static bool
-starts_alike(const struct pool *a, const struct pool *b)
+starts_alike(const struct pool *x, const struct pool *y)
 {
-	struct start_worker start = b->start;
+	const struct start_worker *a = &x->start, *b = &y->start;
 
-	start.slot = a->start.slot;
-	return memcmp(&a->start, &start, sizeof start) == 0;
+	return a->memory == b->memory && a->tmp_size == b->tmp_size && a->file_size == b->file_size &&
+	       a->tmp_inodes == b->tmp_inodes && a->threads == b->threads && a->files == b->files &&
+	       a->shared_read_only == b->shared_read_only && strcmp(a->shared, b->shared) == 0;
 }
 
 bool

@@ -35,7 +35,7 @@ take_version(void *context, const struct registry_version *v)
 
 	if (l->n == l->size) {
 		size_t size = l->size ? l->size * 2 : 64;
-		struct pool **pools = reallocarray(l->pools, size, sizeof *pools);
+		struct pool **pools = reallocarray(l->pools, size, sizeof(struct pool *));
 
 		if (!pools)
 			return err_set(l->e, ENOMEM, "read the registry");

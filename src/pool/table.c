@@ -34,7 +34,7 @@ grow(struct table *t)
 {
 	struct table larger = { .n_buckets = t->n_buckets ? t->n_buckets * 2 : FIRST_BUCKETS, .n = t->n };
 
-	larger.buckets = calloc(larger.n_buckets, sizeof *larger.buckets);
+	larger.buckets = calloc(larger.n_buckets, sizeof(struct node *));
 	if (!larger.buckets)
 		return -ENOMEM;
 	for (size_t i = 0; i < t->n_buckets; i++) {

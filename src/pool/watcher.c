@@ -111,9 +111,10 @@ poll_now(struct master *m, void *owner)
 static bool
 concerns_registry(const struct master *m, const char *name)
 {
-	const char *file = strrchr(m->config->registry, '/');
+	const char *slash = strrchr(m->config->registry, '/');
+	size_t n = slash ? strlen(slash) - 1 : 0;
 
-	return file && strncmp(name, file + 1, strlen(file + 1)) == 0;
+	return slash && strncmp(name, slash + 1, n) == 0;
 }
 
 static void
