@@ -15,36 +15,6 @@ depth_of(const struct pool *p)
 	return n < DEPTH_MAX ? (unsigned)n : DEPTH_MAX;
 }
 
-/* Where no worker is idle and none can be added, a request may as well wait in a worker as here, as long as it
- * would not be for long; only so it shows what a request takes that finds its worker awake. */
-static unsigned
-depth_when_all_busy(const struct pool *p)
-{
-	unsigned n = depth_of(p);
-
-	if (n > 1 || p->n_workers < p->function.max_workers || p->service_ns >= EXPLORE_US * 1000ULL)
-		return n;
-	return 2;
-}
-
-/* A request that found its worker asleep also waited for the processor, which says much about the machine and
- * little about the function: it counts for less.  Where processes are preempted every sample may be long by
- * some milliseconds, so one sample moves the estimate a little only, and many move it far. */
-void
-dispatch_learn(struct pool *p, uint64_t spent_us, unsigned n, bool was_awake)
-{
-	uint64_t each = spent_us * 1000 / n, weight = was_awake ? 8 : 32, rise;
-
-	if (each <= p->service_ns) {
-		p->service_ns -= (p->service_ns - each) / weight;
-		return;
-	}
-	rise = each - p->service_ns;
-	if (each < HOLD_UP_US * 1000ULL && rise > p->service_ns)
-		rise = p->service_ns;
-	p->service_ns += rise / weight + 1;
-}
-
 static bool
 has_room(const struct router *r, const struct worker *w, unsigned depth)
 {
@@ -60,7 +30,7 @@ static struct worker *
 choose(const struct router *r, struct pool *p, const struct request *q)
 {
 	struct worker *idle = TAILQ_FIRST(&p->idle), *w;
-	unsigned depth = idle ? depth_of(p) : depth_when_all_busy(p);
+	unsigned depth = depth_of(p);
 
 	if (depth > 1 && !q->is_large)
 		TAILQ_FOREACH (w, &p->busy, link)

@@ -54,8 +54,9 @@ pair_check(const struct fcgi_pair *pair)
 {
 	if (pair->name_length > PARAM_NAME_MAX)
 		return CAUSE_PARAMS_TOO_LARGE;
+	/* Name and value lie side by side: one search for both. */
 	if (pair->name_length == 0 || memchr(pair->name, '=', pair->name_length) ||
-	    memchr(pair->name, '\0', pair->name_length) || memchr(pair->value, '\0', pair->value_length))
+	    memchr(pair->name, '\0', pair->name_length + pair->value_length))
 		return CAUSE_BAD_REQUEST;
 	return CAUSE_NONE;
 }

@@ -26,8 +26,6 @@ enum {
 	WORKER_MESSAGE_MAX = 8192,       /* bytes of one message to a worker: the buffer of libfcgi */
 	DEPTH_MAX = 16,                  /* requests handed to one worker at a time */
 	DEPTH_WORK_US = 250,             /* work in front of a request, by the measured service time */
-	EXPLORE_US = 2000,               /* a slower function is not packed even when all workers are busy */
-	HOLD_UP_US = 20000,              /* a request that takes longer was slow, and not only unlucky */
 	SLOW_US = 1000,                  /* a request that takes longer gets no other behind it */
 	ENDING_WAIT_MS = 1000,           /* for the verdict on a worker that is gone */
 	HANG_UP_WAIT_MS = 200,           /* for the end of a worker that closed its descriptor */

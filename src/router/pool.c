@@ -30,7 +30,7 @@ pool_make(struct router *r, uint64_t version_id)
 	if (!p)
 		return NULL;
 	p->function.version_id = version_id;
-	p->service_ns = SERVICE_FIRST_NS;
+	p->service_ns = p->cpu_ns = p->wall_ns = SERVICE_FIRST_NS;
 	TAILQ_INIT(&p->idle);
 	TAILQ_INIT(&p->busy);
 	TAILQ_INIT(&p->queue);

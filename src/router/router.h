@@ -160,23 +160,24 @@ struct worker {
 	enum worker_stage stage;
 	bool is_todo;
 	bool is_readable;
-	bool is_paused;    /* its client is slower than its stream */
-	bool is_blocked;   /* its socket takes no message now */
-	bool is_last;      /* no further request: retiring, or out of step */
-	bool is_cut;       /* it takes no more messages */
-	bool is_overrun;   /* the master was asked to kill it */
-	bool is_idle_said; /* MSG_IDLE was sent */
-	bool was_awake;    /* its first request was there before the one in front of it was answered */
+	bool is_paused;            /* its client is slower than its stream */
+	bool is_blocked;           /* its socket takes no message now */
+	bool is_last;              /* no further request: retiring, or out of step */
+	bool is_cut;               /* it takes no more messages */
+	bool is_overrun;           /* the master was asked to kill it */
+	bool is_idle_said;         /* MSG_IDLE was sent */
 	struct requests in_flight; /* in the order of dispatch */
 	unsigned n_in_flight;
 	struct request *unsent; /* the first that has not travelled completely */
 	uint64_t n_served;
-	uint64_t since_us;    /* idle, or its first request is executing, or gone */
-	uint64_t active_us;   /* last byte of a stream in either direction */
-	int64_t cpu_start_us; /* CPU clock when the first request began; -1: not yet read */
-	int64_t cpu_last_us;  /* at the last look */
-	unsigned n_denied;    /* refused calls while idle */
-	struct buf line;      /* output without its end of line yet */
+	uint64_t since_us;     /* idle, or its first request is executing, or gone */
+	uint64_t active_us;    /* last byte of a stream in either direction */
+	int64_t cpu_start_us;  /* CPU clock when the first request began; -1: not yet read */
+	int64_t cpu_last_us;   /* at the last look */
+	int64_t cpu_mark_us;   /* at the last measurement of the service time; -1: none */
+	unsigned n_unmeasured; /* requests since */
+	unsigned n_denied;     /* refused calls while idle */
+	struct buf line;       /* output without its end of line yet */
 };
 
 TAILQ_HEAD(workers, worker);
@@ -193,7 +194,8 @@ struct pool {
 	unsigned n_workers, n_held; /* n_held: those that are gone and not yet ended too */
 	struct requests queue;
 	unsigned n_queued, n_requests; /* n_requests: all that name this pool */
-	uint64_t service_ns;           /* estimate of the time that a request takes */
+	uint64_t service_ns;           /* what a request takes, by the two below (service.c) */
+	uint64_t cpu_ns, wall_ns;      /* of one request; wall: from the worker's being free to the answer */
 	unsigned wanted;               /* of the last MSG_WANT */
 	uint64_t want_us;
 	uint64_t log_minute; /* budget of the function's log */
@@ -366,8 +368,11 @@ void dispatch_again(struct router *r, struct request *q);   /* its worker failed
 void dispatch_pump(struct router *r, struct pool *p);       /* a worker may take more */
 void dispatch_forget(struct router *r, struct request *q);  /* out of the queue */
 void dispatch_review(struct router *r);                     /* asks for workers where requests wait */
-void dispatch_learn(struct pool *p, uint64_t spent_us, unsigned n, bool was_awake);
 void dispatch_refuse(struct router *r, struct pool *p, enum cause cause, unsigned retry_after_s);
+
+/* ---- service.c: n requests took so long together ---- */
+void service_learn_wall(struct pool *p, uint64_t us, unsigned n);
+void service_learn_cpu(struct pool *p, uint64_t us, unsigned n);
 
 /* ---- compose.c ---- */
 

@@ -10,6 +10,7 @@
 
 enum {
 	WORKER_EVENTS = EPOLLIN | EPOLLET,
+	MEASURE_BATCH = 16,
 	MEASURE_NS = 500 * 1000, /* requests that take longer have their CPU time read at start and end */
 };
 
@@ -317,6 +318,22 @@ worker_retire(struct router *r, struct worker *w)
 
 /* ---- what comes from the worker ---- */
 
+/* A look at the clock for every request would be dear where they are fast, and exact where they are slow. */
+static void
+measure_cpu(struct worker *w, unsigned n_ended)
+{
+	int64_t cpu;
+
+	w->n_unmeasured += n_ended;
+	if (w->n_unmeasured < MEASURE_BATCH && w->pool->service_ns < MEASURE_NS)
+		return;
+	cpu = clock_cpu_us(w->pid);
+	if (w->cpu_mark_us >= 0 && cpu >= w->cpu_mark_us)
+		service_learn_cpu(w->pool, (uint64_t)(cpu - w->cpu_mark_us), w->n_unmeasured);
+	w->cpu_mark_us = cpu;
+	w->n_unmeasured = 0;
+}
+
 /* After one or more answers: the next request is its first now, or it is idle, or it may go. */
 static void
 settle(struct router *r, struct worker *w, unsigned n_ended)
@@ -324,8 +341,8 @@ settle(struct router *r, struct worker *w, unsigned n_ended)
 	struct pool *p = w->pool;
 	uint64_t max = p->function.max_requests;
 
-	dispatch_learn(p, r->now_us - w->since_us, n_ended, w->was_awake || n_ended > 1);
-	w->was_awake = w->n_in_flight > 0;
+	service_learn_wall(p, r->now_us - w->since_us, n_ended);
+	measure_cpu(w, n_ended);
 	if (w->n_in_flight > 0) {
 		clock_start(r, w);
 	} else if (w->is_last || (max > 0 && w->n_served >= max)) {
@@ -416,7 +433,7 @@ worker_new(struct router *r, const struct lease *lease)
 	w->id = lease->worker;
 	w->pid = lease->pid;
 	w->since_us = r->now_us;
-	w->cpu_start_us = w->cpu_last_us = -1;
+	w->cpu_start_us = w->cpu_last_us = w->cpu_mark_us = -1;
 	w->requests.fd = w->output.fd = w->denied.fd = -1;
 	buf_init(&w->line, LOG_TEXT_MAX);
 	TAILQ_INIT(&w->in_flight);

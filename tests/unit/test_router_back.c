@@ -442,22 +442,27 @@ when_a_packed_worker_dies_the_first_is_the_culprit_and_the_others_go_to_another(
 }
 
 static void
-one_slow_sample_does_not_stop_packing_and_many_do(void **state)
+want_of_a_processor_does_not_stop_packing_and_sleep_does(void **state)
 {
-	struct pool p = { .service_ns = 10000 };
+	static const struct {
+		unsigned cpu_us, wall_us, low_us, high_us;
+	} cases[] = {
+		{ 10, 20, 9, 12 },          /* fast */
+		{ 10, 80, 9, 12 },          /* fast, and other processes too */
+		{ 10, 8000, 900, 1000 },    /* sleeps */
+		{ 3000, 3000, 2900, 3000 }, /* computes */
+	};
 
 	(void)state;
-	dispatch_learn(&p, 4000, 1, true);
-	assert_in_range(p.service_ns, 10001, 12000);
-	for (int i = 0; i < 60; i++)
-		dispatch_learn(&p, 4000, 1, true);
-	assert_true(p.service_ns > 1000000);
-	p.service_ns = 10000;
-	dispatch_learn(&p, 100000, 1, true); /* slow beyond doubt */
-	assert_true(p.service_ns > 10000000);
-	for (int i = 0; i < 100; i++)
-		dispatch_learn(&p, 20, 2, true);
-	assert_true(p.service_ns < 20000);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct pool p = { .cpu_ns = 1000000, .wall_ns = 1000000 };
+
+		for (int k = 0; k < 200; k++) {
+			service_learn_wall(&p, cases[i].wall_us * 4, 4);
+			service_learn_cpu(&p, cases[i].cpu_us * 4, 4);
+		}
+		assert_in_range(p.service_ns, cases[i].low_us * 1000, cases[i].high_us * 1000);
+	}
 }
 
 /* ---- the queue ---- */
@@ -916,7 +921,7 @@ main(void)
 		TEST(packed_requests_have_ids_of_their_own_and_are_answered_in_order),
 		TEST(an_answer_out_of_order_is_hostile),
 		TEST(when_a_packed_worker_dies_the_first_is_the_culprit_and_the_others_go_to_another),
-		cmocka_unit_test(one_slow_sample_does_not_stop_packing_and_many_do),
+		cmocka_unit_test(want_of_a_processor_does_not_stop_packing_and_sleep_does),
 		TEST(a_full_queue_refuses_at_once_and_asks_for_workers),
 		TEST(a_version_that_cannot_start_answers_its_queue),
 		TEST(who_waits_too_long_for_a_worker_is_told_so),
