@@ -219,11 +219,13 @@ log_ending(const struct worker *w, const struct process_ended *ended, enum cause
 	         ended->reason[0] ? "; " : "", ended->reason);
 }
 
-/* Time limits are the request's fault as often as the function's, and bound themselves. */
+/* Time limits are the request's fault as often as the function's, and bound themselves; nobody's client may
+ * hold a function back. */
 static bool
 counts_as_crash(enum cause cause)
 {
-	return cause != CAUSE_WALL_TIME_LIMIT && cause != CAUSE_CPU_TIME_LIMIT && cause != CAUSE_UNAVAILABLE;
+	return cause != CAUSE_WALL_TIME_LIMIT && cause != CAUSE_CPU_TIME_LIMIT &&
+	       cause != CAUSE_REQUEST_TIMEOUT && cause != CAUSE_UNAVAILABLE;
 }
 
 static void

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -221,8 +222,10 @@ worker_abort(struct router *r, struct request *q)
 	w->is_last = true;
 	w->is_paused = false;
 	w->since_us = w->active_us = r->now_us; /* the wall limit from now */
-	if (q->sent.has_begun)
-		send_message(r, w, r->scratch, compose_abort(q, r->scratch));
+	/* Where the word finds no room the end of the input says the same: no message is to follow anyway. */
+	if (q->sent.has_begun && !send_message(r, w, r->scratch, compose_abort(q, r->scratch)) &&
+	    !TAILQ_NEXT(q, link))
+		shutdown(w->requests.fd, SHUT_WR);
 	if (w->unsent == q)
 		w->unsent = TAILQ_NEXT(q, link);
 	loop_todo_worker(r, w);
@@ -355,6 +358,21 @@ settle(struct router *r, struct worker *w, unsigned n_ended)
 	dispatch_pump(r, p);
 }
 
+/* The worker has closed its end.  After an aborted request its library does so and then waits for ours, which
+ * the master holds too: that is no crash, and its lease is over.  Else its end, or its kill, will tell. */
+static void
+has_closed(struct router *r, struct worker *w)
+{
+	struct request *q = TAILQ_FIRST(&w->in_flight);
+
+	if (!w->is_last || (q && (!q->is_aborted || TAILQ_NEXT(q, link)))) {
+		give_up(r, w);
+		return;
+	}
+	blame(r, w, CAUSE_CLIENT_GONE);
+	release(r, w);
+}
+
 /* Reads one message; true when there may be more. */
 static bool
 read_message(struct router *r, struct worker *w, unsigned *n_ended)
@@ -368,10 +386,12 @@ read_message(struct router *r, struct worker *w, unsigned *n_ended)
 		w->is_readable = false;
 		return false;
 	}
-	if (n <= 0) {
+	if (n == 0)
+		has_closed(r, w);
+	else if (n < 0)
 		give_up(r, w);
+	if (n <= 0)
 		return false;
-	}
 	cause = back_message(r, w, r->input, (size_t)n, n_ended);
 	if (cause == CAUSE_NONE)
 		return true;

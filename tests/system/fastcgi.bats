@@ -157,6 +157,32 @@ said() {
 	said 'end 1'
 }
 
+@test "clients that leave in the middle of a body are no crashes of the function" {
+	for _ in 1 2 3 4 5 6; do
+		half_a_body | fcgi >/dev/null
+	done
+	wait_until 10 six_are_gone
+	sleep 0.5 # more than the router's patience with a worker that closed
+	not grep "'demo'.*ended" "$D/error.log"
+}
+
+# The pause lets the body arrive before its client leaves.
+half_a_body() {
+	cat <<-END
+		begin 1 1 0
+		param REQUEST_METHOD POST
+		param SCRIPT_NAME /demo/pieces
+		param CONTENT_LENGTH 400000
+		params 1
+		stdin 1 @200000
+	END
+	sleep 0.2
+}
+
+six_are_gone() {
+	[ "$(grep '/demo/pieces' "$D/access.log" | grep -c client_gone)" -eq 6 ]
+}
+
 @test "params over the limit are a 431" {
 	run fcgi <<-END
 		begin 1 1 0
