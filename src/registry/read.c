@@ -328,8 +328,10 @@ registry_blob(struct registry *r, const struct digest *d, char **data, size_t *n
 	if (rc == 0)
 		return err_set(e, -ENOENT, "registry %s: a blob is missing", r->path);
 	bytes = sqlite3_column_blob(row, 0);
+	if (!bytes)
+		bytes = ""; /* what SQLite gives for no bytes */
 	size = (size_t)sqlite3_column_bytes(row, 0);
-	rc = digest_of(bytes ? bytes : "", size, &actual, e);
+	rc = digest_of(bytes, size, &actual, e);
 	if (rc < 0)
 		return rc;
 	if (memcmp(&actual, d, sizeof actual) != 0)
@@ -337,8 +339,7 @@ registry_blob(struct registry *r, const struct digest *d, char **data, size_t *n
 	copy = malloc(size + 1);
 	if (!copy)
 		return err_set(e, ENOMEM, "blob");
-	if (size > 0)
-		memcpy(copy, bytes, size);
+	memcpy(copy, bytes, size);
 	copy[size] = '\0';
 	*data = copy;
 	*n = size;

@@ -342,10 +342,8 @@ registry_option_routes(struct registry *r, const char *function, struct registry
 		return 0;
 	if (!v)
 		return err_set(e, ENOMEM, "registry %s", r->path);
-	if (rc == 0)
-		rc = registry_version_by_id(r, id, v, e);
-	if (rc < 0)
-		return rc;
+	if (rc < 0 || registry_version_by_id(r, id, v, e) < 0)
+		return -e->code;
 	*n = v->n_routes;
 	memcpy(routes, v->routes, v->n_routes * sizeof v->routes[0]);
 	return 0;

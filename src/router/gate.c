@@ -85,6 +85,8 @@ params_scan(struct buf *params, struct span found[N_CONTROLS])
 	struct fcgi_pair pair;
 	int got;
 
+	if (!to)
+		return CAUSE_NONE;
 	while ((got = fcgi_pair_next(&at, &left, &pair)) > 0) {
 		size_t size = (size_t)(at - pair_start), shift = (size_t)(pair_start - to);
 		enum cause cause = count++ == PARAMS_COUNT_MAX ? CAUSE_PARAMS_TOO_LARGE : pair_check(&pair);
