@@ -203,6 +203,7 @@ a_function_may_refuse_to_start(void **state)
 	assert_int_equal(function_load(FUNCTIONS "refuses.fn", "", &f, &e), 0);
 	assert_int_equal(function_start(f, &e), -ECANCELED);
 	assert_non_null(strstr(e.text, "returned -5"));
+	function_unload(f);
 }
 
 static void
