@@ -133,7 +133,7 @@ case_client_leaves() {
 wait_for_curls() {
 	local pid
 	for pid in $(jobs -p); do
-		is_child_curl "$pid" && wait "$pid"
+		! is_child_curl "$pid" || wait "$pid" || true
 	done
 	return 0
 }
