@@ -57,7 +57,7 @@ static const char box_init_calls[] = "kill openat2 sendmsg";
 static const char copy_calls[] = "openat2";
 
 static const char router_calls[] =
-    "accept4 recvmsg sendmsg shutdown getsockopt getsockname getpeername epoll_create1 "
+    "accept4 recvmsg sendmsg recvmmsg sendmmsg shutdown getsockopt getsockname getpeername epoll_create1 "
     "epoll_ctl epoll_wait epoll_pwait epoll_pwait2 timerfd_create timerfd_settime "
     "timerfd_gettime signalfd4";
 

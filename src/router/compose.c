@@ -97,11 +97,12 @@ body_put(struct message_writer *w, const struct request *q, struct progress *nex
 }
 
 size_t
-compose_message(const struct request *q, unsigned char to[WORKER_MESSAGE_MAX], struct progress *next)
+compose_message(const struct request *q, const struct progress *at, unsigned char to[WORKER_MESSAGE_MAX],
+                struct progress *next)
 {
 	struct message_writer w = { to, 0, q->dispatch };
 
-	*next = q->sent;
+	*next = *at;
 	if (next->is_done)
 		return 0;
 	if (!next->has_begun)

@@ -4,6 +4,7 @@
 #include <stdint.h>
 #include <sys/epoll.h>
 #include <sys/queue.h>
+#include <sys/uio.h>
 
 #include "base/buf.h"
 #include "base/ending.h"
@@ -205,7 +206,7 @@ struct pool {
 TAILQ_HEAD(pools, pool);
 TAILQ_HEAD(fronts, front);
 
-enum { POOL_BUCKETS = 1024, EVENTS_MAX = 128, ENTROPY_SIZE = 4096, ALLOWED_MAX = 16 };
+enum { POOL_BUCKETS = 1024, EVENTS_MAX = 128, SLOTS = 16, ENTROPY_SIZE = 4096, ALLOWED_MAX = 16 };
 
 /* A log that is written in batches of whole lines. */
 struct log_file {
@@ -253,6 +254,8 @@ struct router {
 	struct epoll_event events[EVENTS_MAX];
 	unsigned char input[READ_SIZE];
 	unsigned char scratch[READ_SIZE];
+	unsigned char slots[SLOTS][WORKER_MESSAGE_MAX]; /* messages of a worker, one way or the other */
+	struct iovec slot_parts[SLOTS];
 	struct message message;
 };
 
@@ -376,9 +379,17 @@ void service_learn_cpu(struct pool *p, uint64_t us, unsigned n);
 
 /* ---- compose.c ---- */
 
-/* The next message for the worker into to; its length, 0 when there is nothing to send now. */
-size_t compose_message(const struct request *q, unsigned char to[WORKER_MESSAGE_MAX], struct progress *next);
+/* The message for the worker that follows what was sent at that point into to; its length, 0 when there is
+ * nothing to send now. */
+size_t compose_message(const struct request *q, const struct progress *at,
+                       unsigned char to[WORKER_MESSAGE_MAX], struct progress *next);
 size_t compose_abort(const struct request *q, unsigned char to[WORKER_MESSAGE_MAX]);
+
+/* ---- exchange.c ---- */
+enum { WORKER_EVENTS = EPOLLIN | EPOLLET };
+void exchange_send(struct router *r, struct worker *w);                       /* all that it takes */
+bool exchange_abort(struct router *r, const struct request *q);               /* false: it has no room */
+void exchange_receive(struct router *r, struct worker *w, unsigned *n_ended); /* some of what it says */
 
 /* ---- worker.c ---- */
 void worker_lease(struct router *r, const struct lease *lease, int requests, int output, int denied);
@@ -388,6 +399,7 @@ void worker_abort(struct router *r, struct request *q); /* tells it that nobody 
 bool worker_withdraw(struct router *r,
                      struct request *q); /* takes back what it has not seen; false: too late */
 void worker_retire(struct router *r, struct worker *w);
+void worker_closed(struct router *r, struct worker *w); /* its end of the connection is gone */
 void worker_kill(struct router *r, struct worker *w, enum cause cause);
 void worker_ended(struct router *r, struct worker *w, const struct worker_ended *how);
 void worker_resume(struct router *r, struct worker *w);  /* reads and sends what it can */

@@ -10,7 +10,6 @@
 #include "router/router.h"
 
 enum {
-	WORKER_EVENTS = EPOLLIN | EPOLLET,
 	MEASURE_BATCH = 16,
 	MEASURE_NS = 500 * 1000, /* requests that take longer have their CPU time read at start and end */
 };
@@ -127,65 +126,6 @@ worker_assign(struct router *r, struct worker *w, struct request *q)
 	loop_todo_worker(r, w);
 }
 
-/* What was sent of a large body is gone, and its client may send more. */
-static void
-advance(struct router *r, struct request *q, const struct progress *next)
-{
-	q->sent = *next;
-	if (!q->is_large)
-		return;
-	if (next->body > 0) {
-		buf_consume(&q->body, next->body);
-		q->sent.body = 0;
-		q->worker->active_us = r->now_us;
-	}
-	if (q->front && q->front->is_waiting)
-		loop_todo_front(r, q->front);
-}
-
-static void
-block(struct router *r, struct worker *w)
-{
-	w->is_blocked = true;
-	loop_watch(r, &w->requests, WORKER_EVENTS | EPOLLOUT);
-}
-
-/* 1 when it was sent, 0 when it cannot be now. */
-static int
-send_message(struct router *r, struct worker *w, const unsigned char *message, size_t n)
-{
-	ssize_t rc = write(w->requests.fd, message, n);
-
-	if (rc >= 0 || errno == EINTR)
-		return rc >= 0;
-	if (errno == EAGAIN) {
-		block(r, w);
-		return 0;
-	}
-	/* It takes no more.  What it has answered is read first; then its end shows. */
-	w->is_last = true;
-	w->is_cut = true;
-	w->is_readable = true;
-	return 0;
-}
-
-static void
-flush(struct router *r, struct worker *w)
-{
-	while (w->unsent && !w->is_blocked && !w->is_cut) {
-		struct request *q = w->unsent;
-		struct progress next;
-		size_t n = compose_message(q, r->scratch, &next);
-
-		if (n > 0 && send_message(r, w, r->scratch, n))
-			advance(r, q, &next);
-		else if (n > 0 || !q->sent.is_done)
-			return;
-		if (q->sent.is_done)
-			w->unsent = TAILQ_NEXT(q, link);
-	}
-}
-
 static void
 detach(struct worker *w, struct request *q)
 {
@@ -223,8 +163,7 @@ worker_abort(struct router *r, struct request *q)
 	w->is_paused = false;
 	w->since_us = w->active_us = r->now_us; /* the wall limit from now */
 	/* Where the word finds no room the end of the input says the same: no message is to follow anyway. */
-	if (q->sent.has_begun && !send_message(r, w, r->scratch, compose_abort(q, r->scratch)) &&
-	    !TAILQ_NEXT(q, link))
+	if (q->sent.has_begun && !exchange_abort(r, q) && !TAILQ_NEXT(q, link))
 		shutdown(w->requests.fd, SHUT_WR);
 	if (w->unsent == q)
 		w->unsent = TAILQ_NEXT(q, link);
@@ -360,8 +299,8 @@ settle(struct router *r, struct worker *w, unsigned n_ended)
 
 /* The worker has closed its end.  After an aborted request its library does so and then waits for ours, which
  * the master holds too: that is no crash, and its lease is over.  Else its end, or its kill, will tell. */
-static void
-has_closed(struct router *r, struct worker *w)
+void
+worker_closed(struct router *r, struct worker *w)
 {
 	struct request *q = TAILQ_FIRST(&w->in_flight);
 
@@ -373,47 +312,17 @@ has_closed(struct router *r, struct worker *w)
 	release(r, w);
 }
 
-/* Reads one message; true when there may be more. */
-static bool
-read_message(struct router *r, struct worker *w, unsigned *n_ended)
-{
-	ssize_t n = read(w->requests.fd, r->input, READ_SIZE);
-	enum cause cause;
-
-	if (n < 0 && errno == EINTR)
-		return true;
-	if (n < 0 && errno == EAGAIN) {
-		w->is_readable = false;
-		return false;
-	}
-	if (n == 0)
-		has_closed(r, w);
-	else if (n < 0)
-		give_up(r, w);
-	if (n <= 0)
-		return false;
-	cause = back_message(r, w, r->input, (size_t)n, n_ended);
-	if (cause == CAUSE_NONE)
-		return true;
-	worker_kill(r, w, cause);
-	return false;
-}
-
 void
 worker_resume(struct router *r, struct worker *w)
 {
-	enum { MESSAGES_MAX = 64 }; /* a turn; the rest when the others had theirs */
+	enum { ROUNDS_MAX = 4 }; /* a turn; the rest when the others had theirs */
 	unsigned n_ended = 0;
 
 	if (w->stage >= WORKER_GONE)
 		return;
-	flush(r, w);
-	for (int i = 0; w->is_readable && !w->is_paused; i++) {
-		if (i == MESSAGES_MAX)
-			break;
-		if (!read_message(r, w, &n_ended))
-			break;
-	}
+	exchange_send(r, w);
+	for (int i = 0; i < ROUNDS_MAX && w->is_readable && !w->is_paused && w->stage < WORKER_GONE; i++)
+		exchange_receive(r, w, &n_ended);
 	if (w->stage < WORKER_GONE && n_ended > 0)
 		settle(r, w, n_ended);
 	if (w->stage >= WORKER_GONE)

@@ -1,0 +1,177 @@
+/* exchange.c - messages to and from a worker, several with one call.
+ *
+ * Nothing but bytes comes in: without room for control data the kernel drops descriptors that a worker may
+ * try to pass, and says so. */
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "router/router.h"
+
+/* A message that is ready to leave: where its request will be then. */
+struct outgoing {
+	struct request *request;
+	struct progress next;
+};
+
+static void
+vector_set(struct router *r, struct mmsghdr *vector, size_t i, size_t n)
+{
+	r->slot_parts[i] = (struct iovec){ r->slots[i], n };
+	vector[i] = (struct mmsghdr){ .msg_hdr = { .msg_iov = &r->slot_parts[i], .msg_iovlen = 1 } };
+}
+
+/* ---- to the worker ---- */
+
+static size_t
+gather(struct router *r, const struct worker *w, struct mmsghdr *vector, struct outgoing *out)
+{
+	struct request *q = w->unsent;
+	struct progress at = q->sent;
+	size_t n = 0;
+
+	while (n < SLOTS && q) {
+		struct progress next;
+		size_t size = compose_message(q, &at, r->slots[n], &next);
+
+		if (size == 0 && !at.is_done)
+			break;
+		if (size > 0) {
+			vector_set(r, vector, n, size);
+			out[n++] = (struct outgoing){ q, next };
+			at = next;
+			continue;
+		}
+		q = TAILQ_NEXT(q, link);
+		if (q)
+			at = q->sent;
+	}
+	return n;
+}
+
+/* What was sent of a large body is gone, and its client may send more. */
+static void
+advance(struct router *r, struct request *q, const struct progress *next)
+{
+	q->sent = *next;
+	if (!q->is_large)
+		return;
+	if (next->body > 0) {
+		buf_consume(&q->body, next->body);
+		q->sent.body = 0;
+		q->worker->active_us = r->now_us;
+	}
+	if (q->front && q->front->is_waiting)
+		loop_todo_front(r, q->front);
+}
+
+static void
+advance_all(struct router *r, struct worker *w, const struct outgoing *out, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (i + 1 == n || out[i].request != out[i + 1].request)
+			advance(r, out[i].request, &out[i].next);
+	while (w->unsent && w->unsent->sent.is_done)
+		w->unsent = TAILQ_NEXT(w->unsent, link);
+}
+
+/* The number that was sent; what could not be sent has its reason noted. */
+static size_t
+send_vector(struct router *r, struct worker *w, struct mmsghdr *vector, size_t n)
+{
+	int sent = sendmmsg(w->requests.fd, vector, (unsigned)n, MSG_DONTWAIT | MSG_NOSIGNAL);
+
+	if (sent >= 0 || errno == EINTR)
+		return sent > 0 ? (size_t)sent : 0;
+	if (errno == EAGAIN) {
+		w->is_blocked = true;
+		loop_watch(r, &w->requests, WORKER_EVENTS | EPOLLOUT);
+		return 0;
+	}
+	/* It takes no more.  What it has answered is read first; then its end shows. */
+	w->is_last = true;
+	w->is_cut = true;
+	w->is_readable = true;
+	return 0;
+}
+
+void
+exchange_send(struct router *r, struct worker *w)
+{
+	struct mmsghdr vector[SLOTS];
+	struct outgoing out[SLOTS];
+
+	while (w->unsent && !w->is_blocked && !w->is_cut) {
+		size_t n = gather(r, w, vector, out);
+
+		if (n == 0)
+			return;
+		advance_all(r, w, out, send_vector(r, w, vector, n));
+	}
+}
+
+bool
+exchange_abort(struct router *r, const struct request *q)
+{
+	struct mmsghdr vector[1];
+
+	vector_set(r, vector, 0, compose_abort(q, r->slots[0]));
+	return send_vector(r, q->worker, vector, 1) == 1;
+}
+
+/* ---- from the worker ---- */
+
+static enum cause
+message_judge(struct router *r, struct worker *w, const struct mmsghdr *m, size_t i, unsigned *n_ended)
+{
+	/* Longer than a message may be, or with descriptors. */
+	if (m->msg_hdr.msg_flags & (MSG_TRUNC | MSG_CTRUNC))
+		return CAUSE_BAD_RESPONSE;
+	return back_message(r, w, r->slots[i], m->msg_len, n_ended);
+}
+
+/* The number of messages; 0: none now, -1: the end. */
+static int
+receive_vector(struct router *r, struct worker *w, struct mmsghdr *vector)
+{
+	const struct request *first = TAILQ_FIRST(&w->in_flight);
+	/* A stream's client may be slow: what was taken from the worker has to wait here. */
+	unsigned want = first && first->is_stream ? 1 : SLOTS;
+	int n;
+
+	for (size_t i = 0; i < want; i++)
+		vector_set(r, vector, i, sizeof r->slots[i]);
+	n = recvmmsg(w->requests.fd, vector, want, MSG_DONTWAIT, NULL);
+	if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
+		w->is_readable = errno == EINTR;
+		return 0;
+	}
+	/* Fewer than there was room for: the socket is empty, and more is a new event. */
+	if (n > 0 && (unsigned)n < want)
+		w->is_readable = false;
+	return n > 0 ? n : -1;
+}
+
+void
+exchange_receive(struct router *r, struct worker *w, unsigned *n_ended)
+{
+	struct mmsghdr vector[SLOTS];
+	int n = receive_vector(r, w, vector);
+
+	if (n < 0)
+		worker_closed(r, w);
+	for (int i = 0; i < n; i++) {
+		enum cause cause;
+
+		/* No message is empty: that is how the end of the connection looks. */
+		if (vector[i].msg_len == 0) {
+			worker_closed(r, w);
+			return;
+		}
+		cause = message_judge(r, w, &vector[i], (size_t)i, n_ended);
+		if (cause != CAUSE_NONE) {
+			worker_kill(r, w, cause);
+			return;
+		}
+	}
+}
