@@ -175,8 +175,11 @@ static int
 open_database(struct registry *r, enum registry_mode mode, struct err *e)
 {
 	int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+	const char *files = sql_files();
 
-	if (sqlite3_open_v2(r->path, &r->db, flags, NULL) != SQLITE_OK)
+	if (!files)
+		return err_set(e, ENOMEM, "registry %s", r->path);
+	if (sqlite3_open_v2(r->path, &r->db, flags, files) != SQLITE_OK)
 		return sql_error(r, "open", e);
 	registry_set_patience(r, PATIENCE_MS);
 	if (harden(r, e) < 0)

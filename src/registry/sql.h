@@ -14,6 +14,9 @@ struct registry {
 /* What SQLite said last, as one of the errors of registry_open; what names the act. */
 int sql_error(struct registry *r, const char *what, struct err *e);
 
+/* files.c: the name of the file layer to open a registry with; NULL when there is no memory. */
+const char *sql_files(void);
+
 void sql_finalize(sqlite3_stmt **statement);
 #define AUTO_STATEMENT __attribute__((cleanup(sql_finalize))) sqlite3_stmt
 

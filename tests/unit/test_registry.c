@@ -311,6 +311,73 @@ tamper(struct fixture *f, const char *sql)
 	sqlite3_close(db);
 }
 
+static void
+put_32(unsigned char *p, uint32_t n)
+{
+	for (int i = 0; i < 4; i++)
+		p[i] = (unsigned char)(n >> (24 - 8 * i));
+}
+
+/* Beside the registry: a journal that restores nothing and names victim as its super-journal, which SQLite
+ * deletes afterwards. */
+static void
+put_journal(const struct fixture *f, const char *victim)
+{
+	static const unsigned char magic[] = { 0xd9, 0xd5, 0x05, 0xf9, 0x20, 0xa1, 0x63, 0xd7 };
+	enum { SECTOR = 512, PAGE = 4096, LOCK_PAGE = (1 << 30) / PAGE + 1 };
+	unsigned char bytes[SECTOR + 256] = { 0 }, *at = bytes + SECTOR;
+	char path[80];
+	struct stat st;
+	uint32_t sum = 0;
+	size_t n = strlen(victim);
+	int fd;
+
+	assert_int_equal(stat(f->path, &st), 0);
+	memcpy(bytes, magic, sizeof magic);
+	put_32(bytes + 12, 1);
+	put_32(bytes + 16, (uint32_t)(st.st_size / PAGE));
+	put_32(bytes + 20, SECTOR);
+	put_32(bytes + 24, PAGE);
+	put_32(at, LOCK_PAGE);
+	memcpy(at + 4, victim, n);
+	for (size_t i = 0; i < n; i++)
+		sum += (unsigned char)victim[i];
+	put_32(at + 4 + n, (uint32_t)n);
+	put_32(at + 8 + n, sum);
+	memcpy(at + 12 + n, magic, sizeof magic);
+	snprintf(path, sizeof path, "%s-journal", f->path);
+	fd = open(path, O_CREAT | O_WRONLY | O_TRUNC, 0600);
+	assert_true(fd >= 0);
+	assert_int_equal(fd_write_all(fd, bytes, SECTOR + 20 + n), 0);
+	close(fd);
+}
+
+static void
+a_forged_journal_deletes_nothing(void **state)
+{
+	struct fixture *f = *state;
+	char victim[80];
+	struct registry *r;
+	struct err e;
+	int fd;
+
+	snprintf(victim, sizeof victim, "%s/victim", f->folder);
+	fd = open(victim, O_CREAT | O_WRONLY, 0600);
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, "x", 1), 1); /* an empty one does not exist to SQLite */
+	close(fd);
+	registry_close(f->r);
+	f->r = NULL;
+	for (enum registry_mode mode = REGISTRY_READ; mode <= REGISTRY_CREATE; mode++) {
+		put_journal(f, victim);
+		assert_true(registry_open(f->path, mode, &r, &e) < 0);
+		assert_int_equal(access(victim, F_OK), 0);
+		/* The journal has gone all the same. */
+		assert_int_equal(registry_open(f->path, mode, &r, &e), 0);
+		registry_close(r);
+	}
+}
+
 static int
 ignore_version(void *context, const struct registry_version *v)
 {
@@ -439,6 +506,7 @@ main(void)
 		TEST(what_is_not_a_registry_is_refused),
 		TEST(missing_files_folders_and_fifos_are_named),
 		TEST(tampered_columns_are_refused),
+		TEST(a_forged_journal_deletes_nothing),
 		TEST(a_changed_blob_does_not_match_its_digest),
 		TEST(a_locked_registry_says_so),
 		TEST(a_writer_killed_at_any_moment_leaves_a_whole_registry),
