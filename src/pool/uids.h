@@ -24,7 +24,8 @@ struct uids {
 };
 
 /* Reads <state_dir>/uids; a missing one is empty.  n_slots: UIDS_FIRST up to it may be given.
- * -EBADMSG: the file is damaged (*e names the line). */
+ * -EBADMSG: the file is damaged (*e names the line).
+ * -EPERM: the folder is another user's, or others may write it. */
 int uids_open(struct uids *u, const char *state_dir, uint32_t n_slots, struct err *e);
 void uids_close(struct uids *u);
 

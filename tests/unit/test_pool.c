@@ -383,6 +383,28 @@ a_damaged_uid_table_is_refused(void **state)
 }
 
 static void
+a_state_folder_that_others_may_write_is_refused(void **state)
+{
+	static const mode_t modes[] = { 0770, 0702, 02720, 0777 };
+	struct fixture *f = *state;
+	struct uids u;
+	struct err e;
+
+	for (size_t i = 0; i < ARRAY_SIZE(modes); i++) {
+		assert_int_equal(chmod(f->folder, modes[i]), 0);
+		assert_int_equal(uids_open(&u, f->folder, 100, &e), -EPERM);
+		assert_non_null(strstr(e.text, f->folder));
+	}
+	assert_int_equal(chmod(f->folder, 02755), 0);
+	assert_int_equal(uids_open(&u, f->folder, 100, &e), 0);
+	uids_close(&u);
+	if (geteuid() != 0)
+		return;
+	assert_int_equal(chown(f->folder, 4321, 4321), 0);
+	assert_int_equal(uids_open(&u, f->folder, 100, &e), -EPERM);
+}
+
+static void
 the_first_failures_cost_nothing_and_further_ones_more_and_more(void **state)
 {
 	static const uint64_t want_ms[] = { 0, 0, 0, 100, 200, 400, 800, 1600, 3200, 5000, 5000, 5000 };
@@ -599,6 +621,7 @@ main(void)
 		TEST(two_pools_give_no_slot_twice),
 		TEST(the_last_uid_slot_is_given_and_none_past_it),
 		TEST(a_damaged_uid_table_is_refused),
+		TEST(a_state_folder_that_others_may_write_is_refused),
 		TEST(the_first_failures_cost_nothing_and_further_ones_more_and_more),
 		TEST(time_without_a_failure_is_forgiven),
 		TEST(a_table_finds_what_was_put_and_nothing_that_was_removed),
