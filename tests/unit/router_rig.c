@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -87,6 +88,43 @@ listen_somewhere(struct rig *g)
 	return fd;
 }
 
+static int
+listen_tcp(struct rig *g)
+{
+	struct sockaddr_in own = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t n = sizeof own;
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+	if (bind(fd, (struct sockaddr *)&own, n) < 0 || listen(fd, 64) < 0 ||
+	    getsockname(fd, (struct sockaddr *)&own, &n) < 0) {
+		close(fd);
+		return -1;
+	}
+	memcpy(g->address, &own, n);
+	g->n_address = n;
+	return fd;
+}
+
+static struct rig *
+open_rig(struct rig *g, int listener, const char *allowed_clients)
+{
+	struct start_router start = { .n_connections = 40, .mount_prefix = "/fn" };
+	struct router_fds fds;
+	struct err e = { 0 };
+	int pair[2];
+
+	signal(SIGPIPE, SIG_IGN);
+	if (listener < 0 || message_pair(pair, &e) < 0)
+		return NULL;
+	strncpy(start.allowed_clients, allowed_clients, sizeof start.allowed_clients - 1);
+	g->master = pair[0];
+	fd_set_blocking(g->master, 0);
+	g->logs[0] = memfd_create("access", MFD_CLOEXEC);
+	g->logs[1] = memfd_create("function", MFD_CLOEXEC);
+	fds = (struct router_fds){ listener, pair[1], dup(g->logs[0]), dup(g->logs[1]), -1 };
+	return router_open(&g->router, &start, &fds, &e) < 0 ? NULL : g;
+}
+
 struct rig *
 rig_new(bool is_bare)
 {
@@ -94,24 +132,18 @@ rig_new(bool is_bare)
 		                                       function_of(RIG_DISABLED, "disabled"),
 		                                       function_of(RIG_FAST, "fast") };
 	struct rig *g = calloc(1, sizeof *g);
-	struct start_router start = { .n_connections = 40, .mount_prefix = "/fn" };
-	struct err e = { 0 };
-	struct router_fds fds;
-	int pair[2];
 
-	signal(SIGPIPE, SIG_IGN);
-	if (!g || message_pair(pair, &e) < 0)
-		return NULL;
-	g->master = pair[0];
-	fd_set_blocking(g->master, 0);
-	g->logs[0] = memfd_create("access", MFD_CLOEXEC);
-	g->logs[1] = memfd_create("function", MFD_CLOEXEC);
-	fds = (struct router_fds){ listen_somewhere(g), pair[1], dup(g->logs[0]), dup(g->logs[1]), -1 };
-	if (router_open(&g->router, &start, &fds, &e) < 0)
-		return NULL;
-	if (!is_bare)
+	if (g && open_rig(g, listen_somewhere(g), "") && !is_bare)
 		snapshot_give(g, 1, functions, ARRAY_SIZE(functions));
 	return g;
+}
+
+struct rig *
+rig_new_tcp(const char *allowed_clients)
+{
+	struct rig *g = calloc(1, sizeof *g);
+
+	return g ? open_rig(g, listen_tcp(g), allowed_clients) : NULL;
 }
 
 void
@@ -205,10 +237,11 @@ input_of(int fd)
 int
 rig_connect(struct rig *g)
 {
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int fd = socket(((struct sockaddr *)g->address)->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	if (connect(fd, (struct sockaddr *)g->address, (socklen_t)g->n_address) < 0)
 		abort();
+	fd_set_blocking(fd, 0);
 	buf_clear(input_of(fd));
 	rig_run(g);
 	return fd;

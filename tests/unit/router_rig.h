@@ -26,7 +26,7 @@ struct rig {
 	struct router router;
 	int master;  /* the test's end */
 	int logs[2]; /* memory files: access, function */
-	char address[128];
+	_Alignas(8) char address[128];
 	size_t n_address;
 	struct rig_message messages[RIG_MESSAGES_MAX]; /* from the router, not yet taken */
 	size_t n_messages;
@@ -35,6 +35,7 @@ struct rig {
 
 /* NULL when something failed.  With a snapshot unless is_bare. */
 struct rig *rig_new(bool is_bare);
+struct rig *rig_new_tcp(const char *allowed_clients); /* listens on 127.0.0.1 */
 void rig_free(struct rig *g);
 
 void rig_swap(struct rig *g, bool has_fast); /* /fast is RIG_FAST_NEXT's now, or gone */

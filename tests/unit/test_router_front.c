@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -501,6 +503,100 @@ the_log_may_have_php_fpms_letters(void **state)
 	close(fd);
 }
 
+static void
+only_allowed_clients_are_served_over_tcp(void **state)
+{
+	static const struct {
+		const char *allowed;
+		bool is_served;
+	} cases[] = {
+		{ "", true },
+		{ "127.0.0.1", true },
+		{ "10.0.0.1, 127.0.0.1", true },
+		{ "::ffff:127.0.0.1", true },
+		{ "127.0.0.2", false },
+		{ "::1", false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct rig *g = rig_new_tcp(cases[i].allowed);
+		int fd = rig_connect(g);
+		struct rig_answer a;
+
+		rig_get(g, fd, "/fast");
+		rig_answer(fd, &a);
+		assert_int_equal(a.ended, cases[i].is_served ? FCGI_REQUEST_COMPLETE : -1);
+		assert_true(a.is_closed || cases[i].is_served);
+		buf_done(&a.text);
+		close(fd);
+		rig_free(g);
+	}
+	assert_null(rig_new_tcp("localhost"));
+}
+
+static void
+without_descriptors_it_waits_and_goes_on(void **state)
+{
+	struct rig *g = *state;
+	struct rlimit before, none;
+	int fd, spare = dup(0);
+
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	none = (struct rlimit){ (rlim_t)spare, before.rlim_max };
+	close(spare);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	assert_int_equal(connect(fd, (struct sockaddr *)g->address, (socklen_t)g->n_address), 0);
+	rig_run(g);
+	assert_false(g->router.is_accepting);
+	assert_int_equal(g->router.n_fronts, 0);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	g->router.accept_again_us = 1;
+	rig_tick(g);
+	assert_true(g->router.is_accepting);
+	assert_int_equal(g->router.n_fronts, 1);
+	close(fd);
+}
+
+static void
+reopened_logs_are_used_and_figures_are_told(void **state)
+{
+	struct rig *g = *state;
+	int fd = rig_connect(g), logs[3];
+	const struct rig_message *m;
+	struct err e;
+
+	for (size_t i = 0; i < ARRAY_SIZE(logs); i++)
+		logs[i] = memfd_create("new", MFD_CLOEXEC);
+	message_send(g->master, MSG_LOGS, NULL, 0, logs, 3, &e);
+	rig_run(g);
+	rig_get(g, fd, "/nothing");
+	assert_true(rig_answers(fd, 404, ""));
+	assert_int_equal(lseek(g->logs[0], 0, SEEK_END), 0);
+	assert_true(lseek(logs[0], 0, SEEK_END) > 0);
+	rig_say(g, MSG_ASK_STATS, NULL, 0);
+	m = rig_said(g, MSG_STATS);
+	assert_non_null(m);
+	assert_int_equal(m->stats.requests, 1);
+	assert_int_equal(m->stats.answers[4], 1);
+	assert_int_equal(m->stats.connections_accepted, 1);
+	assert_int_equal(m->stats.generation, 1);
+	for (size_t i = 0; i < ARRAY_SIZE(logs); i++)
+		close(logs[i]);
+	close(fd);
+}
+
+static void
+a_master_that_is_gone_ends_it(void **state)
+{
+	struct rig *g = *state;
+
+	shutdown(g->master, SHUT_RDWR);
+	rig_run(g);
+	assert_true(g->router.is_done);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int
@@ -526,6 +622,10 @@ main(void)
 		TEST(a_draining_router_finishes_and_says_so),
 		TEST(every_request_has_its_line_in_the_log),
 		TEST(the_log_may_have_php_fpms_letters),
+		cmocka_unit_test(only_allowed_clients_are_served_over_tcp),
+		TEST(without_descriptors_it_waits_and_goes_on),
+		TEST(reopened_logs_are_used_and_figures_are_told),
+		TEST(a_master_that_is_gone_ends_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
