@@ -143,7 +143,10 @@ rig_new_tcp(const char *allowed_clients)
 {
 	struct rig *g = calloc(1, sizeof *g);
 
-	return g ? open_rig(g, listen_tcp(g), allowed_clients) : NULL;
+	if (g && open_rig(g, listen_tcp(g), allowed_clients))
+		return g;
+	free(g);
+	return NULL;
 }
 
 void
@@ -384,7 +387,7 @@ rig_answers(int fd, int status, const char *part)
 
 	rig_answer(fd, &a);
 	is_so = a.ended == FCGI_REQUEST_COMPLETE && strncmp(buf_head(&a.text), "Status: ", 8) == 0 &&
-	        atoi(buf_head(&a.text) + 8) == status && strstr(buf_head(&a.text), part);
+	        strtol(buf_head(&a.text) + 8, NULL, 10) == status && strstr(buf_head(&a.text), part);
 	if (!is_so)
 		fprintf(stderr, "got: %d %s\n", a.ended, buf_head(&a.text));
 	buf_done(&a.text);
