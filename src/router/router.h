@@ -105,10 +105,11 @@ struct request {
 	char id[REQUEST_ID_MAX + 1];
 	unsigned method;
 	bool is_head, wants_json;
-	bool is_large;     /* its body streams: never packed, never sent twice */
-	bool is_complete;  /* the body is */
-	bool is_stream;    /* the head of the answer has left */
-	bool is_aborted;   /* the worker was told so */
+	bool is_large;    /* its body streams: never packed, never sent twice */
+	bool is_complete; /* the body is */
+	bool is_stream;   /* the head of the answer has left */
+	bool is_aborted;  /* nobody waits, and the worker is to be told */
+	bool is_abort_said;
 	bool is_logged;    /* answered before its worker was done with it */
 	int64_t announced; /* CONTENT_LENGTH; -1: none */
 	uint64_t received; /* bytes of the body */

@@ -2,7 +2,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -151,6 +150,17 @@ worker_withdraw(struct router *r, struct request *q)
 	return true;
 }
 
+/* Once each, as soon as there is room. */
+static void
+say_aborts(struct router *r, struct worker *w)
+{
+	struct request *q;
+
+	TAILQ_FOREACH (q, &w->in_flight, link)
+		if (q->is_aborted && !q->is_abort_said && q->sent.has_begun && !w->is_blocked && !w->is_cut)
+			q->is_abort_said = exchange_abort(r, q);
+}
+
 void
 worker_abort(struct router *r, struct request *q)
 {
@@ -162,9 +172,7 @@ worker_abort(struct router *r, struct request *q)
 	w->is_last = true;
 	w->is_paused = false;
 	w->since_us = w->active_us = r->now_us; /* the wall limit from now */
-	/* Where the word finds no room the end of the input says the same: no message is to follow anyway. */
-	if (q->sent.has_begun && !exchange_abort(r, q) && !TAILQ_NEXT(q, link))
-		shutdown(w->requests.fd, SHUT_WR);
+	say_aborts(r, w);
 	if (w->unsent == q)
 		w->unsent = TAILQ_NEXT(q, link);
 	loop_todo_worker(r, w);
@@ -320,6 +328,7 @@ worker_resume(struct router *r, struct worker *w)
 
 	if (w->stage >= WORKER_GONE)
 		return;
+	say_aborts(r, w);
 	exchange_send(r, w);
 	for (int i = 0; i < ROUNDS_MAX && w->is_readable && !w->is_paused && w->stage < WORKER_GONE; i++)
 		exchange_receive(r, w, &n_ended);
