@@ -211,6 +211,8 @@ on_line(void *context, const char *section, const char *name, const char *value)
 		rc = set_global(r->config, name, value, &e);
 	else if (strncmp(section, "function ", 9) == 0)
 		rc = set_override(r->config, section + 9, name, value, &e);
+	else if (section[0] == '\0')
+		rc = err_set(&e, -EINVAL, "key '%.64s' stands before any section, such as [global]", name);
 	else
 		rc = err_set(&e, -EINVAL, "unknown section [%.64s]", section);
 	if (rc < 0 && r->first.code == 0)

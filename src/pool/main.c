@@ -285,9 +285,10 @@ announce(struct master *m)
 		    LOG_WARNING,
 		    "the registry belongs to root: the master stays uid 0, without capabilities; give the "
 		    "registry to an account of its own, or set user");
-	log_line(LOG_NOTICE, "serving %zu functions of %s, generation %" PRIu64 ", on %s; isolation %s: %s",
-	         m->functions.n, m->config->registry, m->generation, m->listener.text,
-	         m->spawner.ready.level == ISOLATION_FULL ? "full" : "strong", m->spawner.ready.layers);
+	log_line(LOG_NOTICE, "serving %zu function%s of %s, generation %" PRIu64 ", on %s; isolation %s: %s",
+	         m->functions.n, m->functions.n == 1 ? "" : "s", m->config->registry, m->generation,
+	         m->listener.text, m->spawner.ready.level == ISOLATION_FULL ? "full" : "strong",
+	         m->spawner.ready.layers);
 	supervisor_notify("READY=1");
 }
 

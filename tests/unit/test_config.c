@@ -86,6 +86,7 @@ a_wrong_line_is_named_with_its_number(void **state)
 		{ "[function Bad]\nmemory = 64M\n", "name 'Bad'" },
 		{ "[function f]\nlisten = x\n", "unknown key 'listen'" },
 		{ "[other]\na = b\n", "unknown section [other]" },
+		{ "memory = 64M\n", ":1: key 'memory' stands before any section" },
 		{ "[global]\nno equals sign\n", ":2: not a line" },
 		{ "[global]\nlisten = 127.0.0.1:9000\n", "not unix:PATH or tcp:HOST:PORT" },
 		{ "[global]\nrequire_isolation = none\n", "not full or strong" },
