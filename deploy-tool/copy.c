@@ -47,6 +47,9 @@ ask_copy(struct tool *t, const struct place *p, const char *direction, int fd)
 
 	if (rc != 0)
 		return rc;
+	/* A copy may take long, an answer may not: whether the pool answers is asked first. */
+	if (pools_ask(&pools, 0, json_pack("{s:s}", "command", "status"), -1, POOLS_ASK_MS, NULL, &e) < 0)
+		return tool_fail(&e);
 	/* Every pool of a registry has the same folders. */
 	rc = pools_ask(&pools, 0,
 	               json_pack("{s:s, s:s, s:s, s:s, s:I}", "command", "copy", "shared", p->name, "path",
@@ -67,6 +70,9 @@ copy_in(struct tool *t, const char *file, const struct place *to)
 	AUTO_FD fd = -1;
 	struct stat st;
 
+	if (strcmp(file, "-") == 0 && (n == 0 || to->path[n - 1] == '/'))
+		return tool_fail_as(EX_USAGE, "standard input has no name; give it one: %s:%s...", to->name,
+		                    to->path);
 	fd = strcmp(file, "-") == 0 ? dup(STDIN_FILENO) : open(file, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return tool_fail_as(errno == EACCES ? EX_NOPERM : EX_NOINPUT, "%s: %s", file,
@@ -111,14 +117,15 @@ link_into_place(int fd, const char *file)
 	return -errno;
 }
 
+/* What takes bytes as they come: no file to put in place. */
 static int
-copy_to_stdout(struct tool *t, const struct place *from)
+copy_to_stream(struct tool *t, const struct place *from, int fd, const char *name)
 {
-	AUTO_FD fd = dup(STDOUT_FILENO);
+	AUTO_FD mine = fd;
 
-	if (fd < 0)
-		return tool_fail_as(EX_IOERR, "standard output: %s", strerror(errno));
-	return ask_copy(t, from, "out", fd);
+	if (mine < 0)
+		return tool_fail_as(EX_CANTCREAT, "%s: %s", name, strerror(errno));
+	return ask_copy(t, from, "out", mine);
 }
 
 static int
@@ -131,13 +138,16 @@ copy_out(struct tool *t, const struct place *from, const char *file)
 	int rc;
 
 	if (strcmp(file, "-") == 0)
-		return copy_to_stdout(t, from);
+		return copy_to_stream(t, from, dup(STDOUT_FILENO), "standard output");
 	if (stat(file, &st) == 0 && S_ISDIR(st.st_mode)) {
 		if (snprintf(inside, sizeof inside, "%s/%s", file, slash != NULL ? slash + 1 : from->path) >=
 		    (int)sizeof inside)
 			return tool_fail_as(EX_USAGE, "%s: the path is too long", file);
 		file = inside;
 	}
+	/* A device or a pipe is written to: a rename would take its place. */
+	if (stat(file, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode))
+		return copy_to_stream(t, from, open(file, O_WRONLY | O_CLOEXEC | O_NOCTTY), file);
 	fd = open_beside(file, folder);
 	if (fd < 0)
 		return tool_fail_as(EX_CANTCREAT, "%s: %s", file, strerror(errno));

@@ -109,6 +109,25 @@ print_status(const json_t *status)
 	}
 }
 
+static int
+print_all(const struct tool *t, const json_t *all)
+{
+	if (json_array_size(all) == 0)
+		printf("no pool serves registry %s\n", t->config.registry);
+	for (size_t i = 0; i < json_array_size(all); i++)
+		print_status(json_array_get(all, i));
+	return tool_flush();
+}
+
+static bool
+all_answered(const json_t *all)
+{
+	for (size_t i = 0; i < json_array_size(all); i++)
+		if (!json_is_true(json_object_get(json_array_get(all, i), "ok")))
+			return false;
+	return true;
+}
+
 int
 run_status(struct tool *t, const char *const *arguments)
 {
@@ -127,12 +146,10 @@ run_status(struct tool *t, const char *const *arguments)
 	for (size_t i = 0; i < pools.n; i++)
 		json_array_append_new(all, ask_status(&pools, i));
 	if (t->json)
-		return tool_print_json(json_pack("{s:s, s:O}", "registry", t->config.registry, "pools", all));
-	if (pools.n == 0)
-		printf("no pool serves registry %s\n", t->config.registry);
-	for (size_t i = 0; i < pools.n; i++)
-		print_status(json_array_get(all, i));
-	return tool_flush();
+		rc = tool_print_json(json_pack("{s:s, s:O}", "registry", t->config.registry, "pools", all));
+	else
+		rc = print_all(t, all);
+	return rc == 0 && !all_answered(all) ? EX_TEMPFAIL : rc;
 }
 
 static int

@@ -77,8 +77,13 @@ pools_poke(struct pools *p)
 	size_t n = 0;
 	struct err e;
 
-	for (size_t i = 0; i < p->n; i++)
-		n += pools_ask(p, i, json_pack("{s:s}", "command", "poke"), -1, POOLS_ASK_MS, NULL, &e) == 0;
+	for (size_t i = 0; i < p->n; i++) {
+		int rc = pools_ask(p, i, json_pack("{s:s}", "command", "poke"), -1, POOLS_ASK_MS, NULL, &e);
+
+		if (rc < 0 && rc != -ENOTCONN)
+			tool_fail(&e);
+		n += rc == 0;
+	}
 	return n;
 }
 

@@ -30,7 +30,7 @@ int pools_ask(struct pools *p, size_t i, json_t *question, int fd, int timeout_m
 /* Every pool loads the version.  0 when none says no; one that goes away has no vote. */
 int pools_vote(struct pools *p, int64_t version_id, struct err *e);
 
-/* Says that there is a new commit; how many have heard it. */
+/* Says that there is a new commit; how many have heard it.  Reports those that live and have not. */
 size_t pools_poke(struct pools *p);
 
 /* After a commit that needs no vote: connects and pokes. */

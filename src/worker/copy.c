@@ -51,6 +51,8 @@ open_target(const struct start_copy *c, struct target *t, struct err *e)
 	snprintf(folder, sizeof folder, "%.*s", slash ? (int)(slash - c->path) : 0, c->path);
 	memcpy(t->name, name, strlen(name) + 1);
 	t->folder = open_folder(folder);
+	if (t->folder < 0 && errno == EXDEV)
+		return err_set(e, -EINVAL, "'%s' leads out of the shared folder", c->path);
 	return t->folder < 0 ? err_set(e, errno, "open the folder of '%s'", c->path) : 0;
 }
 

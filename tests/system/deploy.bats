@@ -301,6 +301,42 @@ no_longer() {
 	[ -z "$(find "$D" -name escape.txt)" ]
 }
 
+@test "cp writes to a pipe and leaves it one, and gives standard input no name" {
+	deploy deploy --shared files "$functions/demo.c"
+	serve
+	printf 'inside' | deploy cp - files:a.txt
+	mkfifo "$D/pipe"
+	cat "$D/pipe" >"$D/read" 3>&- &
+	deploy cp files:a.txt "$D/pipe"
+	wait $!
+	[ -p "$D/pipe" ]
+	[ "$(cat "$D/read")" = inside ]
+	run deploy cp - files: <<<x
+	[ "$status" -eq 64 ]
+}
+
+@test "a pool that is silent is said to be, by status, cp and a change" {
+	hello_make hello "Hello"
+	deploy "$D/src/hello.c"
+	serve
+	kill -STOP "$POOL"
+	local asked=() pid rc
+	deploy status >"$D/status" 3>&- &
+	asked+=($!)
+	deploy cp files: >"$D/cp" 2>&1 3>&- &
+	asked+=($!)
+	deploy disable hello 2>"$D/disable"
+	for pid in "${asked[@]}"; do
+		rc=0
+		wait "$pid" || rc=$?
+		[ "$rc" -eq 75 ]
+	done
+	kill -CONT "$POOL"
+	grep -q 'did not answer' "$D/status"
+	grep -q 'did not answer' "$D/cp"
+	grep -q 'did not answer' "$D/disable"
+}
+
 @test "a read-only shared folder cannot be written" {
 	deploy deploy --shared files:ro "$functions/demo.c"
 	serve
