@@ -58,7 +58,8 @@ print_command_help(const struct command *c)
 {
 	const struct argument_row *rows;
 
-	printf("usage: cfn-deploy %s %s\n%s\n\noptions:\n", c->name, c->usage, c->help);
+	printf("usage: cfn-deploy %s%s%s\n%s\n\noptions:\n", c->name, c->usage[0] != '\0' ? " " : "",
+	       c->usage, c->help);
 	arguments_print(c->options, c->n_options);
 	if (c->more_options != NULL) {
 		size_t n = c->more_options(&rows);
@@ -84,8 +85,10 @@ help(const char *name)
 static int
 run(struct tool *t, const struct command *c, const char *const *arguments)
 {
-	int rc = c->run(t, arguments);
+	int rc;
 
+	t->command = c;
+	rc = c->run(t, arguments);
 	return rc == 0 && t->wants_help ? print_command_help(c) : rc;
 }
 

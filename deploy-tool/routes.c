@@ -40,7 +40,7 @@ routes_add(struct routes *r, const char *pattern, unsigned methods, uint32_t ind
 	log_escape(shown, sizeof shown, pattern, strlen(pattern));
 	rc = route_pattern_check(pattern, e);
 	if (rc < 0)
-		return err_wrap(e, "route '%.100s'", shown);
+		return rc;
 	for (size_t i = 0; i < r->n; i++)
 		if ((r->rows[i].methods & methods) != 0 &&
 		    route_pattern_collides(r->rows[i].pattern, pattern))

@@ -72,8 +72,8 @@ make_function(struct source *s, const char *base, const char *function, struct e
 	if (rc < 0 && function == NULL)
 		return err_set(
 		    e, rc,
-		    "'%.80s' is no name of a function (1 to 64 of a-z, 0-9, '_', '-'); give one with "
-		    "--function NAME",
+		    "'%.80s' is no name of a function (1 to 64 of a-z, 0-9, '_' and '-', beginning with "
+		    "a letter or digit); give one with --function NAME",
 		    name);
 	if (rc < 0)
 		return err_wrap(e, "--function");

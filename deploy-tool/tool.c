@@ -85,14 +85,15 @@ tool_arguments(struct tool *t, const struct tool_syntax *syntax, const char *con
 	tables[n++] = (struct argument_table){ tool_options, tool_n_options, t };
 	rest->n = 0;
 	if (arguments_read(tables, n, arguments, rest, &e) < 0)
-		return tool_fail_as(EX_USAGE, "%s; see 'cfn-deploy help'", e.text);
+		return tool_fail_as(EX_USAGE, "%s; see 'cfn-deploy help %s'", e.text, t->command->name);
 	if (t->wants_help)
 		return 0;
 	if (rest->n < syntax->min)
-		return tool_fail_as(EX_USAGE, "an argument is missing; see 'cfn-deploy help'");
+		return tool_fail_as(EX_USAGE, "an argument is missing: cfn-deploy %s %s", t->command->name,
+		                    t->command->usage);
 	if (rest->n > syntax->max)
-		return tool_fail_as(EX_USAGE, "'%.80s' is one argument too many; see 'cfn-deploy help'",
-		                    rest->items[syntax->max]);
+		return tool_fail_as(EX_USAGE, "'%.80s' is one argument too many; see 'cfn-deploy help %s'",
+		                    rest->items[syntax->max], t->command->name);
 	return 0;
 }
 

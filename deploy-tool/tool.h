@@ -10,6 +10,7 @@
 #include "registry/registry.h"
 
 struct tool {
+	const struct command *command; /* the one that runs; NULL before it is known */
 	const char *registry_option, *config_option;
 	bool json;
 	bool wants_help;
