@@ -32,6 +32,11 @@ serve() {
 	expect 405
 }
 
+n_versions() {
+	cfn-deploy --registry "$R" --json history "$1" |
+		jq '[.. | objects | select(has("number") or has("version"))] | length'
+}
+
 @test "a deploy is seen at once, and an unchanged one makes no version" {
 	serve
 	get /v 404
@@ -44,7 +49,7 @@ serve() {
 	deploy "$D/src/v.c"
 	deploy history v >"$D/history"
 	cat "$D/history"
-	[ "$(cfn-deploy --registry "$R" --json history v | jq '[.. | objects | select(has("number") or has("version"))] | length')" -eq 2 ]
+	[ "$(n_versions v)" -eq 2 ]
 }
 
 @test "fifty deploys under load: no request fails, no answer is of two versions" {
@@ -260,10 +265,8 @@ no_longer() {
 	serve
 	get /v 200
 	[ "$(grep -o 'v=[0-9]*' "$D/body" | sort -u | wc -l)" -eq 1 ]
-	for i in 1 2 3; do
-		deploy rollback v
-	done
-	get /v 200
+	# Whichever was activated last is active; all are there.
+	[ "$(n_versions v)" -eq 4 ]
 }
 
 @test "a C++ function, with exceptions and the standard library" {
