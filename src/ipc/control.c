@@ -226,6 +226,20 @@ connect_one(int folder, const char *name, struct err *e)
 	return connected;
 }
 
+/* Whoever may write the registry's folder can leave a socket there: only the registry's owner, root and the
+ * caller run pools that are asked, and given a descriptor. */
+static bool
+is_trusted(int sock, const struct stat *registry, const struct stat *folder)
+{
+	uid_t owner = registry->st_uid == 0 ? folder->st_uid : registry->st_uid;
+	struct ucred peer;
+	socklen_t size = sizeof peer;
+
+	if (getsockopt(sock, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0)
+		return false;
+	return peer.uid == 0 || peer.uid == geteuid() || peer.uid == owner;
+}
+
 static void
 close_all(int *socks, int n)
 {
@@ -234,11 +248,14 @@ close_all(int *socks, int n)
 }
 
 static int
-connect_all(DIR *folder, int *socks, pid_t *pids, struct err *e)
+connect_all(DIR *folder, const struct stat *registry, int *socks, pid_t *pids, struct err *e)
 {
 	struct dirent *entry;
+	struct stat st;
 	int n = 0;
 
+	if (fstat(dirfd(folder), &st) < 0)
+		return err_set(e, errno, "folder of the pools");
 	while ((entry = readdir(folder))) {
 		pid_t pid = pool_of_name(entry->d_name);
 		int sock;
@@ -257,6 +274,10 @@ connect_all(DIR *folder, int *socks, pid_t *pids, struct err *e)
 			close_all(socks, n);
 			return -e->code;
 		}
+		if (!is_trusted(sock, registry, &st)) {
+			fd_close(&sock);
+			continue;
+		}
 		socks[n] = sock;
 		pids[n++] = pid;
 	}
@@ -268,17 +289,20 @@ control_connect(const char *registry, int socks[CONTROL_POOLS_MAX], pid_t pids[C
                 struct err *e)
 {
 	char path[CONTROL_PATH_SIZE];
+	struct stat st;
 	DIR *folder;
 	int n;
 
 	if (folder_path(registry, path, e) < 0)
 		return -e->code;
+	if (stat(registry, &st) < 0)
+		return err_set(e, errno, "registry '%s'", registry);
 	folder = opendir(path);
 	if (!folder && errno == ENOENT)
 		return 0;
 	if (!folder)
 		return err_set(e, errno, "open folder '%s'", path);
-	n = connect_all(folder, socks, pids, e);
+	n = connect_all(folder, &st, socks, pids, e);
 	closedir(folder);
 	return n;
 }

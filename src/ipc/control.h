@@ -38,7 +38,8 @@ int control_send(int sock, json_t *answer, struct err *e);
 
 /* cfn-deploy: connects to every live pool of the registry (sockets of dead ones are removed).
  * The number of connections put into socks and pids, or -errno: a live pool that cannot be asked is an
- * error, for its vote would be missing. */
+ * error, for its vote would be missing.  Sockets of others than the registry's owner, root and the caller are
+ * no pools: who may write the folder could answer in a pool's place. */
 int control_connect(const char *registry, int socks[CONTROL_POOLS_MAX], pid_t pids[CONTROL_POOLS_MAX],
                     struct err *e);
 

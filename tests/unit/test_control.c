@@ -3,11 +3,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -85,7 +88,7 @@ the_folder_is_closed_where_the_registry_is(void **state)
 	assert_int_equal(chmod(f->registry, 0600), 0);
 	f->listener = control_listen(f->registry, f->path, &e);
 	assert_true(f->listener >= 0);
-	snprintf(folder, sizeof folder, "%s.run", f->registry);
+	snprintf(folder, sizeof folder, "%.80s.run", f->registry);
 	assert_int_equal(stat(folder, &st), 0);
 	assert_int_equal(st.st_mode & 07777, 0700);
 	assert_int_equal(stat(f->path, &st), 0);
@@ -99,7 +102,7 @@ a_folder_that_everybody_may_write_is_refused(void **state)
 	char folder[600];
 	struct err e;
 
-	snprintf(folder, sizeof folder, "%s.run", f->registry);
+	snprintf(folder, sizeof folder, "%.80s.run", f->registry);
 	assert_int_equal(mkdir(folder, 0700), 0);
 	assert_int_equal(chmod(folder, 0777), 0);
 	assert_int_equal(control_listen(f->registry, f->path, &e), -EPERM);
@@ -343,11 +346,73 @@ an_empty_message_leaves_no_descriptor_open(void **state)
 	assert_int_equal(next_descriptor(), before);
 }
 
+/* Listens as another user where a pool would; its pid names the socket. */
+static pid_t
+impostor_start(const struct fixture *f, uid_t uid)
+{
+	int ready[2];
+	pid_t pid;
+	char c;
+
+	assert_int_equal(pipe(ready), 0);
+	pid = fork();
+	if (pid == 0) {
+		struct sockaddr_un address = { .sun_family = AF_UNIX };
+		int sock = socket(AF_UNIX, SOCK_SEQPACKET, 0);
+
+		snprintf(address.sun_path, sizeof address.sun_path, "%s.run/%d.sock", f->registry,
+		         (int)getpid());
+		if (setresgid(uid, uid, uid) < 0 || setresuid(uid, uid, uid) < 0 ||
+		    bind(sock, (struct sockaddr *)&address, sizeof address) < 0 || listen(sock, 1) < 0)
+			_exit(1);
+		assert_int_equal(write(ready[1], "", 1), 1);
+		pause();
+	}
+	close(ready[1]);
+	assert_int_equal(read(ready[0], &c, 1), 1);
+	close(ready[0]);
+	return pid;
+}
+
+static void
+a_socket_that_another_user_left_is_no_pool(void **state)
+{
+	struct fixture *f = *state;
+	char path[CONTROL_PATH_SIZE], folder[128];
+	int socks[CONTROL_POOLS_MAX];
+	pid_t pids[CONTROL_POOLS_MAX], impostor;
+	struct err e;
+
+	if (geteuid() != 0) {
+		print_message("only root can be another user\n");
+		skip();
+	}
+	assert_int_equal(chown(f->registry, 4001, 4001), 0);
+	assert_int_equal(chmod(f->folder, 0755), 0);
+	f->listener = control_listen(f->registry, path, &e);
+	assert_true(f->listener >= 0);
+	snprintf(folder, sizeof folder, "%.80s.run", f->registry);
+	assert_int_equal(chmod(folder, 0777), 0);
+	impostor = impostor_start(f, 4002);
+	assert_int_equal(control_connect(f->registry, socks, pids, &e), 1);
+	assert_int_equal(pids[0], getpid());
+	close(socks[0]);
+	kill(impostor, SIGKILL);
+	waitpid(impostor, NULL, 0);
+	impostor = impostor_start(f, 4001);
+	assert_int_equal(control_connect(f->registry, socks, pids, &e), 2);
+	close(socks[0]);
+	close(socks[1]);
+	kill(impostor, SIGKILL);
+	waitpid(impostor, NULL, 0);
+}
+
 int
 main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	static const struct CMUnitTest tests[] = {
+		TEST(a_socket_that_another_user_left_is_no_pool),
 		TEST(a_message_never_has_more_descriptors_than_it_may),
 		TEST(an_empty_message_leaves_no_descriptor_open),
 		TEST(a_pool_is_found_by_its_registry),
