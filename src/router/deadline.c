@@ -157,7 +157,7 @@ idle_check(struct router *r, struct worker *w)
 		return;
 	}
 	w->cpu_last_us = cpu;
-	w->n_denied = 0;
+	denied_log(r, w->pool, NULL, &w->denials);
 	if (w->is_idle_said || !is_past(r, w->since_us, w->pool->function.idle_timeout_ms))
 		return;
 	w->is_idle_said = true;

@@ -6,6 +6,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "router/router.h"
+#include "sandbox/filter.h"
 
 enum {
 	LOG_BUFFER_MAX = 256 * 1024,
@@ -205,7 +206,7 @@ queue_us(const struct router *r, const struct request *q)
 static void
 put_json(struct router *r, struct line *l, const struct request *q)
 {
-	char ending[ENDING_TEXT_SIZE];
+	char ending[ENDING_TEXT_SIZE], syscall[SYSCALL_NAME_SIZE];
 
 	put_string(l, "time", time_text(r));
 	put_string(l, "request_id", span_of(q->id));
@@ -214,6 +215,10 @@ put_json(struct router *r, struct line *l, const struct request *q)
 	put_count(l, "status", (unsigned)q->status);
 	if (q->cause != CAUSE_NONE)
 		put_string(l, "cause", span_of(cause_word(q->cause)));
+	if (q->cause == CAUSE_SYSCALL_DENIED && q->denials.n > 0) {
+		sandbox_syscall_name(q->denials.last, syscall);
+		put_string(l, "syscall", span_of(syscall));
+	}
 	if (q->ending.code != 0) {
 		ending_format(&q->ending, ending);
 		put_string(l, "ending", span_of(ending));

@@ -1,14 +1,11 @@
-/* output.c - what a function writes to its descriptors, logs, and tries that is refused: bounded lines in the
- * function's log. */
+/* output.c - what a function writes to its descriptors and logs: bounded lines in the function's log. */
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 #include <syslog.h>
 #include <unistd.h>
 
 #include "base/fd.h"
 #include "router/router.h"
-#include "sandbox/filter.h"
 
 enum { OUTPUT_EVENTS = EPOLLIN | EPOLLET, OUTPUT_READS = 16 };
 
@@ -145,47 +142,10 @@ output_end(struct router *r, struct worker *w)
 	loop_forget(r, &w->output);
 }
 
-static void
-denied_log(struct router *r, struct worker *w, const struct sandbox_denied *d)
-{
-	char name[SYSCALL_NAME_SIZE], text[SYSCALL_NAME_SIZE + 32];
-	int n;
-
-	sandbox_syscall_name(d->nr, name);
-	n = snprintf(text, sizeof text, "system call refused: %s", name);
-	line_log(r, w->pool, TAILQ_FIRST(&w->in_flight), LOG_WARNING, (struct span){ text, (size_t)n });
-}
-
-static void
-denied_ready(struct router *r, struct source *s, uint32_t events)
-{
-	struct worker *w = CONTAINER_OF(s, struct worker, denied);
-	struct request *q = TAILQ_FIRST(&w->in_flight);
-	unsigned *count = q ? &q->n_denied : &w->n_denied;
-	struct sandbox_denied d;
-	int rc = events & EPOLLIN ? sandbox_denied_receive(s->fd, &d) : -EPIPE;
-
-	if (rc < 0)
-		loop_forget(r, s);
-	if (rc <= 0)
-		return;
-	denied_log(r, w, &d);
-	if (++*count > DENIED_MAX) {
-		worker_kill(r, w, CAUSE_SYSCALL_DENIED);
-		return;
-	}
-	if (sandbox_denied_answer(s->fd, &d) < 0)
-		loop_forget(r, s);
-}
-
 void
-output_watch(struct router *r, struct worker *w, int output, int denied)
+output_watch(struct router *r, struct worker *w, int output)
 {
 	w->output = (struct source){ .fd = output, .ready = output_ready };
-	w->denied = (struct source){ .fd = denied, .ready = denied_ready };
 	if (fd_set_blocking(output, 0) < 0 || loop_watch(r, &w->output, OUTPUT_EVENTS) < 0)
 		fd_close(&w->output.fd);
-	/* Level-triggered: one call is read at a time, more may wait. */
-	if (denied >= 0 && loop_watch(r, &w->denied, EPOLLIN) < 0)
-		fd_close(&w->denied.fd);
 }

@@ -80,6 +80,7 @@ request_free(struct router *r, struct request *q)
 {
 	struct buf path = q->path_text, params = q->params, extra = q->extra, body = q->body, out = q->out;
 
+	denied_log(r, q->pool, q, &q->denials);
 	request_set_pool(r, q, NULL);
 	buffers_release(r, &path);
 	buffers_release(r, &params);

@@ -88,6 +88,19 @@ enum request_stage {
 	REQUEST_ENDING, /* its worker is gone; waits for the verdict, in the worker's list */
 };
 
+/* Refused system calls, those of one kind counted together. */
+struct denied_call {
+	int32_t nr; /* number of the call */
+	unsigned n;
+};
+
+struct denials {
+	unsigned n;   /* all */
+	int32_t last; /* number of the last one */
+	size_t n_calls;
+	struct denied_call calls[DENIED_CALLS_MAX]; /* the first kinds; later ones are in n alone */
+};
+
 /* How far a request travelled to its worker. */
 struct progress {
 	size_t params, body;
@@ -137,7 +150,7 @@ struct request {
 	int64_t cpu_us; /* -1: not measured */
 	size_t n_logged;
 	bool is_log_cut;
-	unsigned n_denied;
+	struct denials denials;
 };
 
 TAILQ_HEAD(requests, request);
@@ -172,14 +185,14 @@ struct worker {
 	unsigned n_in_flight;
 	struct request *unsent; /* the first that has not travelled completely */
 	uint64_t n_served;
-	uint64_t since_us;     /* idle, or its first request is executing, or gone */
-	uint64_t active_us;    /* last byte of a stream in either direction */
-	int64_t cpu_start_us;  /* CPU clock when the first request began; -1: not yet read */
-	int64_t cpu_last_us;   /* at the last look */
-	int64_t cpu_mark_us;   /* at the last measurement of the service time; -1: none */
-	unsigned n_unmeasured; /* requests since */
-	unsigned n_denied;     /* refused calls while idle */
-	struct buf line;       /* output without its end of line yet */
+	uint64_t since_us;      /* idle, or its first request is executing, or gone */
+	uint64_t active_us;     /* last byte of a stream in either direction */
+	int64_t cpu_start_us;   /* CPU clock when the first request began; -1: not yet read */
+	int64_t cpu_last_us;    /* at the last look */
+	int64_t cpu_mark_us;    /* at the last measurement of the service time; -1: none */
+	unsigned n_unmeasured;  /* requests since */
+	struct denials denials; /* while idle */
+	struct buf line;        /* output without its end of line yet */
 };
 
 TAILQ_HEAD(workers, worker);
@@ -422,9 +435,15 @@ int master_open(struct router *r, int channel, struct err *e);
 void master_say(struct router *r, uint32_t type, const void *body, size_t n);
 
 /* ---- output.c: what functions write and log ---- */
-void output_watch(struct router *r, struct worker *w, int output, int denied);
+void output_watch(struct router *r, struct worker *w, int output);
 void output_stderr(struct router *r, struct request *q, const unsigned char *p, size_t n);
 void output_end(struct router *r, struct worker *w); /* reads what is left and closes */
+
+/* ---- denied.c: system calls that were refused ---- */
+void denied_watch(struct router *r, struct worker *w, int listener); /* -1: there is none */
+
+/* One line a call, and forgets them.  q: NULL while the worker was idle. */
+void denied_log(struct router *r, const struct pool *p, const struct request *q, struct denials *d);
 
 /* ---- logs.c ---- */
 void logs_open(struct router *r, const struct router_fds *fds);

@@ -66,6 +66,7 @@ close_descriptors(struct router *r, struct worker *w)
 	loop_forget(r, &w->requests);
 	loop_forget(r, &w->denied);
 	output_end(r, w);
+	denied_log(r, w->pool, NULL, &w->denials);
 }
 
 static void
@@ -397,7 +398,8 @@ worker_lease(struct router *r, const struct lease *lease, int requests, int outp
 		return;
 	}
 	w->requests = (struct source){ .fd = requests, .ready = requests_ready };
-	output_watch(r, w, output, denied);
+	output_watch(r, w, output);
+	denied_watch(r, w, denied);
 	if (fd_set_blocking(requests, 0) < 0 || loop_watch(r, &w->requests, WORKER_EVENTS) < 0) {
 		release(r, w);
 		return;

@@ -54,7 +54,11 @@ misbehaves() {
 @test "a function that writes junk before its answer has answered badly" { misbehaves junk_before 500 bad_response; }
 @test "a function that allocates without end meets its memory limit" { misbehaves allocates 500 memory_limit; }
 @test "a function that goes on forking is stopped" { misbehaves forks 500 syscall_denied; }
-@test "a function that goes on executing programs is stopped" { misbehaves execs 500 syscall_denied; }
+@test "a function that goes on executing programs is stopped, and the call is named" {
+	misbehaves execs 500 syscall_denied
+	grep -q '"cause":"syscall_denied","syscall":"execve"' "$D/access.log"
+	[ "$(grep -c 'refused: execve, 65 times' "$D/function.log")" = 2 ]
+}
 
 @test "a function that closes every descriptor gets a 500" {
 	hostile closes

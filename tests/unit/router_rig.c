@@ -397,10 +397,10 @@ rig_answers(int fd, int status, const char *part)
 /* ---- a worker ---- */
 
 void
-rig_lease(struct rig *g, struct rig_worker *w, uint64_t version)
+rig_lease_listened(struct rig *g, struct rig_worker *w, uint64_t version, int listener)
 {
 	struct lease lease = { .worker = ++g->next_id, .pid = getpid(), .version = version };
-	int pair[2], output[2], fds[2];
+	int pair[2], output[2], fds[3];
 	struct err e = { 0 };
 
 	memset(w, 0, sizeof *w);
@@ -412,10 +412,18 @@ rig_lease(struct rig *g, struct rig_worker *w, uint64_t version)
 	fd_set_blocking(w->requests, 0);
 	fds[0] = pair[1];
 	fds[1] = output[0];
-	message_send(g->master, MSG_LEASE, &lease, sizeof lease, fds, 2, &e);
+	fds[2] = listener;
+	message_send(g->master, MSG_LEASE, &lease, sizeof lease, fds, listener < 0 ? 2 : 3, &e);
 	close(pair[1]);
 	close(output[0]);
+	fd_close(&listener);
 	rig_run(g);
+}
+
+void
+rig_lease(struct rig *g, struct rig_worker *w, uint64_t version)
+{
+	rig_lease_listened(g, w, version, -1);
 }
 
 void

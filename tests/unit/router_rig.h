@@ -88,6 +88,9 @@ struct rig_worker {
 	size_t n_message;
 };
 void rig_lease(struct rig *g, struct rig_worker *w, uint64_t version);
+
+/* With the listener of its seccomp filter, which is the router's from then on. */
+void rig_lease_listened(struct rig *g, struct rig_worker *w, uint64_t version, int listener);
 void rig_worker_done(struct rig_worker *w);
 
 /* The next message of the router; false: none.  Sets request when it begins one. */

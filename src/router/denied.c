@@ -1,0 +1,85 @@
+/* denied.c - system calls that a function tries and that are refused: counted, one line a call in its log. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <syslog.h>
+
+#include "base/fd.h"
+#include "router/router.h"
+#include "sandbox/filter.h"
+
+static void
+count(struct denials *d, int32_t nr)
+{
+	size_t i = 0;
+
+	d->n++;
+	d->last = nr;
+	while (i < d->n_calls && d->calls[i].nr != nr)
+		i++;
+	if (i == DENIED_CALLS_MAX)
+		return;
+	if (i == d->n_calls)
+		d->calls[d->n_calls++] = (struct denied_call){ nr, 0 };
+	d->calls[i].n++;
+}
+
+/* Outside the budgets of what it prints: nobody hides a refusal behind much output, and these are bounded. */
+static void
+line_say(struct router *r, const struct pool *p, const struct request *q, const char *what, unsigned n)
+{
+	char text[SYSCALL_NAME_SIZE + 64];
+	int length = n > 1 ? snprintf(text, sizeof text, "system call refused: %s, %u times", what, n)
+	                   : snprintf(text, sizeof text, "system call refused: %s", what);
+
+	logs_function(r, p, q, LOG_WARNING, (struct span){ text, (size_t)length });
+}
+
+void
+denied_log(struct router *r, const struct pool *p, const struct request *q, struct denials *d)
+{
+	char name[SYSCALL_NAME_SIZE];
+	unsigned others = d->n;
+
+	if (d->n == 0)
+		return;
+	for (size_t i = 0; i < d->n_calls; i++) {
+		sandbox_syscall_name(d->calls[i].nr, name);
+		line_say(r, p, q, name, d->calls[i].n);
+		others -= d->calls[i].n;
+	}
+	if (others > 0)
+		line_say(r, p, q, "others", others);
+	memset(d, 0, sizeof *d);
+}
+
+static void
+denied_ready(struct router *r, struct source *s, uint32_t events)
+{
+	struct worker *w = CONTAINER_OF(s, struct worker, denied);
+	struct request *q = TAILQ_FIRST(&w->in_flight);
+	struct denials *denials = q ? &q->denials : &w->denials;
+	struct sandbox_denied d;
+	int rc = events & EPOLLIN ? sandbox_denied_receive(s->fd, &d) : -EPIPE;
+
+	if (rc < 0)
+		loop_forget(r, s);
+	if (rc <= 0)
+		return;
+	count(denials, d.nr);
+	if (denials->n > DENIED_MAX) {
+		worker_kill(r, w, CAUSE_SYSCALL_DENIED);
+		return;
+	}
+	if (sandbox_denied_answer(s->fd, &d) < 0)
+		loop_forget(r, s);
+}
+
+void
+denied_watch(struct router *r, struct worker *w, int listener)
+{
+	w->denied = (struct source){ .fd = listener, .ready = denied_ready };
+	/* Level-triggered: one call is read at a time, more may wait. */
+	if (listener >= 0 && loop_watch(r, &w->denied, EPOLLIN) < 0)
+		fd_close(&w->denied.fd);
+}
