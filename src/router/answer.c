@@ -5,6 +5,7 @@
  * a record's header, which is written when the lengths are known. */
 #include <string.h>
 
+#include "base/decimal.h"
 #include "router/router.h"
 
 enum {
@@ -37,14 +38,9 @@ text_line(struct text *t, const char *line)
 static void
 text_number(struct text *t, uint64_t n)
 {
-	char digits[24];
-	size_t at = sizeof digits;
+	char digits[DECIMAL_MAX];
 
-	do {
-		digits[--at] = (char)('0' + n % 10);
-		n /= 10;
-	} while (n > 0);
-	text_put(t, digits + at, sizeof digits - at);
+	text_put(t, digits, decimal_write(digits, n));
 }
 
 /* ---- records ---- */

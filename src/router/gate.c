@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/decimal.h"
 #include "base/macros.h"
 #include "router/router.h"
 
@@ -148,15 +149,9 @@ extra_add(struct router *r, struct request *q, struct span prefix, struct span n
 }
 
 static struct span
-number_text(char text[24], uint64_t n)
+number_text(char text[DECIMAL_MAX], uint64_t n)
 {
-	size_t at = 24;
-
-	do {
-		text[--at] = (char)('0' + n % 10);
-		n /= 10;
-	} while (n > 0);
-	return (struct span){ text + at, 24 - at };
+	return (struct span){ text, decimal_write(text, n) };
 }
 
 /* SCRIPT_NAME and PATH_INFO together are the path that every web server has decoded; REQUEST_URI is raw. */
@@ -206,7 +201,6 @@ gate_params(struct router *r, struct request *q)
 	q->method_text = found[REQUEST_METHOD];
 	q->remote = found[REMOTE_ADDR];
 	q->query = found[QUERY_STRING];
-	q->uri = found[REQUEST_URI];
 	q->method = http_method_parse(q->method_text.p ? q->method_text.p : "", q->method_text.n);
 	q->is_head = q->method == HTTP_HEAD;
 	length = announced_read(found[CONTENT_LENGTH], &q->announced);
@@ -224,7 +218,7 @@ static enum cause
 extra_fill(struct router *r, struct request *q, const struct route_match *m)
 {
 	static const struct span param = NAME("CFN_PARAM_");
-	char route[24], output[24], body[24];
+	char route[DECIMAL_MAX], output[DECIMAL_MAX], body[DECIMAL_MAX];
 	const struct {
 		struct span name, value;
 	} rows[] = {

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/decimal.h"
 #include "base/fd.h"
 #include "base/log.h"
 #include "router/router.h"
@@ -38,14 +39,9 @@ put_text(struct line *l, const char *text)
 static void
 put_number(struct line *l, uint64_t n)
 {
-	char digits[24];
-	size_t at = sizeof digits;
+	char digits[DECIMAL_MAX];
 
-	do {
-		digits[--at] = (char)('0' + n % 10);
-		n /= 10;
-	} while (n > 0);
-	put(l, digits + at, sizeof digits - at);
+	put(l, digits, decimal_write(digits, n));
 }
 
 static bool
