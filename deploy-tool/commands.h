@@ -6,8 +6,6 @@ extern const struct argument_row deploy_options[];
 extern const size_t deploy_n_options;
 extern const struct argument_row check_options[];
 extern const size_t check_n_options;
-extern const struct argument_row rollback_options[];
-extern const size_t rollback_n_options;
 extern const struct argument_row gc_options[];
 extern const size_t gc_n_options;
 

@@ -7,8 +7,10 @@ static struct argument_row options[LIMITS_MAX];
 static char names[LIMITS_MAX][LIMIT_NAME_SIZE];
 
 static const char *const arguments[] = {
-	[POLICY_NUMBER] = "N",      [POLICY_SIZE] = "SIZE", [POLICY_DURATION] = "TIME",
-	[POLICY_SWITCH] = "on|off", [POLICY_PM] = "WORD",
+	[POLICY_NUMBER] = "N",
+	[POLICY_SIZE] = "SIZE",
+	[POLICY_DURATION] = "TIME",
+	[POLICY_PM] = "WORD",
 };
 
 static void

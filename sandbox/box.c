@@ -359,7 +359,6 @@ box_keep(struct keeper *k, struct sandbox *s, struct err *e)
 	if (rc < 0)
 		return rc;
 	streams_drain(k);
-	k->result->wall_us = clock_now_us() - k->started_us;
 	failure_read(k);
 	ending_decide(k);
 	if (!k->has_failed)

@@ -57,7 +57,6 @@ struct box_result {
 	struct buf out, err;            /* what it wrote; raw bytes */
 	int collected[BOX_COLLECT_MAX]; /* sealed memory files, -1 where the file is missing or not a plain
 	                                   one */
-	uint64_t wall_us;
 };
 
 /* Runs it to its end.  0 when the box itself worked, however the payload ended; else -errno, the stage in *e.

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <openssl/evp.h>
-#include <string.h>
 
 int
 digest_of(const void *data, size_t n, struct digest *d, struct err *e)
@@ -25,29 +24,4 @@ digest_format(const struct digest *d, char text[DIGEST_TEXT_SIZE])
 		text[2 * i + 1] = hex[d->bytes[i] & 15];
 	}
 	text[DIGEST_TEXT_SIZE - 1] = '\0';
-}
-
-static int
-hex_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	return -1;
-}
-
-int
-digest_parse(const char *text, struct digest *d)
-{
-	if (strlen(text) != DIGEST_TEXT_SIZE - 1)
-		return -EINVAL;
-	for (size_t i = 0; i < DIGEST_SIZE; i++) {
-		int high = hex_value(text[2 * i]), low = hex_value(text[2 * i + 1]);
-
-		if (high < 0 || low < 0)
-			return -EINVAL;
-		d->bytes[i] = (unsigned char)(high << 4 | low);
-	}
-	return 0;
 }

@@ -15,8 +15,5 @@ int digest_of(const void *data, size_t n, struct digest *d, struct err *e);
 /* 64 lower-case hexadecimal digits and NUL. */
 void digest_format(const struct digest *d, char text[DIGEST_TEXT_SIZE]);
 
-/* -EINVAL unless text is exactly that. */
-int digest_parse(const char *text, struct digest *d);
-
 /* Fills p with n random bytes of getrandom(2); never fails on Linux >= 5.6. */
 void random_bytes(void *p, size_t n);

@@ -68,20 +68,6 @@ option_parse_duration(const char *text, uint64_t *ms)
 	return parse_with_units(text, durations, ARRAY_SIZE(durations), ms);
 }
 
-int
-option_parse_switch(const char *text, uint64_t *on)
-{
-	static const char *const words[] = { "off", "on", "no", "yes", "false", "true", "0", "1" };
-
-	for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
-		if (strcasecmp(text, words[i]) != 0)
-			continue;
-		*on = i & 1;
-		return 0;
-	}
-	return -EINVAL;
-}
-
 /* The largest unit that divides the value, so that what is printed parses to the same value. */
 static void
 format_with_units(uint64_t value, const struct unit *units, size_t n_units, char text[OPTION_TEXT_SIZE])

@@ -13,9 +13,6 @@ int option_parse_size(const char *text, uint64_t *bytes);
 /* Milliseconds: digits, then ms, s (also when nothing follows), m, h or d. */
 int option_parse_duration(const char *text, uint64_t *ms);
 
-/* on, yes, true, 1 / off, no, false, 0. */
-int option_parse_switch(const char *text, uint64_t *on);
-
 enum { OPTION_TEXT_SIZE = 32 };
 void option_format_size(uint64_t bytes, char text[OPTION_TEXT_SIZE]);
 void option_format_duration(uint64_t ms, char text[OPTION_TEXT_SIZE]);

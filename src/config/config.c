@@ -13,7 +13,7 @@
 
 #include "base/fd.h"
 
-enum key_kind { KEY_TEXT, KEY_PATH, KEY_NUMBER, KEY_DURATION, KEY_OCTAL, KEY_SWITCH };
+enum key_kind { KEY_TEXT, KEY_PATH, KEY_NUMBER, KEY_DURATION, KEY_OCTAL };
 
 /* One row a key of [global] that is not a function limit. */
 static const struct key {
@@ -114,9 +114,6 @@ set_number(const struct key *key, uint64_t *to, const char *text, struct err *e)
 	switch (key->kind) {
 	case KEY_DURATION:
 		rc = option_parse_duration(text, &value);
-		break;
-	case KEY_SWITCH:
-		rc = option_parse_switch(text, &value);
 		break;
 	case KEY_OCTAL:
 		value = strtoul(text, &end, 8);

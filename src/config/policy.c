@@ -92,7 +92,6 @@ static const struct {
 	[POLICY_NUMBER] = { option_parse_number, "a number" },
 	[POLICY_SIZE] = { option_parse_size, "a size such as 128M" },
 	[POLICY_DURATION] = { option_parse_duration, "a duration such as 10s" },
-	[POLICY_SWITCH] = { option_parse_switch, "on or off" },
 	[POLICY_PM] = { parse_pm, "ondemand, dynamic or static" },
 };
 
@@ -105,9 +104,6 @@ policy_format(const struct policy_row *row, uint64_t value, char text[OPTION_TEX
 		return;
 	case POLICY_DURATION:
 		option_format_duration(value, text);
-		return;
-	case POLICY_SWITCH:
-		snprintf(text, OPTION_TEXT_SIZE, "%s", value ? "on" : "off");
 		return;
 	case POLICY_PM:
 		snprintf(text, OPTION_TEXT_SIZE, "%s", pm_words[value <= PM_STATIC ? value : PM_ONDEMAND]);

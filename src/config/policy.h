@@ -36,7 +36,7 @@ struct function_policy {
 	size_t env_size;
 };
 
-enum policy_kind { POLICY_NUMBER, POLICY_SIZE, POLICY_DURATION, POLICY_SWITCH, POLICY_PM };
+enum policy_kind { POLICY_NUMBER, POLICY_SIZE, POLICY_DURATION, POLICY_PM };
 
 /* One row a limit; the same table serves cfn.conf, cfn-deploy's options, the registry and cfn.conf(5). */
 struct policy_row {

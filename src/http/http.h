@@ -21,7 +21,6 @@ enum http_method {
 
 /* The bit, or 0 for a method that we do not serve. */
 unsigned http_method_parse(const char *text, size_t n);
-const char *http_method_name(unsigned method);
 
 enum { HTTP_METHODS_TEXT_SIZE = 64 };
 /* "GET, HEAD, POST" */

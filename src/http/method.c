@@ -24,15 +24,6 @@ http_method_parse(const char *text, size_t n)
 	return 0;
 }
 
-const char *
-http_method_name(unsigned method)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(methods_known); i++)
-		if (method == methods_known[i].bit)
-			return methods_known[i].name;
-	return "";
-}
-
 void
 http_methods_format(unsigned methods, char text[HTTP_METHODS_TEXT_SIZE])
 {

@@ -24,7 +24,6 @@ backoff_failed(struct backoff *b, uint64_t now_us)
 	/* Counting further would only be more to be forgiven. */
 	if (delay_ms(b->n_failures) < BACKOFF_MAX_MS)
 		b->n_failures++;
-	b->failed_us = now_us;
 	b->until_us = now_us + delay_ms(b->n_failures) * 1000;
 }
 

@@ -11,7 +11,6 @@ enum {
 
 struct backoff {
 	uint32_t n_failures; /* that still count */
-	uint64_t failed_us;  /* when the last one was */
 	uint64_t until_us;   /* nothing is started before */
 };
 

@@ -34,6 +34,13 @@ open_one(const char *path, struct err *e)
 	return fd < 0 ? err_set(e, errno, "open log '%s'", path) : fd;
 }
 
+static void
+close_all(struct logs *l)
+{
+	for (int i = 0; i < LOG_FILES; i++)
+		fd_close(&l->fds[i]);
+}
+
 int
 logs_open(struct logs *l, const struct config *c, struct err *e)
 {
@@ -42,18 +49,11 @@ logs_open(struct logs *l, const struct config *c, struct err *e)
 	for (int i = 0; i < LOG_FILES; i++) {
 		opened.fds[i] = open_one(logs_path(c, (enum log_file)i), e);
 		if (opened.fds[i] < 0) {
-			logs_close(&opened);
+			close_all(&opened);
 			return -e->code;
 		}
 	}
-	logs_close(l);
+	close_all(l);
 	*l = opened;
 	return 0;
-}
-
-void
-logs_close(struct logs *l)
-{
-	for (int i = 0; i < LOG_FILES; i++)
-		fd_close(&l->fds[i]);
 }

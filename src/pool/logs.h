@@ -14,4 +14,3 @@ const char *logs_path(const struct config *c, enum log_file file);
 
 /* Opens all three and puts them in the place of those that were open; on failure these stay. */
 int logs_open(struct logs *l, const struct config *c, struct err *e);
-void logs_close(struct logs *l);

@@ -160,6 +160,5 @@ void master_stop(struct master *m, int exit_code);
 
 /* signals.c */
 int signals_open(struct master *m, struct err *e);
-void signals_close(struct master *m);
 /* A graceful stop goes on: nothing is left to wait for, perhaps. */
 void drain_check(struct master *m);

@@ -179,10 +179,3 @@ signals_open(struct master *m, struct err *e)
 		return err_set(e, errno, "signalfd");
 	return loop_watch(&m->loop, &m->signals, EPOLLIN, e);
 }
-
-void
-signals_close(struct master *m)
-{
-	loop_forget(&m->loop, &m->signals);
-	fd_close(&m->signals.fd);
-}

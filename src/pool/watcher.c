@@ -159,12 +159,3 @@ watcher_open(struct master *m, struct err *e)
 	}
 	return loop_watch(&m->loop, &w->inotify, EPOLLIN, e);
 }
-
-void
-watcher_close(struct master *m)
-{
-	if (m->watcher.inotify.fd >= 0)
-		loop_forget(&m->loop, &m->watcher.inotify);
-	fd_close(&m->watcher.inotify.fd);
-	timer_cancel(&m->loop, &m->watcher.poll);
-}

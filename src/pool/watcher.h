@@ -14,7 +14,6 @@ struct watcher {
 };
 
 int watcher_open(struct master *m, struct err *e);
-void watcher_close(struct master *m);
 
 /* Looks now.  0 when what is active has been read, or nothing has changed; else -errno, the last good
  * generation goes on serving. */

@@ -131,14 +131,13 @@ struct request {
 	struct buf params;    /* as the web server sent them, less those that we drop */
 	struct buf extra;     /* ours */
 	struct buf body;      /* a large one: what is not yet sent */
-	struct span method_text, path, remote, query, uri; /* into params and path_text */
+	struct span method_text, path, remote, query; /* into params and path_text */
 	const char *below; /* the path without the mount prefix; in path_text, ends with NUL */
 	struct progress sent;
 	uint16_t dispatch; /* the id towards the worker */
 
 	/* The answer, already in records: every SEGMENT_SIZE bytes begin with room for a header. */
 	struct buf out;
-	size_t segment;     /* where the last one begins */
 	uint64_t out_bytes; /* content */
 	bool has_head, drops_body, has_stdout_end;
 	uint64_t answered_bytes; /* of the body that the client gets */
@@ -250,7 +249,7 @@ struct router {
 	struct pools buckets[POOL_BUCKETS], waiting;
 	struct pool **by_function; /* by index into the snapshot's functions */
 	struct snapshot *snapshot;
-	size_t n_fronts, n_free_requests;
+	size_t n_fronts;
 	size_t buffers; /* bytes of large buffers */
 
 	struct buf text;      /* a problem document */
