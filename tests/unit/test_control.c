@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -360,9 +361,10 @@ impostor_start(const struct fixture *f, uid_t uid)
 		struct sockaddr_un address = { .sun_family = AF_UNIX };
 		int sock = socket(AF_UNIX, SOCK_SEQPACKET, 0);
 
-		snprintf(address.sun_path, sizeof address.sun_path, "%s.run/%d.sock", f->registry,
+		snprintf(address.sun_path, sizeof address.sun_path, "%.80s.run/%d.sock", f->registry,
 		         (int)getpid());
 		if (setresgid(uid, uid, uid) < 0 || setresuid(uid, uid, uid) < 0 ||
+		    prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 ||
 		    bind(sock, (struct sockaddr *)&address, sizeof address) < 0 || listen(sock, 1) < 0)
 			_exit(1);
 		assert_int_equal(write(ready[1], "", 1), 1);
