@@ -71,7 +71,7 @@ serve_start_copy(struct spawn *s, struct err *e)
 static int
 serve_kill(struct spawn *s, struct err *e)
 {
-	const struct process *p = process_by_id(s, ((const struct process_ref *)s->in.body)->id);
+	struct process *p = process_by_id(s, ((const struct process_ref *)s->in.body)->id);
 
 	(void)e;
 	if (p)

@@ -83,20 +83,21 @@ check_owner(int fd, const char *name, uid_t owner, struct err *e)
 }
 
 int
+folder_provide(const struct spawn *s, const char *name, uint32_t slot, struct err *e)
+{
+	AUTO_FD fd = open_folder(s->shared, name);
+
+	return fd < 0 && errno == ENOENT ? make_folder(s, name, slot_id(s, slot), e) : 0;
+}
+
+int
 folder_open(const struct spawn *s, const char *name, uint32_t slot, bool is_read_only, struct err *e)
 {
-	uid_t owner = slot_id(s, slot);
 	AUTO_FD fd = open_folder(s->shared, name);
-	int rc = 0;
+	int rc;
 
-	if (fd < 0 && errno == ENOENT) {
-		rc = make_folder(s, name, owner, e);
-		fd = open_folder(s->shared, name);
-	}
-	if (rc < 0)
-		return rc;
 	if (fd < 0)
 		return err_set(e, errno, "open shared folder '%s'", name);
-	rc = check_owner(fd, name, owner, e);
+	rc = check_owner(fd, name, slot_id(s, slot), e);
 	return rc < 0 ? rc : sandbox_folder_open(s->shared, name, is_read_only, e);
 }

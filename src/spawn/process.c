@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/fd.h"
 #include "base/log.h"
 #include "spawn/spawn.h"
@@ -69,10 +70,14 @@ process_set_reason(struct process *p, const char *text, size_t n)
 }
 
 void
-process_kill(const struct process *p)
+process_kill(struct process *p)
 {
-	if (p->pidfd >= 0)
-		syscall(SYS_pidfd_send_signal, p->pidfd, SIGKILL, NULL, 0);
+	if (p->pidfd < 0)
+		return;
+	/* The kernel forgets the usage of what dies with its init. */
+	if (p->worker > 0)
+		p->cpu_us = clock_cpu_us(p->worker);
+	syscall(SYS_pidfd_send_signal, p->pidfd, SIGKILL, NULL, 0);
 }
 
 /* Closing alone would not end it: a listener lives on at the master, a copy of any of them for a moment in a
@@ -149,8 +154,8 @@ microseconds(const struct timeval *t)
 	return (uint64_t)t->tv_sec * 1000000 + (uint64_t)t->tv_usec;
 }
 
-/* Init's word is about its payload; without it (init was killed) what the kernel says about init stands,
- * whose usage has the payload's in it. */
+/* Init's word is about its payload; without it (init was killed) what the kernel says about init stands, and
+ * what the payload had used when it was killed. */
 static void
 read_ending(const struct process *p, const siginfo_t *info, const struct rusage *usage, struct ending *ending)
 {
@@ -164,6 +169,8 @@ read_ending(const struct process *p, const siginfo_t *info, const struct rusage 
 		if (read(p->ending, &word, sizeof word) == (ssize_t)sizeof word)
 			*ending = word;
 	}
+	if (p->cpu_us > (int64_t)ending->cpu_us)
+		ending->cpu_us = (uint64_t)p->cpu_us;
 }
 
 int

@@ -46,7 +46,7 @@ take_ready(struct spawn *s, struct process *p, struct err *e)
 	p->was_ready = true;
 	process_close_report(s, p);
 	ready->id = p->id;
-	ready->pid = s->in.pid;
+	ready->pid = p->worker = s->in.pid;
 	return outbox_post(s, MSG_PROCESS_READY, s->in.body, s->in.length, process_unwatch(s, &p->listener),
 	                   e);
 }

@@ -33,9 +33,11 @@ struct process {
 	uint32_t id;
 	pid_t pid; /* of its init, or its own */
 	int pidfd;
-	int report;   /* its words until it is ready; -1 then */
-	int ending;   /* init's only word */
-	int listener; /* refused calls until it is ready; the master's then */
+	int report;     /* its words until it is ready; -1 then */
+	int ending;     /* init's only word */
+	int listener;   /* refused calls until it is ready; the master's then */
+	pid_t worker;   /* init's payload, as the pool sees it; 0 until it is ready */
+	int64_t cpu_us; /* of the payload when it was killed; 0: it was not */
 	bool was_ready;
 	unsigned n_denied;
 	struct watch on_report, on_listener;
@@ -70,7 +72,7 @@ size_t process_count(const struct spawn *s);
 int process_watch(struct spawn *s, struct process *p, enum source source, struct err *e);
 /* reason is only set the first time: what came first is the cause. */
 void process_set_reason(struct process *p, const char *text, size_t n);
-void process_kill(const struct process *p);
+void process_kill(struct process *p);
 /* What is closed or given away is unwatched first; the descriptor, which is the caller's then. */
 int process_unwatch(const struct spawn *s, int *fd);
 void process_close_report(const struct spawn *s, struct process *p);
@@ -95,7 +97,9 @@ int start_router(struct spawn *s, struct process *p, struct err *e);
 int start_worker(struct spawn *s, struct process *p, struct err *e);
 int start_copy(struct spawn *s, struct process *p, struct err *e);
 
-/* folder.c: the shared folder as a detached mount; made when there is none. */
+/* folder.c: makes the shared folder when there is none. */
+int folder_provide(const struct spawn *s, const char *name, uint32_t slot, struct err *e);
+/* The shared folder as a detached mount.  -ENOENT when there is none. */
 int folder_open(const struct spawn *s, const char *name, uint32_t slot, bool is_read_only, struct err *e);
 /* -EACCES naming the first folder of path that this process may not pass. */
 int folder_check_path(const char *path, struct err *e);

@@ -194,6 +194,8 @@ start_worker(struct spawn *s, struct process *p, struct err *e)
 	if (check_worker(s, w, e) < 0)
 		return -e->code;
 	if (w->shared[0] != '\0') {
+		if (folder_provide(s, w->shared, w->slot, e) < 0)
+			return -e->code;
 		folder = folder_open(s, w->shared, w->slot, w->shared_read_only, e);
 		if (folder < 0)
 			return folder;
@@ -219,6 +221,9 @@ start_copy(struct spawn *s, struct process *p, struct err *e)
 	if (!folder_is_name(c->shared, sizeof c->shared) || !is_terminated(c->path, sizeof c->path))
 		return err_set(e, -EINVAL, "malformed name");
 	if (check_slot(s, c->slot, e) < 0)
+		return -e->code;
+	/* What is read has to be there; a file may come before the first worker. */
+	if (c->is_in == 1 && folder_provide(s, c->shared, c->slot, e) < 0)
 		return -e->code;
 	folder = folder_open(s, c->shared, c->slot, false, e);
 	if (folder < 0)

@@ -304,6 +304,17 @@ no_longer() {
 	[ -z "$(find "$D" -name escape.txt)" ]
 }
 
+@test "cp out of a folder that is not there makes none" {
+	deploy deploy "$functions/demo.c"
+	serve
+	run deploy cp nosuch: <<<x
+	[ "$status" -ne 0 ]
+	[[ $output == *"shared folder 'nosuch': No such file or directory"* ]]
+	run deploy cp nosuch:file "$D/file"
+	[ "$status" -ne 0 ]
+	[ ! -e "$D/shared/nosuch" ]
+}
+
 @test "cp writes to a pipe and leaves it one, and gives standard input no name" {
 	deploy deploy --shared files "$functions/demo.c"
 	serve

@@ -47,7 +47,10 @@ misbehaves() {
 @test "a function that aborts crashes" { misbehaves aborts 500 crash; }
 @test "a function that raises SIGSEGV crashes" { misbehaves segfaults 500 crash; }
 @test "a function that recurses without end crashes" { misbehaves recurses 500 crash; }
-@test "a function that loops is stopped by its CPU time" { misbehaves loops 504 cpu_time_limit; }
+@test "a function that loops is stopped by its CPU time, which the log has" {
+	misbehaves loops 504 cpu_time_limit
+	grep -hqE 'cpu_time_limit; cpu [0-9]{3,} ms' "$D"/*.log
+}
 @test "a function that sleeps for ever is stopped by its time" { misbehaves sleeps 504 wall_time_limit; }
 @test "a function that stops itself is stopped by its time" { misbehaves stops 504 wall_time_limit; }
 @test "a function that ignores every signal is stopped by its time" { misbehaves ignores 504 wall_time_limit; }
