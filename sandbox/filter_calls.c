@@ -17,7 +17,7 @@
 
 /* Every process: ends, memory, time, its own signals and descriptors. */
 static const char core_calls[] =
-    "read write readv writev close lseek fstat poll ppoll munmap mremap madvise brk "
+    "read write readv writev close fstat poll ppoll munmap mremap madvise brk "
     "rt_sigaction rt_sigprocmask rt_sigreturn rt_sigpending rt_sigtimedwait sigaltstack "
     "restart_syscall nanosleep clock_nanosleep clock_gettime clock_getres gettimeofday time "
     "getpid getppid gettid getuid geteuid getgid getegid getrusage futex sched_yield "
@@ -25,7 +25,7 @@ static const char core_calls[] =
 
 /* Files below the root that the process has been given. */
 static const char file_calls[] =
-    "pread64 pwrite64 preadv pwritev preadv2 pwritev2 newfstatat stat lstat statx statfs "
+    "lseek pread64 pwrite64 preadv pwritev preadv2 pwritev2 newfstatat stat lstat statx statfs "
     "fstatfs access faccessat faccessat2 open openat creat readlink readlinkat getdents64 "
     "getcwd chdir fchdir umask rename renameat renameat2 mkdir mkdirat rmdir unlink unlinkat "
     "symlink symlinkat link linkat chmod fchmod fchmodat utimensat truncate ftruncate "
