@@ -95,6 +95,12 @@ static const struct {
 	[POLICY_PM] = { parse_pm, "ondemand, dynamic or static" },
 };
 
+const char *
+policy_pm_word(uint64_t pm)
+{
+	return pm_words[pm <= PM_STATIC ? pm : PM_ONDEMAND];
+}
+
 void
 policy_format(const struct policy_row *row, uint64_t value, char text[OPTION_TEXT_SIZE])
 {
@@ -106,7 +112,7 @@ policy_format(const struct policy_row *row, uint64_t value, char text[OPTION_TEX
 		option_format_duration(value, text);
 		return;
 	case POLICY_PM:
-		snprintf(text, OPTION_TEXT_SIZE, "%s", pm_words[value <= PM_STATIC ? value : PM_ONDEMAND]);
+		snprintf(text, OPTION_TEXT_SIZE, "%s", policy_pm_word(value));
 		return;
 	case POLICY_NUMBER:
 		break;

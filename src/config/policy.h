@@ -56,6 +56,9 @@ const struct policy_row *policy_find(const char *name);
 /* Where a row's value stands. */
 uint64_t *policy_value(struct function_policy *p, const struct policy_row *row);
 
+/* "ondemand", "dynamic", "static". */
+const char *policy_pm_word(uint64_t pm);
+
 /* The value as policy_set takes it. */
 void policy_format(const struct policy_row *row, uint64_t value, char text[OPTION_TEXT_SIZE]);
 

@@ -37,7 +37,7 @@ enum message_type {
 	MSG_START_REFUSED, /* struct start_refused: nothing to wait for, answer the queue */
 	MSG_LOGS,          /* nothing; access log, function log, error log, reopened */
 	MSG_DRAIN,         /* nothing: take no new connection, finish, say DRAINED */
-	MSG_ASK_STATS,     /* nothing */
+	MSG_ASK_COUNTERS,  /* nothing */
 
 	/* router → master */
 	MSG_ROUTER_READY = 60, /* nothing */
@@ -46,7 +46,7 @@ enum message_type {
 	MSG_IDLE,     /* struct process_ref: idle for the function's idle timeout; said once each time */
 	MSG_RELEASED, /* struct process_ref: nothing in flight, its descriptors closed here */
 	MSG_DRAINED,  /* nothing */
-	MSG_STATS,    /* struct router_stats */
+	MSG_COUNTERS, /* struct router_counters */
 };
 
 /* Ids are the master's, unique for its life and never 0. */
@@ -150,7 +150,7 @@ struct overrun {
 	uint32_t cause; /* enum cause */
 };
 
-struct router_stats {
+struct router_counters {
 	uint64_t connections_accepted;
 	uint64_t connections_active;
 	uint64_t requests;   /* answered, whatever the answer */

@@ -105,32 +105,32 @@ serve_status(struct master *m, struct control_connection *c, const json_t *quest
 {
 	(void)question;
 	(void)fd;
-	c->wait = CONTROL_STATS;
-	if (m->control.stats.due_us == 0) {
+	c->wait = CONTROL_COUNTERS;
+	if (m->control.counters.due_us == 0) {
 		for (size_t i = 0; i < m->n_routers; i++)
-			m->routers[i].has_stats = false;
-		timer_arm(&m->loop, &m->control.stats, CONTROL_STATS_MS * UINT64_C(1000));
-		routers_tell(m, MSG_ASK_STATS, NULL, 0);
+			m->routers[i].has_counters = false;
+		timer_arm(&m->loop, &m->control.counters, CONTROL_COUNTERS_MS * UINT64_C(1000));
+		routers_tell(m, MSG_ASK_COUNTERS, NULL, 0);
 	}
 }
 
 static bool
-all_stats_came(const struct master *m)
+all_counters_came(const struct master *m)
 {
 	for (size_t i = 0; i < m->n_routers; i++)
-		if (router_is_serving(&m->routers[i]) && !m->routers[i].has_stats)
+		if (router_is_serving(&m->routers[i]) && !m->routers[i].has_counters)
 			return false;
 	return true;
 }
 
 void
-control_stats_came(struct master *m)
+control_counters_came(struct master *m)
 {
-	if (m->control.stats.due_us != 0 && !all_stats_came(m))
+	if (m->control.counters.due_us != 0 && !all_counters_came(m))
 		return;
-	timer_cancel(&m->loop, &m->control.stats);
+	timer_cancel(&m->loop, &m->control.counters);
 	for (size_t i = 0; i < CONTROL_CONNECTIONS_MAX; i++)
-		if (m->control.connections[i].wait == CONTROL_STATS)
+		if (m->control.connections[i].wait == CONTROL_COUNTERS)
 			control_answer(m, &m->control.connections[i], status_of(m));
 }
 

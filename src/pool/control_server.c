@@ -169,10 +169,10 @@ serve_listener(struct master *m, void *owner, uint32_t events)
 }
 
 static void
-stats_are_late(struct master *m, void *owner)
+counters_are_late(struct master *m, void *owner)
 {
 	(void)owner;
-	control_stats_came(m);
+	control_counters_came(m);
 }
 
 int
@@ -182,7 +182,7 @@ control_server_open(struct master *m, struct err *e)
 
 	for (size_t i = 0; i < CONTROL_CONNECTIONS_MAX; i++)
 		s->connections[i].watch.fd = -1;
-	s->stats = (struct timer){ .fire = stats_are_late };
+	s->counters = (struct timer){ .fire = counters_are_late };
 	s->listener =
 	    (struct watch){ .fd = control_listen(m->config->registry, s->path, e), .serve = serve_listener };
 	if (s->listener.fd < 0)

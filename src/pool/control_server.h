@@ -15,12 +15,12 @@ enum {
 	CONTROL_IDLE_MS =
 	    60 * 1000, /* a connection that asks nothing, or whose answer does not come, is closed */
 	CONTROL_COPY_MS = 10 * 60 * 1000, /* a copy, which ends with its connection */
-	CONTROL_STATS_MS = 500,           /* routers that have not told their numbers by then are left out */
+	CONTROL_COUNTERS_MS = 500,        /* routers that have not told their numbers by then are left out */
 	CONTROL_STATUS_MAX = 48 * 1024,   /* bytes of functions in a status answer */
 };
 
 /* What the open question of a connection waits for. */
-enum control_wait { CONTROL_NOTHING, CONTROL_VOTE, CONTROL_COPY, CONTROL_STATS };
+enum control_wait { CONTROL_NOTHING, CONTROL_VOTE, CONTROL_COPY, CONTROL_COUNTERS };
 
 struct control_connection {
 	struct watch watch; /* fd -1: free */
@@ -32,7 +32,7 @@ struct control_connection {
 
 struct control_server {
 	struct watch listener;
-	struct timer stats;
+	struct timer counters;
 	char path[CONTROL_PATH_SIZE];
 	struct control_connection connections[CONTROL_CONNECTIONS_MAX];
 };
@@ -51,4 +51,4 @@ void control_serve(struct master *m, struct control_connection *c, const json_t 
 void votes_are_ready(struct master *m, struct pool *pool);
 void votes_have_failed(struct master *m, struct pool *pool, const char *reason);
 void control_copy_ended(struct master *m, const struct process_ended *ended);
-void control_stats_came(struct master *m);
+void control_counters_came(struct master *m);

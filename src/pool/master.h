@@ -109,8 +109,8 @@ struct router {
 	struct channel channel;
 	struct backoff backoff;
 	struct timer timer; /* start limit, or end of the back-off */
-	struct router_stats stats;
-	bool has_stats; /* since they were asked for */
+	struct router_counters counters;
+	bool has_counters; /* since they were asked for */
 };
 
 enum phase { PHASE_STARTING, PHASE_SERVING, PHASE_DRAINING, PHASE_STOPPED };

@@ -18,7 +18,7 @@ static const struct message_rule rules[] = {
 	{ MSG_IDLE, sizeof(struct process_ref), sizeof(struct process_ref), 0, 0 },
 	{ MSG_RELEASED, sizeof(struct process_ref), sizeof(struct process_ref), 0, 0 },
 	{ MSG_DRAINED, 0, 0, 0, 0 },
-	{ MSG_STATS, sizeof(struct router_stats), sizeof(struct router_stats), 0, 0 },
+	{ MSG_COUNTERS, sizeof(struct router_counters), sizeof(struct router_counters), 0, 0 },
 };
 
 /* The worker that the message names, when this router has it; a late word about another is no fault. */
@@ -94,11 +94,11 @@ on_drained(struct master *m, struct router *router, const struct message *messag
 }
 
 static void
-on_stats(struct master *m, struct router *router, const struct message *message)
+on_counters(struct master *m, struct router *router, const struct message *message)
 {
-	memcpy(&router->stats, message->body, sizeof router->stats);
-	router->has_stats = true;
-	control_stats_came(m);
+	memcpy(&router->counters, message->body, sizeof router->counters);
+	router->has_counters = true;
+	control_counters_came(m);
 }
 
 static const struct {
@@ -107,7 +107,7 @@ static const struct {
 } handlers[] = {
 	{ MSG_ROUTER_READY, on_ready }, { MSG_WANT, on_want },         { MSG_OVERRUN, on_overrun },
 	{ MSG_IDLE, on_idle },          { MSG_RELEASED, on_released }, { MSG_DRAINED, on_drained },
-	{ MSG_STATS, on_stats },
+	{ MSG_COUNTERS, on_counters },
 };
 
 static void

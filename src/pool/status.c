@@ -18,22 +18,16 @@ static const char *const router_words[] = {
 	[ROUTER_DRAINED] = "drained",
 };
 
-static const char *const manager_words[] = {
-	[PM_ONDEMAND] = "ondemand",
-	[PM_DYNAMIC] = "dynamic",
-	[PM_STATIC] = "static",
-};
-
 static json_t *
 status_of_router(const struct router *r)
 {
-	const struct router_stats *s = &r->stats;
+	const struct router_counters *s = &r->counters;
 	json_t *answers = json_array();
 
 	for (size_t i = 0; i < ARRAY_SIZE(s->answers); i++)
 		json_array_append_new(answers, json_integer((json_int_t)s->answers[i]));
 	return json_pack("{s:s,s:b,s:I,s:I,s:I,s:o,s:I,s:I,s:I}", "stage", router_words[r->stage],
-	                 "is_current", r->has_stats, "connections_accepted",
+	                 "is_current", r->has_counters, "connections_accepted",
 	                 (json_int_t)s->connections_accepted, "connections_active",
 	                 (json_int_t)s->connections_active, "requests", (json_int_t)s->requests, "answers",
 	                 answers, "requests_active", (json_int_t)s->requests_active, "requests_queued",
@@ -49,7 +43,7 @@ status_of_pool(const struct pool *pool)
 	return json_pack("{s:s,s:I,s:I,s:b,s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "name", pool->public.name,
 	                 "version", (json_int_t)pool->public.version, "wanted",
 	                 (json_int_t)(f->wanted ? f->wanted->public.version : 0), "enabled",
-	                 (int)(pool->public.is_enabled != 0), "pm", manager_words[pool->manager],
+	                 (int)(pool->public.is_enabled != 0), "pm", policy_pm_word(pool->manager),
 	                 "max_workers", (json_int_t)pool->public.max_workers, "workers",
 	                 (json_int_t)pool_count(pool, STAGES_READY), "starting",
 	                 (json_int_t)pool_count(pool, STAGE_BIT(WORKER_STARTING)), "ending",

@@ -123,7 +123,7 @@ accept_one(struct router *r)
 		listener_pause(r, ACCEPT_PAUSE_MS);
 		return false;
 	}
-	r->stats.connections_accepted++;
+	r->counters.connections_accepted++;
 	fd = -1;
 	return true;
 }

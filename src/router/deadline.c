@@ -200,7 +200,7 @@ deadline_check(struct router *r)
 static bool
 needs_ticks(const struct router *r)
 {
-	if (r->stats.requests_active > 0 || r->accept_again_us > 0 || !TAILQ_EMPTY(&r->gone))
+	if (r->counters.requests_active > 0 || r->accept_again_us > 0 || !TAILQ_EMPTY(&r->gone))
 		return true;
 	if (buf_used(&r->access.buf) + buf_used(&r->function.buf) > 0)
 		return true;

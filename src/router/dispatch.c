@@ -72,7 +72,7 @@ queue_put(struct router *r, struct request *q, bool is_first)
 	else
 		TAILQ_INSERT_TAIL(&p->queue, q, link);
 	p->n_queued++;
-	r->stats.requests_queued++;
+	r->counters.requests_queued++;
 	waiting_set(r, p, true);
 }
 
@@ -84,7 +84,7 @@ dispatch_forget(struct router *r, struct request *q)
 	TAILQ_REMOVE(&p->queue, q, link);
 	q->stage = REQUEST_READING;
 	p->n_queued--;
-	r->stats.requests_queued--;
+	r->counters.requests_queued--;
 	if (p->n_queued > 0)
 		return;
 	waiting_set(r, p, false);

@@ -164,7 +164,7 @@ void
 logs_flush(struct router *r, bool is_forced)
 {
 	/* Whoever looks after an answer finds its line, unless there is a batch to be had. */
-	file_check(r, &r->access, is_forced || r->stats.requests_active == 0);
+	file_check(r, &r->access, is_forced || r->counters.requests_active == 0);
 	file_flush(&r->function);
 }
 
@@ -339,8 +339,8 @@ logs_request(struct router *r, const struct request *q)
 	struct line l;
 
 	l.n = 0;
-	r->stats.requests++;
-	r->stats.answers[q->status / 100 < 6 ? q->status / 100 : 0]++;
+	r->counters.requests++;
+	r->counters.answers[q->status / 100 < 6 ? q->status / 100 : 0]++;
 	if (r->is_json)
 		put_json(r, &l, q);
 	else

@@ -159,11 +159,11 @@ drain_take(struct router *r, struct message *m)
 }
 
 static void
-stats_take(struct router *r, struct message *m)
+counters_take(struct router *r, struct message *m)
 {
 	(void)m;
-	r->stats.connections_active = r->n_fronts;
-	master_say(r, MSG_STATS, &r->stats, sizeof r->stats);
+	r->counters.connections_active = r->n_fronts;
+	master_say(r, MSG_COUNTERS, &r->counters, sizeof r->counters);
 }
 
 #define EXACTLY(type) sizeof(type), sizeof(type)
@@ -175,10 +175,11 @@ static const struct message_rule rules[] = {
 	{ MSG_START_REFUSED, EXACTLY(struct start_refused), 0, 0 },
 	{ MSG_LOGS, 0, 0, 3, 3 },
 	{ MSG_DRAIN, 0, 0, 0, 0 },
-	{ MSG_ASK_STATS, 0, 0, 0, 0 },
+	{ MSG_ASK_COUNTERS, 0, 0, 0, 0 },
 };
 static void (*const handlers[ARRAY_SIZE(rules)])(struct router *, struct message *) = {
-	snapshot_take, lease_take, retire_take, ended_take, refused_take, logs_take, drain_take, stats_take,
+	snapshot_take, lease_take, retire_take, ended_take,
+	refused_take,  logs_take,  drain_take,  counters_take,
 };
 
 /* 1 when there may be more. */

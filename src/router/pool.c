@@ -183,6 +183,6 @@ pools_swap(struct router *r, struct snapshot *next)
 	if (r->snapshot)
 		snapshot_unmap(r->snapshot);
 	r->snapshot = next;
-	r->stats.generation = snapshot_generation(next);
+	r->counters.generation = snapshot_generation(next);
 	pools_leave(r);
 }

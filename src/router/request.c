@@ -71,7 +71,7 @@ request_new(struct router *r, struct front *f)
 	q->begun_us = r->now_us;
 	q->announced = -1;
 	q->cpu_us = -1;
-	r->stats.requests_active++;
+	r->counters.requests_active++;
 	return q;
 }
 
@@ -95,7 +95,7 @@ request_free(struct router *r, struct request *q)
 	q->body = body;
 	q->out = out;
 	TAILQ_INSERT_HEAD(&r->free_requests, q, link);
-	r->stats.requests_active--;
+	r->counters.requests_active--;
 }
 
 void

@@ -260,7 +260,7 @@ struct router {
 	char log_time[48]; /* of log_ms */
 	uint64_t log_ms;
 	uint64_t tick_us, slow_tick_us; /* when the next ones are due */
-	struct router_stats stats;
+	struct router_counters counters;
 
 	unsigned char entropy[ENTROPY_SIZE];
 	size_t entropy_used;

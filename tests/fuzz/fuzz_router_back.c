@@ -76,7 +76,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	rig_run(g);
 	g->n_messages = 0;
 	REQUIRE(g->router.n_fronts == 0);
-	REQUIRE(g->router.stats.requests_active == 0);
+	REQUIRE(g->router.counters.requests_active == 0);
 	REQUIRE(g->router.buffers == 0);
 	REQUIRE(TAILQ_EMPTY(&g->router.workers));
 	return 0;

@@ -20,7 +20,7 @@ check(struct rig *g)
 	close(fd);
 	rig_run(g);
 	REQUIRE(g->router.n_fronts == 0);
-	REQUIRE(g->router.stats.requests_queued == 0);
+	REQUIRE(g->router.counters.requests_queued == 0);
 	REQUIRE(g->router.buffers == 0);
 }
 

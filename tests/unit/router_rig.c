@@ -174,7 +174,7 @@ messages_take(struct rig *g)
 			abort();
 		g->n_messages++;
 		to->type = m.type;
-		memcpy(&to->want, m.body, m.length < sizeof to->stats ? m.length : sizeof to->stats);
+		memcpy(&to->want, m.body, m.length < sizeof to->counters ? m.length : sizeof to->counters);
 		message_done(&m);
 	}
 }

@@ -18,7 +18,7 @@ struct rig_message {
 		struct want want;
 		struct overrun overrun;
 		struct process_ref ref;
-		struct router_stats stats;
+		struct router_counters counters;
 	};
 };
 

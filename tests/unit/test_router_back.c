@@ -572,7 +572,7 @@ a_swap_takes_the_queue_along_and_lets_the_old_version_finish(void **state)
 	assert_true(rig_receive(&old));
 	age(g, &old, 100);
 	waiting = asked(g);
-	assert_int_equal(g->router.stats.requests_queued, 1);
+	assert_int_equal(g->router.counters.requests_queued, 1);
 	rig_lease(g, &new, RIG_FAST_NEXT);
 	rig_swap(g, true);
 	assert_true(rig_receive(&new));

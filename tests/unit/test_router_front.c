@@ -358,11 +358,11 @@ a_client_that_leaves_the_queue_is_forgotten(void **state)
 	int fd = rig_connect(g);
 
 	rig_get(g, fd, "/fast");
-	assert_int_equal(g->router.stats.requests_queued, 1);
+	assert_int_equal(g->router.counters.requests_queued, 1);
 	close(fd);
 	rig_run(g);
-	assert_int_equal(g->router.stats.requests_queued, 0);
-	assert_int_equal(g->router.stats.requests_active, 0);
+	assert_int_equal(g->router.counters.requests_queued, 0);
+	assert_int_equal(g->router.counters.requests_active, 0);
 	rig_lease(g, &w, RIG_FAST);
 	assert_false(rig_receive(&w));
 	rig_worker_done(&w);
@@ -575,13 +575,13 @@ reopened_logs_are_used_and_figures_are_told(void **state)
 	assert_true(rig_answers(fd, 404, ""));
 	assert_int_equal(lseek(g->logs[0], 0, SEEK_END), 0);
 	assert_true(lseek(logs[0], 0, SEEK_END) > 0);
-	rig_say(g, MSG_ASK_STATS, NULL, 0);
-	m = rig_said(g, MSG_STATS);
+	rig_say(g, MSG_ASK_COUNTERS, NULL, 0);
+	m = rig_said(g, MSG_COUNTERS);
 	assert_non_null(m);
-	assert_int_equal(m->stats.requests, 1);
-	assert_int_equal(m->stats.answers[4], 1);
-	assert_int_equal(m->stats.connections_accepted, 1);
-	assert_int_equal(m->stats.generation, 1);
+	assert_int_equal(m->counters.requests, 1);
+	assert_int_equal(m->counters.answers[4], 1);
+	assert_int_equal(m->counters.connections_accepted, 1);
+	assert_int_equal(m->counters.generation, 1);
 	for (size_t i = 0; i < ARRAY_SIZE(logs); i++)
 		close(logs[i]);
 	close(fd);
