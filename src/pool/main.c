@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/groups.h"
 #include "base/log.h"
 #include "config.h"
 #include "pool/pools.h"
@@ -269,12 +270,12 @@ take_steps(struct master *m, const struct step *steps, size_t n)
 static void
 announce(struct master *m)
 {
-	char title[CONFIG_PATH_MAX + 32], groups[RISKY_GROUPS_SIZE];
+	char title[CONFIG_PATH_MAX + 32], groups[GROUPS_RISKY_SIZE];
 
 	log_set_fd(m->logs.fds[LOG_FILE_ERROR]);
 	snprintf(title, sizeof title, "cfn-pool: master (%s)", m->config->registry);
 	title_set(title);
-	identity_risky_groups(groups);
+	groups_list_risky(groups);
 	if (!m->identity.is_root_start && groups[0])
 		log_line(
 		    LOG_WARNING,

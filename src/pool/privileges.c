@@ -176,22 +176,3 @@ identity_enter(const struct identity *id, struct err *e)
 		return err_set(e, errno, "not dumpable");
 	return 0;
 }
-
-void
-identity_risky_groups(char text[RISKY_GROUPS_SIZE])
-{
-	static const char *const risky[] = { "docker", "sudo", "adm", "disk", "lxd", "shadow", "kvm" };
-	gid_t groups[NGROUPS_MAX];
-	int n = getgroups(NGROUPS_MAX, groups);
-	size_t used = 0;
-
-	text[0] = '\0';
-	for (int i = 0; i < n; i++) {
-		const struct group *group = getgrgid(groups[i]);
-
-		for (size_t k = 0; group && k < ARRAY_SIZE(risky) && used < RISKY_GROUPS_SIZE; k++)
-			if (strcmp(group->gr_name, risky[k]) == 0)
-				used += (size_t)snprintf(text + used, RISKY_GROUPS_SIZE - used, "%s%s",
-				                         used ? ", " : "", risky[k]);
-	}
-}

@@ -24,9 +24,3 @@ int identity_make_file(const struct identity *id, const char *path, struct err *
 
 /* Becomes it for good: groups, capabilities, bounding set, securebits, no_new_privs, not dumpable. */
 int identity_enter(const struct identity *id, struct err *e);
-
-enum { RISKY_GROUPS_SIZE = 128 };
-
-/* The groups of an ordinary starter that amount to root or to others' secrets, "docker, sudo"; empty: none.
- * Its sandboxes keep them, for only root may give groups up. */
-void identity_risky_groups(char text[RISKY_GROUPS_SIZE]);
