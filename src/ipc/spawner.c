@@ -131,14 +131,13 @@ write_map(pid_t pid, const char *name, const char *text, struct err *e)
 	return rc < 0 ? err_set(e, -rc, "write '%s' to %s", text, name) : 0;
 }
 
-static int
-write_maps(pid_t pid, const struct launch *l, struct err *e)
+int
+spawner_write_maps(const struct spawner_options *o, pid_t pid, struct err *e)
 {
-	const struct spawner_options *o = l->options;
 	char uids[MAP_SIZE], gids[MAP_SIZE];
 	int rc = 0;
 
-	if (l->is_root) {
+	if (geteuid() == 0) {
 		snprintf(uids, sizeof uids, "0 %u 1\n%u %u %u\n", o->uid_range, FIRST_FUNCTION_ID,
 		         o->uid_range + FIRST_FUNCTION_ID, o->n_uids - FIRST_FUNCTION_ID);
 		memcpy(gids, uids, sizeof gids);
@@ -336,7 +335,7 @@ release(const struct launch *l, struct spawner *s, struct err *e)
 
 	if (channel_wait(s->channel) < 0)
 		return err_set(e, -EPIPE, "cfn-spawn ended at its start");
-	rc = write_maps(s->pid, l, e);
+	rc = spawner_write_maps(l->options, s->pid, e);
 	if (rc < 0)
 		return err_wrap(e, "user namespace of the pool");
 	return channel_wake(s->channel) < 0 ? err_set(e, errno, "start cfn-spawn") : 0;
@@ -364,17 +363,17 @@ launch_spawner(struct launch *l, struct spawner *s, struct err *e)
 	if (rc == 0)
 		rc = open_programs(l, e);
 	if (rc == 0)
-		rc = make_shared_dir(l, e);
-	if (rc == 0)
 		rc = message_pair(pair, e);
 	if (rc < 0)
 		return rc;
 	l->parent_end = pair[0];
 	l->fds[0] = pair[1];
+	/* Behind the clone, which is what fails first on a system without user namespaces. */
 	rc = clone_spawner(l, s, e);
-	if (rc < 0)
-		return rc;
-	rc = release(l, s, e);
+	if (rc == 0)
+		rc = make_shared_dir(l, e);
+	if (rc == 0)
+		rc = release(l, s, e);
 	return rc < 0 ? rc : wait_ready(s, e);
 }
 

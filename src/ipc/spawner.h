@@ -25,5 +25,8 @@ struct spawner {
  * missing. */
 int spawner_start(const struct spawner_options *options, struct spawner *s, struct err *e);
 
+/* Writes the id maps of the base, as this caller starts it, for a process in a new user namespace. */
+int spawner_write_maps(const struct spawner_options *options, pid_t pid, struct err *e);
+
 /* Closes the channel and waits: the kernel has killed all below when this returns. */
 void spawner_stop(struct spawner *s);

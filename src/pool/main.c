@@ -145,8 +145,10 @@ start_spawner(struct master *m, struct err *e)
 	if (spawner_start(&options, &m->spawner, e) < 0)
 		return -e->code;
 	if (m->spawner.ready.level < least)
-		return err_set(e, -ENOTSUP, "require_isolation = %s, but this system gives less: %s",
-		               c->require_isolation, m->spawner.ready.layers);
+		return err_set(
+		    e, -ENOTSUP,
+		    "require_isolation = %s, but this kernel has no Landlock, which makes it strong",
+		    c->require_isolation);
 	return 0;
 }
 
@@ -222,13 +224,20 @@ start_routers(struct master *m, struct err *e)
 static const struct step {
 	int (*take)(struct master *, struct err *);
 	const struct exit_row *exits;
+	const char *hint; /* what stands behind the error, where it always helps */
 } start_steps[] = {
-	{ raise_limits, exits_of_system },      { configure, exits_of_configuration },
-	{ choose_identity, exits_of_registry }, { open_listener, exits_of_listener },
-	{ make_files, exits_of_files },         { start_spawner, exits_of_spawner },
-	{ drop_privileges, exits_of_system },   { open_registry, exits_of_registry },
-	{ open_state, exits_of_files },         { open_loop, exits_of_system },
-	{ load_registry, exits_of_registry },   { open_control, exits_of_files },
+	{ raise_limits, exits_of_system },
+	{ configure, exits_of_configuration },
+	{ choose_identity, exits_of_registry },
+	{ open_listener, exits_of_listener },
+	{ make_files, exits_of_files },
+	{ start_spawner, exits_of_spawner, "; see 'cfn-deploy doctor'" },
+	{ drop_privileges, exits_of_system },
+	{ open_registry, exits_of_registry },
+	{ open_state, exits_of_files },
+	{ open_loop, exits_of_system },
+	{ load_registry, exits_of_registry },
+	{ open_control, exits_of_files },
 	{ start_routers, exits_of_system },
 };
 
@@ -246,11 +255,10 @@ exit_status(const struct exit_row *rows, int error)
 	return rows->status;
 }
 
-static int
-complain(const struct err *e)
+static void
+complain(const struct err *e, const char *hint)
 {
-	fprintf(stderr, "cfn-pool: %s\n", e->text);
-	return -1;
+	fprintf(stderr, "cfn-pool: %s%s\n", e->text, hint ? hint : "");
 }
 
 static int
@@ -261,7 +269,7 @@ take_steps(struct master *m, const struct step *steps, size_t n)
 	for (size_t i = 0; i < n && m->phase == PHASE_STARTING; i++) {
 		if (steps[i].take(m, &e) >= 0)
 			continue;
-		complain(&e);
+		complain(&e, steps[i].hint);
 		return exit_status(steps[i].exits, e.code);
 	}
 	return EX_OK;
@@ -340,7 +348,7 @@ test(struct master *m)
 	}
 	rollout_init(m);
 	if (rollout_test(m, &e) < 0) {
-		complain(&e);
+		complain(&e, NULL);
 		return exit_status(exits_of_registry, e.code);
 	}
 	puts("configuration ok");
@@ -377,7 +385,7 @@ main(int argc, char **argv)
 	title_init(argc, argv);
 	log_init("cfn-pool", STDERR_FILENO);
 	if (options_parse(argc, argv, &m.options, &e) < 0) {
-		complain(&e);
+		complain(&e, NULL);
 		return EX_USAGE;
 	}
 	if (m.options.is_help || m.options.is_version) {
