@@ -6,6 +6,8 @@ extern const struct argument_row deploy_options[];
 extern const size_t deploy_n_options;
 extern const struct argument_row check_options[];
 extern const size_t check_n_options;
+extern const struct argument_row doctor_options[];
+extern const size_t doctor_n_options;
 extern const struct argument_row gc_options[];
 extern const size_t gc_n_options;
 
@@ -23,3 +25,4 @@ int run_restart(struct tool *t, const char *const *arguments);
 int run_status(struct tool *t, const char *const *arguments);
 int run_copy(struct tool *t, const char *const *arguments);
 int run_gc(struct tool *t, const char *const *arguments);
+int run_doctor(struct tool *t, const char *const *arguments);

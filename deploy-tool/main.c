@@ -27,6 +27,8 @@ static const struct command commands[] = {
 	{ "status", "", "what the running pools do", run_status, NULL, 0, NULL },
 	{ "cp", "FILE NAME:PATH | NAME:PATH FILE | NAME:",
 	  "copy a file into, out of, or list a shared folder", run_copy, NULL, 0, NULL },
+	{ "doctor", "[--apparmor]", "try every layer of the sandbox here, say what fails and what to do",
+	  run_doctor, doctor_options, 1, NULL },
 	{ "gc", "[--keep N]", "delete old inactive versions", run_gc, gc_options, 1, NULL },
 };
 

@@ -1,4 +1,5 @@
-/* profile.h - inside of the library: what a profile is made of, and the stages. */
+/* profile.h - inside of the library (and for deploy-tool/attempts.c, which tries single stages): what a
+ * profile is made of, and the stages. */
 #pragma once
 #include <sys/resource.h>
 

@@ -1,0 +1,265 @@
+/* doctor.c - cfn-deploy doctor: which layers of the sandbox work here, why not, and what to do. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "base/groups.h"
+#include "base/macros.h"
+#include "deploy-tool/apparmor.h"
+#include "deploy-tool/commands.h"
+#include "deploy-tool/layers.h"
+#include "deploy-tool/report.h"
+
+enum { WARNING_SIZE = 256, KERNEL_MAJOR = 6, KERNEL_MINOR = 1 };
+
+/* What keeps a function's memory within its limit, whatever cgroups there are. */
+static const char memory_text[] =
+    "rlimits (RLIMIT_AS of each worker) and the size of its /tmp; no cgroup is used";
+
+struct doctor {
+	bool wants_apparmor;
+};
+
+const struct argument_row doctor_options[] = {
+	{ "apparmor", 0, ARGUMENT_FLAG, offsetof(struct doctor, wants_apparmor), NULL,
+	  "print the AppArmor profile that Ubuntu 23.10 and later want" },
+};
+const size_t doctor_n_options = ARRAY_SIZE(doctor_options);
+
+struct finding {
+	struct layer_result results[LAYERS_MAX];
+	const struct layer *first;  /* the first that fails and is needed; NULL: none */
+	const struct layer *second; /* the first that fails and is not; NULL: none */
+	enum isolation level, required;
+};
+
+static const char *const levels[] = {
+	[ISOLATION_NONE] = "none",
+	[ISOLATION_STRONG] = "strong",
+	[ISOLATION_FULL] = "full",
+};
+
+static const struct layer_result *
+result_of(const struct finding *f, const struct layer *layer)
+{
+	return &f->results[layer - layers];
+}
+
+/* --- warnings ---------------------------------------------------------------------------------------------
+ */
+
+/* Each says whether it has something to say. */
+static bool
+warn_of_level(const struct finding *f, char text[WARNING_SIZE])
+{
+	if (f->level != ISOLATION_STRONG)
+		return false;
+	snprintf(text, WARNING_SIZE, "the isolation is strong, not full: %s is missing",
+	         f->second ? f->second->name : "a layer");
+	return true;
+}
+
+static bool
+warn_of_groups(const struct finding *f, char text[WARNING_SIZE])
+{
+	char groups[GROUPS_RISKY_SIZE];
+
+	(void)f;
+	groups_list_risky(groups);
+	if (groups[0] == '\0' || geteuid() == 0)
+		return false;
+	snprintf(text, WARNING_SIZE,
+	         "this user is in the groups %s, and so are its sandboxes: use an account without them",
+	         groups);
+	return true;
+}
+
+static bool
+warn_of_kernel(const struct finding *f, char text[WARNING_SIZE])
+{
+	struct utsname name;
+	int major = 0, minor = 0;
+
+	(void)f;
+	if (uname(&name) < 0 || sscanf(name.release, "%d.%d", &major, &minor) != 2)
+		return false;
+	if (major > KERNEL_MAJOR || (major == KERNEL_MAJOR && minor >= KERNEL_MINOR))
+		return false;
+	snprintf(text, WARNING_SIZE, "Linux %.64s is older than %d.%d, on which nothing was tested",
+	         name.release, KERNEL_MAJOR, KERNEL_MINOR);
+	return true;
+}
+
+static bool
+warn_of_tiocsti(const struct finding *f, char text[WARNING_SIZE])
+{
+	FILE *file = fopen("/proc/sys/dev/tty/legacy_tiocsti", "re");
+	int value = file ? fgetc(file) : EOF;
+
+	(void)f;
+	if (file)
+		fclose(file);
+	if (value != '1')
+		return false;
+	snprintf(text, WARNING_SIZE,
+	         "programs may type into their terminal here: as root, sysctl -w dev.tty.legacy_tiocsti=0");
+	return true;
+}
+
+static bool (*const warnings[])(const struct finding *, char[WARNING_SIZE]) = {
+	warn_of_level,
+	warn_of_groups,
+	warn_of_kernel,
+	warn_of_tiocsti,
+};
+
+/* --- for people -------------------------------------------------------------------------------------------
+ */
+
+static const char *const state_words[] = {
+	[LAYER_WORKS] = "yes",
+	[LAYER_FAILS] = "no",
+	[LAYER_UNTRIED] = "-",
+};
+
+static void
+print_table(const struct finding *f)
+{
+	static const char *const headings[] = { "LAYER", "WORKS", "HOW, OR WHY NOT", "WHAT TO DO" };
+	struct table table;
+
+	table_init(&table, headings, ARRAY_SIZE(headings));
+	for (size_t i = 0; i < n_layers; i++) {
+		const struct layer_result *r = &f->results[i];
+		const char *cells[] = { layers[i].name, state_words[r->state],
+			                r->state == LAYER_WORKS ? r->detail : r->why.text,
+			                layer_advise(&layers[i], r) };
+
+		table_add(&table, cells);
+	}
+	table_print(&table);
+	table_done(&table);
+}
+
+static void
+print_blame(const char *what, const struct finding *f, const struct layer *layer)
+{
+	if (layer)
+		printf("%s: %s: %s\n%*s%s\n", what, layer->name, result_of(f, layer)->why.text,
+		       (int)strlen(what) + 2, "", layer_advise(layer, result_of(f, layer)));
+}
+
+static int
+print_text(const struct finding *f)
+{
+	char text[WARNING_SIZE];
+
+	print_table(f);
+	printf("\nlevel: %s; require_isolation = %s: a pool %s here\n", levels[f->level], levels[f->required],
+	       f->level >= f->required ? "starts" : "does not start");
+	if (f->level < f->required)
+		print_blame("first to fail", f, f->first ? f->first : f->second);
+	printf("memory: %s\n", memory_text);
+	for (size_t i = 0; i < ARRAY_SIZE(warnings); i++)
+		if (warnings[i](f, text))
+			printf("warning: %s\n", text);
+	return tool_flush();
+}
+
+/* --- for programs -----------------------------------------------------------------------------------------
+ */
+
+static json_t *
+pack_layer(const struct layer *layer, const struct layer_result *r)
+{
+	bool works = r->state == LAYER_WORKS;
+
+	return json_pack("{s:s, s:o, s:b, s:s, s:s, s:s}", "layer", layer->name, "works",
+	                 r->state == LAYER_UNTRIED ? json_null() : json_boolean(works), "required",
+	                 layer->is_required, "detail", works ? r->detail : "", "why",
+	                 works ? "" : r->why.text, "advice", layer_advise(layer, r));
+}
+
+static int
+print_json(const struct finding *f)
+{
+	const struct layer *first = f->first ? f->first : f->second;
+	json_t *rows = json_array(), *lines = json_array();
+	char text[WARNING_SIZE];
+
+	for (size_t i = 0; i < n_layers; i++)
+		json_array_append_new(rows, pack_layer(&layers[i], &f->results[i]));
+	for (size_t i = 0; i < ARRAY_SIZE(warnings); i++)
+		if (warnings[i](f, text))
+			json_array_append_new(lines, json_string(text));
+	return tool_print_json(json_pack("{s:s, s:s, s:b, s:s?, s:s, s:o, s:o}", "level", levels[f->level],
+	                                 "require_isolation", levels[f->required], "starts",
+	                                 f->level >= f->required, "first_to_fail",
+	                                 f->level < f->required && first ? first->name : NULL, "memory",
+	                                 memory_text, "layers", rows, "warnings", lines));
+}
+
+/* --- the command ------------------------------------------------------------------------------------------
+ */
+
+static const struct layer *
+find_failed(const struct finding *f, bool is_required)
+{
+	for (size_t i = 0; i < n_layers; i++)
+		if (layers[i].is_required == is_required && f->results[i].state == LAYER_FAILS)
+			return &layers[i];
+	return NULL;
+}
+
+static int
+examine(const struct config *c, struct finding *f, struct err *e)
+{
+	char shared[] = "/tmp/cfn-doctor.XXXXXX";
+	const struct spawner_options options = {
+		.libexec_dir = c->libexec_dir,
+		.shared_dir = shared,
+		.uid_range = (uid_t)c->uid_range_start,
+		.n_uids = (unsigned)c->uid_range_size,
+	};
+
+	if (!mkdtemp(shared))
+		return err_set(e, errno, "make a folder in /tmp");
+	layers_try(layers, n_layers, &options, f->results);
+	rmdir(shared);
+	for (size_t i = 0; i < n_layers; i++)
+		if (f->results[i].level > f->level)
+			f->level = f->results[i].level;
+	f->required = strcmp(c->require_isolation, "full") == 0 ? ISOLATION_FULL : ISOLATION_STRONG;
+	f->first = find_failed(f, true);
+	f->second = find_failed(f, false);
+	return 0;
+}
+
+int
+run_doctor(struct tool *t, const char *const *arguments)
+{
+	static struct finding f;
+	struct doctor options = { false };
+	const struct argument_table table = { doctor_options, doctor_n_options, &options };
+	const struct tool_syntax syntax = { .tables = &table, .n_tables = 1 };
+	struct argument_list rest;
+	struct err e;
+	int rc = tool_arguments(t, &syntax, arguments, &rest);
+
+	if (rc != 0 || t->wants_help)
+		return rc;
+	rc = tool_configure(t, false);
+	if (rc != 0)
+		return rc;
+	if (options.wants_apparmor)
+		return apparmor_print(&t->config, &e) < 0 ? tool_fail(&e) : tool_flush();
+	if (examine(&t->config, &f, &e) < 0)
+		return tool_fail(&e);
+	rc = t->json ? print_json(&f) : print_text(&f);
+	if (rc != 0)
+		return rc;
+	return f.level >= f.required ? 0 : EX_UNAVAILABLE;
+}
