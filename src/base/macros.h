@@ -3,4 +3,3 @@
 
 #define ARRAY_SIZE(a)          (sizeof(a) / sizeof((a)[0]))
 #define PRINTF_LIKE(fmt, args) __attribute__((format(printf, fmt, args)))
-#define MUST_CHECK             __attribute__((warn_unused_result))

@@ -60,7 +60,7 @@ void config_print(const struct config *c, int fd);
 /* The policy that holds for a function: its own, [function NAME] over it, max.* over all. */
 void config_apply(const struct config *c, const char *function, struct function_policy *p);
 
-/* Registry of DESIGN: option, CFN_REGISTRY, the packaged one if writable, else
+/* Which registry: option, CFN_REGISTRY, the configuration's, the packaged one if writable, else
  * XDG_STATE_HOME/cfn/registry.db. *is_private says that it is the last one, the only one made without init.
  */
 int config_find_registry(struct config *c, const char *option, bool *is_private, struct err *e);

@@ -10,7 +10,7 @@
 static const char default_fields[] = "Content-Type: text/plain; charset=utf-8\r\n";
 static const char nosniff_field[] = "X-Content-Type-Options: nosniff\r\n";
 
-bool
+static bool
 status_is_valid(int status)
 {
 	return status >= 200 && status <= 599;

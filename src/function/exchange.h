@@ -76,16 +76,8 @@ int form_read(struct cfn_request *q);
 int header_set(struct cfn_response *r, const char *name, const char *value);
 int header_set_type(struct cfn_response *r, const char *type);
 bool header_is_set(const struct cfn_response *r, const char *name);
-/* Removes the fields of this name whose value begins with start. */
-void header_remove(struct cfn_response *r, const char *name, const char *start);
-/* Adds without a check of its own: of texts that were checked or made here. */
-int header_append(struct cfn_response *r, const char *name, const char *value);
-
-/* output.c */
-void output_discard(struct cfn_response *r);
 
 /* answer.c */
-bool status_is_valid(int status);
 bool request_is_head(const struct cfn_request *q);
 /* Status line and fields into wire, emptied before.  The caller adds what ends the block. */
 void answer_put_head(struct cfn_response *r, int status);

@@ -78,7 +78,8 @@ header_is_set(const struct cfn_response *r, const char *name)
 	return false;
 }
 
-void
+/* Removes the fields of this name whose value begins with start. */
+static void
 header_remove(struct cfn_response *r, const char *name, const char *start)
 {
 	size_t n = strlen(name), kept = 0;
@@ -98,7 +99,8 @@ header_remove(struct cfn_response *r, const char *name, const char *start)
 	r->n_headers = kept;
 }
 
-int
+/* Adds without a check of its own: of texts that were checked or made here. */
+static int
 header_append(struct cfn_response *r, const char *name, const char *value)
 {
 	size_t n = strlen(name) + strlen(value) + sizeof ": \r\n" - 1;

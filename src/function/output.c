@@ -8,7 +8,7 @@
 #include "function/exchange.h"
 #include "http/http.h"
 
-void
+static void
 output_discard(struct cfn_response *r)
 {
 	buf_clear(&r->output);
