@@ -56,6 +56,7 @@ lighttpd_start_tcp() {
 @test "lighttpd and spawn-fcgi: 60 KiB of headers" { by_spawn; case_many_headers; }
 @test "lighttpd and spawn-fcgi: clients that leave" { by_spawn; case_client_leaves; }
 @test "lighttpd and spawn-fcgi: 200 at once on four workers" { by_spawn; case_concurrent; }
+@test "lighttpd and spawn-fcgi: pipelined requests to different functions" { by_spawn; case_pipelined; }
 @test "lighttpd and spawn-fcgi: a stream arrives in parts" { by_spawn; case_stream; }
 
 @test "lighttpd over TCP: requests" { by_tcp; case_requests; }
@@ -64,6 +65,10 @@ lighttpd_start_tcp() {
 @test "lighttpd's bin-path: requests" { by_binpath; case_requests; }
 @test "lighttpd's bin-path: refusals" { by_binpath; case_refusals; }
 @test "lighttpd's bin-path: bodies" { by_binpath; case_bodies; }
+@test "lighttpd's bin-path: a body past the limit" { by_binpath; case_body_past_the_limit; }
+@test "lighttpd's bin-path: a chunked body" { by_binpath; case_chunked; }
+@test "lighttpd's bin-path: a slow body" { by_binpath; case_slow_body; }
+@test "lighttpd's bin-path: 60 KiB of headers" { by_binpath; case_many_headers; }
 @test "lighttpd's bin-path: clients that leave" { by_binpath; case_client_leaves; }
 @test "lighttpd's bin-path: 200 at once on four workers" { by_binpath; case_concurrent; }
 

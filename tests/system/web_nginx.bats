@@ -43,7 +43,10 @@ unbuffered() { pool_start && nginx_start "$UNBUFFERED"; }
 @test "nginx without keep-alive: requests" { no_keep_alive; case_requests; }
 @test "nginx without keep-alive: refusals" { no_keep_alive; case_refusals; }
 @test "nginx without keep-alive: bodies" { no_keep_alive; case_bodies; }
+@test "nginx without keep-alive: a body past the limit" { no_keep_alive; case_body_past_the_limit; }
 @test "nginx without keep-alive: a chunked body" { no_keep_alive; case_chunked; }
+@test "nginx without keep-alive: a slow body" { no_keep_alive; case_slow_body; }
+@test "nginx without keep-alive: 60 KiB of headers" { no_keep_alive; case_many_headers; }
 @test "nginx without keep-alive: clients that leave" { no_keep_alive; case_client_leaves; }
 @test "nginx without keep-alive: 200 at once on four workers" { no_keep_alive; case_concurrent; }
 @test "nginx without keep-alive: a stream arrives in parts" { no_keep_alive; case_stream; }
