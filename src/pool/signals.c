@@ -28,6 +28,10 @@ static const struct {
 	}
 	FIXED("registry", registry),
 	FIXED("listen", listen),
+	FIXED("listen.owner", listen_owner),
+	FIXED("listen.group", listen_group),
+	FIXED("listen.mode", listen_mode),
+	FIXED("listen.backlog", listen_backlog),
 	FIXED("listen.allowed_clients", listen_allowed_clients),
 	FIXED("mount_prefix", mount_prefix),
 	FIXED("shared_dir", shared_dir),

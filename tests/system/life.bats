@@ -94,6 +94,16 @@ ended() {
 	is_alive "$POOL"
 }
 
+@test "what only a start can change is named when it is reloaded" {
+	pool_start
+	sed -i -e '/^listen.mode/d' -e '/^\[global\]/a listen.mode = 0640\nlisten.backlog = 5\nmount_prefix = /other' "$D/cfn.conf"
+	kill -HUP "$POOL"
+	wait_until 10 grep -q 'mount_prefix: a new value takes effect at the next start' "$D/error.log"
+	grep -q 'listen.mode: a new value takes effect at the next start' "$D/error.log"
+	grep -q 'listen.backlog: a new value takes effect at the next start' "$D/error.log"
+	answers /neighbour 'the neighbour'
+}
+
 nap_answer() {
 	fcgi <<<$'begin 1 1 0\nparam REQUEST_METHOD GET\nparam SCRIPT_NAME /demo/nap\nparam QUERY_STRING ms=600\nparams 1\nend 1\nread-all'
 }
