@@ -25,7 +25,7 @@ functions=$tree/tests/system/functions
 
 # D is the test's folder (short, because of unix sockets), R its registry, SOCKET where its pool listens.
 place_make() {
-	D=$(mktemp -d /tmp/cfnt.XXXXXX)
+	D=$(mktemp -d "${CFN_TMP:-/tmp}/cfnt.XXXXXX")
 	chmod 755 "$D"
 	mkdir -p "$D/reg" "$D/src"
 	R=$D/reg/r.db SOCKET=unix:$D/x.sock
