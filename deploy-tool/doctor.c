@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/groups.h"
+#include "base/log.h"
 #include "base/macros.h"
 #include "deploy-tool/apparmor.h"
 #include "deploy-tool/commands.h"
@@ -214,6 +215,16 @@ find_failed(const struct finding *f, bool is_required)
 	return NULL;
 }
 
+/* Errors name paths of the configuration, which may hold anything. */
+static void
+make_printable(char *text, size_t size)
+{
+	char given[256];
+
+	snprintf(given, sizeof given, "%s", text);
+	log_escape(text, size, given, strlen(given));
+}
+
 static int
 examine(const struct config *c, struct finding *f, struct err *e)
 {
@@ -229,9 +240,12 @@ examine(const struct config *c, struct finding *f, struct err *e)
 		return err_set(e, errno, "make a folder in /tmp");
 	layers_try(layers, n_layers, &options, f->results);
 	rmdir(shared);
-	for (size_t i = 0; i < n_layers; i++)
+	for (size_t i = 0; i < n_layers; i++) {
+		make_printable(f->results[i].why.text, sizeof f->results[i].why.text);
+		make_printable(f->results[i].detail, sizeof f->results[i].detail);
 		if (f->results[i].level > f->level)
 			f->level = f->results[i].level;
+	}
 	f->required = strcmp(c->require_isolation, "full") == 0 ? ISOLATION_FULL : ISOLATION_STRONG;
 	f->first = find_failed(f, true);
 	f->second = find_failed(f, false);

@@ -37,7 +37,6 @@ static const struct layer_advice to_clone[] = {
 };
 
 static const struct layer_advice to_map[] = {
-	{ EPERM, "as root: sysctl -w kernel.unprivileged_userns_clone=1 where that exists; " APPARMOR },
 	{ EACCES, APPARMOR },
 	{ 0,
 	  "set uid_range in cfn.conf to ids that exist here (/proc/self/uid_map), or start it as an ordinary "

@@ -128,7 +128,8 @@ write_map(pid_t pid, const char *name, const char *text, struct err *e)
 	if (fd < 0)
 		return err_set(e, errno, "open %s", path);
 	rc = fd_write_all(fd, text, strlen(text));
-	return rc < 0 ? err_set(e, -rc, "write '%s' to %s", text, name) : 0;
+	/* Its first line: an error is one. */
+	return rc < 0 ? err_set(e, -rc, "write '%.*s' to %s", (int)strcspn(text, "\n"), text, name) : 0;
 }
 
 int

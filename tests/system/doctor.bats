@@ -77,6 +77,14 @@ pool_refuses() {
 	pool_refuses "$without" ENOSYS clone3
 }
 
+@test "where the ids of uid_range do not exist the id maps are named" {
+	examined 69 unshare -Ur
+	found '.first_to_fail == "id maps"'
+	layer 'id maps' '.works == false and (.advice | contains("uid_range")) and (.why | contains("\n") | not)'
+	layer 'mount namespace' '.works == null and (.why | contains("id maps"))'
+	pool_refuses unshare -Ur
+}
+
 @test "where mounts are forbidden in user namespaces it points to AppArmor, and the pool refuses" {
 	examined 69 "$without" EACCES mount
 	found '.level == "none" and .first_to_fail == "mount namespace"'
@@ -132,8 +140,9 @@ pool_refuses() {
 }
 
 @test "without its programs it says what to install" {
-	mkdir "$D/nothing"
-	CFN_LIBEXECDIR=$D/nothing examined 69
+	mkdir "$D/no"$'\377\n'"thing"
+	CFN_LIBEXECDIR=$D/no$'\377\n'thing examined 69
+	layer 'whole sandbox' '.why | contains("no\\xff\\x0athing")'
 	found '.first_to_fail == "whole sandbox"'
 	layer 'whole sandbox' '(.why | contains("cfn-router")) and (.advice | contains("make install"))'
 }
