@@ -82,11 +82,16 @@ static bool
 warn_of_kernel(const struct finding *f, char text[WARNING_SIZE])
 {
 	struct utsname name;
-	int major = 0, minor = 0;
+	long major, minor;
+	char *dot;
 
 	(void)f;
-	if (uname(&name) < 0 || sscanf(name.release, "%d.%d", &major, &minor) != 2)
+	if (uname(&name) < 0)
 		return false;
+	major = strtol(name.release, &dot, 10);
+	if (*dot != '.')
+		return false;
+	minor = strtol(dot + 1, NULL, 10);
 	if (major > KERNEL_MAJOR || (major == KERNEL_MAJOR && minor >= KERNEL_MINOR))
 		return false;
 	snprintf(text, WARNING_SIZE, "Linux %.64s is older than %d.%d, on which nothing was tested",

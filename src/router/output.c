@@ -13,6 +13,8 @@ enum { OUTPUT_EVENTS = EPOLLIN | EPOLLET, OUTPUT_READS = 16 };
 static int
 level_take(struct span *line, int standard)
 {
+	if (!line->p)
+		return standard;
 	for (int i = LOG_EMERG; i <= LOG_DEBUG; i++) {
 		const char *name = logs_level(i);
 		size_t n = strlen(name);
