@@ -111,6 +111,24 @@ load_is_over() {
 	not grep -q 'v=2' "$D/slow"
 }
 
+@test "a request that outlives drain_timeout ends with its old version" {
+	printf 'drain_timeout = 300ms\n' | conf
+	version_make 1
+	deploy "$D/src/v.c"
+	serve
+	get /v 200
+	curl -s -o "$D/slow" -w '%{http_code}' --max-time 30 "$WEB/v?ms=8000" >"$D/code" &
+	local slow=$!
+	wait_until 10 is_executing
+	version_make 2
+	deploy "$D/src/v.c"
+	wait "$slow"
+	cat "$D/code" "$D/slow"
+	[ "$(cat "$D/code")" = 503 ]
+	grep -q unavailable "$D/slow"
+	get /v 200 'v=2 '
+}
+
 is_executing() {
 	[ -n "$(pool_processes cfn-worker)" ] && sleep 0.3
 }
