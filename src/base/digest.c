@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <openssl/evp.h>
 
+#include "base/hex.h"
+
 int
 digest_of(const void *data, size_t n, struct digest *d, struct err *e)
 {
@@ -17,11 +19,5 @@ digest_of(const void *data, size_t n, struct digest *d, struct err *e)
 void
 digest_format(const struct digest *d, char text[DIGEST_TEXT_SIZE])
 {
-	static const char hex[] = "0123456789abcdef";
-
-	for (size_t i = 0; i < DIGEST_SIZE; i++) {
-		text[2 * i] = hex[d->bytes[i] >> 4];
-		text[2 * i + 1] = hex[d->bytes[i] & 15];
-	}
-	text[DIGEST_TEXT_SIZE - 1] = '\0';
+	hex_format(d->bytes, sizeof d->bytes, text);
 }

@@ -15,6 +15,7 @@
 #include "base/ending.h"
 #include "base/err.h"
 #include "base/fd.h"
+#include "base/hex.h"
 #include "base/log.h"
 #include "base/options.h"
 #include "base/utf8.h"
@@ -167,6 +168,22 @@ a_digest_has_its_text(void **state)
 }
 
 static void
+bytes_are_parsed_as_they_are_formatted_and_nothing_else(void **state)
+{
+	static const char *const wrong[] = { "", "00", "00ff1", "00ff1g", "00FF10", "00ff1000", " 0ff10" };
+	unsigned char bytes[3] = { 0x00, 0xff, 0x10 }, back[3] = { 1, 1, 1 };
+	char text[7];
+
+	(void)state;
+	hex_format(bytes, 3, text);
+	assert_string_equal(text, "00ff10");
+	assert_int_equal(hex_parse(text, back, 3), 0);
+	assert_memory_equal(back, bytes, 3);
+	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++)
+		assert_int_equal(hex_parse(wrong[i], back, 3), -EINVAL);
+}
+
+static void
 a_number_has_its_digits(void **state)
 {
 	static const struct {
@@ -278,6 +295,7 @@ main(void)
 		cmocka_unit_test(utf8_is_checked_as_the_rfc_says),
 		cmocka_unit_test(control_bytes_never_reach_the_log),
 		cmocka_unit_test(a_digest_has_its_text),
+		cmocka_unit_test(bytes_are_parsed_as_they_are_formatted_and_nothing_else),
 		cmocka_unit_test(a_number_has_its_digits),
 		cmocka_unit_test(endings_have_a_verdict),
 		cmocka_unit_test(every_cause_has_a_word_and_a_status),
