@@ -132,4 +132,28 @@ list(cfn_request *req, cfn_response *res)
 	return 200;
 }
 
-CFN_ROUTES({ "GET", "/upload", list }, { "GET", "/upload/:name", get }, { "POST PUT", "/upload/:name", put });
+/* A browser's form: each file that was chosen, as it arrives. */
+static int
+form(cfn_request *req, cfn_response *res)
+{
+	struct cfn_part part;
+	int64_t size = 0;
+	int rc = 0, n = 0;
+
+	while (size >= 0 && (rc = cfn_part_next(req, &part)) > 0) {
+		if (!part.filename || !*part.filename)
+			continue;
+		if (!is_name(part.filename))
+			return cfn_error(res, 422, "'%s' is not a name for a file here.", part.filename);
+		size = cfn_part_save(req, cfn_sprintf(req, "/%s", part.filename), MAX_BYTES);
+		n++;
+	}
+	if (size == -EFBIG)
+		return cfn_error(res, 413, "A file has at most %d bytes.", MAX_BYTES);
+	if (size < 0 || rc < 0)
+		return cfn_error(res, rc == -EBADMSG ? 400 : 500, "The form could not be read or saved.");
+	return cfn_send(res, 201, NULL, "saved %d\n", n);
+}
+
+CFN_ROUTES({ "GET", "/upload", list }, { "GET", "/upload/:name", get }, { "POST PUT", "/upload/:name", put },
+           { "POST", "/upload", form });

@@ -4,6 +4,7 @@
 
 #include "function/bounds.h"
 #include "function/exchange.h"
+#include "function/multipart.h"
 
 enum { BODY_PIECE = 8 << 10 };
 
@@ -99,7 +100,7 @@ cfn_body(cfn_request *q, size_t *size)
 
 /* The type, whatever parameters follow it. */
 static bool
-is_form(const cfn_request *q)
+is_urlencoded(const cfn_request *q)
 {
 	size_t n = sizeof form_type - 1;
 
@@ -109,10 +110,11 @@ is_form(const cfn_request *q)
 int
 form_read(cfn_request *q)
 {
+	bool is_multipart = multipart_is_type(q->type);
 	const char *body;
 	size_t n;
 
-	if (q->form.is_read || q->form_error < 0 || !is_form(q))
+	if (q->form.is_read || q->form_error < 0 || (!is_multipart && !is_urlencoded(q)))
 		return q->form_error;
 	if (q->length > REQUEST_FORM_MAX)
 		return q->form_error = -EMSGSIZE;
@@ -121,5 +123,6 @@ form_read(cfn_request *q)
 		return q->form_error = -errno;
 	if (n > REQUEST_FORM_MAX)
 		return q->form_error = -EMSGSIZE;
-	return q->form_error = pairs_read_urlencoded(&q->form, body, n, &q->arena);
+	return q->form_error = is_multipart ? parts_read_texts(q, body, n)
+	                                    : pairs_read_urlencoded(&q->form, body, n, &q->arena);
 }

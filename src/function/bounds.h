@@ -8,7 +8,12 @@ enum {
 	REQUEST_HEADERS_MAX = 128,     /* fields; more is a 431 */
 	REQUEST_PAIRS_MAX = 256,       /* of a query (400), of a form (EMSGSIZE), of the cookies (431) */
 	REQUEST_COOKIE_MAX = 16 << 10, /* bytes of the Cookie field; more is a 431 */
-	REQUEST_FORM_MAX = 1 << 20,    /* bytes of a urlencoded form */
+	REQUEST_FORM_MAX = 1 << 20,    /* bytes of a form that cfn_form reads */
+	PARTS_MAX = 256,               /* of a multipart form; as many as pairs */
+	PART_HEAD_MAX = 8 << 10,       /* bytes of a part's fields */
+	PART_BOUNDARY_MAX = 70,        /* RFC 2046 section 5.1.1 */
+	PART_FILE_NAME_MAX = 255,      /* bytes; a longer one is cut */
+	PART_WINDOW = 16 << 10,        /* bytes of the body that are held to find the next delimiter */
 	REQUEST_BODY_MAX = 8 << 20,    /* bytes, unless CFN_BODY_MAX says otherwise */
 
 	ARENA_CHUNK = 32 << 10,  /* bytes that a worker keeps between requests */

@@ -84,6 +84,22 @@ const void *cfn_body(cfn_request *, size_t *size);
 /* The next bytes; 0 at the end; -EFBIG, -ECONNRESET. */
 ssize_t cfn_read(cfn_request *, void *data, size_t size);
 
+/* multipart/form-data, part by part as it arrives: nothing is spooled.  A part's texts live until the handler
+ * returns; the file name has no folders, is not hidden and is at most 255 bytes long. */
+struct cfn_part {
+	const char *name;
+	const char *filename; /* NULL: a text; empty: a file that was not chosen, or without a usable name */
+	const char *type;     /* as the client says; text/plain when it does not */
+};
+/* The next part, whatever is left of this one: 1; 0: there is none; -EINVAL (not such a body), -EBADMSG,
+ * -EMSGSIZE, or as cfn_read. */
+int cfn_part_next(cfn_request *, struct cfn_part *);
+/* The next bytes of the part; 0 at its end. */
+ssize_t cfn_part_read(cfn_request *, void *data, size_t size);
+/* The rest of the part into a file, which appears under its name when it is whole, in the place of an earlier
+ * one: its size; -EFBIG past max, or an error of the file system: then nothing is left. */
+int64_t cfn_part_save(cfn_request *, const char *path, int64_t max);
+
 /* Answer.  It is buffered and leaves when the handler returns, with its length.  Unless set, the type is
  * text/plain in UTF-8, and X-Content-Type-Options is nosniff. */
 int cfn_status(cfn_response *, int status);

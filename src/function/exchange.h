@@ -13,6 +13,8 @@
 #include "function/function.h"
 #include "function/text.h"
 
+struct multipart;
+
 enum body_stage { BODY_UNREAD, BODY_STREAMED, BODY_WHOLE };
 
 struct cfn_request {
@@ -35,6 +37,7 @@ struct cfn_request {
 	uint64_t body_received;
 	size_t body_taken; /* bytes of the whole body that cfn_read gave out */
 	struct buf body;
+	struct multipart *parts; /* in the arena; NULL until the first part is asked for */
 };
 
 struct cfn_response {
@@ -68,7 +71,11 @@ param_is(const char *param, size_t n, const char *name)
 /* The value of a param, or NULL. */
 const char *param_find(const struct cfn_request *q, const char *name);
 
-/* body.c: takes a urlencoded form apart, once.  A request that has none has no pairs.  -EBADMSG, -EMSGSIZE,
+/* part.c: the texts of a multipart form that is there as a whole, into q->form; files are left out. -EBADMSG,
+ * -EMSGSIZE, -ENOMEM. */
+int parts_read_texts(struct cfn_request *q, const char *body, size_t n);
+
+/* body.c: takes a form apart, once.  A request that has none has no pairs.  -EBADMSG, -EMSGSIZE,
  * or as cfn_body. */
 int form_read(struct cfn_request *q);
 

@@ -91,3 +91,24 @@ unbuffered() { pool_start && nginx_start "$UNBUFFERED"; }
 	pool_start
 	get /neighbour 200
 }
+
+@test "nginx: the files of a form are saved, whole or not at all" {
+	deploy deploy --shared uploads "$CFN_TREE/examples/functions/upload.c"
+	conf <<<"shared_dir = $D/shared"
+	pool_start
+	nginx_start "$UNBUFFERED"
+	zeros $MIB >"$D/one.bin"
+	zeros $((5 * MIB)) >"$D/large.bin"
+	request /upload -F 'note=a text' -F "file=@$D/one.bin" -F "file=@$D/one.bin;filename=../../two.bin"
+	expect 201 'saved 2'
+	request /upload
+	expect 200 '  1048576 one.bin'
+	expect 200 '  1048576 two.bin'
+	curl -s "$WEB/upload/two.bin" | cmp - "$D/one.bin"
+	request /upload -F "file=@$D/large.bin;filename=two.bin"
+	expect 413 'at most'
+	request /upload -F "file=@$D/one.bin;filename=.hidden"
+	expect 201 'saved 1'
+	[ "$(find "$D/shared/uploads" -type f -printf '%f\n' | sort | paste -sd' ')" = 'hidden one.bin two.bin' ]
+	cmp "$D/shared/uploads/two.bin" "$D/one.bin"
+}
