@@ -97,7 +97,7 @@ unbuffered() { pool_start && nginx_start "$UNBUFFERED"; }
 	conf <<<"shared_dir = $D/shared"
 	pool_start
 	nginx_start "$UNBUFFERED"
-	zeros $MIB >"$D/one.bin"
+	zeros "$MIB" >"$D/one.bin"
 	zeros $((5 * MIB)) >"$D/large.bin"
 	request /upload -F 'note=a text' -F "file=@$D/one.bin" -F "file=@$D/one.bin;filename=../../two.bin"
 	expect 201 'saved 2'
