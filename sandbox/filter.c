@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/macros.h"
 
 #ifndef SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV
 #define SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV (1UL << 5) /* Linux 5.19 */
@@ -129,18 +130,52 @@ sandbox_denied_receive(int listener, struct sandbox_denied *d)
 	d->id = notice.id;
 	d->nr = notice.data.nr;
 	d->pid = (pid_t)notice.pid;
+	d->arch = notice.data.arch;
+	for (size_t i = 0; i < ARRAY_SIZE(d->arguments); i++)
+		d->arguments[i] = notice.data.args[i];
 	return 1;
+}
+
+int
+sandbox_denied_answer_with(int listener, const struct sandbox_denied *d, int error)
+{
+	struct seccomp_notif_resp answer = { .id = d->id, .error = -error };
+
+	if (ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, &answer) < 0 && errno != ENOENT)
+		return -errno;
+	return 0;
+}
+
+static int
+refusal_errno(int nr)
+{
+	return nr == SYS_socket ? EACCES : EPERM;
 }
 
 int
 sandbox_denied_answer(int listener, const struct sandbox_denied *d)
 {
-	struct seccomp_notif_resp answer = {
-		.id = d->id,
-		.error = d->nr == SYS_socket ? -EACCES : -EPERM,
-	};
+	return sandbox_denied_answer_with(listener, d, refusal_errno(d->nr));
+}
 
-	if (ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, &answer) < 0 && errno != ENOENT)
-		return -errno;
-	return 0;
+int
+sandbox_service_errno(const struct sandbox_filters *service, const struct sandbox_denied *d)
+{
+	/* The last one first: where two say the same, the kernel takes its word. */
+	static const enum filter_kind loaded[] = { FILTER_FUNCTION_CLOSE, FILTER_FUNCTION_LOAD };
+	struct seccomp_data call = { .nr = d->nr, .arch = d->arch };
+	uint32_t strictest = SECCOMP_RET_ALLOW;
+
+	for (size_t i = 0; i < ARRAY_SIZE(call.args); i++)
+		call.args[i] = d->arguments[i];
+	for (size_t i = 0; i < ARRAY_SIZE(loaded); i++) {
+		uint32_t said = sandbox_filter_run(&service->of[loaded[i]], &call);
+
+		if ((int32_t)(said & SECCOMP_RET_ACTION_FULL) <
+		    (int32_t)(strictest & SECCOMP_RET_ACTION_FULL))
+			strictest = said;
+	}
+	if ((strictest & SECCOMP_RET_ACTION_FULL) == SECCOMP_RET_ERRNO && (strictest & SECCOMP_RET_DATA) != 0)
+		return (int)(strictest & SECCOMP_RET_DATA);
+	return refusal_errno(d->nr);
 }

@@ -2,6 +2,7 @@
  * answering what they refuse. */
 #pragma once
 #include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -41,6 +42,13 @@ struct sandbox_filters {
 /* Generates the programs whose bits are set into a sealed memory file: a descriptor (CLOEXEC) or -errno. */
 int sandbox_filters_seal(unsigned kinds, struct err *e);
 
+/* The programs of a function for whom every refused call is to be explained, in such a file and under the
+ * same kinds: they allow and refuse what service allows and refuses, but nearly all that is refused goes to
+ * the listener, and sandbox_service_errno() says with what to answer it.  Refused without a report are,
+ * because the worker itself needs them until it serves: sendmsg with the flags of message_send, and from
+ * SERVE on seccomp and mapping a file to be executed. */
+int sandbox_filters_seal_explaining(struct err *e);
+
 /* Maps such a file read-only; the descriptor stays the caller's.
  * -EPERM not sealed, -EBADMSG not such a file. */
 int sandbox_filters_map(int fd, const struct sandbox_filters **filters, struct err *e);
@@ -56,6 +64,8 @@ struct sandbox_denied {
 	uint64_t id;
 	int32_t nr; /* number of the call */
 	pid_t pid;  /* of the thread, in the reader's pid namespace; 0 when it is not visible there */
+	uint32_t arch;
+	uint64_t arguments[6];
 };
 
 /* After poll(2) said POLLIN.  1; 0 when the caller has died meanwhile; -errno. */
@@ -63,6 +73,16 @@ int sandbox_denied_receive(int listener, struct sandbox_denied *d);
 
 /* Refuses it: EPERM, socket EACCES.  0, also when the caller has died meanwhile; -errno. */
 int sandbox_denied_answer(int listener, const struct sandbox_denied *d);
+
+/* Refuses it with this errno. */
+int sandbox_denied_answer_with(int listener, const struct sandbox_denied *d, int error);
+
+/* What one program says of a call, without making it: SECCOMP_RET_... and its data. */
+uint32_t sandbox_filter_run(const struct sandbox_filter *f, const struct seccomp_data *call);
+
+/* The errno that a function gets in service for a call that an explaining program reported: that of the
+ * programs of sandbox_filters_seal themselves.  Never 0: what they would allow is refused all the same. */
+int sandbox_service_errno(const struct sandbox_filters *service, const struct sandbox_denied *d);
 
 enum { SYSCALL_NAME_SIZE = 32 };
 

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,13 +34,20 @@ verdict_action(enum verdict verdict)
 	return SCMP_ACT_KILL_PROCESS;
 }
 
+/* Whoever reports what is not named reports all refusals. */
+static bool
+is_standard(const struct filter_calls *calls, enum verdict verdict)
+{
+	return verdict == calls->standard || (calls->standard == VERDICT_REPORT && verdict != VERDICT_ALLOW);
+}
+
 /* A name that this architecture or this libseccomp lacks needs no rule: it stays unknown. */
 static int
 rule_add(scmp_filter_ctx ctx, const struct filter_calls *calls, const struct call_rule *rule, struct err *e)
 {
 	int nr = seccomp_syscall_resolve_name(rule->name), rc;
 
-	if (nr < 0 || rule->verdict == calls->standard)
+	if (nr < 0 || is_standard(calls, rule->verdict))
 		return 0;
 	rc = seccomp_rule_add_array(ctx, verdict_action(rule->verdict), nr, rule->n, rule->conditions);
 	return rc < 0 ? err_set(e, -rc, "%s: %s", calls->name, rule->name) : 0;
@@ -132,6 +140,16 @@ filter_build(const struct filter_calls *calls, struct sandbox_filter *f, struct 
 	return rc;
 }
 
+static int
+filters_build(const struct filter_calls *tables, unsigned kinds, struct sandbox_filters *filters,
+              struct err *e)
+{
+	for (unsigned kind = 0; kind < FILTER_COUNT; kind++)
+		if ((kinds & FILTER_BIT(kind)) && filter_build(&tables[kind], &filters->of[kind], e) < 0)
+			return err_wrap(e, "seccomp program");
+	return 0;
+}
+
 int
 sandbox_filters_seal(unsigned kinds, struct err *e)
 {
@@ -139,9 +157,22 @@ sandbox_filters_seal(unsigned kinds, struct err *e)
 
 	if (!filters)
 		return err_set(e, ENOMEM, "seccomp programs");
-	for (unsigned kind = 0; kind < FILTER_COUNT; kind++)
-		if ((kinds & FILTER_BIT(kind)) &&
-		    filter_build(&filter_calls[kind], &filters->of[kind], e) < 0)
-			return err_wrap(e, "seccomp program");
+	if (filters_build(filter_calls, kinds, filters, e) < 0)
+		return -e->code;
+	return fd_sealed_memory("cfn-filters", filters, sizeof *filters, e);
+}
+
+int
+sandbox_filters_seal_explaining(struct err *e)
+{
+	const unsigned explaining = FILTER_BIT(FILTER_FUNCTION_LOAD) | FILTER_BIT(FILTER_FUNCTION_CLOSE) |
+	                            FILTER_BIT(FILTER_FUNCTION_SERVE);
+	AUTO_FREE struct sandbox_filters *filters = calloc(1, sizeof *filters);
+
+	if (!filters)
+		return err_set(e, ENOMEM, "seccomp programs");
+	if (filters_build(filter_calls_explaining, explaining, filters, e) < 0 ||
+	    filters_build(filter_calls, FILTER_BIT(FILTER_INIT), filters, e) < 0)
+		return -e->code;
 	return fd_sealed_memory("cfn-filters", filters, sizeof *filters, e);
 }

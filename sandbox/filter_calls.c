@@ -43,9 +43,11 @@ static const char common_calls[] =
     "sched_get_priority_min set_robust_list get_robust_list set_tid_address arch_prctl wait4 "
     "waitid setpgid setsid";
 
-/* A function's FastCGI descriptor is a socket: libfcgi shuts it down.  sendmsg and recvmsg are for the
- * listener's handover; the next program takes them away. */
-static const char function_calls[] = "shutdown getsockopt getsockname getpeername sendmsg recvmsg";
+/* A function's FastCGI descriptor is a socket: libfcgi shuts it down. */
+static const char function_calls[] = "shutdown getsockopt getsockname getpeername";
+
+/* For the listener's handover; the next program takes them away. */
+static const char handover_calls[] = "sendmsg recvmsg";
 
 /* A process with a system root: makes processes, runs programs (Landlock says which). */
 static const char program_calls[] =
@@ -177,14 +179,16 @@ static const struct call_rule socketpair_rules[] = {
 	{ NULL }
 };
 
+#define CODE_OF_A_FILE                                                                                       \
+	{                                                                                                    \
+		BITS(2, PROT_EXEC | PROT_WRITE, PROT_EXEC), BITS(3, MAP_ANONYMOUS, 0)                        \
+	}
+
 /* Executable memory comes from files alone and never changes: what a constructor maps before the last program
  * is loaded would stay. */
 static const struct call_rule executable_file_rules[] = {
 	{ "mmap", VERDICT_ALLOW, 1, { BITS(2, PROT_EXEC, 0) } },
-	{ "mmap",
-	  VERDICT_ALLOW,
-	  2,
-	  { BITS(2, PROT_EXEC | PROT_WRITE, PROT_EXEC), BITS(3, MAP_ANONYMOUS, 0) } },
+	{ "mmap", VERDICT_ALLOW, 2, CODE_OF_A_FILE },
 	{ "mmap",
 	  VERDICT_REFUSE,
 	  2,
@@ -228,6 +232,18 @@ static const struct call_rule serve_rules[] = {
 	{ NULL }
 };
 
+/* What service allows and takes away later, as narrowly as the worker itself needs it: an error number of a
+ * later program would hide the report of an earlier one.  The handover is a sendmsg of message_send; the
+ * artifact is a file, and its code is not written to. */
+static const struct call_rule explaining_handover_rules[] = { ALLOW_IS("sendmsg", 2, MSG_NOSIGNAL),
+	                                                      { NULL } };
+static const struct call_rule explaining_close_rules[] = {
+	{ "sendmsg", VERDICT_REFUSE, 1, { IS(2, MSG_NOSIGNAL) } }, { NULL }
+};
+static const struct call_rule explaining_serve_rules[] = { { "mmap", VERDICT_REFUSE, 2, CODE_OF_A_FILE },
+	                                                   { "seccomp", VERDICT_REFUSE },
+	                                                   { NULL } };
+
 /* Accepted connections and the descriptors that the master hands over; the listeners of workers. */
 static const struct call_rule router_rules[] = {
 	ALLOW_IS("fcntl", 1, F_GETFL),
@@ -252,7 +268,7 @@ static const struct call_rule router_rules[] = {
 const struct filter_calls filter_calls[FILTER_COUNT] = {
 	[FILTER_FUNCTION_LOAD] = {
 		"function", VERDICT_UNKNOWN, VERDICT_REPORT,
-		{ core_calls, file_calls, common_calls, function_calls, sanitizer_calls },
+		{ core_calls, file_calls, common_calls, function_calls, handover_calls, sanitizer_calls },
 		{ fcntl_rules, prctl_rules, ioctl_rules, personality_rules, socket_report_rules, thread_rules,
 	          executable_file_rules, further_filter_rules },
 	},
@@ -289,5 +305,20 @@ const struct filter_calls filter_calls[FILTER_COUNT] = {
 		"check", VERDICT_UNKNOWN, VERDICT_REFUSE,
 		{ core_calls, sanitizer_calls },
 		{ no_executable_rules, socket_rules },
+	},
+};
+
+const struct filter_calls filter_calls_explaining[FILTER_COUNT] = {
+	[FILTER_FUNCTION_LOAD] = {
+		"function, explained", VERDICT_REPORT, VERDICT_NONE,
+		{ core_calls, file_calls, common_calls, function_calls, sanitizer_calls },
+		{ fcntl_rules, prctl_rules, ioctl_rules, personality_rules, thread_rules,
+	          executable_file_rules, further_filter_rules, explaining_handover_rules },
+	},
+	[FILTER_FUNCTION_CLOSE] = {
+		"function, loading, explained", VERDICT_ALLOW, VERDICT_NONE, { NULL }, { explaining_close_rules },
+	},
+	[FILTER_FUNCTION_SERVE] = {
+		"function, serving, explained", VERDICT_ALLOW, VERDICT_NONE, { NULL }, { explaining_serve_rules },
 	},
 };

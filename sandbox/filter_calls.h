@@ -32,6 +32,9 @@ struct filter_calls {
 };
 
 extern const struct filter_calls filter_calls[FILTER_COUNT];
+/* Of sandbox_filters_seal_explaining: where standard is VERDICT_REPORT, all that is not allowed is reported.
+ */
+extern const struct filter_calls filter_calls_explaining[FILTER_COUNT];
 extern const char filter_never[];
 /* The never-list of a function's code alone: others have to. */
 extern const char filter_never_code[];

@@ -30,9 +30,13 @@
 #include "sandbox_attempts.h"
 #include "sandbox_base.h"
 
-static const struct sandbox_filters *filters;
+static const struct sandbox_filters *filters; /* of service */
+static const struct sandbox_filters *explaining;
 static int folders = -1;  /* holds the shared folder "f" */
 static int artifact = -1; /* a library of this host */
+
+/* Which programs a sandbox gets. */
+enum attempt_programs { PROGRAMS_OF_SERVICE, PROGRAMS_EXPLAINING };
 
 /* What came out of one sandbox. */
 struct outcome {
@@ -49,10 +53,11 @@ folder_of(enum attempt_world world, struct err *e)
 }
 
 static void
-sandbox_prepare(struct sandbox *s, const struct attempt_case *c, struct err *e)
+sandbox_prepare(struct sandbox *s, const struct attempt_case *c, enum attempt_programs programs,
+                struct err *e)
 {
 	sandbox_init(s, &sandbox_function, c->name);
-	s->filters = filters;
+	s->filters = programs == PROGRAMS_EXPLAINING ? explaining : filters;
 	s->folder = folder_of(c->world, e);
 	s->is_folder_read_only = c->world == WORLD_READ_ONLY;
 	s->artifact = artifact;
@@ -138,7 +143,8 @@ reports_answer(int listener, struct outcome *o)
 	sandbox_syscall_name(d.nr, name);
 	if (o->n_reported++ == 0)
 		snprintf(o->first, sizeof o->first, "%s", name);
-	sandbox_denied_answer(listener, &d);
+	/* Which is what sandbox_denied_answer says where service reports. */
+	sandbox_denied_answer_with(listener, &d, sandbox_service_errno(filters, &d));
 }
 
 static void
@@ -173,7 +179,7 @@ outcome_await(int channel, int report, struct outcome *o)
 }
 
 static void
-attempt_run(const struct attempt_case *c, struct outcome *o)
+attempt_run_with(const struct attempt_case *c, enum attempt_programs programs, struct outcome *o)
 {
 	int pair[2], ends[2];
 	struct sandbox_process process;
@@ -181,7 +187,7 @@ attempt_run(const struct attempt_case *c, struct outcome *o)
 	pid_t pid;
 
 	*o = (struct outcome){ .met = -1 };
-	sandbox_prepare(&s, c, &o->e);
+	sandbox_prepare(&s, c, programs, &o->e);
 	assert_int_equal(message_pair(pair, &o->e), 0);
 	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
 	pid = sandbox_clone(&sandbox_function, &process, &o->e);
@@ -202,6 +208,12 @@ attempt_run(const struct attempt_case *c, struct outcome *o)
 	close(pair[0]);
 	close(ends[0]);
 	fd_close(&s.folder);
+}
+
+static void
+attempt_run(const struct attempt_case *c, struct outcome *o)
+{
+	attempt_run_with(c, PROGRAMS_OF_SERVICE, o);
 }
 
 /* The folder is the same for all: what one made, the next must not meet. */
@@ -238,6 +250,28 @@ every_act_meets_its_errno(void **state)
 		print_error("%s: met %d (%s), wanted %d; reported %u '%s'; %s\n", c->name, o.met,
 		            o.met >= 0 && o.met < 200 ? strerrordesc_np(o.met) : "-", c->want, o.n_reported,
 		            o.first, o.e.text);
+		n_wrong++;
+	}
+	assert_int_equal(n_wrong, 0);
+}
+
+/* Beside the errno: whatever service reports is reported. */
+static void
+every_act_meets_its_errno_when_it_is_explained(void **state)
+{
+	unsigned n_wrong = 0;
+	struct outcome o;
+
+	(void)state;
+	for (size_t i = 0; i < attempt_n_cases; i++) {
+		const struct attempt_case *c = &attempt_cases[i];
+
+		folder_empty();
+		attempt_run_with(c, PROGRAMS_EXPLAINING, &o);
+		if (o.met == c->want && (!c->reported || o.n_reported > 0))
+			continue;
+		print_error("%s: met %d, wanted %d; reported %u '%s'; %s\n", c->name, o.met, c->want,
+		            o.n_reported, o.first, o.e.text);
 		n_wrong++;
 	}
 	assert_int_equal(n_wrong, 0);
@@ -360,7 +394,7 @@ a_mount_that_allows_too_much_is_no_root(void **state)
 	struct err e;
 
 	(void)state;
-	sandbox_prepare(&s, &c, &e);
+	sandbox_prepare(&s, &c, PROGRAMS_OF_SERVICE, &e);
 	s.folder = open_tree(folders, "f", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
 	assert_true(s.folder >= 0);
 	/* In a copy of this mount namespace: it is changed. */
@@ -530,6 +564,7 @@ inside(void)
 		cmocka_unit_test(the_probe_refuses_without_programs),
 		cmocka_unit_test(an_artifact_is_loaded_from_a_mount_without_a_path),
 		cmocka_unit_test(every_act_meets_its_errno),
+		cmocka_unit_test(every_act_meets_its_errno_when_it_is_explained),
 		cmocka_unit_test(a_function_sends_its_init_no_signal),
 		cmocka_unit_test(a_thread_with_a_filter_of_its_own_prevents_serving),
 		cmocka_unit_test(a_folder_without_a_plain_tmp_is_refused),
@@ -541,11 +576,13 @@ inside(void)
 	char path[] = "/tmp/cfn-sandbox.XXXXXX";
 	struct err e = { 0 };
 	int programs = sandbox_filters_seal(FILTERS_OF_SPAWNER, &e), failed;
+	int others = sandbox_filters_seal_explaining(&e);
 
 	setenv("CFN_TEST_SECRET", "x", 1);
 	folders = folders_open(path);
 	artifact = artifact_open(&e);
-	if (folders < 0 || artifact < 0 || programs < 0 || sandbox_filters_map(programs, &filters, &e) < 0) {
+	if (folders < 0 || artifact < 0 || programs < 0 || sandbox_filters_map(programs, &filters, &e) < 0 ||
+	    sandbox_filters_map(others, &explaining, &e) < 0) {
 		print_error("prepare: %s\n", e.text);
 		return 99;
 	}

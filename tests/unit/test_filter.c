@@ -1,0 +1,266 @@
+/* test_filter.c - seccomp programs as data: what they say of calls, without making them. */
+#include "unit.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/audit.h>
+#include <linux/sched.h>
+#include <linux/seccomp.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/macros.h"
+#include "sandbox/filter.h"
+
+enum { CALLS_MAX = 600 };
+
+#if defined(__x86_64__)
+#define ARCH AUDIT_ARCH_X86_64
+#else
+#define ARCH AUDIT_ARCH_AARCH64
+#endif
+
+struct fixture {
+	const struct sandbox_filters *service, *explaining;
+};
+
+static const struct sandbox_filters *
+map(int sealed)
+{
+	const struct sandbox_filters *mapped = NULL;
+	AUTO_FD mine = sealed;
+	struct err e;
+
+	assert_true(mine >= 0);
+	assert_int_equal(sandbox_filters_map(mine, &mapped, &e), 0);
+	return mapped;
+}
+
+static int
+set_up(void **state)
+{
+	static struct fixture f;
+	struct err e;
+
+	f.service = map(sandbox_filters_seal(FILTERS_OF_SPAWNER, &e));
+	f.explaining = map(sandbox_filters_seal_explaining(&e));
+	*state = &f;
+	return 0;
+}
+
+/* As the kernel: the strictest of all that are loaded; of two that are as strict the one loaded last. */
+static uint32_t
+run_all(const struct sandbox_filters *f, const struct seccomp_data *call, bool is_serving)
+{
+	static const enum filter_kind kinds[] = { FILTER_FUNCTION_SERVE, FILTER_FUNCTION_CLOSE,
+		                                  FILTER_FUNCTION_LOAD };
+	uint32_t strictest = SECCOMP_RET_ALLOW;
+
+	for (size_t i = is_serving ? 0 : 1; i < ARRAY_SIZE(kinds); i++) {
+		uint32_t said = sandbox_filter_run(&f->of[kinds[i]], call);
+
+		if ((int32_t)(said & SECCOMP_RET_ACTION_FULL) <
+		    (int32_t)(strictest & SECCOMP_RET_ACTION_FULL))
+			strictest = said;
+	}
+	return strictest;
+}
+
+static uint32_t
+action(uint32_t said)
+{
+	return said & SECCOMP_RET_ACTION_FULL;
+}
+
+/* What the caller gets when the listener answers with error; 0: the call is made, -1: it is killed. */
+static int
+outcome(uint32_t said, int error)
+{
+	switch (action(said)) {
+	case SECCOMP_RET_ALLOW:
+		return 0;
+	case SECCOMP_RET_ERRNO:
+		return (int)(said & SECCOMP_RET_DATA);
+	case SECCOMP_RET_USER_NOTIF:
+		return error;
+	default:
+		return -1;
+	}
+}
+
+static int
+refused_in_service(int nr)
+{
+	return nr == SYS_socket ? EACCES : EPERM;
+}
+
+static bool
+is_alike(const struct fixture *f, const struct seccomp_data *call, bool is_serving)
+{
+	uint32_t service = run_all(f->service, call, is_serving);
+	uint32_t explained = run_all(f->explaining, call, is_serving);
+	struct sandbox_denied d = { .nr = call->nr, .arch = call->arch };
+	int want = outcome(service, refused_in_service(call->nr)), got;
+
+	for (size_t i = 0; i < ARRAY_SIZE(d.arguments); i++)
+		d.arguments[i] = call->args[i];
+	got = outcome(explained, sandbox_service_errno(f->service, &d));
+	/* A report must never be of what service makes. */
+	return got == want && (want != 0 || action(explained) == SECCOMP_RET_ALLOW);
+}
+
+/* Values that some rule compares with, and some that none does. */
+static const uint64_t first[] = { 0,
+	                          1,
+	                          CLONE_THREAD | CLONE_VM | CLONE_SIGHAND,
+	                          CLONE_THREAD | CLONE_VM | CLONE_SIGHAND | CLONE_NEWUSER,
+	                          CLONE_NEWNS | SIGCHLD,
+	                          PR_SET_NAME,
+	                          PR_CAP_AMBIENT,
+	                          0xffffffff,
+	                          0x100000000 };
+static const uint64_t second[] = { 0, F_SETPIPE_SZ, F_DUPFD_CLOEXEC, 0x5401, 0x100005401, ~0ULL };
+static const uint64_t third[] = {
+	0, PROT_EXEC, PROT_EXEC | PROT_WRITE, PROT_READ | PROT_EXEC, MSG_NOSIGNAL, MSG_NOSIGNAL | 1ULL << 40
+};
+static const uint64_t fourth[] = { 0, MAP_PRIVATE, MAP_ANONYMOUS | MAP_PRIVATE };
+
+static unsigned
+count_differences(const struct fixture *f, struct seccomp_data *call)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0;
+	     i < ARRAY_SIZE(first) * ARRAY_SIZE(second) * ARRAY_SIZE(third) * ARRAY_SIZE(fourth); i++) {
+		size_t at = i;
+
+		call->args[0] = first[at % ARRAY_SIZE(first)];
+		at /= ARRAY_SIZE(first);
+		call->args[1] = second[at % ARRAY_SIZE(second)];
+		at /= ARRAY_SIZE(second);
+		call->args[2] = third[at % ARRAY_SIZE(third)];
+		call->args[3] = fourth[at / ARRAY_SIZE(third)];
+		if (!is_alike(f, call, false) || !is_alike(f, call, true))
+			n++;
+	}
+	return n;
+}
+
+static void
+every_call_ends_as_in_service_when_it_is_explained(void **state)
+{
+	static const int others[] = { 1000, 1999, 0x3fffffff, 0x40000000, 0x40000000 | 1, -1 };
+	struct seccomp_data call = { .arch = ARCH };
+	char name[SYSCALL_NAME_SIZE];
+
+	for (int i = 0; i < CALLS_MAX + (int)ARRAY_SIZE(others); i++) {
+		unsigned n;
+
+		call.nr = i < CALLS_MAX ? i : others[i - CALLS_MAX];
+		n = count_differences(*state, &call);
+		sandbox_syscall_name(call.nr, name);
+		if (n > 0)
+			fail_msg("%s ends otherwise with %u kinds of arguments", name, n);
+	}
+}
+
+static void
+a_foreign_architecture_is_killed_explained_or_not(void **state)
+{
+	const struct fixture *f = *state;
+	const struct seccomp_data call = { .nr = SYS_read, .arch = AUDIT_ARCH_I386 };
+
+	assert_int_equal(run_all(f->service, &call, true), SECCOMP_RET_KILL_PROCESS);
+	assert_int_equal(run_all(f->explaining, &call, true), SECCOMP_RET_KILL_PROCESS);
+}
+
+static void
+what_is_refused_is_reported_but_for_what_the_worker_needs_itself(void **state)
+{
+	static const struct {
+		int nr;
+		uint64_t arguments[4];
+		bool is_reported;
+	} cases[] = {
+		{ SYS_socket, { AF_INET }, true },
+		{ SYS_ptrace, { 0 }, true },
+		{ SYS_pidfd_open, { 1 }, true },
+		{ SYS_clone3, { 0 }, true },
+		{ SYS_clone, { CLONE_NEWUSER | SIGCHLD }, true },
+		{ SYS_clone, { CLONE_THREAD | CLONE_NEWUSER }, true },
+		{ SYS_fcntl, { 1, F_SETPIPE_SZ }, true },
+		{ SYS_ioctl, { 0, 0x5412 }, true },
+		{ SYS_prctl, { PR_SET_DUMPABLE }, true },
+		{ SYS_mmap, { 0, 4096, PROT_EXEC, MAP_ANONYMOUS | MAP_PRIVATE }, true },
+		{ SYS_mmap, { 0, 4096, PROT_EXEC | PROT_WRITE, MAP_PRIVATE }, true },
+		{ SYS_mprotect, { 0, 4096, PROT_EXEC }, true },
+		{ SYS_pkey_mprotect, { 0 }, true },
+		{ SYS_sendmsg, { 3, 0, 0 }, true },
+		{ SYS_recvmsg, { 3, 0, 0 }, true },
+		{ 1999, { 0 }, true },
+		{ SYS_sendmsg, { 3, 0, MSG_NOSIGNAL }, false },
+		{ SYS_mmap, { 0, 4096, PROT_EXEC, MAP_PRIVATE }, false },
+		{ SYS_seccomp, { SECCOMP_SET_MODE_FILTER, 0 }, false },
+	};
+	const struct fixture *f = *state;
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct seccomp_data call = { .nr = cases[i].nr, .arch = ARCH };
+
+		memcpy(call.args, cases[i].arguments, sizeof cases[i].arguments);
+		assert_int_equal(action(run_all(f->explaining, &call, true)),
+		                 cases[i].is_reported ? SECCOMP_RET_USER_NOTIF : SECCOMP_RET_ERRNO);
+	}
+}
+
+static void
+a_program_that_is_none_kills(void **state)
+{
+	static const struct sandbox_filter programs[] = {
+		{ .n = 0 },
+		{ .n = 1, .code = { BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 64) } },
+		{ .n = 2,
+		  .code = { BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 2),
+		            BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW) } },
+		{ .n = 2,
+		  .code = { BPF_STMT(BPF_LDX | BPF_W | BPF_LEN, 0),
+		            BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW) } },
+		{ .n = 2,
+		  .code = { BPF_STMT(BPF_JMP | BPF_JA, 7), BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW) } },
+	};
+	const struct seccomp_data call = { .arch = ARCH };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(programs); i++)
+		assert_int_equal(sandbox_filter_run(&programs[i], &call), SECCOMP_RET_KILL_PROCESS);
+}
+
+static void
+a_report_of_what_service_allows_is_refused(void **state)
+{
+	const struct fixture *f = *state;
+	const struct sandbox_denied d = { .nr = SYS_getpid, .arch = ARCH };
+
+	assert_int_equal(sandbox_service_errno(f->service, &d), EPERM);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_call_ends_as_in_service_when_it_is_explained),
+		cmocka_unit_test(a_foreign_architecture_is_killed_explained_or_not),
+		cmocka_unit_test(what_is_refused_is_reported_but_for_what_the_worker_needs_itself),
+		cmocka_unit_test(a_program_that_is_none_kills),
+		cmocka_unit_test(a_report_of_what_service_allows_is_refused),
+	};
+
+	return cmocka_run_group_tests(tests, set_up, NULL);
+}
