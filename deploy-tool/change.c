@@ -88,7 +88,7 @@ activate_by_vote(struct tool *t, const struct registry_version *v)
 		rc = pools_vote(&pools, v->id, &e);
 	/* Going back means exactly what was there: routes that came later go. */
 	if (rc == 0)
-		rc = registry_activate(t->registry, v->id, REGISTRY_REPLACE_ROUTES, &e);
+		rc = registry_activate(t->registry, v->id, REGISTRY_REPLACE_ROUTES, NULL, &e);
 	if (rc < 0) {
 		tool_fail_as(EX_DATAERR, "%s v%u is not active: %s", v->function, v->number, e.text);
 		return tool_exit_status(rc);
@@ -142,7 +142,7 @@ set_enabled(struct tool *t, const char *const *arguments, bool is_enabled)
 
 	if (rc != 0 || t->wants_help)
 		return rc;
-	if (registry_set_enabled(t->registry, rest.items[0], is_enabled, &e) < 0)
+	if (registry_set_enabled(t->registry, rest.items[0], is_enabled, NULL, &e) < 0)
 		return tool_fail(&e);
 	return report_change(t, rest.items[0], is_enabled ? "enabled" : "disabled");
 }
@@ -168,7 +168,7 @@ run_remove(struct tool *t, const char *const *arguments)
 
 	if (rc != 0 || t->wants_help)
 		return rc;
-	if (registry_remove(t->registry, rest.items[0], &e) < 0)
+	if (registry_remove(t->registry, rest.items[0], NULL, &e) < 0)
 		return tool_fail(&e);
 	return report_change(t, rest.items[0], "removed");
 }

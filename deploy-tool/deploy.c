@@ -279,9 +279,9 @@ static int
 activate(struct deploy *d)
 {
 	struct err e;
-	int rc =
-	    registry_activate(d->tool->registry, d->version_id,
-	                      d->options.replace_routes ? REGISTRY_REPLACE_ROUTES : REGISTRY_KEEP_ROUTES, &e);
+	int rc = registry_activate(d->tool->registry, d->version_id,
+	                           d->options.replace_routes ? REGISTRY_REPLACE_ROUTES : REGISTRY_KEEP_ROUTES,
+	                           NULL, &e);
 
 	if (rc == 0)
 		return 0;

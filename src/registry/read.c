@@ -42,25 +42,33 @@ take_text(sqlite3_stmt *row, int column, char *to, size_t size)
 }
 
 static int
-take_digest(sqlite3_stmt *row, int column, struct digest *d)
+take_bytes(sqlite3_stmt *row, int column, void *to, size_t size)
 {
 	const void *bytes = sqlite3_column_blob(row, column);
 
-	if (!bytes || sqlite3_column_bytes(row, column) != DIGEST_SIZE)
+	if (!bytes || (size_t)sqlite3_column_bytes(row, column) != size)
 		return -EBADMSG;
-	memcpy(d->bytes, bytes, DIGEST_SIZE);
+	memcpy(to, bytes, size);
 	return 0;
 }
 
 static int
-take_policy(sqlite3_stmt *row, int column, struct function_policy *p, struct err *e)
+take_digest(sqlite3_stmt *row, int column, struct digest *d)
+{
+	return take_bytes(row, column, d->bytes, DIGEST_SIZE);
+}
+
+static int
+take_policy(sqlite3_stmt *row, int column, struct registry_version *v, struct err *e)
 {
 	const char *text = (const char *)sqlite3_column_text(row, column);
 	int n = sqlite3_column_bytes(row, column);
 
 	if (!text || n > POLICY_TEXT_MAX || strlen(text) != (size_t)n)
 		return err_set(e, -EBADMSG, "policy");
-	return policy_unpack(p, text, e) < 0 ? -EBADMSG : 0;
+	if (digest_of(text, (size_t)n, &v->policy_text, e) < 0)
+		return -e->code;
+	return policy_unpack(&v->policy, text, e) < 0 ? -EBADMSG : 0;
 }
 
 static int
@@ -71,6 +79,27 @@ take_number(sqlite3_stmt *row, int column, uint32_t max, uint32_t *value)
 	if (number < 0 || number > max)
 		return -EBADMSG;
 	*value = (uint32_t)number;
+	return 0;
+}
+
+/* The columns number, version, is_enabled, key and signature of an activation, from first on; NULLs: none. */
+static int
+take_activation(sqlite3_stmt *row, int first, struct registry_activation *a)
+{
+	int64_t number = sqlite3_column_int64(row, first);
+	uint32_t is_enabled = 0;
+
+	*a = (struct registry_activation){ 0 };
+	if (sqlite3_column_type(row, first) == SQLITE_NULL)
+		return 0;
+	if (number <= 0 || (uint64_t)number > REGISTRY_NUMBER_MAX ||
+	    take_number(row, first + 1, UINT32_MAX, &a->version) < 0 ||
+	    take_number(row, first + 2, 1, &is_enabled) < 0 ||
+	    take_bytes(row, first + 3, a->key.bytes, sizeof a->key.bytes) < 0 ||
+	    take_bytes(row, first + 4, a->signature.bytes, sizeof a->signature.bytes) < 0)
+		return -EBADMSG;
+	a->number = (uint64_t)number;
+	a->is_enabled = is_enabled != 0;
 	return 0;
 }
 
@@ -91,13 +120,48 @@ enum version_column {
 	COLUMN_SOURCE_NAME,
 	COLUMN_AUTHOR,
 	COLUMN_CREATED_AT,
+	COLUMN_ACTIVATION, /* and the four behind it */
 };
 
-#define SELECT_VERSION                                                                                       \
+#define VERSION_COLUMNS                                                                                      \
 	"SELECT v.id, v.function_id, v.number, v.id IS f.active_version, f.is_enabled, f.name, v.entry,"     \
 	" v.artifact, v.source, v.debug, v.policy, v.compiler, v.flags, v.source_name, v.author, "           \
-	"v.created_at"                                                                                       \
-	" FROM version v JOIN function f ON f.id = v.function_id "
+	"v.created_at, "
+#define FROM_VERSION " FROM version v JOIN function f ON f.id = v.function_id "
+
+/* By schema: the columns of activations, and where they come from. */
+static const char *const selections[] = {
+	[1] = VERSION_COLUMNS "NULL, NULL, NULL, NULL, NULL" FROM_VERSION,
+	[2] = VERSION_COLUMNS
+	"a.number, a.version, a.is_enabled, a.key, a.signature" FROM_VERSION
+	"LEFT JOIN activation a ON a.function = f.name AND a.number ="
+	" (SELECT max(number) FROM activation WHERE function = f.name AND version = v.number) ",
+};
+
+enum { SELECTION_MAX = 1024 };
+
+/* A reader changes nothing, so it takes an older registry as it is; a writer brings it up to date under our
+ * feet, so this is asked each time. */
+static int
+read_schema(struct registry *r, int64_t *schema, struct err *e)
+{
+	return sql_integer(r, schema, e, "PRAGMA user_version", "");
+}
+
+/* The statement that gives versions with every column of version_column, and this behind it. */
+static int
+select_versions(struct registry *r, const char *rest, char sql[SELECTION_MAX], struct err *e)
+{
+	int64_t schema = 0;
+	int rc = read_schema(r, &schema, e);
+
+	if (rc < 0)
+		return rc;
+	if (schema < 1)
+		return err_set(e, -EINVAL, "registry %s: not a registry", r->path);
+	snprintf(sql, SELECTION_MAX, "%s%s", selections[schema < 2 ? 1 : 2], rest);
+	return 0;
+}
 
 static int
 take_version(sqlite3_stmt *row, struct registry_version *v, struct err *e)
@@ -128,9 +192,10 @@ take_version(sqlite3_stmt *row, struct registry_version *v, struct err *e)
 	if (take_number(row, COLUMN_NUMBER, UINT32_MAX, &v->number) < 0 || v->number == 0 ||
 	    take_digest(row, COLUMN_ARTIFACT, &v->artifact) < 0 ||
 	    take_digest(row, COLUMN_SOURCE, &v->source) < 0 ||
-	    take_digest(row, COLUMN_DEBUG, &v->debug) < 0 || !is_symbol(v->entry))
+	    take_digest(row, COLUMN_DEBUG, &v->debug) < 0 || !is_symbol(v->entry) ||
+	    take_activation(row, COLUMN_ACTIVATION, &v->activation) < 0)
 		return err_set(e, -EBADMSG, "version %lld: a column is out of range", (long long)v->id);
-	if (policy_check_name(v->function, e) < 0 || take_policy(row, COLUMN_POLICY, &v->policy, e) < 0) {
+	if (policy_check_name(v->function, e) < 0 || take_policy(row, COLUMN_POLICY, v, e) < 0) {
 		err_wrap(e, "version %lld", (long long)v->id);
 		return -EBADMSG;
 	}
@@ -186,8 +251,11 @@ int
 version_read(struct registry *r, int64_t id, struct registry_version *v, struct err *e)
 {
 	AUTO_STATEMENT *row = NULL;
-	int rc = sql_prepare(r, &row, e, SELECT_VERSION "WHERE v.id = ?", "i", id);
+	char sql[SELECTION_MAX];
+	int rc = select_versions(r, "WHERE v.id = ?", sql, e);
 
+	if (rc == 0)
+		rc = sql_prepare(r, &row, e, sql, "i", id);
 	if (rc == 0)
 		rc = sql_step(r, row, e);
 	if (rc < 0)
@@ -236,9 +304,12 @@ registry_each_active(struct registry *r, uint64_t *generation, version_visitor *
                      struct err *e)
 {
 	AUTO_STATEMENT *row = NULL;
+	char sql[SELECTION_MAX];
 	int64_t value = 0;
-	int rc = sql_prepare(r, &row, e, SELECT_VERSION "WHERE v.id = f.active_version ORDER BY f.name", "");
+	int rc = select_versions(r, "WHERE v.id = f.active_version ORDER BY f.name", sql, e);
 
+	if (rc == 0)
+		rc = sql_prepare(r, &row, e, sql, "");
 	if (rc == 0)
 		rc = sql_begin(r, "BEGIN", e);
 	if (rc < 0)
@@ -287,12 +358,14 @@ int
 registry_each_function(struct registry *r, version_visitor *each, void *context, struct err *e)
 {
 	AUTO_STATEMENT *row = NULL;
-	int rc = sql_prepare(r, &row, e,
-	                     SELECT_VERSION
-	                     "WHERE v.id = coalesce(f.active_version,"
-	                     " (SELECT max(id) FROM version WHERE function_id = f.id)) ORDER BY f.name",
-	                     "");
+	char sql[SELECTION_MAX];
+	int rc = select_versions(r,
+	                         "WHERE v.id = coalesce(f.active_version,"
+	                         " (SELECT max(id) FROM version WHERE function_id = f.id)) ORDER BY f.name",
+	                         sql, e);
 
+	if (rc == 0)
+		rc = sql_prepare(r, &row, e, sql, "");
 	return rc < 0 ? rc : visit_versions(r, row, each, context, e);
 }
 
@@ -301,14 +374,76 @@ registry_each_version(struct registry *r, const char *function, version_visitor 
                       struct err *e)
 {
 	AUTO_STATEMENT *row = NULL;
+	char sql[SELECTION_MAX];
 	int64_t id;
 	int rc = sql_integer(r, &id, e, "SELECT id FROM function WHERE name = ?", "t", function);
 
 	if (rc == -ENOENT)
 		return err_set(e, -ENOENT, "no function '%s' in registry %s", function, r->path);
 	if (rc == 0)
-		rc = sql_prepare(r, &row, e, SELECT_VERSION "WHERE f.id = ? ORDER BY v.number DESC", "i", id);
+		rc = select_versions(r, "WHERE f.id = ? ORDER BY v.number DESC", sql, e);
+	if (rc == 0)
+		rc = sql_prepare(r, &row, e, sql, "i", id);
 	return rc < 0 ? rc : visit_versions(r, row, each, context, e);
+}
+
+int
+registry_last_activation(struct registry *r, const char *function, uint64_t *number, struct err *e)
+{
+	int64_t value = 0;
+	int rc = read_schema(r, &value, e);
+
+	if (rc < 0)
+		return rc;
+	if (value < 2) {
+		*number = 0;
+		return 0;
+	}
+	rc = sql_integer(r, &value, e, "SELECT coalesce(max(number), 0) FROM activation WHERE function = ?",
+	                 "t", function);
+	if (rc < 0)
+		return rc;
+	if (value < 0 || (uint64_t)value > REGISTRY_NUMBER_MAX)
+		return err_set(e, -EBADMSG, "registry %s: an activation is out of range", r->path);
+	*number = (uint64_t)value;
+	return 0;
+}
+
+typedef int removal_visitor(void *context, const char *function, const struct registry_activation *);
+
+static int
+visit_removals(struct registry *r, sqlite3_stmt *row, removal_visitor *each, void *context, struct err *e)
+{
+	struct registry_activation a;
+	char function[NAME_MAX_SIZE];
+	int rc;
+
+	while ((rc = sql_step(r, row, e)) > 0) {
+		if (take_text(row, 0, function, sizeof function) < 0 || take_activation(row, 1, &a) < 0 ||
+		    policy_check_name(function, e) < 0)
+			return err_set(e, -EBADMSG, "registry %s: a removal is out of range", r->path);
+		rc = each(context, function, &a);
+		if (rc != 0)
+			return rc;
+	}
+	return rc;
+}
+
+int
+registry_each_removed(struct registry *r, removal_visitor *each, void *context, struct err *e)
+{
+	AUTO_STATEMENT *row = NULL;
+	int64_t schema = 0;
+	int rc = read_schema(r, &schema, e);
+
+	if (rc < 0 || schema < 2)
+		return rc;
+	rc = sql_prepare(r, &row, e,
+	                 "SELECT function, number, version, is_enabled, key, signature FROM activation a"
+	                 " WHERE version = 0 AND number = (SELECT max(number) FROM activation"
+	                 " WHERE function = a.function) ORDER BY function",
+	                 "");
+	return rc < 0 ? rc : visit_removals(r, row, each, context, e);
 }
 
 int

@@ -52,6 +52,18 @@ static const char *const migrations[REGISTRY_SCHEMA] = {
 	"  pattern TEXT NOT NULL,"
 	"  row INTEGER NOT NULL,"
 	"  PRIMARY KEY (version_id, position)) STRICT, WITHOUT ROWID;",
+
+	/* By names and not by ids: an activation outlives the function whose removal it is. */
+	"CREATE TABLE activation ("
+	"  function TEXT NOT NULL CHECK (length(function) BETWEEN 1 AND 64),"
+	"  number INTEGER NOT NULL CHECK (number > 0),"
+	"  version INTEGER NOT NULL CHECK (version >= 0),"
+	"  is_enabled INTEGER NOT NULL CHECK (is_enabled IN (0, 1)),"
+	"  key BLOB NOT NULL CHECK (length(key) = 8),"
+	"  signature BLOB NOT NULL CHECK (length(signature) = 64),"
+	"  created_at INTEGER NOT NULL,"
+	"  PRIMARY KEY (function, number)) STRICT, WITHOUT ROWID;"
+	"CREATE INDEX activation_of_version ON activation (function, version, number);",
 };
 
 static int
@@ -107,6 +119,20 @@ check_schema(struct registry *r, enum registry_mode mode, struct err *e)
 	return version < REGISTRY_SCHEMA && mode != REGISTRY_READ ? migrate(r, version, e) : 0;
 }
 
+/* Writers of an older schema wait for each other here, where they can: two that had only read could not. */
+static int
+begin_preparing(struct registry *r, enum registry_mode mode, struct err *e)
+{
+	int64_t version = 0;
+	int rc = pragma_integer(r, "PRAGMA user_version", &version, e);
+
+	if (rc < 0)
+		return rc;
+	return sql_begin(r,
+	                 mode == REGISTRY_CREATE || version < REGISTRY_SCHEMA ? "BEGIN IMMEDIATE" : "BEGIN",
+	                 e);
+}
+
 static int
 prepare_schema(struct registry *r, enum registry_mode mode, struct err *e)
 {
@@ -119,7 +145,7 @@ prepare_schema(struct registry *r, enum registry_mode mode, struct err *e)
 	/* The rollback journal, not WAL: SQLite before 3.51.3 can corrupt a WAL database with two writers. */
 	rc = run_script(r, "PRAGMA journal_mode = DELETE; PRAGMA synchronous = EXTRA", e);
 	if (rc == 0)
-		rc = sql_begin(r, mode == REGISTRY_CREATE ? "BEGIN IMMEDIATE" : "BEGIN", e);
+		rc = begin_preparing(r, mode, e);
 	if (rc == 0)
 		rc = check_schema(r, mode, e);
 	if (rc < 0) {

@@ -8,14 +8,18 @@
 
 #include "base/digest.h"
 #include "base/err.h"
+#include "base/signature.h"
 #include "config/policy.h"
 #include "route/snapshot.h"
 
 enum {
-	REGISTRY_SCHEMA = 1, /* user_version */
+	REGISTRY_SCHEMA = 2, /* user_version */
 	REGISTRY_BLOB_MAX = 64 << 20,
 	REGISTRY_ROUTES_MAX = 256, /* of one version */
 };
+
+/* The largest number of an activation: JSON's readers keep it exact. */
+#define REGISTRY_NUMBER_MAX ((UINT64_C(1) << 53) - 1)
 
 enum registry_mode {
 	REGISTRY_READ, /* opened read-write, query_only: a read-only open cannot roll a journal back */
@@ -43,6 +47,15 @@ struct registry_route {
 	char pattern[ROUTE_PATTERN_MAX];
 };
 
+/* A signed activation: its form was checked, its signature was not. */
+struct registry_activation {
+	uint64_t number;  /* grows with each of the function; 0: there is none */
+	uint32_t version; /* number of the version; 0: the function was removed */
+	bool is_enabled;
+	struct key_id key;
+	struct signature signature;
+};
+
 struct registry_version {
 	int64_t id;
 	int64_t function_id;
@@ -52,7 +65,9 @@ struct registry_version {
 	char entry[SYMBOL_MAX_SIZE];           /* empty: the artifact's route table */
 	struct digest artifact, source, debug; /* blobs */
 	struct function_policy policy;
-	char compiler[256]; /* its version line */
+	struct digest policy_text;             /* of the text that policy was read from */
+	struct registry_activation activation; /* the newest of this version */
+	char compiler[256];                    /* its version line */
 	char flags[512];
 	char source_name[256];
 	char author[64];    /* user name of who deployed */
@@ -95,18 +110,33 @@ struct registry_candidate {
 int registry_add(struct registry *r, const struct registry_candidate *c, int64_t *version_id, bool *is_new,
                  struct err *e);
 
-enum registry_activation {
+enum registry_routes {
 	REGISTRY_KEEP_ROUTES, /* -ENOTEMPTY when a route of the active version would be lost (*e names it) */
 	REGISTRY_REPLACE_ROUTES,
 };
 
+/* The number of the function's newest signed activation; 0 when it has none. */
+int registry_last_activation(struct registry *r, const char *function, uint64_t *number, struct err *e);
+
+/* The changes below keep the signed activation beside what they do when a is not NULL.  -EAGAIN: another
+ * change came in between, and a says what is not true any more; sign again. */
+
 /* Makes a version the active one of its function, in one transaction that checks the routes of all functions
  * again.  -EEXIST, -ENOTEMPTY as above, -ENOENT. */
-int registry_activate(struct registry *r, int64_t version_id, enum registry_activation how, struct err *e);
+int registry_activate(struct registry *r, int64_t version_id, enum registry_routes how,
+                      const struct registry_activation *a, struct err *e);
 
 /* -ENOENT when there is no such function. */
-int registry_set_enabled(struct registry *r, const char *function, bool is_enabled, struct err *e);
-int registry_remove(struct registry *r, const char *function, struct err *e);
+int registry_set_enabled(struct registry *r, const char *function, bool is_enabled,
+                         const struct registry_activation *a, struct err *e);
+int registry_remove(struct registry *r, const char *function, const struct registry_activation *a,
+                    struct err *e);
+
+/* Calls each for every function whose newest signed activation is its removal. */
+int registry_each_removed(struct registry *r,
+                          int (*each)(void *context, const char *function,
+                                      const struct registry_activation *),
+                          void *context, struct err *e);
 
 /* Routes that the newest version got from options, for a deploy that names none; 0 of them when it had none.
  */
@@ -126,6 +156,6 @@ struct registry_swept {
 	uint64_t versions, blobs, bytes;
 };
 
-/* Deletes inactive versions but the newest keep of each function, then blobs that nothing refers to, then
- * gives the space back. */
+/* Deletes inactive versions but the newest keep of each function, then signed activations that say nothing
+ * any more and blobs that nothing refers to, then gives the space back. */
 int registry_sweep(struct registry *r, uint32_t keep, struct registry_swept *swept, struct err *e);

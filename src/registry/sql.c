@@ -43,22 +43,27 @@ sql_finalize(sqlite3_stmt **statement)
 	*statement = NULL;
 }
 
+/* Sizes of what a letter of types binds as a blob. */
+static int
+blob_size(char type)
+{
+	return type == 'd' ? DIGEST_SIZE : type == 'k' ? KEY_ID_SIZE : SIGNATURE_SIZE;
+}
+
 static int
 bind_all(sqlite3_stmt *statement, const char *types, va_list args)
 {
 	int rc = SQLITE_OK;
 
 	for (int i = 0; types[i] && rc == SQLITE_OK; i++) {
-		if (types[i] == 'i') {
+		if (types[i] == 'i')
 			rc = sqlite3_bind_int64(statement, i + 1, va_arg(args, int64_t));
-		} else if (types[i] == 't') {
+		else if (types[i] == 't')
 			rc = sqlite3_bind_text(statement, i + 1, va_arg(args, const char *), -1,
 			                       SQLITE_TRANSIENT);
-		} else {
-			const struct digest *d = va_arg(args, const struct digest *);
-
-			rc = sqlite3_bind_blob(statement, i + 1, d->bytes, sizeof d->bytes, SQLITE_TRANSIENT);
-		}
+		else
+			rc = sqlite3_bind_blob(statement, i + 1, va_arg(args, const void *),
+			                       blob_size(types[i]), SQLITE_TRANSIENT);
 	}
 	return rc;
 }

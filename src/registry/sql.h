@@ -21,7 +21,7 @@ void sql_finalize(sqlite3_stmt **statement);
 #define AUTO_STATEMENT __attribute__((cleanup(sql_finalize))) sqlite3_stmt
 
 /* Prepares and binds: one letter of types for each value: i (int64_t), t (const char *), d (const struct
- * digest *). */
+ * digest *), k (const struct key_id *), s (const struct signature *). */
 int sql_prepare(struct registry *r, sqlite3_stmt **statement, struct err *e, const char *sql,
                 const char *types, ...);
 

@@ -208,9 +208,34 @@ registry_add(struct registry *r, const struct registry_candidate *c, int64_t *ve
 	return 0;
 }
 
+static int
+stale(struct err *e)
+{
+	return err_set(e, -EAGAIN, "another change came in between; try again");
+}
+
+/* Keeps a signed activation, if there is one, as the newest of its function. */
+static int
+add_activation(struct registry *r, const char *function, const struct registry_activation *a, struct err *e)
+{
+	uint64_t last = 0;
+	int rc = a ? registry_last_activation(r, function, &last, e) : 0;
+
+	if (!a || rc < 0)
+		return rc;
+	if (a->number <= last || a->number > REGISTRY_NUMBER_MAX)
+		return stale(e);
+	return sql_run(r, e,
+	               "INSERT INTO activation (function, number, version, is_enabled, key, signature,"
+	               " created_at) VALUES (?, ?, ?, ?, ?, ?, ?)",
+	               "tiiiksi", function, (int64_t)a->number, (int64_t)a->version, (int64_t)a->is_enabled,
+	               &a->key, &a->signature, clock_wall_s());
+}
+
 struct activation {
 	int64_t version_id;
-	enum registry_activation how;
+	enum registry_routes how;
+	const struct registry_activation *signed_as; /* NULL: it is not */
 	struct registry_version candidate, current;
 };
 
@@ -251,12 +276,18 @@ static int
 change_activate(struct registry *r, void *context, struct err *e)
 {
 	struct activation *a = context;
+	const struct registry_activation *signed_as = a->signed_as;
 	int rc = version_read(r, a->version_id, &a->candidate, e);
 
+	if (rc == 0 && signed_as &&
+	    (signed_as->version != a->candidate.number || signed_as->is_enabled != a->candidate.is_enabled))
+		rc = stale(e);
 	if (rc == 0)
 		rc = check_routes(r, a->candidate.function, a->candidate.routes, a->candidate.n_routes, e);
 	if (rc == 0)
 		rc = check_kept_routes(r, a, e);
+	if (rc == 0)
+		rc = add_activation(r, a->candidate.function, signed_as, e);
 	if (rc == 0)
 		rc = sql_run(r, e, "UPDATE function SET active_version = ? WHERE id = ?", "ii", a->version_id,
 		             a->candidate.function_id);
@@ -264,7 +295,8 @@ change_activate(struct registry *r, void *context, struct err *e)
 }
 
 int
-registry_activate(struct registry *r, int64_t version_id, enum registry_activation how, struct err *e)
+registry_activate(struct registry *r, int64_t version_id, enum registry_routes how,
+                  const struct registry_activation *signed_as, struct err *e)
 {
 	AUTO_FREE struct activation *a = calloc(1, sizeof *a);
 
@@ -272,12 +304,14 @@ registry_activate(struct registry *r, int64_t version_id, enum registry_activati
 		return err_set(e, ENOMEM, "registry %s", r->path);
 	a->version_id = version_id;
 	a->how = how;
+	a->signed_as = signed_as;
 	return transact(r, change_activate, a, e);
 }
 
 struct function_change {
 	const char *function;
 	bool is_enabled;
+	const struct registry_activation *signed_as; /* NULL: it is not */
 };
 
 /* After a statement on one function: it must have met its row. */
@@ -289,20 +323,45 @@ finish_change(struct registry *r, const char *function, struct err *e)
 	return bump_generation(r, e);
 }
 
+/* What was signed is of the version that is active. */
+static int
+check_active(struct registry *r, const struct function_change *c, struct err *e)
+{
+	int64_t number = 0;
+	int rc;
+
+	if (!c->signed_as)
+		return 0;
+	rc = sql_integer(r, &number, e,
+	                 "SELECT v.number FROM function f JOIN version v ON v.id = f.active_version"
+	                 " WHERE f.name = ?",
+	                 "t", c->function);
+	if (rc < 0 && rc != -ENOENT)
+		return rc;
+	return rc < 0 || number != c->signed_as->version || c->is_enabled != c->signed_as->is_enabled
+	           ? stale(e)
+	           : 0;
+}
+
 static int
 change_enabled(struct registry *r, void *context, struct err *e)
 {
 	const struct function_change *c = context;
-	int rc = sql_run(r, e, "UPDATE function SET is_enabled = ? WHERE name = ?", "it",
-	                 (int64_t)c->is_enabled, c->function);
+	int rc = check_active(r, c, e);
 
+	if (rc == 0)
+		rc = add_activation(r, c->function, c->signed_as, e);
+	if (rc == 0)
+		rc = sql_run(r, e, "UPDATE function SET is_enabled = ? WHERE name = ?", "it",
+		             (int64_t)c->is_enabled, c->function);
 	return rc < 0 ? rc : finish_change(r, c->function, e);
 }
 
 int
-registry_set_enabled(struct registry *r, const char *function, bool is_enabled, struct err *e)
+registry_set_enabled(struct registry *r, const char *function, bool is_enabled,
+                     const struct registry_activation *a, struct err *e)
 {
-	struct function_change c = { function, is_enabled };
+	struct function_change c = { function, is_enabled, a };
 
 	return transact(r, change_enabled, &c, e);
 }
@@ -311,15 +370,19 @@ static int
 change_remove(struct registry *r, void *context, struct err *e)
 {
 	const struct function_change *c = context;
-	int rc = sql_run(r, e, "DELETE FROM function WHERE name = ?", "t", c->function);
+	int rc = c->signed_as && c->signed_as->version != 0 ? stale(e) : 0;
 
+	if (rc == 0)
+		rc = add_activation(r, c->function, c->signed_as, e);
+	if (rc == 0)
+		rc = sql_run(r, e, "DELETE FROM function WHERE name = ?", "t", c->function);
 	return rc < 0 ? rc : finish_change(r, c->function, e);
 }
 
 int
-registry_remove(struct registry *r, const char *function, struct err *e)
+registry_remove(struct registry *r, const char *function, const struct registry_activation *a, struct err *e)
 {
-	struct function_change c = { function, false };
+	struct function_change c = { function, false, a };
 
 	return transact(r, change_remove, &c, e);
 }
@@ -354,6 +417,21 @@ struct sweep {
 	struct registry_swept *swept;
 };
 
+/* Stays: the newest of each version that there is, and the newest of all of a function, which says what
+ * number comes next. */
+static int
+sweep_activations(struct registry *r, struct err *e)
+{
+	return sql_run(r, e,
+	               "DELETE FROM activation AS a WHERE"
+	               " number <> (SELECT max(number) FROM activation WHERE function = a.function)"
+	               " AND (number <> (SELECT max(number) FROM activation WHERE function = a.function"
+	               " AND version = a.version) OR NOT EXISTS (SELECT 1 FROM version v"
+	               " JOIN function f ON f.id = v.function_id"
+	               " WHERE f.name = a.function AND v.number = a.version))",
+	               "");
+}
+
 static int
 change_sweep(struct registry *r, void *context, struct err *e)
 {
@@ -370,6 +448,9 @@ change_sweep(struct registry *r, void *context, struct err *e)
 	if (rc < 0)
 		return rc;
 	s->swept->versions = (uint64_t)sqlite3_changes64(r->db);
+	rc = sweep_activations(r, e);
+	if (rc < 0)
+		return rc;
 #define UNUSED_BLOBS                                                                                         \
 	" FROM blob WHERE digest NOT IN"                                                                     \
 	" (SELECT artifact FROM version UNION SELECT source FROM version UNION SELECT debug FROM version)"

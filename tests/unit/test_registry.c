@@ -132,15 +132,15 @@ activation_is_seen_by_another_connection(void **state)
 	assert_int_equal(registry_open(f->path, REGISTRY_READ, &reader, &e), 0);
 	first = add(f, "hello", "/hello", "1", &e);
 	second = add(f, "hello", "/hello", "2", &e);
-	assert_int_equal(registry_activate(f->r, first, REGISTRY_KEEP_ROUTES, &e), 0);
+	assert_int_equal(registry_activate(f->r, first, REGISTRY_KEEP_ROUTES, NULL, &e), 0);
 	assert_int_equal(registry_generation(reader, &before, &e), 0);
-	assert_int_equal(registry_activate(f->r, second, REGISTRY_KEEP_ROUTES, &e), 0);
+	assert_int_equal(registry_activate(f->r, second, REGISTRY_KEEP_ROUTES, NULL, &e), 0);
 	assert_int_equal(registry_generation(reader, &after, &e), 0);
 	assert_true(after > before);
 	assert_int_equal(registry_version_find(reader, "hello", 0, &f->v, &e), 0);
 	assert_int_equal(f->v.number, 2);
 	assert_true(f->v.is_active);
-	assert_int_equal(registry_activate(f->r, first, REGISTRY_KEEP_ROUTES, &e), 0);
+	assert_int_equal(registry_activate(f->r, first, REGISTRY_KEEP_ROUTES, NULL, &e), 0);
 	assert_int_equal(registry_version_find(reader, "hello", 0, &f->v, &e), 0);
 	assert_int_equal(f->v.number, 1);
 	registry_close(reader);
@@ -166,12 +166,12 @@ another_functions_route_is_refused_by_name(void **state)
 	struct err e;
 	int64_t a = add(f, "a", "/users/:id", "1", &e), b;
 
-	assert_int_equal(registry_activate(f->r, a, REGISTRY_KEEP_ROUTES, &e), 0);
+	assert_int_equal(registry_activate(f->r, a, REGISTRY_KEEP_ROUTES, NULL, &e), 0);
 	assert_int_equal(add(f, "b", "/users/:name", "2", &e), -EEXIST);
 	assert_non_null(strstr(e.text, "function 'a'"));
 	/* Added before the other was active: the check at activation holds. */
 	b = add(f, "b", "/other", "2", &e);
-	assert_int_equal(registry_activate(f->r, b, REGISTRY_KEEP_ROUTES, &e), 0);
+	assert_int_equal(registry_activate(f->r, b, REGISTRY_KEEP_ROUTES, NULL, &e), 0);
 	assert_int_equal(registry_version_find(f->r, "b", 0, &f->v, &e), 0);
 }
 
@@ -182,10 +182,10 @@ a_route_is_not_dropped_silently(void **state)
 	struct err e;
 	int64_t first = add(f, "a", "/one", "1", &e), second = add(f, "a", "/two", "2", &e);
 
-	assert_int_equal(registry_activate(f->r, first, REGISTRY_KEEP_ROUTES, &e), 0);
-	assert_int_equal(registry_activate(f->r, second, REGISTRY_KEEP_ROUTES, &e), -ENOTEMPTY);
+	assert_int_equal(registry_activate(f->r, first, REGISTRY_KEEP_ROUTES, NULL, &e), 0);
+	assert_int_equal(registry_activate(f->r, second, REGISTRY_KEEP_ROUTES, NULL, &e), -ENOTEMPTY);
 	assert_non_null(strstr(e.text, "/one"));
-	assert_int_equal(registry_activate(f->r, second, REGISTRY_REPLACE_ROUTES, &e), 0);
+	assert_int_equal(registry_activate(f->r, second, REGISTRY_REPLACE_ROUTES, NULL, &e), 0);
 }
 
 static void
@@ -195,14 +195,14 @@ functions_are_disabled_enabled_and_removed(void **state)
 	struct err e;
 	int64_t id = add(f, "a", "/one", "1", &e);
 
-	assert_int_equal(registry_activate(f->r, id, REGISTRY_KEEP_ROUTES, &e), 0);
-	assert_int_equal(registry_set_enabled(f->r, "a", false, &e), 0);
+	assert_int_equal(registry_activate(f->r, id, REGISTRY_KEEP_ROUTES, NULL, &e), 0);
+	assert_int_equal(registry_set_enabled(f->r, "a", false, NULL, &e), 0);
 	assert_int_equal(registry_version_by_id(f->r, id, &f->v, &e), 0);
 	assert_false(f->v.is_enabled);
-	assert_int_equal(registry_set_enabled(f->r, "b", false, &e), -ENOENT);
-	assert_int_equal(registry_remove(f->r, "a", &e), 0);
+	assert_int_equal(registry_set_enabled(f->r, "b", false, NULL, &e), -ENOENT);
+	assert_int_equal(registry_remove(f->r, "a", NULL, &e), 0);
 	assert_int_equal(registry_version_by_id(f->r, id, &f->v, &e), -ENOENT);
-	assert_int_equal(registry_remove(f->r, "a", &e), -ENOENT);
+	assert_int_equal(registry_remove(f->r, "a", NULL, &e), -ENOENT);
 }
 
 static void
@@ -218,7 +218,7 @@ a_sweep_keeps_the_active_and_the_newest(void **state)
 
 		ids[i] = add(f, "a", "/one", source, &e);
 	}
-	assert_int_equal(registry_activate(f->r, ids[0], REGISTRY_KEEP_ROUTES, &e), 0);
+	assert_int_equal(registry_activate(f->r, ids[0], REGISTRY_KEEP_ROUTES, NULL, &e), 0);
 	assert_int_equal(registry_sweep(f->r, 2, &swept, &e), 0);
 	assert_int_equal(swept.versions, 2);
 	assert_int_equal(swept.blobs, 2);
@@ -416,7 +416,7 @@ tampered_columns_are_refused(void **state)
 		assert_int_equal(setup(&own), 0);
 		f = own;
 		id = add(f, "hello", "/hello", "1", &e);
-		assert_int_equal(registry_activate(f->r, id, REGISTRY_KEEP_ROUTES, &e), 0);
+		assert_int_equal(registry_activate(f->r, id, REGISTRY_KEEP_ROUTES, NULL, &e), 0);
 		assert_int_equal(registry_each_active(f->r, &generation, ignore_version, NULL, &e), 0);
 		tamper(f, changes[i]);
 		if (registry_each_active(f->r, &generation, ignore_version, NULL, &e) != -EBADMSG)
@@ -476,7 +476,7 @@ a_writer_killed_at_any_moment_leaves_a_whole_registry(void **state)
 
 				snprintf(source, sizeof source, "%d-%d", round, i);
 				registry_activate(own.r, add(&own, "hello", "/hello", source, &e),
-				                  REGISTRY_KEEP_ROUTES, &e);
+				                  REGISTRY_KEEP_ROUTES, NULL, &e);
 			}
 		}
 		usleep((useconds_t)(1000 + round * 1500));
