@@ -83,3 +83,31 @@ struct fcgi_values {
 };
 int fcgi_get_values(const unsigned char *content, size_t n, const struct fcgi_values *values,
                     unsigned char *record, size_t size);
+
+enum { FCGI_MESSAGE_MAX = 8192 }; /* bytes of one message to a worker: the buffer of libfcgi */
+
+/* A request for a responder, as much of it as there is. */
+struct fcgi_request {
+	uint16_t id;
+	bool is_complete; /* the body is */
+	struct {
+		const char *p; /* NULL when n is 0 */
+		size_t n;
+	} params[2]; /* name-value pairs, one part behind the other */
+	const char *body;
+	size_t n_body;
+};
+
+/* How far it travelled. */
+struct fcgi_progress {
+	size_t params, body; /* bytes */
+	bool has_begun, has_params, is_done;
+};
+
+/* The message that follows what was sent at that point, whole records; its length, 0 when there is nothing to
+ * send now.  *next is where the request will be then. */
+size_t fcgi_request_message(const struct fcgi_request *q, const struct fcgi_progress *at,
+                            unsigned char to[FCGI_MESSAGE_MAX], struct fcgi_progress *next);
+
+/* The message that takes it back; its length. */
+size_t fcgi_abort_message(uint16_t id, unsigned char to[FCGI_MESSAGE_MAX]);

@@ -11,7 +11,7 @@
 /* A message that is ready to leave: where its request will be then. */
 struct outgoing {
 	struct request *request;
-	struct progress next;
+	struct fcgi_progress next;
 };
 
 static void
@@ -23,16 +23,28 @@ vector_set(struct router *r, struct mmsghdr *vector, size_t i, size_t n)
 
 /* ---- to the worker ---- */
 
+static struct fcgi_request
+view(const struct request *q)
+{
+	return (struct fcgi_request){ .id = q->dispatch,
+		                      .is_complete = q->is_complete,
+		                      .params = { { buf_head(&q->params), buf_used(&q->params) },
+		                                  { buf_head(&q->extra), buf_used(&q->extra) } },
+		                      .body = buf_head(&q->body),
+		                      .n_body = buf_used(&q->body) };
+}
+
 static size_t
 gather(struct router *r, const struct worker *w, struct mmsghdr *vector, struct outgoing *out)
 {
 	struct request *q = w->unsent;
-	struct progress at = q->sent;
+	struct fcgi_progress at = q->sent;
 	size_t n = 0;
 
 	while (n < SLOTS && q) {
-		struct progress next;
-		size_t size = compose_message(q, &at, r->slots[n], &next);
+		struct fcgi_progress next;
+		const struct fcgi_request whole = view(q);
+		size_t size = fcgi_request_message(&whole, &at, r->slots[n], &next);
 
 		if (size == 0 && !at.is_done)
 			break;
@@ -51,7 +63,7 @@ gather(struct router *r, const struct worker *w, struct mmsghdr *vector, struct 
 
 /* What was sent of a large body is gone, and its client may send more. */
 static void
-advance(struct router *r, struct request *q, const struct progress *next)
+advance(struct router *r, struct request *q, const struct fcgi_progress *next)
 {
 	q->sent = *next;
 	if (!q->is_large)
@@ -115,7 +127,7 @@ exchange_abort(struct router *r, const struct request *q)
 {
 	struct mmsghdr vector[1];
 
-	vector_set(r, vector, 0, compose_abort(q, r->slots[0]));
+	vector_set(r, vector, 0, fcgi_abort_message(q->dispatch, r->slots[0]));
 	return send_vector(r, q->worker, vector, 1) == 1;
 }
 

@@ -23,7 +23,6 @@ enum {
 	REQUEST_ID_MAX = 64,
 
 	/* The workers' side. */
-	WORKER_MESSAGE_MAX = 8192,       /* bytes of one message to a worker: the buffer of libfcgi */
 	DEPTH_MAX = 16,                  /* requests handed to one worker at a time */
 	DEPTH_WORK_US = 250,             /* work in front of a request, by the measured service time */
 	SLOW_US = 1000,                  /* a request that takes longer gets no other behind it */

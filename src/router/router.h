@@ -101,12 +101,6 @@ struct denials {
 	struct denied_call calls[DENIED_CALLS_MAX]; /* the first kinds; later ones are in n alone */
 };
 
-/* How far a request travelled to its worker. */
-struct progress {
-	size_t params, body;
-	bool has_begun, has_params, is_done;
-};
-
 struct request {
 	TAILQ_ENTRY(request) link;
 	enum request_stage stage;
@@ -133,7 +127,7 @@ struct request {
 	struct buf body;      /* a large one: what is not yet sent */
 	struct span method_text, path, remote, query; /* into params and path_text */
 	const char *below; /* the path without the mount prefix; in path_text, ends with NUL */
-	struct progress sent;
+	struct fcgi_progress sent;
 	uint16_t dispatch; /* the id towards the worker */
 
 	/* The answer, already in records: every SEGMENT_SIZE bytes begin with room for a header. */
@@ -267,7 +261,7 @@ struct router {
 	struct epoll_event events[EVENTS_MAX];
 	unsigned char input[READ_SIZE];
 	unsigned char scratch[READ_SIZE];
-	unsigned char slots[SLOTS][WORKER_MESSAGE_MAX]; /* messages of a worker, one way or the other */
+	unsigned char slots[SLOTS][FCGI_MESSAGE_MAX]; /* messages of a worker, one way or the other */
 	struct iovec slot_parts[SLOTS];
 	struct message message;
 };
@@ -389,14 +383,6 @@ void dispatch_refuse(struct router *r, struct pool *p, enum cause cause, unsigne
 /* ---- service.c: n requests took so long together ---- */
 void service_learn_wall(struct pool *p, uint64_t us, unsigned n);
 void service_learn_cpu(struct pool *p, uint64_t us, unsigned n);
-
-/* ---- compose.c ---- */
-
-/* The message for the worker that follows what was sent at that point into to; its length, 0 when there is
- * nothing to send now. */
-size_t compose_message(const struct request *q, const struct progress *at,
-                       unsigned char to[WORKER_MESSAGE_MAX], struct progress *next);
-size_t compose_abort(const struct request *q, unsigned char to[WORKER_MESSAGE_MAX]);
 
 /* ---- exchange.c ---- */
 enum { WORKER_EVENTS = EPOLLIN | EPOLLET };

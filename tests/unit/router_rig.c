@@ -436,7 +436,7 @@ rig_worker_done(struct rig_worker *w)
 bool
 rig_receive(struct rig_worker *w)
 {
-	ssize_t n = recv(w->requests, w->message, WORKER_MESSAGE_MAX, 0);
+	ssize_t n = recv(w->requests, w->message, FCGI_MESSAGE_MAX, 0);
 
 	if (n <= 0)
 		return false;

@@ -84,7 +84,7 @@ struct rig_worker {
 	uint32_t id;
 	int requests, output; /* the worker's ends */
 	uint16_t request;     /* id of the request that came last */
-	unsigned char message[WORKER_MESSAGE_MAX + 1];
+	unsigned char message[FCGI_MESSAGE_MAX + 1];
 	size_t n_message;
 };
 void rig_lease(struct rig *g, struct rig_worker *w, uint64_t version);

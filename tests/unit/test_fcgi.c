@@ -268,6 +268,108 @@ no_values_get_an_empty_answer_and_malformed_ones_none(void **state)
 	assert_int_equal(fcgi_get_values(cut, sizeof cut, &values, record, sizeof record), -EBADMSG);
 }
 
+/* What a request of these sizes becomes, put together again. */
+struct arrived {
+	unsigned char params[40000], body[40000];
+	size_t n_params, n_body, n_messages;
+	bool has_begun, has_params_end, has_body_end;
+};
+
+static void
+take_record(struct arrived *a, const struct fcgi_header *h, const unsigned char *content)
+{
+	unsigned char *to = h->type == FCGI_PARAMS ? a->params + a->n_params : a->body + a->n_body;
+
+	assert_int_equal(h->id, 77);
+	if (h->type == FCGI_BEGIN_REQUEST) {
+		a->has_begun = true;
+		return;
+	}
+	assert_true(h->type == FCGI_PARAMS || h->type == FCGI_STDIN);
+	assert_true(h->type == FCGI_PARAMS ? !a->has_params_end : a->has_params_end && !a->has_body_end);
+	memcpy(to, content, h->content);
+	if (h->type == FCGI_PARAMS)
+		a->n_params += h->content;
+	else
+		a->n_body += h->content;
+	a->has_params_end = a->has_params_end || (h->type == FCGI_PARAMS && h->content == 0);
+	a->has_body_end = a->has_body_end || (h->type == FCGI_STDIN && h->content == 0);
+}
+
+static void
+send_all(const struct fcgi_request *q, struct arrived *a)
+{
+	struct fcgi_progress at = { 0 };
+	unsigned char message[FCGI_MESSAGE_MAX];
+	size_t n;
+
+	memset(a, 0, sizeof *a);
+	while ((n = fcgi_request_message(q, &at, message, &at)) > 0) {
+		const unsigned char *p = message, *content;
+		struct fcgi_header h;
+
+		a->n_messages++;
+		while (n > 0) {
+			size_t size = fcgi_record_read(p, n, &h, &content);
+
+			assert_true(size > 0);
+			take_record(a, &h, content);
+			p += size;
+			n -= size;
+		}
+	}
+	assert_true(at.is_done);
+}
+
+static void
+a_request_of_any_size_is_whole_records_in_each_message(void **state)
+{
+	static const size_t sizes[] = { 0,    1,    8143, 8144, 8151, 8152, 8160,
+		                        8168, 8176, 8184, 8192, 8193, 30000 };
+	static unsigned char bytes[40000];
+	static struct arrived a;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof bytes; i++)
+		bytes[i] = (unsigned char)(i * 7 + i / 251);
+	for (size_t i = 0; i < ARRAY_SIZE(sizes) * ARRAY_SIZE(sizes); i++) {
+		size_t n_params = sizes[i % ARRAY_SIZE(sizes)], n_body = sizes[i / ARRAY_SIZE(sizes)];
+		size_t part = n_params / 3;
+		const struct fcgi_request q = { .id = 77,
+			                        .is_complete = true,
+			                        .params = { { (const char *)bytes, part },
+			                                    { (const char *)bytes + part, n_params - part } },
+			                        .body = (const char *)bytes,
+			                        .n_body = n_body };
+
+		send_all(&q, &a);
+		assert_true(a.has_begun && a.has_params_end && a.has_body_end);
+		assert_int_equal(a.n_params, n_params);
+		assert_int_equal(a.n_body, n_body);
+		assert_memory_equal(a.params, bytes, n_params);
+		assert_memory_equal(a.body, bytes, n_body);
+		assert_true(a.n_messages <= (n_params + n_body) / (FCGI_MESSAGE_MAX - 64) + 2);
+	}
+}
+
+static void
+a_body_that_is_not_complete_has_no_end_yet(void **state)
+{
+	struct fcgi_request q = { .id = 1, .body = "abc", .n_body = 3 };
+	struct fcgi_progress at = { 0 };
+	unsigned char message[FCGI_MESSAGE_MAX];
+
+	(void)state;
+	assert_true(fcgi_request_message(&q, &at, message, &at) > 0);
+	assert_false(at.is_done);
+	assert_int_equal(fcgi_request_message(&q, &at, message, &at), 0);
+	q.is_complete = true;
+	assert_int_equal(fcgi_request_message(&q, &at, message, &at), FCGI_HEADER_SIZE);
+	assert_true(at.is_done);
+	assert_int_equal(fcgi_abort_message(1, message), FCGI_HEADER_SIZE);
+	assert_int_equal(message[1], FCGI_ABORT_REQUEST);
+}
+
 int
 main(void)
 {
@@ -284,6 +386,8 @@ main(void)
 		cmocka_unit_test(values_are_answered_each_once),
 		cmocka_unit_test(a_hundred_pairs_get_three_values),
 		cmocka_unit_test(no_values_get_an_empty_answer_and_malformed_ones_none),
+		cmocka_unit_test(a_request_of_any_size_is_whole_records_in_each_message),
+		cmocka_unit_test(a_body_that_is_not_complete_has_no_end_yet),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,7 +1,7 @@
-/* compose.c - a request as messages for its worker: FastCGI records, none across two messages.  Pure. */
-#include <string.h>
+/* compose.c - a request as messages for its responder: records, none across two messages. */
+#include "fcgi/fcgi.h"
 
-#include "router/router.h"
+#include <string.h>
 
 struct message_writer {
 	unsigned char *to;
@@ -12,7 +12,7 @@ struct message_writer {
 static size_t
 room(const struct message_writer *w)
 {
-	return WORKER_MESSAGE_MAX - w->n;
+	return FCGI_MESSAGE_MAX - w->n;
 }
 
 static void
@@ -34,18 +34,18 @@ begin_put(struct message_writer *w)
 	w->n += 8;
 }
 
-/* Bytes at..at+n of the two buffers as if they were one. */
+/* Bytes at..at+n of the two parts as if they were one. */
 static void
-params_copy(const struct request *q, size_t at, size_t n, unsigned char *to)
+params_copy(const struct fcgi_request *q, size_t at, size_t n, unsigned char *to)
 {
-	size_t first = buf_used(&q->params), part = 0;
+	size_t first = q->params[0].n, part = 0;
 
 	if (at < first) {
 		part = n < first - at ? n : first - at;
-		memcpy(to, buf_head(&q->params) + at, part);
+		memcpy(to, q->params[0].p + at, part);
 	}
 	if (part < n)
-		memcpy(to + part, buf_head(&q->extra) + (at + part - first), n - part);
+		memcpy(to + part, q->params[1].p + (at + part - first), n - part);
 }
 
 /* A record with as much as fits of what is left; the bytes that it took. */
@@ -58,9 +58,9 @@ part_size(const struct message_writer *w, size_t left)
 }
 
 static void
-params_put(struct message_writer *w, const struct request *q, struct progress *next)
+params_put(struct message_writer *w, const struct fcgi_request *q, struct fcgi_progress *next)
 {
-	size_t total = buf_used(&q->params) + buf_used(&q->extra);
+	size_t total = q->params[0].n + q->params[1].n;
 
 	if (next->params < total && room(w) > FCGI_HEADER_SIZE) {
 		size_t n = part_size(w, total - next->params);
@@ -77,15 +77,15 @@ params_put(struct message_writer *w, const struct request *q, struct progress *n
 }
 
 static void
-body_put(struct message_writer *w, const struct request *q, struct progress *next)
+body_put(struct message_writer *w, const struct fcgi_request *q, struct fcgi_progress *next)
 {
-	size_t left = buf_used(&q->body) - next->body;
+	size_t left = q->n_body - next->body;
 
 	if (left > 0 && room(w) > FCGI_HEADER_SIZE) {
 		size_t n = part_size(w, left);
 
 		header_put(w, FCGI_STDIN, n);
-		memcpy(w->to + w->n, buf_head(&q->body) + next->body, n);
+		memcpy(w->to + w->n, q->body + next->body, n);
 		w->n += n;
 		next->body += n;
 		left -= n;
@@ -97,10 +97,10 @@ body_put(struct message_writer *w, const struct request *q, struct progress *nex
 }
 
 size_t
-compose_message(const struct request *q, const struct progress *at, unsigned char to[WORKER_MESSAGE_MAX],
-                struct progress *next)
+fcgi_request_message(const struct fcgi_request *q, const struct fcgi_progress *at,
+                     unsigned char to[FCGI_MESSAGE_MAX], struct fcgi_progress *next)
 {
-	struct message_writer w = { to, 0, q->dispatch };
+	struct message_writer w = { to, 0, q->id };
 
 	*next = *at;
 	if (next->is_done)
@@ -116,9 +116,9 @@ compose_message(const struct request *q, const struct progress *at, unsigned cha
 }
 
 size_t
-compose_abort(const struct request *q, unsigned char to[WORKER_MESSAGE_MAX])
+fcgi_abort_message(uint16_t id, unsigned char to[FCGI_MESSAGE_MAX])
 {
-	struct message_writer w = { to, 0, q->dispatch };
+	struct message_writer w = { to, 0, id };
 
 	header_put(&w, FCGI_ABORT_REQUEST, 0);
 	return w.n;
