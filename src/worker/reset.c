@@ -1,5 +1,6 @@
 /* reset.c - what a handler may leave behind and the next request must not find: timers, signals, descriptors,
- * working folder, mask of new files.  What was there when the worker became ready stays. */
+ * working folder, mask of new files, files in /tmp.  But for those in /tmp, what was there when the worker
+ * became ready stays. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -10,12 +11,15 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#include "base/fd.h"
+#include "worker/scratch.h"
 #include "worker/watch.h"
 #include "worker/worker.h"
 
 enum { GAPS_MAX = 64, FILES_UNKNOWN = 1024 };
 
 static struct {
+	struct scratch tmp;
 	sigset_t mask;
 	mode_t umask;
 	size_t n_timers; /* of timer_create */
@@ -61,6 +65,15 @@ remember_gaps(void)
 	}
 	if (start.n_gaps > 0 && start.gaps[start.n_gaps - 1].last == n - 1)
 		start.gaps[start.n_gaps - 1].last = ~0U;
+}
+
+int
+reset_init(uint64_t tmp_inodes, struct err *e)
+{
+	AUTO_FD tmp = open("/tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int rc = tmp < 0 ? -errno : scratch_init(&start.tmp, tmp, tmp_inodes);
+
+	return rc < 0 ? err_set(e, -rc, "empty /tmp") : 0;
 }
 
 void
@@ -129,19 +142,37 @@ put_back(unsigned touched)
 		put_mask_back();
 	if (touched & TOUCHED_UMASK)
 		umask(start.umask);
-	if (touched & TOUCHED_FOLDER && chdir("/tmp") < 0)
-		_exit(1);
 	watch_take(); /* what was done here is not the function's */
 }
 
-/* One system call for the descriptors: cheaper than to know whether there are any. */
+/* A handler may have forbidden itself to open it. */
+static int
+empty_tmp(void)
+{
+	AUTO_FD tmp = -1;
+
+	if (chmod("/tmp", start.tmp.empty.st_mode & 07777) < 0)
+		return -errno;
+	tmp = open("/tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return tmp < 0 ? -errno : scratch_empty(&start.tmp, tmp);
+}
+
+/* One system call for the descriptors and one for /tmp: cheaper than to know what there is. */
 void
 reset(void)
 {
 	unsigned touched = watch_take();
+	struct stat tmp;
 
 	if (touched)
 		put_back(touched);
 	for (size_t i = 0; i < start.n_gaps; i++)
 		close_range(start.gaps[i].first, start.gaps[i].last, 0);
+	/* A worker that cannot be cleaned is replaced.  Into /tmp last: it may not be entered as it was left.
+	 */
+	if (stat("/tmp", &tmp) < 0 || (!scratch_is_clean(&start.tmp, &tmp) && empty_tmp() < 0) ||
+	    (touched & TOUCHED_FOLDER && chdir("/tmp") < 0))
+		_exit(1);
+	if (touched & TOUCHED_FOLDER)
+		watch_take();
 }

@@ -47,7 +47,8 @@ worker_run(struct worker *w, struct err *e)
 	struct function *f = NULL;
 	int rc = 0;
 
-	if (confine(w->sandbox, e) < 0 || load(w, &f, e) < 0 || say_ready(w, f, e) < 0) {
+	if (confine(w->sandbox, e) < 0 || load(w, &f, e) < 0 || reset_init(w->start.tmp_inodes, e) < 0 ||
+	    say_ready(w, f, e) < 0) {
 		say_failed(e);
 		return 1;
 	}

@@ -35,6 +35,7 @@ void serve_init(void);
 int serve(struct function *f, int requests);
 
 /* reset.c: what a handler may leave behind and the next request must not find. */
+int reset_init(uint64_t tmp_inodes, struct err *e); /* empties /tmp */
 void reset_remember(void);
 void reset(void);
 

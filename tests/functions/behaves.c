@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include <cfn.h>
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -79,6 +80,40 @@ on_signal(int number)
 	(void)number;
 }
 
+/* Folders in folders, nothing of it that may be read; then /tmp itself. */
+static int
+leaves_files(void)
+{
+	enum { DEPTH = 12 };
+
+	if (chdir("/tmp") < 0)
+		return -1;
+	for (int i = 0; i < DEPTH; i++)
+		if (mkdir("cfn-0", 0700) < 0 || close(open("file", O_WRONLY | O_CREAT, 0)) < 0 ||
+		    symlink("/", "link") < 0 || link("file", "other") < 0 || chdir("cfn-0") < 0)
+			return -1;
+	for (int i = 0; i < DEPTH; i++)
+		if (chdir("..") < 0 || chmod("cfn-0", 0) < 0)
+			return -1;
+	return chmod("/tmp", 0);
+}
+
+/* What is wrong with /tmp; NULL: nothing. */
+static const char *
+finds_files(void)
+{
+	struct stat tmp;
+	DIR *folder = opendir("/tmp");
+	int n = 0;
+
+	while (folder && readdir(folder))
+		n++;
+	if (!folder || stat("/tmp", &tmp) < 0)
+		return "no /tmp";
+	closedir(folder);
+	return n != 2 ? "files" : (tmp.st_mode & 07777) != 0700 ? "another mode" : NULL;
+}
+
 /* Everything that the next request must not find. */
 static int
 leaves(cfn_request *q, cfn_response *r)
@@ -96,7 +131,7 @@ leaves(cfn_request *q, cfn_response *r)
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, NULL);
 	setitimer(ITIMER_REAL, &soon, NULL);
-	if (timer_create(CLOCK_MONOTONIC, NULL, &timer) < 0)
+	if (timer_create(CLOCK_MONOTONIC, NULL, &timer) < 0 || leaves_files() < 0)
 		return 500;
 	return cfn_send(r, 200, "text/plain", "left\n");
 }
@@ -109,7 +144,10 @@ finds(cfn_request *q, cfn_response *r)
 	char folder[64];
 	sigset_t mask;
 	mode_t files = umask(0);
+	const char *wrong = finds_files();
 
+	if (wrong)
+		return cfn_send(r, 200, "text/plain", "%s\n", wrong);
 	getitimer(ITIMER_REAL, &timer);
 	sigprocmask(SIG_SETMASK, NULL, &mask);
 	cfn_printf(r, "umask %03o, in %s, %s, %s, %s", files, getcwd(folder, sizeof folder),
