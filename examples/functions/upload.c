@@ -100,18 +100,12 @@ static int
 get(cfn_request *req, cfn_response *res)
 {
 	const char *name = cfn_param(req, "name");
-	char piece[16 << 10];
-	ssize_t n = -1;
-	int fd = is_name(name) ? open(cfn_sprintf(req, "/%s", name), O_RDONLY | O_NOFOLLOW | O_CLOEXEC) : -1;
 
-	if (fd < 0)
+	if (!is_name(name))
 		return cfn_error(res, 404, "There is no such file.");
+	/* Whatever was uploaded, a browser is not to run it here. */
 	cfn_set(res, "Content-Type", "application/octet-stream");
-	while ((n = read(fd, piece, sizeof piece)) > 0)
-		if (cfn_write(res, piece, (size_t)n) < 0)
-			break;
-	close(fd);
-	return n == 0 ? 200 : -EIO;
+	return cfn_send_file(res, cfn_sprintf(req, "/%s", name));
 }
 
 static int

@@ -24,9 +24,12 @@ enum {
 	ANSWER_HEADERS_MAX = 64,     /* fields that a handler sets */
 	ANSWER_HEAD_MAX = 15 << 10,  /* their bytes; with ours they stay below HTTP_HEADER_BLOCK_MAX */
 	ANSWER_COOKIE_MAX = 4096,    /* bytes of name and encoded value: RFC 6265 section 6.1 */
+	ANSWER_TAG_MAX = 128,        /* bytes of an entity tag without its quotes */
 	ANSWER_TYPE_MAX = 128,       /* bytes of a type given to cfn_send and cfn_stream */
 	ANSWER_DETAIL_MAX = 1024,    /* bytes of cfn_error's text; more is cut */
 	ANSWER_JOINED = 32 << 10,    /* head and body up to here leave by one write */
+
+	FILE_TAG_SIZE = 56, /* three numbers in hexadecimal, quotes and a NUL */
 
 	COOKIE_AGE_MAX = 400 * 24 * 3600, /* seconds: what browsers keep at most; more is cut */
 

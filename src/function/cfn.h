@@ -123,6 +123,15 @@ int cfn_set_cookie(cfn_response *, const char *name, const char *value, long max
 int cfn_send(cfn_response *, int status, const char *type, const char *format, ...) CFN_PRINTF(4, 5);
 int cfn_error(cfn_response *, int status, const char *format, ...) CFN_PRINTF(3, 4);
 int cfn_redirect(cfn_response *, int status, const char *to);
+/* The file, or the range of it that the client wants; 304 when the client has it; 404 when there is none. The
+ * type follows the name's ending unless it was set. */
+int cfn_send_file(cfn_response *, const char *path);
+
+/* For answers that are made: sets ETag.  1: the client has this one already, return 304; 0; -EINVAL. */
+int cfn_etag(cfn_response *, const char *tag);
+/* Sets Cache-Control: public, for so many seconds; less than 0: not to be stored. */
+enum cfn_cache_flags { CFN_CACHE_PRIVATE = 1, CFN_CACHE_IMMUTABLE = 2 };
+int cfn_cache(cfn_response *, long max_age, unsigned flags);
 
 /* Streams.  cfn_stream: status and header fields leave now; what is written follows in pieces, at the latest
  * with cfn_flush.  A negative result from then on means that nobody reads any more: return. */

@@ -95,7 +95,13 @@ void answer_problem(struct cfn_response *r, enum cause cause);
 /* What leaves once the handler has returned result.  0, or -ECANCELED for a stream that was broken off. */
 int answer_finish(struct cfn_response *r, int result);
 
-/* stream.c: what has gathered leaves; 0 or what broke the stream. */
+/* output.c: what the finishers have in common: a status that is one, and an empty output. */
+int output_begin(struct cfn_response *r, int status);
+
+/* stream.c: status and fields leave, with the length of what follows; -1: it is not known.  The answer to
+ * HEAD ends there. */
+int stream_begin(struct cfn_response *r, int status, int64_t length);
+/* What has gathered leaves; 0 or what broke the stream. */
 int stream_push(struct cfn_response *r);
 int stream_put(struct cfn_response *r, const void *data, size_t n);
 

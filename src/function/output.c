@@ -123,9 +123,8 @@ cfn_escape(cfn_response *r, const char *text)
 	return rc;
 }
 
-/* What the finishers have in common: a status that is one, and an empty output. */
-static int
-finish_begin(struct cfn_response *r, int status)
+int
+output_begin(struct cfn_response *r, int status)
 {
 	int rc = cfn_status(r, status);
 
@@ -137,7 +136,7 @@ finish_begin(struct cfn_response *r, int status)
 int
 cfn_send(cfn_response *r, int status, const char *type, const char *format, ...)
 {
-	int rc = finish_begin(r, status);
+	int rc = output_begin(r, status);
 	va_list args;
 
 	if (rc == 0)
@@ -177,7 +176,7 @@ cfn_error(cfn_response *r, int status, const char *format, ...)
 	va_end(args);
 	if (status < 400 || status > 599)
 		status = 500;
-	if (finish_begin(r, status) < 0) {
+	if (output_begin(r, status) < 0) {
 		cfn_log(r->request, CFN_ERROR, "stream broken off: %d %s", status, detail);
 		return -EALREADY;
 	}
@@ -200,7 +199,7 @@ cfn_redirect(cfn_response *r, int status, const char *to)
 	int rc = -EINVAL;
 
 	if (is_redirect(status) && to && *to)
-		rc = finish_begin(r, status);
+		rc = output_begin(r, status);
 	for (const char *p = to; rc == 0 && *p; p++)
 		if (*p <= ' ' || *p > '~')
 			rc = -EINVAL;

@@ -1,5 +1,6 @@
 /* stream.c - answers that leave piece by piece. */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -59,15 +60,14 @@ stream_flush(struct cfn_response *r)
 
 /* Nobody reads the body of an answer to HEAD: the handler hears so at once, and its loop ends. */
 int
-cfn_stream(cfn_response *r, int status, const char *type)
+stream_begin(struct cfn_response *r, int status, int64_t length)
 {
-	int rc = cfn_status(r, status);
+	char line[64];
+	int n = snprintf(line, sizeof line, "Content-Length: %lld\r\n", (long long)length);
 
-	if (rc == 0)
-		rc = header_set_type(r, type);
-	if (rc < 0)
-		return rc;
 	answer_put_head(r, status);
+	if (length >= 0)
+		buf_append(&r->wire, line, (size_t)n);
 	buf_append(&r->wire, stream_fields, sizeof stream_fields - 1);
 	r->is_stream = true;
 	/* The function's limit is on whole answers; here the longest printed piece has one. */
@@ -78,6 +78,16 @@ cfn_stream(cfn_response *r, int status, const char *type)
 		return stream_flush(r);
 	stream_break(r, -EPIPE);
 	return 0;
+}
+
+int
+cfn_stream(cfn_response *r, int status, const char *type)
+{
+	int rc = cfn_status(r, status);
+
+	if (rc == 0)
+		rc = header_set_type(r, type);
+	return rc < 0 ? rc : stream_begin(r, status, -1);
 }
 
 int

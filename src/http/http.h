@@ -82,6 +82,27 @@ bool http_field_is(const struct http_field *f, const char *name); /* name compar
  * that is named more exactly wins, then the one named first; text when nothing tells them apart. */
 bool http_prefers_json(const char *accept, size_t n);
 
+enum { HTTP_DATE_SIZE = 30 };
+#define HTTP_DATE_MAX INT64_C(253402300799) /* the end of the year 9999 */
+/* "Sun, 06 Nov 1994 08:49:37 GMT" of seconds since 1970; those that no such date can say become 1970. */
+void http_date_format(int64_t seconds, char text[HTTP_DATE_SIZE]);
+
+/* True for an entity tag, "\"x\"" or "W/\"x\"": RFC 9110 section 8.8.3. */
+bool http_is_etag(const char *text);
+
+/* Strong: both are, and are the same.  Weak: whether or not one begins with "W/".  Section 8.8.3.2. */
+enum http_comparison { HTTP_STRONG, HTTP_WEAK };
+/* Whether the value of If-Match or If-None-Match is "*" or names this entity tag; it is read up to what is no
+ * entity tag. */
+bool http_etag_is_listed(const char *field, const char *etag, enum http_comparison how);
+
+struct http_range {
+	uint64_t first, last; /* bytes, both included */
+};
+/* The value of Range for a representation of so many bytes (section 14.2).  1: one range; -ERANGE: none of it
+ * is there, which is a 416; 0: another unit, several ranges, or malformed: to be ignored. */
+int http_range_read(const char *field, uint64_t size, struct http_range *range);
+
 enum { HTTP_REQUEST_ID_MAX = 128 };
 
 struct http_problem {

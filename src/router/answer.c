@@ -358,6 +358,9 @@ answer_end(struct router *r, struct request *q)
 		return CAUSE_NONE;
 	}
 	if (q->is_stream) {
+		/* Shorter than announced: broken off, as after a crash. */
+		if (q->stream_left > 0)
+			return CAUSE_BAD_RESPONSE;
 		send_stream_end(r, q);
 		return CAUSE_NONE;
 	}
@@ -378,40 +381,49 @@ press_back(struct request *q)
 		q->worker->is_paused = true;
 }
 
-static void
+static enum cause
 stream_send(struct router *r, struct request *q, const unsigned char *p, size_t n)
 {
 	q->worker->active_us = r->now_us;
 	if (q->drops_body || n == 0)
-		return;
+		return CAUSE_NONE;
+	if (q->stream_left >= 0) {
+		if (n > (uint64_t)q->stream_left)
+			return CAUSE_BAD_RESPONSE;
+		q->stream_left -= (int64_t)n;
+	}
 	header_put(r->scratch, FCGI_STDOUT, q->front->id, n);
 	memcpy(r->scratch + FCGI_HEADER_SIZE, p, n);
 	front_send(r, q->front, r->scratch, FCGI_HEADER_SIZE + n, NULL);
 	q->answered_bytes += n;
 	press_back(q);
+	return CAUSE_NONE;
 }
 
-static void
+static enum cause
 stream_start(struct router *r, struct request *q, const struct http_answer_head *head)
 {
 	struct text t = { (char *)r->scratch + FCGI_HEADER_SIZE, 0 };
 	size_t at = FCGI_HEADER_SIZE + head->size;
+	enum cause cause = CAUSE_NONE;
 
 	q->is_stream = true;
 	q->status = head->status;
 	q->drops_body = q->is_head || head->status == 204 || head->status == 304;
+	q->stream_left = q->drops_body ? -1 : head->content_length;
 	head_put(&t, q, head, head->content_length);
 	text_line(&t, "X-Accel-Buffering: no\r\n\r\n");
 	header_put(r->scratch, FCGI_STDOUT, q->front->id, t.n);
 	front_send(r, q->front, r->scratch, FCGI_HEADER_SIZE + t.n, NULL);
-	while (at < q->out.end) {
+	while (cause == CAUSE_NONE && at < q->out.end) {
 		size_t end = at - at % SEGMENT_SIZE + SEGMENT_SIZE;
 
 		end = end < q->out.end ? end : q->out.end;
-		stream_send(r, q, (unsigned char *)q->out.data + at, end - at);
+		cause = stream_send(r, q, (unsigned char *)q->out.data + at, end - at);
 		at = end + FCGI_HEADER_SIZE;
 	}
 	buffers_release(r, &q->out);
+	return cause;
 }
 
 enum cause
@@ -419,10 +431,8 @@ answer_content(struct router *r, struct request *q, const unsigned char *p, size
 {
 	if (!q->front)
 		return CAUSE_NONE;
-	if (q->is_stream) {
-		stream_send(r, q, p, n);
-		return CAUSE_NONE;
-	}
+	if (q->is_stream)
+		return stream_send(r, q, p, n);
 	q->out_bytes += n;
 	if (q->out_bytes > q->pool->function.output_max + HTTP_HEADER_BLOCK_MAX)
 		return CAUSE_OUTPUT_LIMIT;
@@ -443,7 +453,5 @@ answer_progress(struct router *r, struct request *q)
 	if (rc == 0)
 		return CAUSE_NONE;
 	q->has_head = true;
-	if (head.is_stream)
-		stream_start(r, q, &head);
-	return CAUSE_NONE;
+	return head.is_stream ? stream_start(r, q, &head) : CAUSE_NONE;
 }

@@ -135,6 +135,7 @@ struct request {
 	uint64_t out_bytes; /* content */
 	bool has_head, drops_body, has_stdout_end;
 	uint64_t answered_bytes; /* of the body that the client gets */
+	int64_t stream_left;     /* bytes of a stream that announced its length; -1: it did not */
 
 	/* For the log. */
 	int status;

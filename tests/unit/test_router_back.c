@@ -808,6 +808,58 @@ a_stream_whose_worker_dies_is_cut(void **state)
 	close(fd);
 }
 
+/* A stream that announced three bytes and has these, then its end. */
+static void
+stream_of_three(struct rig *g, const char *body, bool is_whole)
+{
+	static const char head[] = "Content-Length: 3\r\n" STREAM;
+	struct rig_worker w;
+	struct buf bytes;
+	int fd = asked(g);
+	struct rig_answer a;
+
+	rig_lease(g, &w, RIG_FAST);
+	rig_receive(&w);
+	buf_init(&bytes, 1000);
+	rig_record(&bytes, FCGI_STDOUT, w.request, head, strlen(head));
+	rig_write(g, &w, buf_head(&bytes), buf_used(&bytes));
+	buf_clear(&bytes);
+	rig_record(&bytes, FCGI_STDOUT, w.request, body, strlen(body));
+	rig_record(&bytes, FCGI_STDOUT, w.request, NULL, 0);
+	rig_record(&bytes, FCGI_END_REQUEST, w.request, "\0\0\0\0\0\0\0\0", 8);
+	rig_write(g, &w, buf_head(&bytes), buf_used(&bytes));
+	if (!is_whole) {
+		killed_for(g, &w, CAUSE_BAD_RESPONSE);
+		rig_ended(g, &w, CAUSE_BAD_RESPONSE);
+	}
+	rig_answer(fd, &a);
+	assert_non_null(strstr(buf_head(&a.text), "Content-Length: 3\r\n"));
+	assert_int_equal(a.is_broken, !is_whole);
+	assert_int_equal(a.ended, is_whole ? 0 : -1);
+	buf_done(&a.text);
+	buf_done(&bytes);
+	close(fd);
+	rig_worker_done(&w);
+}
+
+static void
+a_stream_has_the_length_that_it_announced(void **state)
+{
+	stream_of_three(*state, "one", true);
+}
+
+static void
+a_stream_shorter_than_announced_is_cut(void **state)
+{
+	stream_of_three(*state, "on", false);
+}
+
+static void
+a_stream_longer_than_announced_is_cut(void **state)
+{
+	stream_of_three(*state, "four", false);
+}
+
 static void
 an_idle_stream_meets_its_limit(void **state)
 {
@@ -1126,6 +1178,9 @@ main(void)
 		TEST(a_large_answer_arrives_whole_at_a_slow_reader),
 		TEST(a_stream_leaves_as_it_comes_and_presses_back),
 		TEST(a_stream_whose_worker_dies_is_cut),
+		TEST(a_stream_has_the_length_that_it_announced),
+		TEST(a_stream_shorter_than_announced_is_cut),
+		TEST(a_stream_longer_than_announced_is_cut),
 		TEST(an_idle_stream_meets_its_limit),
 		TEST(head_gets_the_length_and_no_body),
 		TEST(what_a_function_writes_reaches_its_log_in_lines),
