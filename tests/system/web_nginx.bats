@@ -107,11 +107,11 @@ unbuffered() { pool_start && nginx_start "$UNBUFFERED"; }
 	curl -s "$WEB/upload/two.bin" | cmp - "$D/one.bin"
 	request /upload/two.bin -r 10-19
 	expect 206 aaaaaaaaaa
-	[ "$(header Content-Range)" = bytes\ 10-19/$MIB ]
+	[ "$(header Content-Range)" = "bytes 10-19/$MIB" ]
 	request /upload/two.bin -H "If-None-Match: $(header ETag)"
 	[ "$CODE" = 304 ]
 	request /upload/two.bin --head
-	[ "$(header Content-Length)" = $MIB ]
+	[ "$(header Content-Length)" = "$MIB" ]
 	request /upload -F "file=@$D/large.bin;filename=two.bin"
 	expect 413 'at most'
 	request /upload -F "file=@$D/one.bin;filename=.hidden"
