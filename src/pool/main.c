@@ -49,6 +49,7 @@ raise_limits(struct master *m, struct err *e)
 
 	(void)m;
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN); /* a log that may grow no more is an error of write(2) */
 	umask(027);
 	if (getrlimit(RLIMIT_NOFILE, &files) < 0)
 		return err_set(e, errno, "limit of open files");
@@ -166,6 +167,15 @@ open_loop(struct master *m, struct err *e)
 	return spawner_open(m, e);
 }
 
+/* Never a reason not to serve. */
+static int
+open_audit(struct master *m, struct err *e)
+{
+	(void)e;
+	audit_open(m);
+	return 0;
+}
+
 static int
 open_registry(struct master *m, struct err *e)
 {
@@ -236,6 +246,7 @@ static const struct step {
 	{ open_registry, exits_of_registry },
 	{ open_state, exits_of_files },
 	{ open_loop, exits_of_system },
+	{ open_audit, exits_of_files },
 	{ load_registry, exits_of_registry },
 	{ open_control, exits_of_files },
 	{ start_routers, exits_of_system },
@@ -275,6 +286,12 @@ take_steps(struct master *m, const struct step *steps, size_t n)
 	return EX_OK;
 }
 
+static const char *
+isolation_word(const struct master *m)
+{
+	return m->spawner.ready.level == ISOLATION_FULL ? "full" : "strong";
+}
+
 static void
 announce(struct master *m)
 {
@@ -296,8 +313,9 @@ announce(struct master *m)
 		    "registry to an account of its own, or set user");
 	log_line(LOG_NOTICE, "serving %zu function%s of %s, generation %" PRIu64 ", on %s; isolation %s: %s",
 	         m->functions.n, m->functions.n == 1 ? "" : "s", m->config->registry, m->generation,
-	         m->listener.text, m->spawner.ready.level == ISOLATION_FULL ? "full" : "strong",
-	         m->spawner.ready.layers);
+	         m->listener.text, isolation_word(m), m->spawner.ready.layers);
+	snprintf(title, sizeof title, "isolation %s: %s", isolation_word(m), m->spawner.ready.layers);
+	audit_note(m, &(struct audit_note){ .event = AUDIT_START, .detail = title });
 	supervisor_notify("READY=1");
 }
 
@@ -317,6 +335,7 @@ serve(struct master *m)
 		log_line(LOG_ERR, "%s; the pool ends", e.text);
 		master_stop(m, EX_SOFTWARE);
 	}
+	audit_note(m, &(struct audit_note){ .event = AUDIT_STOP });
 	log_line(LOG_NOTICE, "stopped");
 }
 
@@ -325,6 +344,7 @@ static void
 stop(struct master *m)
 {
 	control_server_close(m);
+	audit_close(m);
 	if (m->spawner_channel.watch.fd >= 0) {
 		channel_close(&m->spawner_channel);
 		m->spawner.channel = -1;

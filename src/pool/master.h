@@ -11,6 +11,7 @@
 #include "config/config.h"
 #include "ipc/protocol.h"
 #include "ipc/spawner.h"
+#include "pool/audit.h"
 #include "pool/backoff.h"
 #include "pool/channel.h"
 #include "pool/control_server.h"
@@ -131,6 +132,7 @@ struct master {
 	struct spawner spawner;
 	struct channel spawner_channel;
 	struct uids uids;
+	struct auditor auditor;
 
 	struct registry *registry;
 	struct watcher watcher;

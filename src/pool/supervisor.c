@@ -1,4 +1,4 @@
-/* supervisor.c - the process title, and systemd's messages. */
+/* supervisor.c - the process title, systemd's messages, the system's log. */
 #include "pool/supervisor.h"
 
 #include <stddef.h>
@@ -54,21 +54,39 @@ title_set(const char *text)
 	snprintf(title.start, title.size, "%s", text);
 }
 
-void
-supervisor_notify(const char *text)
+static void
+send_datagram(const char *path, const char *text, size_t length)
 {
-	const char *path = getenv("NOTIFY_SOCKET");
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	size_t n = path ? strlen(path) : 0;
-	AUTO_FD sock = -1;
+	AUTO_FD sock = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	size_t n = strlen(path);
 
 	if (n < 2 || n >= sizeof address.sun_path || (path[0] != '/' && path[0] != '@'))
 		return;
 	memcpy(address.sun_path, path, n);
 	if (path[0] == '@')
 		address.sun_path[0] = '\0';
-	sock = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (sock < 0 || sendto(sock, text, strlen(text), MSG_NOSIGNAL, (struct sockaddr *)&address,
+	if (sock < 0 || sendto(sock, text, length, MSG_NOSIGNAL, (struct sockaddr *)&address,
 	                       (socklen_t)(offsetof(struct sockaddr_un, sun_path) + n)) < 0)
 		return;
+}
+
+void
+supervisor_notify(const char *text)
+{
+	const char *path = getenv("NOTIFY_SOCKET");
+
+	if (path)
+		send_datagram(path, text, strlen(text));
+}
+
+/* Not syslog(3), which waits for a logger that hangs. */
+void
+supervisor_syslog(int priority, const char *text)
+{
+	char line[2048];
+	int n = snprintf(line, sizeof line, "<%d>cfn-pool[%d]: %s", priority, (int)getpid(), text);
+
+	if (n > 0)
+		send_datagram("/dev/log", line, (size_t)n < sizeof line ? (size_t)n : sizeof line - 1);
 }

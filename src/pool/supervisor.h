@@ -7,3 +7,7 @@ void title_set(const char *text);
 
 /* A datagram such as "READY=1" to NOTIFY_SOCKET, if there is one (sd_notify(3)).  Failure is no matter. */
 void supervisor_notify(const char *text);
+
+/* One line to the system's log (/dev/log: a syslog daemon or the journal), lost when it does not take it at
+ * once. priority: facility and level of syslog(3). */
+void supervisor_syslog(int priority, const char *text);

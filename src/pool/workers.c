@@ -228,8 +228,33 @@ counts_as_crash(enum cause cause)
 	       cause != CAUSE_REQUEST_TIMEOUT && cause != CAUSE_UNAVAILABLE;
 }
 
+/* Ends that are recorded; others, such as a client's being gone, are nobody's fault. */
+static const enum audit_event events_of_causes[CAUSE_COUNT] = {
+	[CAUSE_CRASH] = AUDIT_CRASH,         [CAUSE_MEMORY_LIMIT] = AUDIT_KILL,
+	[CAUSE_SYSCALL_DENIED] = AUDIT_KILL, [CAUSE_BAD_RESPONSE] = AUDIT_KILL,
+	[CAUSE_OUTPUT_LIMIT] = AUDIT_KILL,   [CAUSE_WALL_TIME_LIMIT] = AUDIT_KILL,
+	[CAUSE_CPU_TIME_LIMIT] = AUDIT_KILL,
+};
+
 static void
-crashed(struct worker *w, const struct process_ended *ended)
+record_ending(struct master *m, const struct worker *w, const struct process_ended *ended, enum cause cause)
+{
+	char text[ENDING_TEXT_SIZE], detail[AUDIT_TEXT_SIZE];
+
+	if (cause >= CAUSE_COUNT || events_of_causes[cause] == 0)
+		return;
+	ending_format(&ended->ending, text);
+	snprintf(detail, sizeof detail, "%s; cpu %" PRIu64 " ms, memory %" PRIu64 " KiB", text,
+	         ended->ending.cpu_us / 1000, ended->ending.max_rss_kb);
+	audit_note(m, &(struct audit_note){ .event = events_of_causes[cause],
+	                                    .function = w->pool->start.function,
+	                                    .version = w->pool->start.version,
+	                                    .cause = cause_word(cause),
+	                                    .detail = detail });
+}
+
+static void
+crashed(struct master *m, struct worker *w, const struct process_ended *ended)
 {
 	enum cause cause = w->cause ? w->cause : ending_cause(&ended->ending, w->pool->start.memory);
 	struct worker_ended told = { .worker = (uint32_t)w->by_id.key,
@@ -237,6 +262,7 @@ crashed(struct worker *w, const struct process_ended *ended)
 		                     .ending = ended->ending };
 
 	log_ending(w, ended, cause);
+	record_ending(m, w, ended, cause);
 	if (counts_as_crash(cause)) {
 		w->pool->n_crashes++;
 		backoff_failed(&w->pool->backoff, clock_now_us());
@@ -258,6 +284,10 @@ start_failed(struct master *m, struct pool *pool, const struct process_ended *en
 	else
 		snprintf(reason, sizeof reason, "it ended while it was loaded: %s", ending);
 	backoff_failed(&pool->backoff, clock_now_us());
+	audit_note(m, &(struct audit_note){ .event = AUDIT_START_REFUSED,
+	                                    .function = pool->start.function,
+	                                    .version = pool->start.version,
+	                                    .detail = reason });
 	votes_have_failed(m, pool, reason);
 	if (pool_is_wanted(pool))
 		rollout_has_failed(m, pool, reason);
@@ -276,7 +306,7 @@ worker_has_ended(struct master *m, struct worker *w, const struct process_ended 
 
 	/* Nothing in flight could notice an end that was asked for, unless a router still had it. */
 	if (!is_start && (!w->is_stopping || w->router))
-		crashed(w, ended);
+		crashed(m, w, ended);
 	worker_free(m, w);
 	if (is_start)
 		start_failed(m, pool, ended, was_killed);
