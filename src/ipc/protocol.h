@@ -26,7 +26,8 @@ enum message_type {
 	/* spawner → master */
 	MSG_SPAWNER_READY = 20, /* struct spawner_ready */
 	MSG_PROCESS_READY,  /* struct process_ready, then for a trial its routes; seccomp listener or none */
-	MSG_PROCESS_ENDED,  /* struct process_ended: once for each start that was asked for */
+	MSG_PROCESS_ENDED,  /* struct process_ended: once for each start that was asked for; of an invoked
+	                       worker  its refused calls behind it */
 	MSG_SPAWNER_FAILED, /* struct spawner_failed: the last word, instead of MSG_SPAWNER_READY */
 
 	/* master → router */
@@ -73,7 +74,12 @@ struct start_worker {
 	uint32_t threads;  /* the worker's own included */
 	uint32_t files;    /* open descriptors */
 	uint32_t is_trial; /* load, report the routes, end */
-	uint32_t version;  /* number, for texts */
+	/* For a caller that is less trusted than a router: the spawner keeps the seccomp listener, whose
+	 * holder could let calls through, and tells what it refused with the end. */
+	uint32_t is_invoked;
+	uint32_t is_explained; /* of an invoked one: every refused call, not only those that are dangerous */
+	uint32_t cpu_ms;       /* of an invoked one, from READY on; 0: no limit */
+	uint32_t version;      /* number, for texts */
 	uint32_t shared_read_only;
 	char function[NAME_MAX_SIZE];
 	char shared[NAME_MAX_SIZE];  /* folder below the shared directory; empty: none */
@@ -117,9 +123,27 @@ struct process_ready {
 struct process_ended {
 	uint32_t id;
 	uint32_t was_ready;
+	uint32_t cause;     /* enum cause: why the spawner killed it; CAUSE_NONE: it did not */
+	uint32_t n_kinds;   /* of struct refused_call behind this one, at most REFUSED_KINDS_MAX */
+	uint64_t n_refused; /* all calls that were refused, those of further kinds too */
+	uint64_t cpu_us;    /* of an invoked worker since it was ready */
 	struct ending ending;
 	char reason[REASON_SIZE]; /* why it could not start: sandbox stage, or the loader's words; else empty
 	                           */
+};
+
+enum {
+	REFUSED_NAME_SIZE = 32,
+	REFUSED_KINDS_MAX = 64,   /* kinds of calls that are told apart */
+	INVOKED_REFUSED_MAX = 64, /* calls that an invoked worker may be refused, loading and then serving, */
+	EXPLAINED_REFUSED_MAX = 10000, /* and an explained one in all */
+};
+
+/* Calls of one number that got the same errno. */
+struct refused_call {
+	int32_t error;
+	uint32_t n;
+	char name[REFUSED_NAME_SIZE];
 };
 
 struct lease {

@@ -166,7 +166,7 @@ static int
 turn(struct spawn *s, struct err *e)
 {
 	struct epoll_event events[64];
-	int n = epoll_wait(s->epoll, events, ARRAY_SIZE(events), -1);
+	int n = epoll_wait(s->epoll, events, ARRAY_SIZE(events), invoked_check(s));
 	int rc = 0;
 
 	for (int i = 0; i < n && rc == 0; i++)
@@ -205,7 +205,7 @@ main(int argc, char **argv)
 	int rc;
 
 	s.master = SPAWNER_FD_MASTER;
-	s.shared = s.filters_fd = s.epoll = s.children = -1;
+	s.shared = s.filters_fd = s.explaining_fd = s.epoll = s.children = -1;
 	log_init("cfn-spawn", 2);
 	prctl(PR_SET_NAME, "cfn-spawn");
 	if (prepare(&s, argc, argv, &e) < 0) {

@@ -120,6 +120,7 @@ process_free(const struct spawn *s, struct process *p)
 	process_close_listener(s, p);
 	fd_close(&p->pidfd);
 	fd_close(&p->ending);
+	free(p->invoked);
 	free(p);
 }
 
@@ -176,10 +177,16 @@ read_ending(const struct process *p, const siginfo_t *info, const struct rusage 
 int
 process_tell_ended(struct spawn *s, const struct process *p, const struct ending *ending, struct err *e)
 {
-	struct process_ended ended = { .id = p->id, .was_ready = p->was_ready, .ending = *ending };
+	struct {
+		struct process_ended ended;
+		struct refused_call calls[REFUSED_KINDS_MAX];
+	} told = { .ended = { .id = p->id, .was_ready = p->was_ready, .ending = *ending } };
+	size_t n = sizeof told.ended;
 
-	memcpy(ended.reason, p->reason, sizeof ended.reason);
-	return outbox_post(s, MSG_PROCESS_ENDED, &ended, sizeof ended, -1, e);
+	memcpy(told.ended.reason, p->reason, sizeof told.ended.reason);
+	if (p->invoked)
+		n = invoked_tell(p, &told.ended, told.calls);
+	return outbox_post(s, MSG_PROCESS_ENDED, &told, n, -1, e);
 }
 
 static int

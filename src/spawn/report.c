@@ -47,8 +47,10 @@ take_ready(struct spawn *s, struct process *p, struct err *e)
 	process_close_report(s, p);
 	ready->id = p->id;
 	ready->pid = p->worker = s->in.pid;
-	return outbox_post(s, MSG_PROCESS_READY, s->in.body, s->in.length, process_unwatch(s, &p->listener),
-	                   e);
+	if (p->invoked)
+		invoked_ready(p);
+	return outbox_post(s, MSG_PROCESS_READY, s->in.body, s->in.length,
+	                   p->invoked ? -1 : process_unwatch(s, &p->listener), e);
 }
 
 static int
@@ -99,23 +101,34 @@ stop_denied(const struct spawn *s, struct process *p, const struct sandbox_denie
 	break_off(s, p, text);
 }
 
+/* The errno to answer with; 0: it is one too many. */
+static int
+judge_denied(const struct spawn *s, struct process *p, const struct sandbox_denied *denied)
+{
+	if (p->invoked)
+		return invoked_refuse(s, p, denied);
+	if (p->n_denied++ < DENIED_MAX)
+		return sandbox_service_errno(s->filters, denied);
+	stop_denied(s, p, denied);
+	return 0;
+}
+
 /* Without a call to be read the kernel has said that the last thread is gone.  Before Linux 6.11 reading
  * would then wait for ever, and the whole pool with it.  It stays open: READY may be on its way yet. */
 void
 report_denied(const struct spawn *s, struct process *p, uint32_t events)
 {
 	struct sandbox_denied denied;
-	int rc;
+	int rc, error;
 
 	if (!(events & EPOLLIN)) {
 		epoll_ctl(s->epoll, EPOLL_CTL_DEL, p->listener, NULL);
 		return;
 	}
 	rc = sandbox_denied_receive(p->listener, &denied);
-	if (rc == 1 && p->n_denied++ >= DENIED_MAX)
-		stop_denied(s, p, &denied);
-	else if (rc == 1)
-		rc = sandbox_denied_answer(p->listener, &denied);
+	error = rc == 1 ? judge_denied(s, p, &denied) : 0;
+	if (error > 0)
+		rc = sandbox_denied_answer_with(p->listener, &denied, error);
 	if (rc < 0)
 		process_close_listener(s, p);
 }

@@ -20,6 +20,7 @@ enum process_kind { PROCESS_ROUTER, PROCESS_WORKER, PROCESS_COPY };
 enum source { SOURCE_MASTER, SOURCE_REPORT, SOURCE_LISTENER, SOURCE_CHILDREN };
 
 struct process;
+struct invoked;
 
 /* What epoll gives back. */
 struct watch {
@@ -40,6 +41,7 @@ struct process {
 	int64_t cpu_us; /* of the payload when it was killed; 0: it was not */
 	bool was_ready;
 	unsigned n_denied;
+	struct invoked *invoked; /* NULL: a router gets it */
 	struct watch on_report, on_listener;
 	char reason[REASON_SIZE];
 };
@@ -51,6 +53,7 @@ struct spawn {
 	int epoll, children;
 	int shared; /* the folder of shared folders */
 	int filters_fd;
+	int explaining_fd; /* programs of explained workers; -1 before the first one */
 	const struct sandbox_filters *filters;
 	unsigned n_slots; /* 0: all sandboxes are uid 0 of the base */
 	struct watch on_master, on_children;
@@ -87,6 +90,17 @@ int process_tell_ended(struct spawn *s, const struct process *p, const struct en
 /* report.c: reads what there is. */
 int report_read(struct spawn *s, struct process *p, struct err *e);
 void report_denied(const struct spawn *s, struct process *p, uint32_t events);
+
+/* invoked.c: workers whose listener stays here. */
+int invoked_start(struct spawn *s, struct process *p, const struct start_worker *w, struct err *e);
+int invoked_filters(struct spawn *s, const struct process *p); /* the descriptor of its programs */
+void invoked_ready(struct process *p);
+/* Counts a refused call.  The errno to answer it with; 0: it was one too many, and the process was killed. */
+int invoked_refuse(const struct spawn *s, struct process *p, const struct sandbox_denied *denied);
+/* Kills those over their CPU time; the milliseconds after which to look again, -1: there is nobody. */
+int invoked_check(struct spawn *s);
+/* Fills in what is known of it, and the kinds of refused calls behind; the length of both. */
+size_t invoked_tell(const struct process *p, struct process_ended *ended, struct refused_call *calls);
 
 /* command.c: one message of the master.  1; 0 at the end of the channel; -EAGAIN; -errno when it is broken.
  */

@@ -156,7 +156,7 @@ launch_sandboxed(struct spawn *s, struct process *p, struct plan *plan, uint32_t
 	plan->program = SPAWNER_FD_WORKER;
 	plan->in = input;
 	plan->report = plan->fds[WORKER_FD_CHANNEL - PLAN_FIRST_FD] = channel;
-	plan->fds[WORKER_FD_FILTERS - PLAN_FIRST_FD] = s->filters_fd;
+	plan->fds[WORKER_FD_FILTERS - PLAN_FIRST_FD] = invoked_filters(s, p);
 	plan->fds[WORKER_FD_ENDING - PLAN_FIRST_FD] = ending;
 	return launch(p, plan, slot_id(s, slot), e);
 }
@@ -191,7 +191,7 @@ start_worker(struct spawn *s, struct process *p, struct err *e)
 	struct plan plan = { .profile = &sandbox_function, .name = w->function };
 	AUTO_FD folder = -1;
 
-	if (check_worker(s, w, e) < 0)
+	if (check_worker(s, w, e) < 0 || (w->is_invoked && invoked_start(s, p, w, e) < 0))
 		return -e->code;
 	if (w->shared[0] != '\0') {
 		if (folder_provide(s, w->shared, w->slot, e) < 0)

@@ -186,7 +186,7 @@ check_ended(const struct pool *p, uint32_t id)
 	const struct process_ended *ended = (const struct process_ended *)p->m.body;
 
 	assert_int_equal(p->m.type, MSG_PROCESS_ENDED);
-	assert_int_equal(p->m.length, sizeof *ended);
+	assert_int_equal(p->m.length, sizeof *ended + ended->n_kinds * sizeof(struct refused_call));
 	assert_int_equal(ended->id, id);
 	return ended;
 }
