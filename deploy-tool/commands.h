@@ -10,6 +10,8 @@ extern const struct argument_row doctor_options[];
 extern const size_t doctor_n_options;
 extern const struct argument_row gc_options[];
 extern const size_t gc_n_options;
+extern const struct argument_row logs_options[];
+extern const size_t logs_n_options;
 
 int run_init(struct tool *t, const char *const *arguments);
 int run_deploy(struct tool *t, const char *const *arguments);
@@ -24,5 +26,6 @@ int run_remove(struct tool *t, const char *const *arguments);
 int run_restart(struct tool *t, const char *const *arguments);
 int run_status(struct tool *t, const char *const *arguments);
 int run_copy(struct tool *t, const char *const *arguments);
+int run_logs(struct tool *t, const char *const *arguments);
 int run_gc(struct tool *t, const char *const *arguments);
 int run_doctor(struct tool *t, const char *const *arguments);

@@ -25,6 +25,8 @@ static const struct command commands[] = {
 	{ "remove", "NAME", "delete a function with all its versions", run_remove, NULL, 0, NULL },
 	{ "restart", "NAME", "replace the function's workers", run_restart, NULL, 0, NULL },
 	{ "status", "", "what the running pools do", run_status, NULL, 0, NULL },
+	{ "logs", "[-f] [--since TIME] [--request-id ID] [NAME]", "what functions wrote and logged", run_logs,
+	  logs_options, 3, NULL },
 	{ "cp", "FILE NAME:PATH | NAME:PATH FILE | NAME:",
 	  "copy a file into, out of, or list a shared folder", run_copy, NULL, 0, NULL },
 	{ "doctor", "[--apparmor]", "try every layer of the sandbox here, say what fails and what to do",

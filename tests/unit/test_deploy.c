@@ -12,6 +12,7 @@
 #include "deploy-tool/limits.h"
 #include "deploy-tool/numbers.h"
 #include "deploy-tool/routes.h"
+#include "deploy-tool/since.h"
 #include "deploy-tool/source.h"
 #include "http/http.h"
 
@@ -338,10 +339,45 @@ versions_are_numbers_from_one(void **state)
 	assert_int_equal(numbers_version("3x", &number), -EINVAL);
 }
 
+static void
+moments_are_told_from_now_or_in_utc(void **state)
+{
+	static const struct {
+		const char *text;
+		int64_t seconds; /* -1: refused */
+	} cases[] = {
+		{ "10m", 1000000 - 600 },
+		{ "2h", 1000000 - 7200 },
+		{ "90", 1000000 - 90 },
+		{ "99999999d", 0 },
+		{ "999999999999d", -1 },
+		{ "1970-01-02", 86400 },
+		{ "1970-01-02Z", 86400 },
+		{ "1970-01-02T01:01", 86400 + 3660 },
+		{ "1970-01-02T01:01:01", 86400 + 3661 },
+		{ "2026-11-22T08:30:15Z", 1795336215 },
+		{ "1970-01-02T01:01:01+01:00", -1 },
+		{ "1970-13-01", -1 },
+		{ "yesterday", -1 },
+		{ "-10m", -1 },
+		{ "", -1 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		int64_t seconds = -1;
+
+		assert_int_equal(since_parse(cases[i].text, 1000000, &seconds),
+		                 cases[i].seconds < 0 ? -EINVAL : 0);
+		assert_int_equal(seconds, cases[i].seconds);
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(moments_are_told_from_now_or_in_utc),
 		cmocka_unit_test(options_are_taken_in_every_form),
 		cmocka_unit_test(wrong_options_are_refused),
 		cmocka_unit_test(as_many_arguments_as_the_limit_and_not_one_more),
