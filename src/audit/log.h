@@ -18,12 +18,6 @@ enum {
 #define AUDIT_LOG_NAME  "audit.log"
 #define AUDIT_HEAD_NAME "audit.head"
 
-/* Where a chain ends. */
-struct audit_head {
-	uint64_t number; /* 0: nothing yet */
-	struct digest hash;
-};
-
 struct audit_log {
 	int folder; /* the caller's */
 	int fd;     /* audit.log */

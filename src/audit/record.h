@@ -69,6 +69,12 @@ struct audit_record {
 	char detail[AUDIT_TEXT_SIZE];
 };
 
+/* Where a chain ends. */
+struct audit_head {
+	uint64_t number; /* 0: nothing yet */
+	struct digest hash;
+};
+
 /* Writes the line of a record that follows previous, with its newline, and its hash.  The line's length or
  * -errno. */
 int audit_format(const struct audit_record *r, const struct digest *previous, char line[AUDIT_LINE_SIZE],

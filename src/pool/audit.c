@@ -223,6 +223,31 @@ audit_note(struct master *m, const struct audit_note *note)
 }
 
 void
+audit_registry(struct master *m)
+{
+	struct auditor *a = &m->auditor;
+	struct audit_head head = { 0 };
+	char hash[DIGEST_TEXT_SIZE];
+	struct err e;
+	int rc = registry_audit_head(m->registry, &head, &e);
+
+	if (rc < 0 && rc != -EBUSY && !a->is_registry_failing)
+		log_line(LOG_ERR, "audit log: %s", e.text);
+	if (rc != -EBUSY)
+		a->is_registry_failing = rc < 0;
+	if (rc < 0 || memcmp(&head, &a->registry, sizeof head) == 0)
+		return;
+	if (head.number <= a->registry.number)
+		log_line(LOG_WARNING,
+		         "the registry's audit rows end with %" PRIu64 ", and had %" PRIu64
+		         " before: it was replaced, or they were changed",
+		         head.number, a->registry.number);
+	a->registry = head;
+	digest_format(&head.hash, hash);
+	audit_note(m, &(struct audit_note){ .event = AUDIT_REGISTRY, .count = head.number, .detail = hash });
+}
+
+void
 audit_open(struct master *m)
 {
 	struct auditor *a = &m->auditor;

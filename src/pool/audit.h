@@ -38,8 +38,10 @@ struct auditor {
 	size_t n_queued;
 	uint64_t n_dropped;
 	uint64_t flushed_us, syslogged_us;
-	uint64_t n_syslogged; /* number of the entry that was said last */
-	bool is_failing;      /* said once in the error log */
+	uint64_t n_syslogged;       /* number of the entry that was said last */
+	struct audit_head registry; /* as recorded last */
+	bool is_registry_failing;
+	bool is_failing; /* said once in the error log */
 };
 
 /* Opens the log in the state folder.  Failing is no reason not to serve: it is said in the error log, and
@@ -48,6 +50,10 @@ void audit_open(struct master *m);
 
 /* Records an event.  Before audit_open it waits. */
 void audit_note(struct master *m, const struct audit_note *note);
+
+/* Records where the registry's own audit rows end, when that is not where they ended last: who changes or
+ * removes rows afterwards cannot change what is written here. */
+void audit_registry(struct master *m);
 
 /* Writes what waits, signs the head. */
 void audit_close(struct master *m);

@@ -203,8 +203,13 @@ open_state(struct master *m, struct err *e)
 static int
 load_registry(struct master *m, struct err *e)
 {
+	int rc;
+
 	rollout_init(m);
-	return rollout_load(m, e);
+	rc = rollout_load(m, e);
+	if (rc == 0)
+		audit_registry(m);
+	return rc;
 }
 
 static int

@@ -86,6 +86,8 @@ watcher_check(struct master *m, struct err *e)
 	struct watcher *w = &m->watcher;
 	int rc = look(m, e);
 
+	if (rc == 0)
+		audit_registry(m);
 	timer_arm(&m->loop, &w->poll, (rc == -EBUSY ? BUSY_RETRY_MS : POLL_MS) * UINT64_C(1000));
 	if (rc < 0 && rc != -EBUSY && !w->is_failing) {
 		log_line(LOG_ERR, "%s; generation %" PRIu64 " goes on serving", e->text, m->generation);

@@ -29,7 +29,7 @@ is_plain_text(const char *text, size_t n)
 	return utf8_is_valid(text, n);
 }
 
-static int
+int
 take_text(sqlite3_stmt *row, int column, char *to, size_t size)
 {
 	const char *text = (const char *)sqlite3_column_text(row, column);
@@ -52,7 +52,7 @@ take_bytes(sqlite3_stmt *row, int column, void *to, size_t size)
 	return 0;
 }
 
-static int
+int
 take_digest(sqlite3_stmt *row, int column, struct digest *d)
 {
 	return take_bytes(row, column, d->bytes, DIGEST_SIZE);
@@ -71,7 +71,7 @@ take_policy(sqlite3_stmt *row, int column, struct registry_version *v, struct er
 	return policy_unpack(&v->policy, text, e) < 0 ? -EBADMSG : 0;
 }
 
-static int
+int
 take_number(sqlite3_stmt *row, int column, uint32_t max, uint32_t *value)
 {
 	int64_t number = sqlite3_column_int64(row, column);

@@ -64,6 +64,20 @@ static const char *const migrations[REGISTRY_SCHEMA] = {
 	"  created_at INTEGER NOT NULL,"
 	"  PRIMARY KEY (function, number)) STRICT, WITHOUT ROWID;"
 	"CREATE INDEX activation_of_version ON activation (function, version, number);",
+
+	/* Rows that are never changed and never deleted; the state says which is the last. */
+	"CREATE TABLE audit ("
+	"  number INTEGER PRIMARY KEY CHECK (number > 0),"
+	"  time INTEGER NOT NULL,"
+	"  uid INTEGER NOT NULL,"
+	"  actor TEXT NOT NULL,"
+	"  event TEXT NOT NULL,"
+	"  function TEXT NOT NULL,"
+	"  version INTEGER NOT NULL,"
+	"  detail TEXT NOT NULL,"
+	"  hash BLOB NOT NULL CHECK (length(hash) = 32)) STRICT;"
+	"CREATE INDEX audit_of_function ON audit (function, event, number);"
+	"INSERT INTO state VALUES ('audit', 0);",
 };
 
 static int

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "audit/record.h"
 #include "base/digest.h"
 #include "base/err.h"
 #include "base/signature.h"
@@ -13,7 +14,7 @@
 #include "route/snapshot.h"
 
 enum {
-	REGISTRY_SCHEMA = 2, /* user_version */
+	REGISTRY_SCHEMA = 3, /* user_version */
 	REGISTRY_BLOB_MAX = 64 << 20,
 	REGISTRY_ROUTES_MAX = 256, /* of one version */
 };
@@ -159,3 +160,26 @@ struct registry_swept {
 /* Deletes inactive versions but the newest keep of each function, then signed activations that say nothing
  * any more and blobs that nothing refers to, then gives the space back. */
 int registry_sweep(struct registry *r, uint32_t keep, struct registry_swept *swept, struct err *e);
+
+/* Every change above adds a row to the audit chain in its own transaction: neither is there without the
+ * other. A registry of an older schema, which no writer has opened since, has no rows. */
+struct registry_audit_row {
+	struct audit_record record;
+	struct digest hash;
+	bool is_good; /* every column can be read; else record.number alone says something */
+	bool follows; /* its hash is of what it says and of the row before it */
+};
+
+typedef int registry_audit_visitor(void *context, const struct registry_audit_row *);
+
+/* Calls each for every row by number, whatever it is worth; *last is what the number of the last one should
+ * be, as is kept beside the rows. */
+int registry_each_audit(struct registry *r, registry_audit_visitor *each, void *context, uint64_t *last,
+                        struct err *e);
+
+/* The last row.  -EBADMSG. */
+int registry_audit_head(struct registry *r, struct audit_head *head, struct err *e);
+
+/* The number of a function's last row of this event; 0: there is none. */
+int registry_audit_last(struct registry *r, const char *function, enum audit_event event, uint64_t *number,
+                        struct err *e);

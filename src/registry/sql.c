@@ -164,3 +164,18 @@ sql_rollback(struct registry *r)
 	if (!sqlite3_get_autocommit(r->db))
 		sqlite3_exec(r->db, "ROLLBACK", NULL, NULL, NULL);
 }
+
+int
+sql_transact(struct registry *r, sql_change *change, void *context, struct err *e)
+{
+	int rc = sql_begin(r, "BEGIN IMMEDIATE", e);
+
+	if (rc < 0)
+		return rc;
+	rc = change(r, context, e);
+	if (rc < 0) {
+		sql_rollback(r);
+		return rc;
+	}
+	return sql_commit(r, e);
+}

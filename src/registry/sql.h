@@ -38,5 +38,25 @@ int sql_begin(struct registry *r, const char *how, struct err *e);
 int sql_commit(struct registry *r, struct err *e);
 void sql_rollback(struct registry *r);
 
+/* Runs change inside one write transaction: all of it or nothing. */
+typedef int sql_change(struct registry *r, void *context, struct err *e);
+int sql_transact(struct registry *r, sql_change *change, void *context, struct err *e);
+
 /* Fills v from the version row of this id, inside the caller's transaction; every column checked. */
 int version_read(struct registry *r, int64_t id, struct registry_version *v, struct err *e);
+
+/* read.c: a column into its place, -EBADMSG when it does not fit there: plain text of one line, a number up
+ * to max, a digest. */
+int take_text(sqlite3_stmt *row, int column, char *to, size_t size);
+int take_number(sqlite3_stmt *row, int column, uint32_t max, uint32_t *value);
+int take_digest(sqlite3_stmt *row, int column, struct digest *d);
+
+/* audit.c: what a change does, for the row that its transaction adds.  What is NULL or 0 is left out. */
+struct audit_change {
+	enum audit_event event;
+	const char *function;
+	uint32_t version;
+	const char *detail; /* one line of plain text */
+	const struct registry_activation *signed_as;
+};
+int audit_add(struct registry *r, const struct audit_change *change, struct err *e);

@@ -1,4 +1,4 @@
-/* write.c - changes of the registry, one transaction each. */
+/* write.c - what is added to the registry and changed in it, one transaction each. */
 #include <errno.h>
 #include <openssl/evp.h>
 #include <stdio.h>
@@ -14,23 +14,6 @@ static int
 bump_generation(struct registry *r, struct err *e)
 {
 	return sql_run(r, e, "UPDATE state SET value = value + 1 WHERE name = 'generation'", "");
-}
-
-/* Runs change inside one write transaction: all of it or nothing. */
-static int
-transact(struct registry *r, int (*change)(struct registry *, void *, struct err *), void *context,
-         struct err *e)
-{
-	int rc = sql_begin(r, "BEGIN IMMEDIATE", e);
-
-	if (rc < 0)
-		return rc;
-	rc = change(r, context, e);
-	if (rc < 0) {
-		sql_rollback(r);
-		return rc;
-	}
-	return sql_commit(r, e);
 }
 
 /* Fails when a route of another function's active version is equal to one of these. */
@@ -166,6 +149,25 @@ add_version(struct registry *r, struct addition *a, struct err *e)
 }
 
 static int
+record_addition(struct registry *r, const struct addition *a, struct err *e)
+{
+	char hex[DIGEST_TEXT_SIZE], detail[AUDIT_TEXT_SIZE];
+	int64_t number = 0;
+	int rc = sql_integer(r, &number, e, "SELECT number FROM version WHERE id = ?", "i", a->version_id);
+
+	if (rc < 0)
+		return rc;
+	digest_format(&a->artifact, hex);
+	snprintf(detail, sizeof detail, "artifact %s", hex);
+	return audit_add(r,
+	                 &(struct audit_change){ .event = AUDIT_DEPLOY,
+	                                         .function = a->candidate->function,
+	                                         .version = (uint32_t)number,
+	                                         .detail = detail },
+	                 e);
+}
+
+static int
 change_add(struct registry *r, void *context, struct err *e)
 {
 	struct addition *a = context;
@@ -183,7 +185,9 @@ change_add(struct registry *r, void *context, struct err *e)
 	rc = add_blob(r, c->artifact, c->artifact_size, &a->artifact, e);
 	if (rc == 0)
 		rc = add_blob(r, c->debug, c->debug_size, &a->debug, e);
-	return rc < 0 ? rc : add_version(r, a, e);
+	if (rc == 0)
+		rc = add_version(r, a, e);
+	return rc < 0 ? rc : record_addition(r, a, e);
 }
 
 int
@@ -200,7 +204,7 @@ registry_add(struct registry *r, const struct registry_candidate *c, int64_t *ve
 	a->candidate = c;
 	rc = policy_pack(c->policy, a->policy, sizeof a->policy, e);
 	if (rc == 0)
-		rc = transact(r, change_add, a, e);
+		rc = sql_transact(r, change_add, a, e);
 	if (rc < 0)
 		return rc;
 	*version_id = a->version_id;
@@ -272,11 +276,30 @@ check_kept_routes(struct registry *r, struct activation *a, struct err *e)
 	return 0;
 }
 
+/* To an older version than the one that was active: that is to roll back. */
+static int
+record_activation(struct registry *r, const struct activation *a, int64_t before, struct err *e)
+{
+	struct audit_change change = { .event =
+		                           before > a->candidate.number ? AUDIT_ROLLBACK : AUDIT_ACTIVATE,
+		                       .function = a->candidate.function,
+		                       .version = a->candidate.number,
+		                       .signed_as = a->signed_as };
+	char detail[AUDIT_TEXT_SIZE];
+
+	if (before > 0 && before != a->candidate.number) {
+		snprintf(detail, sizeof detail, "instead of version %lld", (long long)before);
+		change.detail = detail;
+	}
+	return audit_add(r, &change, e);
+}
+
 static int
 change_activate(struct registry *r, void *context, struct err *e)
 {
 	struct activation *a = context;
 	const struct registry_activation *signed_as = a->signed_as;
+	int64_t before = 0;
 	int rc = version_read(r, a->version_id, &a->candidate, e);
 
 	if (rc == 0 && signed_as &&
@@ -289,8 +312,15 @@ change_activate(struct registry *r, void *context, struct err *e)
 	if (rc == 0)
 		rc = add_activation(r, a->candidate.function, signed_as, e);
 	if (rc == 0)
+		rc = sql_integer(r, &before, e,
+		                 "SELECT coalesce((SELECT number FROM version WHERE id = active_version), 0)"
+		                 " FROM function WHERE id = ?",
+		                 "i", a->candidate.function_id);
+	if (rc == 0)
 		rc = sql_run(r, e, "UPDATE function SET active_version = ? WHERE id = ?", "ii", a->version_id,
 		             a->candidate.function_id);
+	if (rc == 0)
+		rc = record_activation(r, a, before, e);
 	return rc < 0 ? rc : bump_generation(r, e);
 }
 
@@ -305,7 +335,7 @@ registry_activate(struct registry *r, int64_t version_id, enum registry_routes h
 	a->version_id = version_id;
 	a->how = how;
 	a->signed_as = signed_as;
-	return transact(r, change_activate, a, e);
+	return sql_transact(r, change_activate, a, e);
 }
 
 struct function_change {
@@ -316,11 +346,17 @@ struct function_change {
 
 /* After a statement on one function: it must have met its row. */
 static int
-finish_change(struct registry *r, const char *function, struct err *e)
+finish_change(struct registry *r, const struct function_change *c, enum audit_event event, struct err *e)
 {
+	const struct audit_change change = { .event = event,
+		                             .function = c->function,
+		                             .signed_as = c->signed_as };
+	int rc;
+
 	if (sqlite3_changes(r->db) == 0)
-		return err_set(e, -ENOENT, "no function '%s' in registry %s", function, r->path);
-	return bump_generation(r, e);
+		return err_set(e, -ENOENT, "no function '%s' in registry %s", c->function, r->path);
+	rc = audit_add(r, &change, e);
+	return rc < 0 ? rc : bump_generation(r, e);
 }
 
 /* What was signed is of the version that is active. */
@@ -354,7 +390,7 @@ change_enabled(struct registry *r, void *context, struct err *e)
 	if (rc == 0)
 		rc = sql_run(r, e, "UPDATE function SET is_enabled = ? WHERE name = ?", "it",
 		             (int64_t)c->is_enabled, c->function);
-	return rc < 0 ? rc : finish_change(r, c->function, e);
+	return rc < 0 ? rc : finish_change(r, c, c->is_enabled ? AUDIT_ENABLE : AUDIT_DISABLE, e);
 }
 
 int
@@ -363,7 +399,7 @@ registry_set_enabled(struct registry *r, const char *function, bool is_enabled,
 {
 	struct function_change c = { function, is_enabled, a };
 
-	return transact(r, change_enabled, &c, e);
+	return sql_transact(r, change_enabled, &c, e);
 }
 
 static int
@@ -376,7 +412,7 @@ change_remove(struct registry *r, void *context, struct err *e)
 		rc = add_activation(r, c->function, c->signed_as, e);
 	if (rc == 0)
 		rc = sql_run(r, e, "DELETE FROM function WHERE name = ?", "t", c->function);
-	return rc < 0 ? rc : finish_change(r, c->function, e);
+	return rc < 0 ? rc : finish_change(r, c, AUDIT_REMOVE, e);
 }
 
 int
@@ -384,7 +420,7 @@ registry_remove(struct registry *r, const char *function, const struct registry_
 {
 	struct function_change c = { function, false, a };
 
-	return transact(r, change_remove, &c, e);
+	return sql_transact(r, change_remove, &c, e);
 }
 
 int
@@ -410,66 +446,4 @@ registry_option_routes(struct registry *r, const char *function, struct registry
 	*n = v->n_routes;
 	memcpy(routes, v->routes, v->n_routes * sizeof v->routes[0]);
 	return 0;
-}
-
-struct sweep {
-	uint32_t keep;
-	struct registry_swept *swept;
-};
-
-/* Stays: the newest of each version that there is, and the newest of all of a function, which says what
- * number comes next. */
-static int
-sweep_activations(struct registry *r, struct err *e)
-{
-	return sql_run(r, e,
-	               "DELETE FROM activation AS a WHERE"
-	               " number <> (SELECT max(number) FROM activation WHERE function = a.function)"
-	               " AND (number <> (SELECT max(number) FROM activation WHERE function = a.function"
-	               " AND version = a.version) OR NOT EXISTS (SELECT 1 FROM version v"
-	               " JOIN function f ON f.id = v.function_id"
-	               " WHERE f.name = a.function AND v.number = a.version))",
-	               "");
-}
-
-static int
-change_sweep(struct registry *r, void *context, struct err *e)
-{
-	const struct sweep *s = context;
-	int64_t bytes = 0;
-	int rc = sql_run(r, e,
-	                 "DELETE FROM version WHERE id IN (SELECT v.id FROM version v JOIN function f ON "
-	                 "f.id = v.function_id"
-	                 " WHERE v.id IS NOT f.active_version AND"
-	                 " (SELECT count(*) FROM version n WHERE n.function_id = v.function_id AND n.number "
-	                 "> v.number) >= ?)",
-	                 "i", (int64_t)s->keep);
-
-	if (rc < 0)
-		return rc;
-	s->swept->versions = (uint64_t)sqlite3_changes64(r->db);
-	rc = sweep_activations(r, e);
-	if (rc < 0)
-		return rc;
-#define UNUSED_BLOBS                                                                                         \
-	" FROM blob WHERE digest NOT IN"                                                                     \
-	" (SELECT artifact FROM version UNION SELECT source FROM version UNION SELECT debug FROM version)"
-	rc = sql_integer(r, &bytes, e, "SELECT coalesce(sum(length(data)), 0)" UNUSED_BLOBS, "");
-	if (rc == 0)
-		rc = sql_run(r, e, "DELETE" UNUSED_BLOBS, "");
-	s->swept->blobs = (uint64_t)sqlite3_changes64(r->db);
-	s->swept->bytes = (uint64_t)bytes;
-#undef UNUSED_BLOBS
-	return rc;
-}
-
-int
-registry_sweep(struct registry *r, uint32_t keep, struct registry_swept *swept, struct err *e)
-{
-	struct sweep s = { keep, swept };
-	int rc = transact(r, change_sweep, &s, e);
-
-	if (rc < 0)
-		return rc;
-	return swept->blobs > 0 ? sql_run(r, e, "VACUUM", "") : 0;
 }
