@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <sys/queue.h>
 
+#include "base/table.h"
 #include "config/config.h"
 #include "ipc/protocol.h"
 #include "ipc/spawner.h"
@@ -20,7 +21,6 @@
 #include "pool/loop.h"
 #include "pool/options.h"
 #include "pool/privileges.h"
-#include "pool/table.h"
 #include "pool/uids.h"
 #include "pool/watcher.h"
 #include "registry/registry.h"

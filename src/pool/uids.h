@@ -7,8 +7,8 @@
 #include <sys/types.h>
 
 #include "base/err.h"
+#include "base/table.h"
 #include "ipc/protocol.h"
-#include "pool/table.h"
 
 enum { UIDS_FIRST = 8 /* slots below are the router's and the boxes' */ };
 

@@ -137,3 +137,30 @@ route_pattern_collides(const char *a, const char *b)
 			return false;
 	}
 }
+
+/* ":name" takes any one segment but the empty one of "/", as when a path is looked up. */
+static bool
+segment_covers(const struct segment *wide, const struct segment *narrow)
+{
+	if (wide->kind == SEGMENT_EXACT)
+		return narrow->kind == SEGMENT_EXACT && same_text(wide, narrow);
+	return narrow->kind == SEGMENT_PARAM || (narrow->kind == SEGMENT_EXACT && narrow->length > 0);
+}
+
+bool
+route_pattern_covers(const char *wide, const char *narrow)
+{
+	struct segment from_wide, from_narrow;
+
+	for (;;) {
+		bool has_wide = segment_next(&wide, &from_wide),
+		     has_narrow = segment_next(&narrow, &from_narrow);
+
+		if (!has_wide || !has_narrow)
+			return has_wide == has_narrow;
+		if (from_wide.kind == SEGMENT_REST)
+			return true;
+		if (!segment_covers(&from_wide, &from_narrow))
+			return false;
+	}
+}

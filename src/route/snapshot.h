@@ -52,6 +52,9 @@ int route_pattern_check(const char *pattern, struct err *e);
  * same pattern but for the names of the parameters. */
 bool route_pattern_collides(const char *a, const char *b);
 
+/* True when every path that narrow matches is matched by wide. */
+bool route_pattern_covers(const char *wide, const char *narrow);
+
 /* A sealed memory file, or -errno: -EINVAL (pattern, methods, or a function that is not there), -EEXIST two
  * routes of equal pattern and a common method (*e names both), -E2BIG, -ENOMEM. */
 int snapshot_build(uint64_t generation, const struct snapshot_function *functions, size_t n_functions,

@@ -13,12 +13,12 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/table.h"
 #include "pool/backoff.h"
 #include "pool/channel.h"
 #include "pool/listener.h"
 #include "pool/loop.h"
 #include "pool/options.h"
-#include "pool/table.h"
 #include "pool/uids.h"
 
 struct fixture {

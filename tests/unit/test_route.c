@@ -121,6 +121,30 @@ patterns_collide_when_only_names_differ(void **state)
 	}
 }
 
+static void
+a_pattern_covers_what_it_always_matches(void **state)
+{
+	static const struct {
+		const char *wide, *narrow;
+		bool covers;
+	} cases[] = {
+		{ "/", "/", true },           { "/", "/a", false },          { "/a", "/a", true },
+		{ "/a", "/ab", false },       { "/a", "/a/b", false },       { "/a/b", "/a", false },
+		{ "/*", "/", true },          { "/*", "/a", true },          { "/*", "/:x/y/*", true },
+		{ "/*", "/*", true },         { "/a/*", "/a", false },       { "/a/*", "/a/b/c", true },
+		{ "/a/*", "/a/:x", true },    { "/a/*", "/b/c", false },     { "/a/*", "/:x/c", false },
+		{ "/a/*", "/*", false },      { "/:x", "/a", true },         { "/:x", "/:y", true },
+		{ "/:x", "/", false },        { "/:x", "/*", false },        { "/:x", "/a/b", false },
+		{ "/a", "/:x", false },       { "/:x/b", "/a/b", true },     { "/:x/b", "/a/c", false },
+		{ "/a/:x/*", "/a/*", false }, { "/a/:x/*", "/a/b/*", true },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+		if (route_pattern_covers(cases[i].wide, cases[i].narrow) != cases[i].covers)
+			fail_msg("%s and %s", cases[i].wide, cases[i].narrow);
+}
+
 static const struct snapshot_function functions[] = {
 	{ .version_id = 11, .version = 1, .name = "first" },
 	{ .version_id = 22, .version = 2, .name = "second", .is_enabled = 1, .body_max = 1 << 20 },
@@ -593,6 +617,7 @@ main(void)
 		cmocka_unit_test(lengths_in_patterns_end_where_they_are_said_to),
 		cmocka_unit_test(a_refused_pattern_is_shown_only_when_it_can_be),
 		cmocka_unit_test(patterns_collide_when_only_names_differ),
+		cmocka_unit_test(a_pattern_covers_what_it_always_matches),
 		cmocka_unit_test(a_snapshot_holds_what_it_was_built_from),
 		cmocka_unit_test(the_most_specific_pattern_that_takes_the_method_serves),
 		cmocka_unit_test(parameters_are_named_by_the_route_that_serves),

@@ -1,5 +1,5 @@
 /* table.c - a hash table of nodes that live in what they name. */
-#include "pool/table.h"
+#include "base/table.h"
 
 #include <errno.h>
 #include <stdlib.h>
