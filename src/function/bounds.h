@@ -33,6 +33,17 @@ enum {
 
 	COOKIE_AGE_MAX = 400 * 24 * 3600, /* seconds: what browsers keep at most; more is cut */
 
+	PASSWORD_MAX = 1024,     /* bytes */
+	PASSWORD_TEXT_MAX = 192, /* bytes of a hash */
+	PASSWORD_SALT_MAX = 64,  /* bytes, as the next two */
+	PASSWORD_KEY_MIN = 16,
+	PASSWORD_KEY_MAX = 64,
+	PASSWORD_LN_MAX = 15, /* costs that a worker can bear: 32 MiB with r = 8 */
+	PASSWORD_R_MAX = 8,
+	PASSWORD_P_MAX = 16,
+	PASSWORD_MEMORY = 48 << 20,
+	HMAC_KEY_MAX = 4096, /* bytes */
+
 	STREAM_CHUNK = 8 << 10,     /* bytes that gather before a stream writes by itself */
 	STREAM_PIECE_MAX = 8 << 20, /* bytes that one cfn_printf may add to a stream */
 	EVENT_NAME_MAX = 256,       /* bytes */

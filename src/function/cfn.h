@@ -8,6 +8,7 @@
 #ifndef CFN_H
 #define CFN_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -139,6 +140,14 @@ int cfn_stream(cfn_response *, int status, const char *type);
 int cfn_flush(cfn_response *);                                      /* -EPIPE */
 int cfn_event(cfn_response *, const char *event, const char *data); /* one Server-Sent Event, flushed */
 int cfn_wait(cfn_request *, int ms);                                /* flushes, sleeps 0 .. 3,600,000 ms */
+
+/* Passwords are kept as their scrypt hash, "$scrypt$ln=14,r=8,p=5$...", with a salt of its own: EINVAL past
+ * 1,024 bytes.  It costs 16 MiB and some tenths of a second of CPU time, on purpose. */
+char *cfn_password_hash(cfn_request *, const char *password);
+bool cfn_password_ok(const char *password, const char *hash);
+/* Whether hex, with or without "sha256=" before it, is the HMAC-SHA-256 of the data: what senders of webhooks
+ * sign with.  Both compare in constant time and are false for anything malformed. */
+bool cfn_hmac_ok(const char *key, const void *data, size_t size, const char *hex);
 
 /* One line in the function's log; the levels are those of syslog(3). */
 enum cfn_level { CFN_ERROR = 3, CFN_WARNING = 4, CFN_NOTICE = 5, CFN_INFO = 6, CFN_DEBUG = 7 };

@@ -10,17 +10,21 @@
 #include "ipc/start.h"
 #include "worker/worker.h"
 
-/* pthread_exit and pthread_cancel load libgcc_s by themselves, whoever calls them. */
+/* A library, and what an artifact that needs it has in its bytes; NULL: loaded for all. */
 static const struct {
-	const char *name;
-	bool is_always;
+	const char *name, *sign;
 } libraries[] = {
-	{ "libm.so.6", false },
-	{ "libgcc_s.so.1", true },
-	{ "libstdc++.so.6", false },
+	{ "libm.so.6", "libm.so.6" },
+	/* pthread_exit and pthread_cancel load it by themselves, whoever calls them. */
+	{ "libgcc_s.so.1", NULL },
+	{ "libstdc++.so.6", "libstdc++.so.6" },
+	/* Behind functions of cfn.h. */
+	{ "libcrypto.so.3", "cfn_password_hash" },
+	{ "libcrypto.so.3", "cfn_password_ok" },
+	{ "libcrypto.so.3", "cfn_hmac_ok" },
 };
 
-/* A name in the bytes stands for a DT_NEEDED: too much is loaded at worst. */
+/* A name in the bytes stands for a DT_NEEDED or an import: too much is loaded at worst. */
 static bool
 is_named(const char *bytes, size_t n, const char *name)
 {
@@ -39,7 +43,7 @@ static int
 preload_named(const char *bytes, size_t n, struct err *e)
 {
 	for (size_t i = 0; i < sizeof libraries / sizeof *libraries; i++) {
-		bool is_wanted = libraries[i].is_always || is_named(bytes, n, libraries[i].name);
+		bool is_wanted = !libraries[i].sign || is_named(bytes, n, libraries[i].sign);
 
 		if (is_wanted && preload_one(libraries[i].name, e) < 0)
 			return -e->code;
