@@ -54,29 +54,40 @@ load_flags(enum filter_kind kind)
 {
 	switch (kind) {
 	case FILTER_FUNCTION_LOAD:
+	case FILTER_FRESH_LOAD:
 		return SECCOMP_FILTER_FLAG_NEW_LISTENER | SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
 	case FILTER_FUNCTION_SERVE: /* constructors may have made threads */
+	case FILTER_FRESH_SERVE:
 		return SECCOMP_FILTER_FLAG_TSYNC;
 	default:
 		return 0;
 	}
 }
 
+/* Programs are made before the process is. */
+static void
+own_pid_put(struct sandbox_filter *f)
+{
+	for (uint32_t i = 0; i < f->n; i++)
+		if (BPF_CLASS(f->code[i].code) == BPF_JMP && f->code[i].k == FILTER_OWN_PID)
+			f->code[i].k = (uint32_t)getpid();
+}
+
 int
 sandbox_filter_load(const struct sandbox_filters *filters, enum filter_kind kind, struct err *e)
 {
-	const struct sandbox_filter *f = filters ? &filters->of[kind] : NULL;
-	struct sock_fprog program;
+	struct sandbox_filter f = { .n = filters ? filters->of[kind].n : 0 };
+	struct sock_fprog program = { .len = (unsigned short)f.n, .filter = f.code };
 	long rc;
 
-	if (!f || f->n == 0)
+	if (f.n == 0)
 		return err_set(e, -EINVAL, "program %d was not built", (int)kind);
-	program.len = (unsigned short)f->n;
-	program.filter = (struct sock_filter *)f->code;
+	memcpy(f.code, filters->of[kind].code, f.n * sizeof *f.code);
+	own_pid_put(&f);
 	rc = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, load_flags(kind), &program);
 	if (rc < 0)
 		return err_set(e, errno, "load program %d", (int)kind);
-	if (rc > 0 && kind == FILTER_FUNCTION_SERVE)
+	if (rc > 0 && (load_flags(kind) & SECCOMP_FILTER_FLAG_TSYNC))
 		return err_set(e, -ESRCH, "a thread has a filter of its own");
 	return (int)rc;
 }
@@ -102,7 +113,7 @@ payload_filter_enter(struct sandbox *s, struct err *e)
 
 	if (rc < 0)
 		return rc;
-	if (s->profile->filter == FILTER_FUNCTION_LOAD)
+	if (s->profile->is_code)
 		s->listener = rc;
 	return 0;
 }
@@ -110,13 +121,19 @@ payload_filter_enter(struct sandbox *s, struct err *e)
 int
 close_filter_enter(struct sandbox *s, struct err *e)
 {
-	return filter_enter(s, FILTER_FUNCTION_CLOSE, e);
+	return filter_enter(s, s->profile->close_filter, e);
 }
 
 int
 serve_filter_enter(struct sandbox *s, struct err *e)
 {
-	return filter_enter(s, FILTER_FUNCTION_SERVE, e);
+	return filter_enter(s, s->profile->serve_filter, e);
+}
+
+int
+request_filter_enter(struct sandbox *s, struct err *e)
+{
+	return filter_enter(s, s->profile->request_filter, e);
 }
 
 int

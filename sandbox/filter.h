@@ -12,8 +12,13 @@ enum filter_kind {
 	FILTER_FUNCTION_LOAD,  /* the allow-list of a function; the only one with a listener */
 	FILTER_FUNCTION_CLOSE, /* over it, after the listener left: no sendmsg, no recvmsg */
 	FILTER_FUNCTION_SERVE, /* over both, after loading: no executable mapping, no seccomp */
-	FILTER_INIT,           /* waits, reports, ends */
-	FILTER_BOX_INIT,       /* also kills what is left and brings files out */
+	FILTER_FRESH_LOAD,  /* the same three for a function in fresh mode: it makes processes of its own */
+	FILTER_FRESH_CLOSE, /* kind, which take their requests by recvmsg, and shares no memory with them */
+	FILTER_FRESH_SERVE,
+	FILTER_FRESH_REQUEST, /* over these, in such a process: all that the others had to leave it */
+	FILTER_INIT,          /* waits, reports, ends */
+	FILTER_FRESH_INIT,    /* also kills, tells the router, empties /tmp */
+	FILTER_BOX_INIT,      /* also kills what is left and brings files out */
 	FILTER_COPY,
 	FILTER_ROUTER,
 	FILTER_COMPILER,
@@ -21,7 +26,10 @@ enum filter_kind {
 	FILTER_COUNT
 };
 
-enum { FILTER_CODE_MAX = 1023 };
+enum {
+	FILTER_CODE_MAX = 1023,
+	FILTER_OWN_PID = 0x7fffcf11, /* in a program: the pid of whoever loads it; no pid is so large */
+};
 
 struct sandbox_filter {
 	uint32_t n; /* 0: not built */
@@ -37,7 +45,10 @@ struct sandbox_filters {
 #define FILTER_BIT(kind) (1U << (kind))
 #define FILTERS_OF_SPAWNER                                                                                   \
 	(FILTER_BIT(FILTER_FUNCTION_LOAD) | FILTER_BIT(FILTER_FUNCTION_CLOSE) |                              \
-	 FILTER_BIT(FILTER_FUNCTION_SERVE) | FILTER_BIT(FILTER_INIT) | FILTER_BIT(FILTER_COPY))
+	 FILTER_BIT(FILTER_FUNCTION_SERVE) | FILTER_BIT(FILTER_FRESH_LOAD) |                                 \
+	 FILTER_BIT(FILTER_FRESH_CLOSE) | FILTER_BIT(FILTER_FRESH_SERVE) |                                   \
+	 FILTER_BIT(FILTER_FRESH_REQUEST) | FILTER_BIT(FILTER_INIT) | FILTER_BIT(FILTER_FRESH_INIT) |        \
+	 FILTER_BIT(FILTER_COPY))
 
 /* Generates the programs whose bits are set into a sealed memory file: a descriptor (CLOEXEC) or -errno. */
 int sandbox_filters_seal(unsigned kinds, struct err *e);
@@ -56,7 +67,8 @@ int sandbox_filters_map(int fd, const struct sandbox_filters **filters, struct e
 void sandbox_filters_unmap(const struct sandbox_filters *filters);
 
 /* Loads one program; no_new_privs must be set.  0, or the listener's descriptor (CLOEXEC) for
- * FILTER_FUNCTION_LOAD, or -errno: -ESRCH when a thread cannot be brought under FILTER_FUNCTION_SERVE. */
+ * FILTER_FUNCTION_LOAD and FILTER_FRESH_LOAD, or -errno: -ESRCH when a thread cannot be brought under
+ * FILTER_FUNCTION_SERVE or FILTER_FRESH_SERVE. */
 int sandbox_filter_load(const struct sandbox_filters *filters, enum filter_kind kind, struct err *e);
 
 /* A call that a listener reports. */

@@ -9,6 +9,7 @@
 #include <linux/seccomp.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <signal.h>
 #include <stddef.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -56,6 +57,8 @@ static const char program_calls[] =
 
 static const char init_calls[] = "wait4 waitid";
 static const char box_init_calls[] = "kill openat2 sendmsg";
+static const char fresh_init_calls[] =
+    "kill recvmsg openat getdents64 lseek unlinkat renameat2 fchmod fchmodat utimensat newfstatat";
 static const char copy_calls[] = "openat2";
 
 static const char router_calls[] =
@@ -167,6 +170,17 @@ static const struct call_rule thread_rules[] = {
 	{ "clone3", VERDICT_UNKNOWN },
 	{ NULL }
 };
+
+/* A function in fresh mode makes processes of exactly one kind: children of its own parent, which is init and
+ * reaps them, with nothing shared. */
+#define FRESH_CLONE (CLONE_PARENT | SIGCHLD)
+static const struct call_rule fresh_thread_rules[] = {
+	{ "clone", VERDICT_ALLOW, 1, { BITS(0, CLONE_NEW_ANY | CLONE_THREAD, CLONE_THREAD) } },
+	ALLOW_IS("clone", 0, FRESH_CLONE),
+	{ "clone", VERDICT_REPORT, 1, { BITS(0, CLONE_THREAD | CLONE_PARENT, 0) } },
+	{ "clone3", VERDICT_UNKNOWN },
+	{ NULL }
+};
 static const struct call_rule process_rules[] = {
 	{ "clone", VERDICT_ALLOW, 1, { BITS(0, CLONE_NEW_ANY, 0) } }, { "clone3", VERDICT_UNKNOWN }, { NULL }
 };
@@ -232,6 +246,40 @@ static const struct call_rule serve_rules[] = {
 	{ NULL }
 };
 
+/* Memory that is shared before the fork would be shared by all requests; MAP_SHARED_VALIDATE has the same
+ * bit. */
+static const struct call_rule fresh_close_rules[] = {
+	{ "sendmsg", VERDICT_REFUSE },
+	{ "mmap", VERDICT_REFUSE, 1, { BITS(3, MAP_SHARED, MAP_SHARED) } },
+	{ NULL }
+};
+
+static const struct call_rule fresh_serve_rules[] = {
+	{ "mmap", VERDICT_REFUSE, 1, { BITS(2, PROT_EXEC, PROT_EXEC) } }, { NULL }
+};
+
+/* The process that was loaded lives in the same pid namespace, has the same uid, and is the next request's
+ * parent: nothing that takes a pid takes another's.  Calls that only read are not named. */
+#define REFUSE_UNLESS(name, argument, value)                                                                 \
+	{                                                                                                    \
+		name, VERDICT_REFUSE, 1,                                                                     \
+		{                                                                                            \
+			{                                                                                    \
+				.arg = argument, .op = SCMP_CMP_NE, .datum_a = value                         \
+			}                                                                                    \
+		}                                                                                            \
+	}
+static const struct call_rule fresh_request_rules[] = {
+	{ "clone", VERDICT_REFUSE, 1, { BITS(0, CLONE_PARENT, CLONE_PARENT) } },
+	{ "recvmsg", VERDICT_REFUSE },
+	{ "seccomp", VERDICT_REFUSE },
+	REFUSE_UNLESS("kill", 0, FILTER_OWN_PID),
+	REFUSE_UNLESS("tgkill", 0, FILTER_OWN_PID),
+	{ "tkill", VERDICT_REFUSE },
+	REFUSE_UNLESS("prlimit64", 0, 0),
+	{ NULL }
+};
+
 /* What service allows and takes away later, as narrowly as the worker itself needs it: an error number of a
  * later program would hide the report of an earlier one.  The handover is a sendmsg of message_send; the
  * artifact is a file, and its code is not written to. */
@@ -259,6 +307,9 @@ static const struct call_rule router_rules[] = {
 	ALLOW_IS("ioctl", 1, SECCOMP_IOCTL_NOTIF_SEND),
 	ALLOW_IS("ioctl", 1, SECCOMP_IOCTL_NOTIF_ID_VALID),
 	{ "setsockopt", VERDICT_ALLOW, 2, { IS(1, IPPROTO_TCP), IS(2, TCP_NODELAY) } },
+	/* The socket of a request in fresh mode, one end of which is sent away. */
+	{ "setsockopt", VERDICT_ALLOW, 2, { IS(1, SOL_SOCKET), IS(2, SO_PASSCRED) } },
+	{ "socketpair", VERDICT_ALLOW, 2, { IS(0, AF_UNIX), BITS(1, SOCKET_TYPE_BITS, SOCK_SEQPACKET) } },
 	/* send(2) and recv(2): without an address. */
 	ALLOW_IS("sendto", 4, 0),
 	ALLOW_IS("recvfrom", 4, 0),
@@ -275,6 +326,26 @@ const struct filter_calls filter_calls[FILTER_COUNT] = {
 	/* The next two name nothing that has to be reported: an error number would hide the report. */
 	[FILTER_FUNCTION_CLOSE] = { "function, loading", VERDICT_ALLOW, VERDICT_NONE, { NULL }, { close_rules } },
 	[FILTER_FUNCTION_SERVE] = { "function, serving", VERDICT_ALLOW, VERDICT_NONE, { NULL }, { serve_rules } },
+	[FILTER_FRESH_LOAD] = {
+		"fresh function", VERDICT_UNKNOWN, VERDICT_REPORT,
+		{ core_calls, file_calls, common_calls, function_calls, handover_calls, sanitizer_calls },
+		{ fcntl_rules, prctl_rules, ioctl_rules, personality_rules, socket_report_rules,
+	          fresh_thread_rules, executable_file_rules, further_filter_rules },
+	},
+	[FILTER_FRESH_CLOSE] = {
+		"fresh function, loading", VERDICT_ALLOW, VERDICT_NONE, { NULL }, { fresh_close_rules },
+	},
+	[FILTER_FRESH_SERVE] = {
+		"fresh function, loaded", VERDICT_ALLOW, VERDICT_NONE, { NULL }, { fresh_serve_rules },
+	},
+	[FILTER_FRESH_REQUEST] = {
+		"fresh function, serving", VERDICT_ALLOW, VERDICT_NONE, { NULL }, { fresh_request_rules },
+	},
+	[FILTER_FRESH_INIT] = {
+		"init of a fresh function", VERDICT_UNKNOWN, VERDICT_REFUSE,
+		{ core_calls, init_calls, fresh_init_calls, sanitizer_calls },
+		{ no_executable_rules, socket_rules },
+	},
 	[FILTER_INIT] = {
 		"init", VERDICT_UNKNOWN, VERDICT_REFUSE,
 		{ core_calls, init_calls, sanitizer_calls },

@@ -43,7 +43,7 @@ struct sandbox_profile {
 	bool is_execed;         /* capabilities must survive the exec between IDENTITY and ROOT */
 	bool keeps_descriptors; /* it was execed with what it may have */
 	bool is_code;           /* runs a function's code: no executable memory is ever gained */
-	enum filter_kind init_filter, filter;
+	enum filter_kind init_filter, filter, close_filter, serve_filter, request_filter;
 	const char *const *environment;
 	const struct limit_row *limits;
 	size_t n_limits;
@@ -77,6 +77,7 @@ int init_filter_enter(struct sandbox *s, struct err *e);
 int payload_filter_enter(struct sandbox *s, struct err *e);
 int close_filter_enter(struct sandbox *s, struct err *e);
 int serve_filter_enter(struct sandbox *s, struct err *e);
+int request_filter_enter(struct sandbox *s, struct err *e);
 int artifact_folder_enter(struct sandbox *s, struct err *e);
 int artifact_folder_leave(struct sandbox *s, struct err *e);
 

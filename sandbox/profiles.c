@@ -32,16 +32,25 @@ enum { NAMESPACES = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS | 
 		.offset = offsetof(struct sandbox_limits, processes), .value = 1                             \
 	}
 
-static const struct limit_row function_limits[] = {
-	LIMITS_OF_ALL,
-	LIMIT_PROCESSES,
-	LIMIT_BY(FSIZE, file_size),
-	{ .resource = RLIMIT_AS, .part = SANDBOX_PAYLOAD, .kind = LIMIT_ADDRESS_SPACE },
-	/* After the listener's handover: descriptors in flight of others of this uid would make it fail. */
-	{ .resource = RLIMIT_NOFILE,
-	  .part = SANDBOX_CLOSE,
+/* NOFILE after the listener's handover: descriptors in flight of others of this uid would make it fail. */
+#define LIMITS_OF_CODE                                                                                       \
+	LIMITS_OF_ALL, LIMIT_BY(FSIZE, file_size),                                                           \
+	    { .resource = RLIMIT_AS, .part = SANDBOX_PAYLOAD, .kind = LIMIT_ADDRESS_SPACE },                 \
+	{                                                                                                    \
+		.resource = RLIMIT_NOFILE, .part = SANDBOX_CLOSE, .kind = LIMIT_FROM,                        \
+		.offset = offsetof(struct sandbox_limits, files)                                             \
+	}
+
+static const struct limit_row function_limits[] = { LIMITS_OF_CODE, LIMIT_PROCESSES };
+
+/* Beside the process that serves: init, the one that was loaded, the one that waits. */
+static const struct limit_row fresh_limits[] = {
+	LIMITS_OF_CODE,
+	{ .resource = RLIMIT_NPROC,
+	  .part = SANDBOX_PAYLOAD,
 	  .kind = LIMIT_FROM,
-	  .offset = offsetof(struct sandbox_limits, files) },
+	  .offset = offsetof(struct sandbox_limits, processes),
+	  .value = 3 },
 };
 
 static const struct limit_row router_limits[] = {
@@ -97,9 +106,29 @@ const struct sandbox_profile sandbox_function = {
 	.is_code = true,
 	.init_filter = FILTER_INIT,
 	.filter = FILTER_FUNCTION_LOAD,
+	.close_filter = FILTER_FUNCTION_CLOSE,
+	.serve_filter = FILTER_FUNCTION_SERVE,
 	.environment = function_environment,
 	.limits = function_limits,
 	.n_limits = ARRAY_SIZE(function_limits),
+	.places = function_places,
+	.n_places = ARRAY_SIZE(function_places),
+};
+
+const struct sandbox_profile sandbox_fresh = {
+	.name = "fresh",
+	.namespaces = NAMESPACES | CLONE_NEWPID,
+	.root = ROOT_FOLDER,
+	.is_execed = true,
+	.is_code = true,
+	.init_filter = FILTER_FRESH_INIT,
+	.filter = FILTER_FRESH_LOAD,
+	.close_filter = FILTER_FRESH_CLOSE,
+	.serve_filter = FILTER_FRESH_SERVE,
+	.request_filter = FILTER_FRESH_REQUEST,
+	.environment = function_environment,
+	.limits = fresh_limits,
+	.n_limits = ARRAY_SIZE(fresh_limits),
 	.places = function_places,
 	.n_places = ARRAY_SIZE(function_places),
 };

@@ -4,7 +4,8 @@
  * The child:   sandbox_await → sandbox_enter(IDENTITY) → [exec] → sandbox_enter(ROOT) → fork:
  *   init:      sandbox_enter(INIT), reaps
  *   payload:   sandbox_enter(PAYLOAD); a function's worker then hands s->listener over and closes it,
- *              sandbox_enter(CLOSE), loads SANDBOX_ARTIFACT, sandbox_enter(SERVE).
+ *              sandbox_enter(CLOSE), loads SANDBOX_ARTIFACT, sandbox_enter(SERVE).  In fresh mode it then
+ *              forks, and each child, once it has taken its request, sandbox_enter(REQUEST).
  * A process that is alone in its sandbox (the router) enters PAYLOAD directly after ROOT.
  *
  * Everything returns 0 or -errno with *e naming sandbox, stage and cause.  After a failure the process is
@@ -30,6 +31,7 @@ enum {
 /* What a process of this kind may do: const data in profiles.c. */
 struct sandbox_profile;
 extern const struct sandbox_profile sandbox_function; /* a worker: cloned by the spawner */
+extern const struct sandbox_profile sandbox_fresh;    /* the same in fresh mode */
 extern const struct sandbox_profile sandbox_router;   /* cloned by the spawner; no pid namespace */
 extern const struct sandbox_profile sandbox_copy; /* cp in and out of a folder: a function's root, no code */
 extern const struct sandbox_profile sandbox_compiler; /* a box: cloned anywhere, own network namespace */
@@ -78,6 +80,8 @@ enum sandbox_part {
 	    1 << 4, /* limit of files; nothing is sent or received any more; into the artifact's folder */
 	SANDBOX_SERVE =
 	    1 << 5, /* out of the artifact's folder into /tmp; no executable memory, no filter any more */
+	SANDBOX_REQUEST =
+	    1 << 6, /* fresh mode: no further process, no signal to another, no filter any more */
 };
 
 /* Walks the table of stages (stages.c) and enters those of the part that the profile has. */

@@ -48,6 +48,8 @@ static const struct {
 	{ "seccomp", SANDBOX_CLOSE, close_filter_enter },
 	{ "artifact folder", SANDBOX_SERVE, artifact_folder_leave },
 	{ "seccomp", SANDBOX_SERVE, serve_filter_enter },
+
+	{ "seccomp", SANDBOX_REQUEST, request_filter_enter },
 };
 
 int

@@ -148,11 +148,15 @@ fd_place(const int *fds, size_t n, int first)
 		return -EINVAL;
 	/* Two passes: a source may stand where another one has to go. */
 	for (size_t i = 0; i < n; i++) {
-		safe[i] = fcntl(fds[i], F_DUPFD_CLOEXEC, first + (int)n);
-		if (safe[i] < 0)
+		safe[i] = fds[i] < 0 ? -1 : fcntl(fds[i], F_DUPFD_CLOEXEC, first + (int)n);
+		if (safe[i] < 0 && fds[i] >= 0)
 			return -errno;
 	}
 	for (size_t i = 0; i < n; i++) {
+		if (safe[i] < 0) {
+			close(first + (int)i);
+			continue;
+		}
 		if (dup2(safe[i], first + (int)i) < 0)
 			return -errno;
 		close(safe[i]);

@@ -31,6 +31,6 @@ int fd_check_sealed(int fd);
 int fd_set_blocking(int fd, int blocking);
 int fd_set_cloexec(int fd, int cloexec);
 
-/* Moves fds[i] to first + i for all i, whatever they were, and clears CLOEXEC there.
+/* Moves fds[i] to first + i for all i, whatever they were, and clears CLOEXEC there; -1 closes first + i.
  * Everything else from first on is left as it is.  0 or -errno. */
 int fd_place(const int *fds, size_t n, int first);

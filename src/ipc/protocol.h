@@ -19,7 +19,8 @@ enum message_type {
 	/* master → spawner */
 	MSG_START_ROUTER =
 	    1,            /* struct start_router; listener, channel, access log, function log, error log */
-	MSG_START_WORKER, /* struct start_worker; artifact, environment, requests, output (worker's ends) */
+	MSG_START_WORKER, /* struct start_worker; artifact, environment, requests, output (worker's ends); of
+	                     a fresh one that is no trial also init's end */
 	MSG_START_COPY,   /* struct start_copy; data: read from it (in) or written to it (out) */
 	MSG_KILL,         /* struct process_ref */
 
@@ -32,8 +33,9 @@ enum message_type {
 
 	/* master → router */
 	MSG_SNAPSHOT = 40, /* nothing; sealed snapshot */
-	MSG_LEASE,  /* struct lease; requests, output (router's ends), seccomp listener if there is one */
-	MSG_RETIRE, /* struct process_ref: no new request; RELEASED when the last one is answered */
+	MSG_LEASE, /* struct lease; requests, output, of a fresh one init (router's ends), seccomp listener if
+	              there is one */
+	MSG_RETIRE,        /* struct process_ref: no new request; RELEASED when the last one is answered */
 	MSG_WORKER_ENDED,  /* struct worker_ended: of a worker leased to this router and not yet released */
 	MSG_START_REFUSED, /* struct start_refused: nothing to wait for, answer the queue */
 	MSG_LOGS,          /* nothing; access log, function log, error log, reopened */
@@ -48,6 +50,7 @@ enum message_type {
 	MSG_RELEASED, /* struct process_ref: nothing in flight, its descriptors closed here */
 	MSG_DRAINED,  /* nothing */
 	MSG_COUNTERS, /* struct router_counters */
+	MSG_REQUEST_FAILED, /* struct worker_ended: a fresh worker's process for one request; it lives on */
 };
 
 /* Ids are the master's, unique for its life and never 0. */
@@ -81,6 +84,7 @@ struct start_worker {
 	uint32_t cpu_ms;       /* of an invoked one, from READY on; 0: no limit */
 	uint32_t version;      /* number, for texts */
 	uint32_t shared_read_only;
+	uint32_t is_fresh; /* a new process for every request */
 	char function[NAME_MAX_SIZE];
 	char shared[NAME_MAX_SIZE];  /* folder below the shared directory; empty: none */
 	char entry[SYMBOL_MAX_SIZE]; /* handler's symbol; empty: the artifact's own route table */
@@ -150,11 +154,36 @@ struct lease {
 	uint32_t worker;
 	int32_t pid;
 	uint64_t version; /* the registry's id of the version, as in the snapshot */
+	uint32_t is_fresh;
+	uint32_t reserved;
 };
 
 struct worker_ended {
 	uint32_t worker;
 	uint32_t cause; /* enum cause: the verdict */
+	struct ending ending;
+};
+
+/* ---- fresh mode ----
+ *
+ * The process that loaded the function, the zygote, keeps children ready.  Each reads one struct
+ * fresh_request from the lease's requests, with the socket that the request then travels on, tells init and
+ * says one byte on that socket.  The number is the router's; it names the request between router and init,
+ * and whoever tells a wrong one harms himself alone: his ending is nobody's. */
+
+struct fresh_request {
+	uint32_t number; /* never 0 */
+};
+
+/* Router → init: end the process that has taken this request, if it still runs. */
+struct fresh_kill {
+	uint32_t number;
+};
+
+/* Init → router, once for each request that was taken: its process is gone, /tmp is empty. */
+struct fresh_ended {
+	uint32_t number;
+	uint32_t reserved;
 	struct ending ending;
 };
 

@@ -32,6 +32,7 @@ enum worker_fd {
 	WORKER_FD_ARTIFACT,
 	WORKER_FD_ENVIRONMENT,
 	WORKER_FD_LIBRARY,
+	WORKER_FD_ROUTER, /* init's, in fresh mode: struct fresh_kill, struct fresh_ended */
 	WORKER_FD_FOLDER, /* only with a shared folder */
 
 	WORKER_FD_COPY_DATA = WORKER_FD_REQUESTS,

@@ -82,7 +82,7 @@ serve_kill(struct spawn *s, struct err *e)
 /* Every struct begins with its id. */
 static const struct message_rule rules[] = {
 	{ MSG_START_ROUTER, sizeof(struct start_router), sizeof(struct start_router), 5, 5 },
-	{ MSG_START_WORKER, sizeof(struct start_worker), sizeof(struct start_worker), 4, 4 },
+	{ MSG_START_WORKER, sizeof(struct start_worker), sizeof(struct start_worker), 4, 5 },
 	{ MSG_START_COPY, sizeof(struct start_copy), sizeof(struct start_copy), 1, 1 },
 	{ MSG_KILL, sizeof(struct process_ref), sizeof(struct process_ref), 0, 0 },
 };

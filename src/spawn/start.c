@@ -11,7 +11,7 @@
 #include "ipc/start.h"
 #include "spawn/spawn.h"
 
-enum { PLAN_FDS_MAX = 8, PLAN_FIRST_FD = 3, TITLE_SIZE = 112 };
+enum { PLAN_FDS_MAX = 9, PLAN_FIRST_FD = 3, TITLE_SIZE = 112 };
 
 /* What the child becomes.  Its descriptors belong to others; they are copied to 0, 1, 2 and from 3 on. */
 struct plan {
@@ -20,7 +20,7 @@ struct plan {
 	char title[TITLE_SIZE];
 	int program;
 	int in, out, err;
-	int fds[PLAN_FDS_MAX];
+	int fds[PLAN_FDS_MAX]; /* -1: there is none at this number */
 	size_t n_fds;
 	int report; /* the child's end, -1: it says nothing while it starts */
 };
@@ -181,6 +181,8 @@ check_worker(const struct spawn *s, const struct start_worker *w, struct err *e)
 	if (!folder_is_name(w->function, sizeof w->function) || !is_terminated(w->entry, sizeof w->entry) ||
 	    (w->shared[0] != '\0' && !folder_is_name(w->shared, sizeof w->shared)))
 		return err_set(e, -EINVAL, "malformed name");
+	if (s->in.n_fds != (w->is_fresh && !w->is_trial ? 5 : 4))
+		return err_set(e, -EINVAL, "%zu descriptors", s->in.n_fds);
 	return check_slot(s, w->slot, e);
 }
 
@@ -188,7 +190,8 @@ int
 start_worker(struct spawn *s, struct process *p, struct err *e)
 {
 	const struct start_worker *w = (const struct start_worker *)s->in.body;
-	struct plan plan = { .profile = &sandbox_function, .name = w->function };
+	struct plan plan = { .profile = w->is_fresh ? &sandbox_fresh : &sandbox_function,
+		             .name = w->function };
 	AUTO_FD folder = -1;
 
 	if (check_worker(s, w, e) < 0 || (w->is_invoked && invoked_start(s, p, w, e) < 0))
@@ -205,8 +208,9 @@ start_worker(struct spawn *s, struct process *p, struct err *e)
 	plan.fds[WORKER_FD_ENVIRONMENT - PLAN_FIRST_FD] = s->in.fds[1];
 	plan.fds[WORKER_FD_REQUESTS - PLAN_FIRST_FD] = s->in.fds[2];
 	plan.fds[WORKER_FD_LIBRARY - PLAN_FIRST_FD] = SPAWNER_FD_LIBRARY;
+	plan.fds[WORKER_FD_ROUTER - PLAN_FIRST_FD] = s->in.n_fds > 4 ? s->in.fds[4] : -1;
 	plan.fds[WORKER_FD_FOLDER - PLAN_FIRST_FD] = folder;
-	plan.n_fds = WORKER_FD_FOLDER - PLAN_FIRST_FD + (folder >= 0);
+	plan.n_fds = WORKER_FD_FOLDER - PLAN_FIRST_FD + 1;
 	plan.out = plan.err = s->in.fds[3];
 	return launch_sandboxed(s, p, &plan, w->slot, e);
 }

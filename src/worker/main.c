@@ -54,7 +54,7 @@ prepare_worker(struct job *job, struct err *e)
 	struct sandbox *s = &job->sandbox;
 
 	snprintf(job->name, sizeof job->name, "function '%s'", w->function);
-	sandbox_init(s, &sandbox_function, job->name);
+	sandbox_init(s, w->is_fresh ? &sandbox_fresh : &sandbox_function, job->name);
 	s->limits = (struct sandbox_limits){ .memory = w->memory,
 		                             .tmp_size = w->tmp_size,
 		                             .tmp_inodes = w->tmp_inodes,
@@ -65,6 +65,7 @@ prepare_worker(struct job *job, struct err *e)
 	s->is_folder_read_only = w->shared_read_only;
 	s->artifact = WORKER_FD_ARTIFACT;
 	job->worker.sandbox = s;
+	job->worker.is_fresh = w->is_fresh && !w->is_trial;
 	if (preload(WORKER_FD_ARTIFACT, e) < 0)
 		return err_wrap(e, "libraries");
 	if (fd_read_file(WORKER_FD_ENVIRONMENT, ENVIRONMENT_MAX, &job->worker.environment,
@@ -101,18 +102,22 @@ enter_root(struct job *job, struct err *e)
 		return -e->code;
 	if (sandbox_filters_map(WORKER_FD_FILTERS, &job->sandbox.filters, e) < 0)
 		return -e->code;
-	return sandbox_enter(&job->sandbox, SANDBOX_ROOT, e);
+	if (sandbox_enter(&job->sandbox, SANDBOX_ROOT, e) < 0)
+		return -e->code;
+	if (job->worker.is_fresh && fresh_prepare(&job->worker.fresh, job->worker.start.tmp_inodes, e) < 0)
+		return err_wrap(e, "fresh mode");
+	return 0;
 }
 
 _Noreturn static void
 run_payload(struct job *job)
 {
-	static const int keep[] = { 0, 1, 2, WORKER_FD_REQUESTS, WORKER_FD_CHANNEL };
+	const int keep[] = { 0, 1, 2, WORKER_FD_REQUESTS, WORKER_FD_CHANNEL, job->worker.fresh.zygote };
 	struct err e;
 	int status;
 
 	job->sandbox.keep = keep;
-	job->sandbox.n_keep = ARRAY_SIZE(keep);
+	job->sandbox.n_keep = ARRAY_SIZE(keep) - !job->worker.is_fresh;
 	if (job->type == MSG_START_COPY)
 		status = copy_run(&job->copy, &job->sandbox, &e);
 	else
@@ -120,43 +125,30 @@ run_payload(struct job *job)
 	_exit(status);
 }
 
-static uint64_t
-microseconds(const struct timeval *t)
+/* Nothing but what it says its words on: the output's other end must see the payload's end. */
+static int
+confine_init(struct job *job, struct err *e)
 {
-	return (uint64_t)t->tv_sec * 1000000 + (uint64_t)t->tv_usec;
-}
-
-/* The payload's end is init's: the kernel kills whatever is left here when pid 1 is gone. */
-_Noreturn static void
-wait_payload(void)
-{
-	siginfo_t info = { 0 };
-	struct rusage usage = { 0 };
-	struct ending ending;
-
-	while (syscall(SYS_waitid, P_ALL, 0, &info, WEXITED, &usage) < 0 && errno == EINTR)
-		;
-	ending = (struct ending){ .code = info.si_code,
-		                  .status = info.si_status,
-		                  .cpu_us = microseconds(&usage.ru_utime) + microseconds(&usage.ru_stime),
-		                  .max_rss_kb = (uint64_t)usage.ru_maxrss };
-	fd_write_all(WORKER_FD_ENDING, &ending, sizeof ending);
-	_exit(0);
-}
-
-_Noreturn static void
-be_init(struct job *job)
-{
-	/* Nothing but the pipe: the output's other end must see the payload's end. */
-	static const int keep[] = { WORKER_FD_ENDING };
-	struct err e;
+	const int keep[] = { WORKER_FD_ENDING, WORKER_FD_ROUTER, job->worker.fresh.init,
+		             job->worker.fresh.signals, job->worker.fresh.tmp };
 
 	job->sandbox.keep = keep;
-	job->sandbox.n_keep = ARRAY_SIZE(keep);
+	job->sandbox.n_keep = job->worker.is_fresh ? ARRAY_SIZE(keep) : 1;
 	fd_close(&job->sandbox.artifact_folder);
-	if (sandbox_enter(&job->sandbox, SANDBOX_INIT, &e) < 0)
+	return sandbox_enter(&job->sandbox, SANDBOX_INIT, e);
+}
+
+_Noreturn static void
+be_init(struct job *job, pid_t payload)
+{
+	struct err e;
+
+	job->worker.fresh.signals = job->worker.is_fresh ? init_signals() : -1;
+	if ((job->worker.is_fresh && job->worker.fresh.signals < 0) || confine_init(job, &e) < 0)
 		_exit(1);
-	wait_payload();
+	if (job->worker.is_fresh)
+		init_serve(&job->worker.fresh, payload);
+	init_wait();
 }
 
 int
@@ -175,7 +167,7 @@ main(void)
 	if (pid == 0)
 		run_payload(&job);
 	if (pid > 0)
-		be_init(&job);
+		be_init(&job, pid);
 	err_set(&e, errno, "fork");
 	say_failed(&e);
 	_exit(1);

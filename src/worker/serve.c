@@ -80,24 +80,47 @@ drain(FCGX_Request *r)
 		;
 }
 
+static void
+open_requests(FCGX_Request *r, int requests)
+{
+	FCGX_InitRequest(r, -1, 0);
+	r->ipcFd = requests;
+	r->keepConnection = 1; /* else its own Finish closes it before the first request */
+}
+
+static void
+answer(struct function *f, FCGX_Request *r)
+{
+	const struct function_io io = { r, body_read, answer_write, answer_flush, log_write };
+
+	/* A stream that was broken off: the router must not end it as if it were whole. */
+	if (function_serve(f, &io, r->envp) < 0)
+		FCGX_SetExitStatus(1, r->out);
+	drain(r);
+	FCGX_Finish_r(r);
+}
+
 int
 serve(struct function *f, int requests)
 {
 	FCGX_Request r;
-	const struct function_io io = { &r, body_read, answer_write, answer_flush, log_write };
 
-	FCGX_InitRequest(&r, -1, 0);
-	r.ipcFd = requests;
-	r.keepConnection = 1; /* else its own Finish closes it before the first request */
+	open_requests(&r, requests);
 	while (FCGX_Accept_r(&r) == 0) {
-		/* A stream that was broken off: the router must not end it as if it were whole. */
-		if (function_serve(f, &io, r.envp) < 0)
-			FCGX_SetExitStatus(1, r.out);
-		drain(&r);
-		FCGX_Finish_r(&r);
+		answer(f, &r);
 		if (r.ipcFd < 0)
 			return -EPIPE;
 		reset();
 	}
 	return 0;
+}
+
+void
+serve_one(struct function *f, int requests)
+{
+	FCGX_Request r;
+
+	open_requests(&r, requests);
+	if (FCGX_Accept_r(&r) == 0)
+		answer(f, &r);
 }

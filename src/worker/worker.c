@@ -47,15 +47,18 @@ worker_run(struct worker *w, struct err *e)
 	struct function *f = NULL;
 	int rc = 0;
 
-	if (confine(w->sandbox, e) < 0 || load(w, &f, e) < 0 || reset_init(w->start.tmp_inodes, e) < 0 ||
-	    say_ready(w, f, e) < 0) {
+	if (confine(w->sandbox, e) < 0 || load(w, &f, e) < 0 ||
+	    (!w->is_fresh && reset_init(w->start.tmp_inodes, e) < 0) || say_ready(w, f, e) < 0) {
 		say_failed(e);
 		return 1;
 	}
 	close(WORKER_FD_CHANNEL);
-	reset_remember();
-	if (!w->start.is_trial)
+	if (w->is_fresh) {
+		fresh_serve(w, f);
+	} else if (!w->start.is_trial) {
+		reset_remember();
 		rc = serve(f, WORKER_FD_REQUESTS);
+	}
 	function_unload(f);
 	return rc < 0;
 }

@@ -1,11 +1,14 @@
 /* worker.h - cfn-worker's parts: what init prepared, and the two payloads that it may have. */
 #pragma once
+#include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 #include "base/err.h"
 #include "function/function.h"
 #include "ipc/protocol.h"
 #include "sandbox/sandbox.h"
+#include "worker/scratch.h"
 
 enum {
 	ENVIRONMENT_MAX = 64 * 1024, /* bytes of a function's environment */
@@ -13,9 +16,19 @@ enum {
 	ROUTE_PATH_MAX = 1024,
 };
 
+/* Fresh mode: the pair between init and the zygote, which is the process that loads the function and forks
+ * another one for each request.  These hold the zygote's end until they have taken their request. */
+struct fresh {
+	int init, zygote;
+	int signals, tmp; /* init's, as what follows */
+	struct scratch scratch;
+};
+
 /* Before anything is closed: the environment in memory, the libraries that an artifact may need. */
 struct worker {
 	struct start_worker start;
+	bool is_fresh; /* and no trial, which serves nothing */
+	struct fresh fresh;
 	char *environment;
 	size_t environment_size;
 	struct sandbox *sandbox;
@@ -27,12 +40,23 @@ int preload(int artifact, struct err *e);
 /* worker.c: from PAYLOAD to the end of the requests.  The exit status; *e says why it is not 0. */
 int worker_run(struct worker *w, struct err *e);
 
+/* init.c: pid 1 waits for its payload and says how it ended; in fresh mode for each request's process too. */
+_Noreturn void init_wait(void);
+int init_signals(void); /* a descriptor, before init is confined; blocked in init alone, so after the fork */
+_Noreturn void init_serve(const struct fresh *f, pid_t zygote);
+
+/* fresh.c: in the new root, before the fork into init and zygote; then the zygote, until the end of the
+ * requests. */
+int fresh_prepare(struct fresh *f, uint64_t tmp_inodes, struct err *e);
+void fresh_serve(struct worker *w, struct function *f);
+
 /* copy.c: the same for a copy. */
 int copy_run(const struct start_copy *c, struct sandbox *s, struct err *e);
 
 /* serve.c: answers requests until their end.  0; -errno when the function broke the connection. */
 void serve_init(void);
 int serve(struct function *f, int requests);
+void serve_one(struct function *f, int requests); /* fresh mode: and no second one */
 
 /* reset.c: what a handler may leave behind and the next request must not find. */
 int reset_init(uint64_t tmp_inodes, struct err *e); /* empties /tmp */

@@ -100,7 +100,7 @@ void
 worker_init(struct pool *p, struct worker *w, const char *entry)
 {
 	memset(w, 0, sizeof *w);
-	w->requests = w->output = w->listener = -1;
+	w->requests = w->output = w->listener = w->init = -1;
 	w->start = (struct start_worker){ .id = ++p->last_id,
 		                          .slot = TEST_SLOT,
 		                          .memory = 64 << 20,
@@ -135,19 +135,23 @@ open_artifact(const char *file)
 void
 worker_ask(struct pool *p, struct worker *w, const char *file)
 {
-	int requests[2], output[2], fds[4];
+	int requests[2], output[2], init[2], fds[5];
+	size_t n_fds = w->start.is_fresh && !w->start.is_trial ? 5 : 4;
 	struct err e;
 
 	assert_int_equal(message_pair(requests, &e), 0);
+	assert_int_equal(message_pair(init, &e), 0);
 	assert_int_equal(pipe2(output, O_CLOEXEC), 0);
 	fds[0] = open_artifact(file);
 	fds[1] = fd_sealed_memory("environment", "K=V", 4, &e);
 	fds[2] = requests[1];
 	fds[3] = output[1];
+	fds[4] = init[1];
+	w->init = init[0];
 	w->requests = requests[0];
 	w->output = output[0];
 	assert_int_equal(message_send(p->spawner.channel, MSG_START_WORKER, &w->start, sizeof w->start, fds,
-	                              ARRAY_SIZE(fds), &e),
+	                              n_fds, &e),
 	                 0);
 	for (size_t i = 0; i < ARRAY_SIZE(fds); i++)
 		close(fds[i]);
@@ -229,6 +233,69 @@ worker_done(struct worker *w)
 	fd_close(&w->requests);
 	fd_close(&w->output);
 	fd_close(&w->listener);
+	fd_close(&w->init);
+}
+
+static void
+fresh_send(const struct worker *zygote, uint32_t number, int socket)
+{
+	const struct fresh_request request = { number };
+	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof socket)] = { 0 };
+	struct iovec part = { (void *)&request, sizeof request };
+	struct msghdr m = {
+		.msg_iov = &part, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control
+	};
+	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+
+	c->cmsg_level = SOL_SOCKET;
+	c->cmsg_type = SCM_RIGHTS;
+	c->cmsg_len = CMSG_LEN(sizeof socket);
+	memcpy(CMSG_DATA(c), &socket, sizeof socket);
+	assert_int_equal(sendmsg(zygote->requests, &m, MSG_NOSIGNAL), sizeof request);
+}
+
+static pid_t
+hello_read(int socket)
+{
+	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(struct ucred))];
+	char byte;
+	struct iovec part = { &byte, 1 };
+	struct msghdr m = {
+		.msg_iov = &part, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control
+	};
+	struct ucred who;
+
+	assert_true(is_readable(socket));
+	assert_int_equal(recvmsg(socket, &m, 0), 1);
+	assert_non_null(CMSG_FIRSTHDR(&m));
+	memcpy(&who, CMSG_DATA(CMSG_FIRSTHDR(&m)), sizeof who);
+	return who.pid;
+}
+
+void
+fresh_begin(const struct worker *zygote, struct worker *request, uint32_t number)
+{
+	const int on = 1;
+	int pair[2];
+	struct err e;
+
+	*request = (struct worker){ .output = -1, .listener = -1, .init = -1 };
+	assert_int_equal(message_pair(pair, &e), 0);
+	assert_int_equal(setsockopt(pair[0], SOL_SOCKET, SO_PASSCRED, &on, sizeof on), 0);
+	request->requests = pair[0];
+	fresh_send(zygote, number, pair[1]);
+	close(pair[1]);
+	request->pid = hello_read(pair[0]);
+}
+
+struct fresh_ended
+fresh_expect_ended(const struct worker *zygote)
+{
+	struct fresh_ended ended = { 0 };
+
+	assert_true(is_readable(zygote->init));
+	assert_int_equal(recv(zygote->init, &ended, sizeof ended, 0), sizeof ended);
+	return ended;
 }
 
 static size_t

@@ -27,6 +27,7 @@ struct pool {
 struct worker {
 	struct start_worker start;
 	int requests, output, listener;
+	int init;  /* fresh: the router's end */
 	pid_t pid; /* in the pool's namespace */
 };
 
@@ -45,6 +46,12 @@ void worker_ask(struct pool *p, struct worker *w, const char *file);
 /* Both in one, and READY waited for. */
 void worker_start(struct pool *p, struct worker *w, const char *file, const char *entry);
 void worker_done(struct worker *w);
+
+/* Fresh mode.  The process that takes the request of this number: requests is its socket, pid its pid. */
+void fresh_begin(const struct worker *zygote, struct worker *request, uint32_t number);
+
+/* What init says next. */
+struct fresh_ended fresh_expect_ended(const struct worker *zygote);
 
 /* The spawner's next message; it is of this type. */
 void pool_expect(struct pool *p, enum message_type type);

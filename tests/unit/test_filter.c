@@ -251,6 +251,105 @@ a_report_of_what_service_allows_is_refused(void **state)
 	assert_int_equal(sandbox_service_errno(f->service, &d), EPERM);
 }
 
+/* The strictest of the programs of a function in fresh mode: of whoever was loaded, or of a request's
+ * process.
+ */
+static uint32_t
+run_fresh(const struct sandbox_filters *f, const struct seccomp_data *call, bool is_request)
+{
+	static const enum filter_kind kinds[] = { FILTER_FRESH_REQUEST, FILTER_FRESH_SERVE,
+		                                  FILTER_FRESH_CLOSE, FILTER_FRESH_LOAD };
+	uint32_t strictest = SECCOMP_RET_ALLOW;
+
+	for (size_t i = is_request ? 0 : 1; i < ARRAY_SIZE(kinds); i++) {
+		uint32_t said = sandbox_filter_run(&f->of[kinds[i]], call);
+
+		if ((int32_t)(said & SECCOMP_RET_ACTION_FULL) <
+		    (int32_t)(strictest & SECCOMP_RET_ACTION_FULL))
+			strictest = said;
+	}
+	return strictest;
+}
+
+static void
+fresh_mode_allows_what_reuse_mode_does_but_for_this(void **state)
+{
+	enum { OWN = FILTER_OWN_PID };
+	static const struct {
+		int nr;
+		uint64_t arguments[4];
+		uint32_t loaded, request; /* action of each */
+	} cases[] = {
+		/* The one kind of process, which the request's own cannot make. */
+		{ SYS_clone, { CLONE_PARENT | SIGCHLD }, SECCOMP_RET_ALLOW, SECCOMP_RET_ERRNO },
+		{ SYS_clone, { SIGCHLD }, SECCOMP_RET_USER_NOTIF, SECCOMP_RET_USER_NOTIF },
+		{ SYS_clone, { CLONE_VM | SIGCHLD }, SECCOMP_RET_USER_NOTIF, SECCOMP_RET_USER_NOTIF },
+		{ SYS_clone, { CLONE_PARENT | CLONE_VM | SIGCHLD }, SECCOMP_RET_ERRNO, SECCOMP_RET_ERRNO },
+		{ SYS_clone, { CLONE_PARENT | CLONE_FILES | SIGCHLD }, SECCOMP_RET_ERRNO, SECCOMP_RET_ERRNO },
+		{ SYS_clone,
+		  { CLONE_PARENT | CLONE_NEWUSER | SIGCHLD },
+		  SECCOMP_RET_ERRNO,
+		  SECCOMP_RET_ERRNO },
+		{ SYS_clone, { CLONE_PARENT }, SECCOMP_RET_ERRNO, SECCOMP_RET_ERRNO },
+		{ SYS_clone,
+		  { CLONE_THREAD | CLONE_VM | CLONE_SIGHAND },
+		  SECCOMP_RET_ALLOW,
+		  SECCOMP_RET_ALLOW },
+		{ SYS_recvmsg, { 3 }, SECCOMP_RET_ALLOW, SECCOMP_RET_ERRNO },
+		{ SYS_sendmsg, { 3 }, SECCOMP_RET_ERRNO, SECCOMP_RET_ERRNO },
+		{ SYS_seccomp, { SECCOMP_SET_MODE_FILTER, 0 }, SECCOMP_RET_ALLOW, SECCOMP_RET_ERRNO },
+		/* Nobody else's pid. */
+		{ SYS_kill, { OWN, SIGUSR1 }, SECCOMP_RET_ALLOW, SECCOMP_RET_ALLOW },
+		{ SYS_kill, { 2, SIGUSR1 }, SECCOMP_RET_ALLOW, SECCOMP_RET_ERRNO },
+		{ SYS_kill, { 0, SIGUSR1 }, SECCOMP_RET_ALLOW, SECCOMP_RET_ERRNO },
+		{ SYS_kill, { ~0ULL, SIGUSR1 }, SECCOMP_RET_ALLOW, SECCOMP_RET_ERRNO },
+		{ SYS_kill, { 1ULL << 32 | OWN, SIGUSR1 }, SECCOMP_RET_ALLOW, SECCOMP_RET_ERRNO },
+		{ SYS_tgkill, { OWN, 5, SIGUSR1 }, SECCOMP_RET_ALLOW, SECCOMP_RET_ALLOW },
+		{ SYS_tgkill, { 2, 2, SIGUSR1 }, SECCOMP_RET_ALLOW, SECCOMP_RET_ERRNO },
+		{ SYS_tkill, { OWN, SIGUSR1 }, SECCOMP_RET_ALLOW, SECCOMP_RET_ERRNO },
+		{ SYS_prlimit64, { 0 }, SECCOMP_RET_ALLOW, SECCOMP_RET_ALLOW },
+		{ SYS_prlimit64, { 2 }, SECCOMP_RET_ALLOW, SECCOMP_RET_ERRNO },
+		/* Memory of one's own. */
+		{ SYS_mmap, { 0, 4096, PROT_READ, MAP_PRIVATE }, SECCOMP_RET_ALLOW, SECCOMP_RET_ALLOW },
+		{ SYS_mmap, { 0, 4096, PROT_READ, MAP_SHARED }, SECCOMP_RET_ERRNO, SECCOMP_RET_ERRNO },
+		{ SYS_mmap,
+		  { 0, 4096, PROT_READ, MAP_SHARED_VALIDATE },
+		  SECCOMP_RET_ERRNO,
+		  SECCOMP_RET_ERRNO },
+		{ SYS_mmap, { 0, 4096, PROT_EXEC, MAP_PRIVATE }, SECCOMP_RET_ERRNO, SECCOMP_RET_ERRNO },
+	};
+	const struct fixture *f = *state;
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct seccomp_data call = { .nr = cases[i].nr, .arch = ARCH };
+		uint32_t loaded, request;
+
+		memcpy(call.args, cases[i].arguments, sizeof cases[i].arguments);
+		loaded = action(run_fresh(f->service, &call, false));
+		request = action(run_fresh(f->service, &call, true));
+		if (loaded != cases[i].loaded || request != cases[i].request)
+			fail_msg("case %zu: 0x%x and 0x%x", i, loaded, request);
+	}
+}
+
+/* Whatever is not named above. */
+static void
+a_requests_process_in_fresh_mode_may_no_more_than_a_worker(void **state)
+{
+	const struct fixture *f = *state;
+	struct seccomp_data call = { .arch = ARCH };
+	char name[SYSCALL_NAME_SIZE];
+
+	for (call.nr = 0; call.nr < CALLS_MAX; call.nr++) {
+		uint32_t reuse = action(run_all(f->service, &call, true));
+		uint32_t fresh = action(run_fresh(f->service, &call, true));
+
+		sandbox_syscall_name(call.nr, name);
+		if ((int32_t)fresh > (int32_t)reuse)
+			fail_msg("%s: 0x%x instead of 0x%x", name, fresh, reuse);
+	}
+}
+
 int
 main(void)
 {
@@ -260,6 +359,8 @@ main(void)
 		cmocka_unit_test(what_is_refused_is_reported_but_for_what_the_worker_needs_itself),
 		cmocka_unit_test(a_program_that_is_none_kills),
 		cmocka_unit_test(a_report_of_what_service_allows_is_refused),
+		cmocka_unit_test(fresh_mode_allows_what_reuse_mode_does_but_for_this),
+		cmocka_unit_test(a_requests_process_in_fresh_mode_may_no_more_than_a_worker),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, NULL);

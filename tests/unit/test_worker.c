@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -307,6 +308,175 @@ workers_of_a_shared_folder_see_the_same_files(void **state)
 	pool_expect_ended(*state, writer.start.id);
 }
 
+/* ---- fresh mode ---- */
+
+static void
+fresh_start(struct pool *p, struct worker *w, const char *file, const char *entry)
+{
+	worker_init(p, w, entry);
+	w->start.is_fresh = 1;
+	worker_start(p, w, file, entry);
+}
+
+/* One request as a router gives it; its answer. */
+static const char *
+fresh_ask(const struct worker *w, uint32_t number, const char *query)
+{
+	static struct worker request;
+	const char *answer;
+
+	fresh_begin(w, &request, number);
+	answer = ask(&request, query);
+	worker_done(&request);
+	return answer;
+}
+
+static void
+fresh_end(struct pool *p, struct worker *w)
+{
+	worker_done(w);
+	assert_int_equal(pool_expect_ended(p, w->start.id)->ending.status, 0);
+}
+
+static void
+a_fresh_worker_makes_a_process_for_each_request(void **state)
+{
+	struct worker w;
+
+	fresh_start(*state, &w, "behaves", "hello");
+	for (uint32_t number = 1; number <= 20; number++) {
+		struct fresh_ended ended;
+		struct worker request;
+
+		fresh_begin(&w, &request, number);
+		assert_true(request.pid > 1 && request.pid != w.pid);
+		assert_string_equal(ask(&request, "name=Ada"), "Hello, Ada!\n");
+		ended = fresh_expect_ended(&w);
+		assert_int_equal(ended.number, number);
+		assert_int_equal(ended.ending.code, CLD_EXITED);
+		assert_int_equal(ended.ending.status, 0);
+		assert_true(ended.ending.max_rss_kb > 0);
+		/* And no second one. */
+		assert_null(answer_read(&request, 2));
+		worker_done(&request);
+	}
+	fresh_end(*state, &w);
+}
+
+static void
+in_fresh_mode_nothing_of_a_request_is_found_by_the_next(void **state)
+{
+	struct worker w;
+
+	fresh_start(*state, &w, "leaks", "leaks");
+	assert_string_equal(fresh_ask(&w, 1, ""), ".\n");
+	fresh_expect_ended(&w);
+	for (uint32_t number = 2; number < 8; number += 2) {
+		assert_string_equal(fresh_ask(&w, number, "leave=1"), "left\n");
+		assert_int_equal(fresh_expect_ended(&w).ending.status, 0);
+		assert_string_equal(fresh_ask(&w, number + 1, ""), ".\n");
+		fresh_expect_ended(&w);
+	}
+	fresh_end(*state, &w);
+}
+
+static void
+in_reuse_mode_what_survives_is_what_the_manual_says(void **state)
+{
+	struct worker w = { 0 };
+
+	worker_start(*state, &w, "leaks", "leaks");
+	assert_string_equal(ask(&w, ""), ".\n");
+	assert_string_equal(ask(&w, "leave=1"), "left\n");
+	assert_string_equal(ask(&w, ""),
+	                    "static heap environment limit limit_of_loaded signal_to_loaded flags lock name "
+	                    "pipe event offset shared shared_file private_file .\n");
+	worker_done(&w);
+	pool_expect_ended(*state, w.start.id);
+}
+
+static void
+how_a_requests_process_ended_is_inits_word_and_the_next_is_served(void **state)
+{
+	static const struct {
+		const char *query;
+		int code, status;
+	} cases[] = {
+		{ "how=exit", CLD_EXITED, 3 },
+		{ "how=abort", CLD_KILLED, SIGABRT },
+		{ "how=segv", CLD_KILLED, SIGSEGV },
+		{ "how=close", CLD_EXITED, 0 },
+	};
+	struct worker w;
+
+	fresh_start(*state, &w, "behaves", "ends");
+	for (uint32_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct fresh_ended ended;
+
+		assert_null(fresh_ask(&w, i + 1, cases[i].query));
+		ended = fresh_expect_ended(&w);
+		assert_int_equal(ended.number, i + 1);
+		assert_int_equal(ended.ending.status, cases[i].status);
+		assert_true(ended.ending.code == cases[i].code || ended.ending.code == CLD_DUMPED);
+	}
+	assert_string_equal(fresh_ask(&w, 9, "how=well"), "still here\n");
+	fresh_expect_ended(&w);
+	fresh_end(*state, &w);
+}
+
+static void
+init_kills_the_process_of_the_request_that_is_named_and_no_other(void **state)
+{
+	struct fresh_kill kill_it = { 1 };
+	struct fresh_ended ended;
+	struct worker w, request;
+
+	fresh_start(*state, &w, "behaves", "hello");
+	assert_non_null(fresh_ask(&w, 1, ""));
+	assert_int_equal(fresh_expect_ended(&w).number, 1);
+
+	fresh_begin(&w, &request, 2);
+	/* Of one that has ended already. */
+	assert_int_equal(send(w.init, &kill_it, sizeof kill_it, 0), sizeof kill_it);
+	assert_string_equal(ask(&request, ""), "Hello, world!\n");
+	worker_done(&request);
+	assert_int_equal(fresh_expect_ended(&w).ending.code, CLD_EXITED);
+
+	fresh_begin(&w, &request, 3);
+	kill_it.number = 3;
+	assert_int_equal(send(w.init, &kill_it, sizeof kill_it, 0), sizeof kill_it);
+	ended = fresh_expect_ended(&w);
+	assert_int_equal(ended.number, 3);
+	assert_int_equal(ended.ending.code, CLD_KILLED);
+	assert_int_equal(ended.ending.status, SIGKILL);
+	worker_done(&request);
+	assert_non_null(fresh_ask(&w, 4, ""));
+	fresh_expect_ended(&w);
+	fresh_end(*state, &w);
+}
+
+static void
+a_requests_process_holds_its_own_descriptors_alone(void **state)
+{
+	struct worker w;
+
+	fresh_start(*state, &w, "behaves", "holds");
+	assert_string_equal(fresh_ask(&w, 1, ""), "0 1 2 3 ");
+	fresh_expect_ended(&w);
+	fresh_end(*state, &w);
+}
+
+static void
+a_fresh_trial_reports_its_routes_and_ends(void **state)
+{
+	struct worker w;
+
+	worker_init(*state, &w, "");
+	w.start.is_trial = w.start.is_fresh = 1;
+	worker_start(*state, &w, "table", "");
+	fresh_end(*state, &w);
+}
+
 int
 main(void)
 {
@@ -326,6 +496,13 @@ main(void)
 		cmocka_unit_test(what_was_made_at_the_start_stays),
 		cmocka_unit_test(output_and_log_reach_the_router),
 		cmocka_unit_test(workers_of_a_shared_folder_see_the_same_files),
+		cmocka_unit_test(a_fresh_worker_makes_a_process_for_each_request),
+		cmocka_unit_test(in_fresh_mode_nothing_of_a_request_is_found_by_the_next),
+		cmocka_unit_test(in_reuse_mode_what_survives_is_what_the_manual_says),
+		cmocka_unit_test(how_a_requests_process_ended_is_inits_word_and_the_next_is_served),
+		cmocka_unit_test(init_kills_the_process_of_the_request_that_is_named_and_no_other),
+		cmocka_unit_test(a_requests_process_holds_its_own_descriptors_alone),
+		cmocka_unit_test(a_fresh_trial_reports_its_routes_and_ends),
 	};
 
 	return cmocka_run_group_tests(tests, pool_setup, pool_teardown);
