@@ -27,7 +27,7 @@ teardown_file() {
 @test "a password is hashed, checked and refused" {
 	local hash
 	request /sign-up -d 'password=correct+horse'
-	expect 200 '$scrypt$ln=14,r=8,p=5$'
+	expect 200 "\$scrypt\$ln=14,r=8,p=5\$"
 	hash=$(cat "$D/body")
 	request /log-in --data-urlencode "hash=$hash" -d 'password=correct+horse'
 	expect 200 welcome

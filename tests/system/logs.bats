@@ -14,7 +14,7 @@ setup_file() {
 	first=$(header X-Request-Id)
 	get '/demo/says?text=two' 200
 	export first
-	wait_until 10 eval '[ "$(grep -c by.cfn_log "$D/function.log")" = 2 ]'
+	wait_until 10 grep -q 'by cfn_log: two' "$D/function.log"
 }
 
 teardown_file() {
