@@ -1,0 +1,49 @@
+#!/usr/bin/env bats
+# completion.bats - what bash offers behind cfn-deploy.
+# shellcheck disable=SC2034,SC2154
+load helper
+
+setup_file() {
+	place_make
+	hello_make alpha "a"
+	hello_make almost "b"
+	hello_make beta "c"
+	for name in alpha almost beta; do
+		deploy "$D/src/$name.c"
+	done
+}
+
+teardown_file() {
+	place_remove
+}
+
+# offers WORD...: what the last word, begun, may become.
+offers() {
+	# shellcheck source=/dev/null
+	. "$CFN_PREFIX/share/bash-completion/completions/cfn-deploy"
+	COMP_WORDS=(cfn-deploy "$@") COMP_CWORD=$# COMPREPLY=()
+	_cfn_deploy cfn-deploy "${!#}" "${*: -2:1}"
+	echo "${COMPREPLY[*]}"
+}
+
+@test "commands are offered" {
+	[ "$(offers roll)" = rollback ]
+	[ "$(offers help roll)" = rollback ]
+	[ "$(offers --registry "$R" hist)" = history ]
+	[ "$(offers '' | wc -w)" -gt 10 ]
+}
+
+@test "options of the command are offered" {
+	[ "$(offers --reg)" = --registry ]
+	[ "$(offers deploy --pm-max-r)" = --pm-max-requests ]
+	[ "$(offers gc --k)" = --keep ]
+	[ "$(offers logs --fol)" = --follow ]
+	[ -z "$(offers list --keep)" ]
+}
+
+@test "functions of the registry are offered where a name is wanted" {
+	[ "$(offers --registry "$R" rollback al)" = 'almost alpha' ]
+	[ "$(offers --registry "$R" rollback b)" = beta ]
+	[ -z "$(offers --registry "$R" deploy al)" ]
+	[ -z "$(offers --registry "$D/none.db" rollback al)" ]
+}
