@@ -2,6 +2,8 @@
 #pragma once
 #include "deploy-tool/tool.h"
 
+extern const struct argument_row audit_options[];
+extern const size_t audit_n_options;
 extern const struct argument_row deploy_options[];
 extern const size_t deploy_n_options;
 extern const struct argument_row check_options[];
@@ -29,3 +31,4 @@ int run_copy(struct tool *t, const char *const *arguments);
 int run_logs(struct tool *t, const char *const *arguments);
 int run_gc(struct tool *t, const char *const *arguments);
 int run_doctor(struct tool *t, const char *const *arguments);
+int run_audit(struct tool *t, const char *const *arguments);

@@ -31,6 +31,8 @@ static const struct command commands[] = {
 	  "copy a file into, out of, or list a shared folder", run_copy, NULL, 0, NULL },
 	{ "doctor", "[--apparmor]", "try every layer of the sandbox here, say what fails and what to do",
 	  run_doctor, doctor_options, 1, NULL },
+	{ "audit", "[OPTION]...", "who changed what, and what happened; --verify: that nothing is missing",
+	  run_audit, audit_options, 4, NULL },
 	{ "gc", "[--keep N]", "delete old inactive versions", run_gc, gc_options, 1, NULL },
 };
 

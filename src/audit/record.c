@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/hex.h"
 #include "base/log.h"
+#include "base/utf8.h"
 
 /* Bounded: a function or its clients cause it, as often as they like. */
 static const struct {
@@ -148,6 +149,19 @@ take_number(const json_t *object, const char *name, json_int_t least, json_int_t
 	return 0;
 }
 
+/* Escapes may have made a text longer than it was: an unknown byte is three of U+FFFD.  Cut between two
+ * characters. */
+static void
+put_cut(char *to, size_t size, const char *text)
+{
+	size_t n = 0, length;
+
+	while ((length = utf8_sequence(text + n, strlen(text + n))) > 0 && n + length < size)
+		n += length;
+	memcpy(to, text, n);
+	to[n] = '\0';
+}
+
 static int
 take_texts(const json_t *object, struct audit_record *r)
 {
@@ -157,10 +171,9 @@ take_texts(const json_t *object, struct audit_record *r)
 
 		if (!value)
 			continue;
-		/* Escapes may have made a text longer than it was: an unknown byte is three of U+FFFD. */
 		if (!json_is_string(value))
 			return -EBADMSG;
-		snprintf(to, texts[i].size, "%s", json_string_value(value));
+		put_cut(to, texts[i].size, json_string_value(value));
 	}
 	return 0;
 }

@@ -66,6 +66,19 @@ append_functions(const struct master *m, json_t *functions, bool with_workers)
 	}
 }
 
+/* Where the audit log ends as this pool knows it, whatever the files say by now. */
+static json_t *
+status_of_audit(const struct master *m)
+{
+	const struct auditor *a = &m->auditor;
+	char hash[DIGEST_TEXT_SIZE];
+
+	digest_format(&a->log.last.hash, hash);
+	return json_pack("{s:s,s:I,s:s,s:b,s:I}", "folder", m->config->state_dir, "number",
+	                 (json_int_t)a->log.last.number, "hash", hash, "failing", a->is_failing, "dropped",
+	                 (json_int_t)a->n_dropped);
+}
+
 json_t *
 status_of(const struct master *m)
 {
@@ -81,11 +94,12 @@ status_of(const struct master *m)
 		json_array_append_new(routers, status_of_router(&m->routers[i]));
 	append_functions(m, functions, true);
 	append_functions(m, functions, false);
-	return json_pack("{s:b,s:i,s:s,s:s,s:s,s:s,s:s,s:I,s:I,s:I,s:I,s:o,s:I,s:o}", "ok", 1, "pid",
+	return json_pack("{s:b,s:i,s:s,s:s,s:s,s:s,s:s,s:I,s:I,s:I,s:I,s:o,s:o,s:I,s:o}", "ok", 1, "pid",
 	                 (int)getpid(), "program", PACKAGE_VERSION, "registry", m->config->registry, "listen",
 	                 m->listener.text, "isolation", level < ARRAY_SIZE(levels) ? levels[level] : "none",
 	                 "layers", m->spawner.ready.layers, "generation", (json_int_t)m->generation,
 	                 "published", (json_int_t)m->published, "workers", (json_int_t)m->workers.n,
-	                 "process_max", (json_int_t)m->config->process_max, "routers", routers, "n_functions",
-	                 (json_int_t)m->functions.n, "functions", functions);
+	                 "process_max", (json_int_t)m->config->process_max, "audit", status_of_audit(m),
+	                 "routers", routers, "n_functions", (json_int_t)m->functions.n, "functions",
+	                 functions);
 }
