@@ -143,12 +143,13 @@ process_stop() {
 	return 0
 }
 
-# descendants PID: the pids below a process.
+# descendants PID [PROGRAM]: the pids below a process, of this program alone.
 descendants() {
-	ps -e -o pid=,ppid= | awk -v root="$1" '
-		{ parent[$1] = $2 }
+	ps -e -o pid=,ppid=,comm= | awk -v root="$1" -v program="${2:-}" '
+		{ parent[$1] = $2; name[$1] = $3 }
 		END {
 			for (pid in parent) {
+				if (program != "" && name[pid] != program) continue
 				for (p = pid; p > 1 && p != root; p = parent[p]) ;
 				if (p == root && pid != root) print pid
 			}

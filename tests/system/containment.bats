@@ -40,6 +40,7 @@ outcomes() {
 	diff "$D/expected" "$D/outcomes"
 }
 
+# bats test_tags=kernel
 @test "processes: none is made, run, traced or reached" {
 	outcomes <<-END
 		fork EPERM
@@ -62,6 +63,7 @@ outcomes() {
 	END
 }
 
+# bats test_tags=kernel
 @test "namespaces and mounts: none is entered, made or changed" {
 	outcomes <<-END
 		unshare-user EPERM
@@ -78,6 +80,7 @@ outcomes() {
 	END
 }
 
+# bats test_tags=kernel
 @test "privileges: uid 1000, and no way to be anybody else" {
 	outcomes <<-END
 		identity 1000,1000,1000:1000,1000,1000:pid2,parent1
@@ -93,6 +96,7 @@ outcomes() {
 	END
 }
 
+# bats test_tags=kernel
 @test "sockets: none is made, and the one that is there carries no descriptor" {
 	outcomes <<-END
 		socket-inet EACCES
@@ -109,6 +113,7 @@ outcomes() {
 	END
 }
 
+# bats test_tags=kernel
 @test "memory: none can be run, none escapes its limit" {
 	outcomes <<-END
 		map-rwx EPERM
@@ -123,6 +128,7 @@ outcomes() {
 	END
 }
 
+# bats test_tags=kernel
 @test "the kernel: no keys, logs, programs, rings, watches or modules" {
 	outcomes <<-END
 		seccomp EPERM
@@ -146,6 +152,7 @@ outcomes() {
 	END
 }
 
+# bats test_tags=kernel
 @test "descriptors: four, and nothing of them reaches others" {
 	outcomes <<-END
 		descriptors 0p,1p,2p,3s
@@ -158,6 +165,7 @@ outcomes() {
 	END
 }
 
+# bats test_tags=kernel
 @test "files: nothing of the host, nothing outside of /tmp" {
 	outcomes <<-END
 		proc ENOENT
@@ -175,6 +183,7 @@ outcomes() {
 	END
 }
 
+# bats test_tags=kernel
 @test "limits: descriptors, bytes, inodes and threads end, and the next request has its own" {
 	local round
 	for round in 1 2; do
@@ -190,6 +199,7 @@ outcomes() {
 	deploy restart attack
 }
 
+# bats test_tags=kernel
 @test "a function cannot end its init, and a signal to everybody ends nobody" {
 	outcomes <<-END
 		kill-everybody alive
@@ -216,6 +226,7 @@ stopped_are_gone() {
 	done
 }
 
+# bats test_tags=kernel
 @test "a kill -9 of any process of a function is the end of its sandbox, and of nothing else" {
 	local pids pick
 	for pick in head tail; do
@@ -248,6 +259,7 @@ are_gone() {
 	done
 }
 
+# bats test_tags=kernel
 @test "a shared folder is a root that leads nowhere" {
 	outcomes folder <<-END
 		write-root DONE

@@ -95,6 +95,7 @@ load_is_over() {
 	[ "$(find "$D" -name 'over.*' | wc -l)" -eq 4 ]
 }
 
+# bats test_tags=kernel
 @test "requests in flight finish on the version that they began with" {
 	version_make 1
 	deploy "$D/src/v.c"
@@ -221,6 +222,7 @@ no_longer() {
 	[[ $output == *elsewhere* ]]
 }
 
+# bats test_tags=kernel
 @test "the compiler sees no secret and no network, and ends" {
 	local rc=0
 	echo 'top secret' >"$D/secret"

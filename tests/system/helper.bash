@@ -81,8 +81,8 @@ conf() {
 # When a process was born, which tells it from another one that got its number later.  Fails when there is none,
 # or only one that waits to be reaped.
 born() {
-	local line
-	line=$(cat "/proc/$1/stat" 2>/dev/null) || return 1
+	local line=
+	{ IFS= read -r -d '' line <"/proc/$1/stat"; } 2>/dev/null || [ -n "$line" ] || return 1
 	# shellcheck disable=SC2086 # the fields behind the name, which may hold blanks
 	set -- ${line##*) }
 	[ "$1" != Z ] && echo "${20}"
@@ -119,11 +119,7 @@ started() {
 
 # pool_processes PROGRAM: those of this pool.
 pool_processes() {
-	local pid
-	for pid in $(descendants "$POOL"); do
-		[ "$(cat "/proc/$pid/comm" 2>/dev/null)" = "$1" ] && echo "$pid"
-	done
-	return 0
+	descendants "$POOL" "$1"
 }
 
 # --- pool ------------------------------------------------------------------------------------------------------------

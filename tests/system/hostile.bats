@@ -45,18 +45,22 @@ misbehaves() {
 @test "a function that calls exit crashes" { misbehaves exits 500 crash; }
 @test "a function that calls _exit(0) crashes" { misbehaves exits_well 500 crash; }
 @test "a function that aborts crashes" { misbehaves aborts 500 crash; }
+# bats test_tags=kernel
 @test "a function that raises SIGSEGV crashes" { misbehaves segfaults 500 crash; }
 @test "a function that recurses without end crashes" { misbehaves recurses 500 crash; }
+# bats test_tags=kernel
 @test "a function that loops is stopped by its CPU time, which the log has" {
 	misbehaves loops 504 cpu_time_limit
 	grep -hqE 'cpu_time_limit; cpu [0-9]{3,} ms' "$D"/*.log
 }
+# bats test_tags=kernel
 @test "a function that sleeps for ever is stopped by its time" { misbehaves sleeps 504 wall_time_limit; }
 @test "a function that stops itself is stopped by its time" { misbehaves stops 504 wall_time_limit; }
 @test "a function that ignores every signal is stopped by its time" { misbehaves ignores 504 wall_time_limit; }
 @test "a function that writes junk before its answer has answered badly" { misbehaves junk_before 500 bad_response; }
 @test "a function that allocates without end meets its memory limit" { misbehaves allocates 500 memory_limit; }
 @test "a function that goes on forking is stopped" { misbehaves forks 500 syscall_denied; }
+# bats test_tags=kernel
 @test "a function that goes on executing programs is stopped, and the call is named" {
 	misbehaves execs 500 syscall_denied
 	grep -q '"cause":"syscall_denied","syscall":"execve"' "$D/access.log"

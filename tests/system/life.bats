@@ -187,6 +187,7 @@ three_routers() {
 	answers /neighbour 'the neighbour'
 }
 
+# bats test_tags=kernel
 @test "when the master is killed under load nothing is left" {
 	local i pids=()
 	pool_start
