@@ -135,19 +135,19 @@ static void
 print_table(const struct finding *f)
 {
 	static const char *const headings[] = { "LAYER", "WORKS", "HOW, OR WHY NOT", "WHAT TO DO" };
-	struct table table;
+	struct columns table;
 
-	table_init(&table, headings, ARRAY_SIZE(headings));
+	columns_init(&table, headings, ARRAY_SIZE(headings));
 	for (size_t i = 0; i < n_layers; i++) {
 		const struct layer_result *r = &f->results[i];
 		const char *cells[] = { layers[i].name, state_words[r->state],
 			                r->state == LAYER_WORKS ? r->detail : r->why.text,
 			                layer_advise(&layers[i], r) };
 
-		table_add(&table, cells);
+		columns_add(&table, cells);
 	}
-	table_print(&table);
-	table_done(&table);
+	columns_print(&table);
+	columns_done(&table);
 }
 
 static void

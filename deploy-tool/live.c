@@ -42,7 +42,7 @@ static const char *const lines[] = { "pid",        "error",   "listen",      "is
 
 static const struct section {
 	const char *member;
-	const char *columns[TABLE_COLUMNS_MAX];
+	const char *columns[COLUMNS_MAX];
 } sections[] = {
 	{ "functions",
 	  { "name", "version", "pm", "workers", "max_workers", "waiting", "crashes", "backoff_ms" } },
@@ -51,7 +51,7 @@ static const struct section {
 };
 
 static void
-format_value(const json_t *value, char text[TABLE_CELL_SIZE])
+format_value(const json_t *value, char text[COLUMNS_CELL_SIZE])
 {
 	AUTO_FREE char *dump =
 	    json_is_string(value) ? NULL : json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
@@ -59,39 +59,39 @@ format_value(const json_t *value, char text[TABLE_CELL_SIZE])
 
 	if (plain == NULL)
 		plain = "-";
-	log_escape(text, TABLE_CELL_SIZE, plain, strlen(plain));
+	log_escape(text, COLUMNS_CELL_SIZE, plain, strlen(plain));
 }
 
 static void
 print_section(const struct section *section, const json_t *rows)
 {
-	struct table table;
+	struct columns table;
 	size_t n = 0, i;
 	json_t *row;
 
-	while (n < TABLE_COLUMNS_MAX && section->columns[n] != NULL)
+	while (n < COLUMNS_MAX && section->columns[n] != NULL)
 		n++;
-	table_init(&table, section->columns, n);
+	columns_init(&table, section->columns, n);
 	json_array_foreach(rows, i, row)
 	{
-		char cells[TABLE_COLUMNS_MAX][TABLE_CELL_SIZE];
-		const char *pointers[TABLE_COLUMNS_MAX];
+		char cells[COLUMNS_MAX][COLUMNS_CELL_SIZE];
+		const char *pointers[COLUMNS_MAX];
 
 		for (size_t k = 0; k < n; k++) {
 			format_value(json_object_get(row, section->columns[k]), cells[k]);
 			pointers[k] = cells[k];
 		}
-		table_add(&table, pointers);
+		columns_add(&table, pointers);
 	}
 	printf("%s\n", section->member);
-	table_print(&table);
-	table_done(&table);
+	columns_print(&table);
+	columns_done(&table);
 }
 
 static void
 print_status(const json_t *status)
 {
-	char text[TABLE_CELL_SIZE];
+	char text[COLUMNS_CELL_SIZE];
 
 	for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {
 		const json_t *value = json_object_get(status, lines[i]);

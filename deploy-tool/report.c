@@ -141,14 +141,14 @@ report_outcome(const struct tool *t, const struct report_outcome *o)
 }
 
 void
-table_init(struct table *t, const char *const *headings, size_t n)
+columns_init(struct columns *t, const char *const *headings, size_t n)
 {
-	*t = (struct table){ .n_columns = n < TABLE_COLUMNS_MAX ? n : TABLE_COLUMNS_MAX };
-	table_add(t, headings);
+	*t = (struct columns){ .n_columns = n < COLUMNS_MAX ? n : COLUMNS_MAX };
+	columns_add(t, headings);
 }
 
 void
-table_add(struct table *t, const char *const *cells)
+columns_add(struct columns *t, const char *const *cells)
 {
 	if (t->n_rows == t->n_allocated) {
 		size_t n = t->n_allocated * 2 + 16;
@@ -160,14 +160,14 @@ table_add(struct table *t, const char *const *cells)
 		t->n_allocated = n;
 	}
 	for (size_t i = 0; i < t->n_columns; i++)
-		snprintf(t->cells[t->n_rows * t->n_columns + i], TABLE_CELL_SIZE, "%s", cells[i]);
+		snprintf(t->cells[t->n_rows * t->n_columns + i], COLUMNS_CELL_SIZE, "%s", cells[i]);
 	t->n_rows++;
 }
 
 void
-table_print(const struct table *t)
+columns_print(const struct columns *t)
 {
-	int widths[TABLE_COLUMNS_MAX] = { 0 };
+	int widths[COLUMNS_MAX] = { 0 };
 
 	for (size_t i = 0; i < t->n_rows * t->n_columns; i++) {
 		int length = (int)strlen(t->cells[i]);
@@ -183,7 +183,7 @@ table_print(const struct table *t)
 }
 
 void
-table_done(struct table *t)
+columns_done(struct columns *t)
 {
 	free_pointer(&t->cells);
 }

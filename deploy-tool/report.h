@@ -28,15 +28,15 @@ void report_time(int64_t seconds, char text[REPORT_TIME_SIZE]);
 void report_limit(const struct function_policy *p, const struct policy_row *row, char text[OPTION_TEXT_SIZE]);
 
 /* A table for people: column widths follow the content. */
-enum { TABLE_COLUMNS_MAX = 8, TABLE_CELL_SIZE = 200 };
+enum { COLUMNS_MAX = 8, COLUMNS_CELL_SIZE = 200 };
 
-struct table {
+struct columns {
 	size_t n_columns, n_rows, n_allocated;
-	char (*cells)[TABLE_CELL_SIZE];
+	char (*cells)[COLUMNS_CELL_SIZE];
 };
 
 /* headings: n of them. */
-void table_init(struct table *t, const char *const *headings, size_t n);
-void table_add(struct table *t, const char *const *cells);
-void table_print(const struct table *t);
-void table_done(struct table *t);
+void columns_init(struct columns *t, const char *const *headings, size_t n);
+void columns_add(struct columns *t, const char *const *cells);
+void columns_print(const struct columns *t);
+void columns_done(struct columns *t);

@@ -13,23 +13,23 @@
 struct listing {
 	bool is_history;
 	json_t *json; /* NULL: for people */
-	struct table table;
+	struct columns table;
 };
 
 static void
 add_row(struct listing *l, const struct registry_version *v)
 {
-	char number[16], routes[TABLE_CELL_SIZE], when[REPORT_TIME_SIZE];
+	char number[16], routes[COLUMNS_CELL_SIZE], when[REPORT_TIME_SIZE];
 
 	snprintf(number, sizeof number, "v%u", v->number);
 	routes_format(v->routes, v->n_routes, routes, sizeof routes);
 	report_time(v->created_at, when);
 	if (l->is_history)
-		table_add(&l->table, (const char *const[]){ number, report_state(v), when, v->author,
-		                                            v->source_name, routes });
+		columns_add(&l->table, (const char *const[]){ number, report_state(v), when, v->author,
+		                                              v->source_name, routes });
 	else
-		table_add(&l->table, (const char *const[]){ v->function, number, report_state(v), when,
-		                                            v->author, routes });
+		columns_add(&l->table, (const char *const[]){ v->function, number, report_state(v), when,
+		                                              v->author, routes });
 }
 
 static int
@@ -54,22 +54,22 @@ list(struct tool *t, const char *function)
 	struct err e;
 	int rc;
 
-	table_init(&l.table, function != NULL ? one : all, ARRAY_SIZE(all));
+	columns_init(&l.table, function != NULL ? one : all, ARRAY_SIZE(all));
 	rc = function != NULL ? registry_each_version(t->registry, function, take, &l, &e)
 	                      : registry_each_function(t->registry, take, &l, &e);
 	if (rc < 0) {
 		json_decref(l.json);
-		table_done(&l.table);
+		columns_done(&l.table);
 		return tool_fail(&e);
 	}
 	if (l.json != NULL)
 		rc = tool_print_json(l.json);
 	else if (l.table.n_rows > 1)
-		table_print(&l.table);
+		columns_print(&l.table);
 	else
 		printf("no functions in registry %s yet; deploy one with: cfn-deploy FILE.c\n",
 		       t->config.registry);
-	table_done(&l.table);
+	columns_done(&l.table);
 	return rc != 0 ? rc : tool_flush();
 }
 
