@@ -264,7 +264,7 @@ ATTEMPT(attempt_landlock)
 	int abi = landlock_abi();
 
 	(void)options;
-	if (abi == 0)
+	if (abi <= 0)
 		return err_set(e, errno, "landlock_create_ruleset");
 	sandbox_init(&s, &sandbox_function, "doctor");
 	if (no_new_privileges_enter(&s, e) < 0 || landlock_enter(&s, e) < 0)

@@ -313,7 +313,7 @@ ends_open(struct box_ends *ours, struct box_ends *theirs, struct err *e)
 	theirs->report = pair[1];
 	if (fd_set_blocking(ours->out, 0) < 0 || fd_set_blocking(ours->err, 0) < 0 ||
 	    fd_set_blocking(ours->failure, 0) < 0 || fd_set_blocking(ours->report, 0) < 0)
-		return err_set(e, EIO, "set non-blocking");
+		return err_set(e, errno, "set non-blocking");
 	return 0;
 }
 

@@ -29,15 +29,23 @@ fail(int failure, const struct err *e)
 }
 
 /* Nothing that the keeper blocked or ignored reaches the payload. */
-static void
-signals_reset(void)
+static int
+signals_reset(struct err *e)
 {
 	sigset_t none;
 
 	for (int sig = 1; sig < NSIG; sig++)
 		signal(sig, SIG_DFL);
 	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
+	return sigprocmask(SIG_SETMASK, &none, NULL) < 0 ? err_set(e, errno, "signal mask") : 0;
+}
+
+/* Above the standard ones, before those are replaced; -1 stays -1. */
+static int
+above_standard(int fd, int *above, struct err *e)
+{
+	*above = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	return fd >= 0 && *above < 0 ? err_set(e, errno, "duplicate a descriptor") : 0;
 }
 
 /* 0, 1 and 2, whatever numbers the ends have. */
@@ -58,14 +66,16 @@ static _Noreturn void
 payload_run(const struct payload *p, const struct box_ends *ends)
 {
 	const struct box_plan *plan = p->plan;
-	/* Above the standard ones, before those are replaced. */
-	int failure = fcntl(p->failure, F_DUPFD_CLOEXEC, 3);
-	int input = plan->run && plan->input >= 0 ? fcntl(plan->input, F_DUPFD_CLOEXEC, 3) : -1;
-	const int keep[] = { 0, 1, 2, failure, input };
+	enum { FAILURE = 3, INPUT };
+	int keep[] = { 0, 1, 2, [FAILURE] = -1, [INPUT] = -1 };
 	struct err e = { 0 };
+	int failure;
 
-	signals_reset();
-	if (standard_place(ends, &e) < 0)
+	if (above_standard(p->failure, &keep[FAILURE], &e) < 0)
+		fail(p->failure, &e);
+	failure = keep[FAILURE];
+	if (above_standard(plan->run ? plan->input : -1, &keep[INPUT], &e) < 0 || signals_reset(&e) < 0 ||
+	    standard_place(ends, &e) < 0)
 		fail(failure, &e);
 	p->sandbox->keep = keep;
 	p->sandbox->n_keep = ARRAY_SIZE(keep);
@@ -73,7 +83,7 @@ payload_run(const struct payload *p, const struct box_ends *ends)
 		fail(failure, &e);
 	if (plan->run) {
 		close(failure);
-		_exit(plan->run(input, 1, plan->context));
+		_exit(plan->run(keep[INPUT], 1, plan->context));
 	}
 	execve(plan->argv[0], (char *const *)plan->argv, (char *const *)plan->env);
 	err_set(&e, errno, "box '%s': exec '%s'", plan->name, plan->argv[0]);
@@ -199,8 +209,7 @@ box_init_run(const struct box_plan *plan, struct sandbox *s, struct sandbox_proc
 		fail(ends->failure, &e);
 	sigemptyset(&child);
 	sigaddset(&child, SIGCHLD);
-	sigprocmask(SIG_SETMASK, &child, NULL);
-	signals = signalfd(-1, &child, SFD_CLOEXEC);
+	signals = sigprocmask(SIG_SETMASK, &child, NULL) < 0 ? -1 : signalfd(-1, &child, SFD_CLOEXEC);
 	pid = signals < 0 ? -1 : fork();
 	if (pid < 0) {
 		err_set(&e, errno, "box '%s': start the payload", plan->name);

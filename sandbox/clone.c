@@ -121,6 +121,8 @@ sandbox_await(struct sandbox_process *p, struct err *e)
 	ssize_t n = fd_read_all(p->start, &byte, 1);
 
 	fd_close(&p->start);
+	if (n < 0)
+		return err_set(e, (int)-n, "wait for the id maps");
 	return n == 1 ? 0 : err_set(e, -ECANCELED, "the parent gave up before the id maps were written");
 }
 

@@ -102,7 +102,7 @@ static int
 program_export(scmp_filter_ctx ctx, struct sandbox_filter *f, struct err *e)
 {
 	AUTO_FD file = memfd_create("cfn-filter", MFD_CLOEXEC);
-	ssize_t n;
+	off_t size;
 	int rc;
 
 	if (file < 0)
@@ -110,12 +110,14 @@ program_export(scmp_filter_ctx ctx, struct sandbox_filter *f, struct err *e)
 	rc = seccomp_export_bpf(ctx, file);
 	if (rc < 0)
 		return err_set(e, -rc, "export");
-	if (lseek(file, 0, SEEK_CUR) > (off_t)sizeof f->code)
+	size = lseek(file, 0, SEEK_CUR);
+	if (size < 0)
+		return err_set(e, errno, "size");
+	if (size > (off_t)sizeof f->code)
 		return err_set(e, -E2BIG, "longer than %d instructions", FILTER_CODE_MAX);
-	n = pread(file, f->code, sizeof f->code, 0);
-	if (n <= 0)
+	if (pread(file, f->code, sizeof f->code, 0) != size)
 		return err_set(e, EIO, "read");
-	f->n = (uint32_t)((size_t)n / sizeof f->code[0]);
+	f->n = (uint32_t)((size_t)size / sizeof f->code[0]);
 	return 0;
 }
 

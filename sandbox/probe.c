@@ -198,7 +198,20 @@ struct probe {
 	struct sandbox sandbox;
 	int channel; /* for the listener */
 	int report;  /* pipe: struct err, code 0 when all is well */
+	int init[2]; /* pipe: one byte of init when it is confined */
 };
+
+/* When it is not confined its own report, which came first, says why. */
+static int
+init_await(int init, struct err *e)
+{
+	char byte;
+	ssize_t n = fd_read_all(init, &byte, 1);
+
+	if (n < 0)
+		return err_set(e, (int)-n, "probe: wait for its init");
+	return n == 1 ? 0 : err_set(e, -ECANCELED, "probe: its init is not confined");
+}
 
 static int
 payload_run(struct probe *p, struct err *e)
@@ -217,7 +230,7 @@ payload_run(struct probe *p, struct err *e)
 		rc = sandbox_enter(s, SANDBOX_SERVE, e);
 	if (rc == 0)
 		rc = attempts_run(inside, ARRAY_SIZE(inside), e);
-	return rc;
+	return rc == 0 ? init_await(p->init[0], e) : rc;
 }
 
 static _Noreturn void
@@ -229,12 +242,19 @@ report_and_end(const struct probe *p, const struct err *e)
 static _Noreturn void
 init_run(struct probe *p, pid_t payload)
 {
+	const int keep[] = { p->report, p->init[1] };
 	struct err e = { 0 };
+	int rc;
 
-	p->sandbox.keep = &p->report;
-	p->sandbox.n_keep = 1;
+	p->sandbox.keep = keep;
+	p->sandbox.n_keep = ARRAY_SIZE(keep);
 	if (sandbox_enter(&p->sandbox, SANDBOX_INIT, &e) < 0)
 		report_and_end(p, &e);
+	rc = fd_write_all(p->init[1], "i", 1);
+	if (rc < 0) {
+		err_set(&e, -rc, "probe: tell the payload");
+		report_and_end(p, &e);
+	}
 	while (waitpid(payload, NULL, 0) < 0 && errno == EINTR)
 		;
 	_exit(0);
@@ -245,17 +265,24 @@ child_run(struct probe *p, struct sandbox_process *process)
 {
 	struct err e = { 0 };
 	pid_t payload;
+	int keep[4];
 
 	if (sandbox_await(process, &e) < 0 || sandbox_enter(&p->sandbox, SANDBOX_IDENTITY, &e) < 0 ||
 	    sandbox_enter(&p->sandbox, SANDBOX_ROOT, &e) < 0)
 		report_and_end(p, &e);
-	payload = fork();
+	payload = pipe2(p->init, O_CLOEXEC) < 0 ? -1 : fork();
 	if (payload < 0) {
 		err_set(&e, errno, "fork");
 		report_and_end(p, &e);
 	}
 	if (payload > 0)
 		init_run(p, payload);
+	keep[0] = p->channel;
+	keep[1] = p->report;
+	keep[2] = p->init[0];
+	keep[3] = 2;
+	p->sandbox.keep = keep;
+	p->sandbox.n_keep = ARRAY_SIZE(keep);
 	payload_run(p, &e);
 	report_and_end(p, &e);
 }
@@ -273,13 +300,27 @@ listener_take(int channel, int *listener, struct err *e)
 	return 1;
 }
 
-static void
-listener_serve(int listener)
+static int
+listener_serve(int listener, struct err *e)
 {
 	struct sandbox_denied d;
+	int rc = sandbox_denied_receive(listener, &d);
 
-	if (sandbox_denied_receive(listener, &d) > 0)
-		sandbox_denied_answer(listener, &d);
+	if (rc > 0)
+		rc = sandbox_denied_answer(listener, &d);
+	return rc < 0 ? err_set(e, -rc, "probe: refuse a call") : 0;
+}
+
+/* The listener, when there is word on the channel; 0 at its end. */
+static int
+channel_serve(int channel, struct pollfd *listening, int *listener, struct err *e)
+{
+	int rc = listener_take(channel, listener, e);
+
+	if (rc < 0)
+		return err_wrap(e, "probe");
+	listening->fd = *listener;
+	return 0;
 }
 
 /* Answers the payload's refused calls until its report is there. */
@@ -294,15 +335,14 @@ report_await(int channel, int report, struct err *e)
 	while (clock_now_us() < until) {
 		if (poll(polled, ARRAY_SIZE(polled), 100) < 0 && errno != EINTR)
 			return err_set(e, errno, "probe: poll");
-		if (polled[2].revents & POLLIN)
-			listener_serve(listener);
+		if (polled[2].revents & POLLIN && listener_serve(listener, e) < 0)
+			return -e->code;
 		if (polled[2].revents & POLLHUP)
 			polled[2].fd = -1;
-		if (polled[1].revents && listener_take(channel, &listener, e) <= 0)
+		if (polled[1].revents) {
+			if (channel_serve(channel, &polled[2], &listener, e) < 0)
+				return -e->code;
 			polled[1].fd = -1;
-		if (listener >= 0 && polled[1].fd >= 0) {
-			polled[1].fd = -1;
-			polled[2].fd = listener;
 		}
 		if (!polled[0].revents)
 			continue;
@@ -348,7 +388,7 @@ static int
 probe_run(int proc, uid_t outside_uid, const struct sandbox_filters *filters, struct err *e)
 {
 	AUTO_FD channel = -1, report = -1;
-	int pair[2], ends[2], keep[3];
+	int pair[2], ends[2];
 	struct sandbox_process process;
 	struct probe p = { .channel = -1 };
 	pid_t pid;
@@ -364,11 +404,6 @@ probe_run(int proc, uid_t outside_uid, const struct sandbox_filters *filters, st
 	}
 	report = ends[0];
 	p.report = ends[1];
-	keep[0] = p.channel;
-	keep[1] = p.report;
-	keep[2] = 2;
-	p.sandbox.keep = keep;
-	p.sandbox.n_keep = ARRAY_SIZE(keep);
 	pid = sandbox_clone(&sandbox_function, &process, e);
 	if (pid == 0)
 		child_run(&p, &process);
@@ -403,6 +438,8 @@ sandbox_probe(int proc, uid_t outside_uid, const struct sandbox_filters *filters
 	int abi = landlock_abi();
 	char landlock[32] = "";
 
+	if (abi < 0)
+		return err_set(e, -abi, "isolation: ask for Landlock's ABI");
 	if (probe_run(proc, outside_uid, filters, e) < 0)
 		return probe_advise(e);
 	ready->level = abi > 0 ? ISOLATION_FULL : ISOLATION_STRONG;

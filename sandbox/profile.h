@@ -81,7 +81,7 @@ int request_filter_enter(struct sandbox *s, struct err *e);
 int artifact_folder_enter(struct sandbox *s, struct err *e);
 int artifact_folder_leave(struct sandbox *s, struct err *e);
 
-/* Landlock's ABI version here; 0: there is none. */
+/* Landlock's ABI version here; 0: there is none; -errno: that could not be found out. */
 int landlock_abi(void);
 
 /* The root of a box; mounts.c's helpers are its building blocks. */

@@ -69,16 +69,29 @@ point_make(int root, const char *path, mode_t mode, struct err *e)
 	return 0;
 }
 
+/* 1; 0 when there is no such path. */
+static int
+path_stat(const char *path, struct stat *st, struct err *e)
+{
+	if (lstat(path, st) == 0)
+		return 1;
+	return errno == ENOENT || errno == ENOTDIR ? 0 : err_set(e, errno, "stat '%s'", path);
+}
+
 /* The copies are taken before the new root covers /tmp, where a build tree may be. */
 static int
 copies_open(const char *const *paths, uint64_t attributes, int copies[SANDBOX_SYSTEM_MAX], struct err *e)
 {
 	struct stat st;
+	int rc;
 
 	for (size_t i = 0; paths && paths[i]; i++) {
 		if (i == SANDBOX_SYSTEM_MAX)
 			return err_set(e, E2BIG, "paths of the host");
-		if (lstat(paths[i], &st) < 0 || S_ISLNK(st.st_mode))
+		rc = path_stat(paths[i], &st, e);
+		if (rc < 0)
+			return rc;
+		if (rc == 0 || S_ISLNK(st.st_mode))
 			continue;
 		copies[i] = mount_copy(paths[i], attributes, e);
 		if (copies[i] < 0)
@@ -96,9 +109,8 @@ copy_place(int root, const char *path, int copy, struct err *e)
 	if (rc < 0)
 		return rc;
 	if (copy < 0) {
-		if (lstat(path, &st) < 0)
-			return 0;
-		return link_copy(root, path, e);
+		rc = path_stat(path, &st, e);
+		return rc > 0 ? link_copy(root, path, e) : rc;
 	}
 	if (fstat(copy, &st) < 0)
 		return err_set(e, errno, "stat '%s'", path);

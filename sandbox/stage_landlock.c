@@ -37,7 +37,10 @@ landlock_abi(void)
 {
 	long abi = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
 
-	return abi < 0 ? 0 : (int)abi;
+	if (abi >= 0)
+		return (int)abi;
+	/* Not built in, or switched off at boot.  Anything else is no kernel without Landlock. */
+	return errno == ENOSYS || errno == EOPNOTSUPP ? 0 : -errno;
 }
 
 /* All rights that this kernel and this file know. */
@@ -125,6 +128,8 @@ landlock_enter(struct sandbox *s, struct err *e)
 	size_t size;
 	AUTO_FD ruleset = -1;
 
+	if (abi < 0)
+		return err_set(e, -abi, "ask for its ABI");
 	if (abi == 0)
 		return 0;
 	size = rights_by_abi(abi, &all);
