@@ -139,6 +139,14 @@ fd_set_cloexec(int fd, int cloexec)
 }
 
 int
+fd_close_from(int first, int except)
+{
+	if (except > first && close_range((unsigned)first, (unsigned)except - 1, 0) < 0)
+		return -errno;
+	return close_range((unsigned)except + 1, ~0U, 0) < 0 ? -errno : 0;
+}
+
+int
 fd_place(const int *fds, size_t n, int first)
 {
 	enum { PLACE_MAX = 32 };

@@ -31,6 +31,9 @@ int fd_check_sealed(int fd);
 int fd_set_blocking(int fd, int blocking);
 int fd_set_cloexec(int fd, int cloexec);
 
+/* Closes every descriptor from first on except one that is not below it.  0 or -errno. */
+int fd_close_from(int first, int except);
+
 /* Moves fds[i] to first + i for all i, whatever they were, and clears CLOEXEC there; -1 closes first + i.
  * Everything else from first on is left as it is.  0 or -errno. */
 int fd_place(const int *fds, size_t n, int first);

@@ -98,9 +98,11 @@ message_receive(int sock, struct message *m, struct err *e)
 	m->n_fds = 0;
 	m->length = 0;
 	m->pid = 0;
+	/* A peer that ended without having read all is told by ECONNRESET, once, and before its last words.
+	 */
 	do
 		n = recvmsg(sock, &h, MSG_CMSG_CLOEXEC);
-	while (n < 0 && errno == EINTR);
+	while (n < 0 && (errno == EINTR || errno == ECONNRESET));
 	if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
 		return -EAGAIN;
 	if (n < 0)

@@ -127,10 +127,11 @@ struct process_ready {
 struct process_ended {
 	uint32_t id;
 	uint32_t was_ready;
-	uint32_t cause;     /* enum cause: why the spawner killed it; CAUSE_NONE: it did not */
-	uint32_t n_kinds;   /* of struct refused_call behind this one, at most REFUSED_KINDS_MAX */
-	uint64_t n_refused; /* all calls that were refused, those of further kinds too */
-	uint64_t cpu_us;    /* of an invoked worker since it was ready */
+	uint32_t was_confined; /* when it was never ready: the sandbox stood, the function is at fault */
+	uint32_t cause;        /* enum cause: why the spawner killed it; CAUSE_NONE: it did not */
+	uint32_t n_kinds;      /* of struct refused_call behind this one, at most REFUSED_KINDS_MAX */
+	uint64_t n_refused;    /* all calls that were refused, those of further kinds too */
+	uint64_t cpu_us;       /* of an invoked worker since it was ready */
 	struct ending ending;
 	char reason[REASON_SIZE]; /* why it could not start: sandbox stage, or the loader's words; else empty
 	                           */

@@ -26,6 +26,7 @@ enum {
 	UIDS_MIN = 2000,
 	FIRST_FUNCTION_ID = 1000, /* ids of the base: 0 is the spawner, slots begin here */
 	READY_TIMEOUT_MS = 30000,
+	SPAWNER_FD_PROGRAM = SPAWNER_FD_END,
 	MAP_SIZE = 96,
 };
 
@@ -152,17 +153,22 @@ spawner_write_maps(const struct spawner_options *o, pid_t pid, struct err *e)
 	return rc == 0 ? write_map(pid, "gid_map", gids, e) : rc;
 }
 
-/* One byte each way over the channel: "maps may be written" and "they are". */
+/* One byte each way over the channel: "maps may be written" and "they are".  1: it is a message instead, to
+ * be received. */
 static int
-channel_wait(int channel)
+channel_wait(int channel, struct err *e)
 {
 	char byte;
 	ssize_t n;
 
 	do
-		n = recv(channel, &byte, 1, 0);
+		n = recv(channel, &byte, 1, MSG_PEEK | MSG_TRUNC);
 	while (n < 0 && errno == EINTR);
-	return n == 1 ? 0 : -ECANCELED;
+	if (n > 1)
+		return 1;
+	if (n == 1 && recv(channel, &byte, 1, 0) == 1)
+		return 0;
+	return err_set(e, n == 0 ? -EPIPE : errno, n == 0 ? "the other side has ended" : "id maps");
 }
 
 static int
@@ -175,9 +181,15 @@ channel_wake(int channel)
 static int
 become_base_root(const struct launch *l, int channel, struct err *e)
 {
+	int rc;
+
 	prctl(PR_SET_DUMPABLE, 1); /* or the parent may not write the maps */
-	if (channel_wake(channel) < 0 || channel_wait(channel) < 0)
-		return err_set(e, -ECANCELED, "the master gave up");
+	if (channel_wake(channel) < 0)
+		return err_set(e, errno, "wake the master");
+	rc = channel_wait(channel, e);
+	if (rc != 0)
+		return rc < 0 ? err_wrap(e, "wait for the master")
+		              : err_set(e, -EPROTO, "the master said too much");
 	if (l->is_root && setgroups(0, NULL) < 0)
 		return err_set(e, errno, "setgroups");
 	if (setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)
@@ -185,22 +197,22 @@ become_base_root(const struct launch *l, int channel, struct err *e)
 	return 0;
 }
 
-static void
-reset_signals(void)
+static int
+reset_signals(struct err *e)
 {
 	sigset_t none;
 
 	for (int s = 1; s < NSIG; s++)
 		signal(s, SIG_DFL);
 	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
+	return sigprocmask(SIG_SETMASK, &none, NULL) < 0 ? err_set(e, errno, "signal mask") : 0;
 }
 
-/* Child: 0 and 1 may be the starter's listening socket or terminal; 2 stays, for the last words. */
+/* Child: 0 and 1 may be the starter's listening socket or terminal; 2 stays, for the last words.  So does
+ * spare, until the exec. */
 static int
-place_descriptors(struct launch *l, struct err *e)
+place_descriptors(struct launch *l, int spare, struct err *e)
 {
-	enum { SPAWNER_FD_PROGRAM = SPAWNER_FD_END };
 	int fds[ARRAY_SIZE(l->fds) + 1];
 	int null, rc;
 
@@ -210,8 +222,11 @@ place_descriptors(struct launch *l, struct err *e)
 	if (rc < 0)
 		return err_set(e, -rc, "place descriptors");
 	l->program = SPAWNER_FD_PROGRAM;
-	fd_set_cloexec(SPAWNER_FD_PROGRAM, 1);
-	close_range(SPAWNER_FD_PROGRAM + 1, ~0U, 0);
+	rc = fd_set_cloexec(SPAWNER_FD_PROGRAM, 1);
+	if (rc == 0)
+		rc = fd_close_from(SPAWNER_FD_PROGRAM + 1, spare);
+	if (rc < 0)
+		return err_set(e, -rc, "close descriptors");
 	null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	if (null < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0)
 		return err_set(e, errno, "open /dev/null");
@@ -243,16 +258,18 @@ say_failed(int channel, const struct err *failure)
 static void
 child_main(struct launch *l)
 {
-	int channel = l->fds[0];
+	/* To say what fails while the others are moved. */
+	int spare = fcntl(l->fds[0], F_DUPFD_CLOEXEC, SPAWNER_FD_PROGRAM + 1);
 	struct err e;
 
-	fd_close(&l->parent_end); /* so that the parent's death is the end of the channel */
-	reset_signals();
-	if (become_base_root(l, channel, &e) == 0 && place_descriptors(l, &e) == 0) {
-		channel = SPAWNER_FD_MASTER;
+	if (spare < 0) {
+		err_set(&e, errno, "duplicate the channel");
+		spare = l->fds[0];
+	} else if (reset_signals(&e) == 0 && become_base_root(l, spare, &e) == 0 &&
+	           place_descriptors(l, spare, &e) == 0) {
 		exec_spawner(l, &e);
 	}
-	say_failed(channel, &e);
+	say_failed(spare, &e);
 	_exit(1);
 }
 
@@ -282,8 +299,10 @@ clone_spawner(struct launch *l, struct spawner *s, struct err *e)
 
 	if (pid < 0)
 		return explain_clone(errno, e);
-	if (pid == 0)
+	if (pid == 0) {
+		fd_close(&l->parent_end); /* so that the parent's death is the end of the channel */
 		child_main(l);
+	}
 	s->pid = (pid_t)pid;
 	s->pidfd = pidfd;
 	s->channel = l->parent_end;
@@ -314,8 +333,8 @@ wait_ready(struct spawner *s, struct err *e)
 	do
 		rc = poll(&p, 1, READY_TIMEOUT_MS);
 	while (rc < 0 && errno == EINTR);
-	if (rc == 0)
-		return err_set(e, ETIMEDOUT, "start cfn-spawn");
+	if (rc <= 0)
+		return err_set(e, rc < 0 ? errno : ETIMEDOUT, "start cfn-spawn");
 	rc = message_receive(s->channel, &m, e);
 	if (rc == 0)
 		return err_set(e, -EPIPE, "cfn-spawn ended before it was ready");
@@ -334,8 +353,9 @@ release(const struct launch *l, struct spawner *s, struct err *e)
 {
 	int rc;
 
-	if (channel_wait(s->channel) < 0)
-		return err_set(e, -EPIPE, "cfn-spawn ended at its start");
+	rc = channel_wait(s->channel, e);
+	if (rc != 0)
+		return rc < 0 ? err_wrap(e, "start cfn-spawn") : 0;
 	rc = spawner_write_maps(l->options, s->pid, e);
 	if (rc < 0)
 		return err_wrap(e, "user namespace of the pool");

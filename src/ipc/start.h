@@ -18,7 +18,8 @@ enum router_fd {
 	ROUTER_FD_ACCESS_LOG,
 	ROUTER_FD_FUNCTION_LOG,
 	ROUTER_FD_ERROR_LOG,
-	ROUTER_FD_START, /* sealed memory file: struct start_router */
+	ROUTER_FD_START,  /* sealed memory file: struct start_router */
+	ROUTER_FD_REPORT, /* why it cannot serve; closed when it does */
 	ROUTER_FD_END
 };
 
@@ -39,9 +40,10 @@ enum worker_fd {
 	WORKER_FD_COPY_FOLDER = WORKER_FD_ARTIFACT,
 };
 
-/* Worker → spawner.  After REPORT_LISTENER the author's code runs in the process that speaks here. */
+/* Worker and router → spawner.  After REPORT_LISTENER the author's code may be what speaks here. */
 enum report_type {
 	REPORT_LISTENER = 80, /* nothing; seccomp listener */
 	REPORT_READY,         /* struct process_ready (n_routes alone counts), for a trial its routes */
-	REPORT_FAILED,        /* text without NUL, fewer than REASON_SIZE bytes */
+	REPORT_FAILED,        /* the sandbox could not be set up: text without NUL, below REASON_SIZE bytes */
+	REPORT_NOT_LOADED,    /* it stands, and the function could not be loaded: the same */
 };

@@ -207,8 +207,8 @@ start_more(struct master *m, struct pool *pool)
 	left = backoff_left(&pool->backoff, clock_now_us());
 	if (left > 0) {
 		retry_in(m, pool, left);
-		if (pool->is_start_failing)
-			leases_refuse(m, pool, CAUSE_START_FAILED);
+		if (pool->start_failure != CAUSE_NONE)
+			leases_refuse(m, pool, pool->start_failure);
 		return;
 	}
 	while (n-- > 0 && start_one(m, pool))

@@ -77,9 +77,9 @@ struct pool {
 	uint32_t waiting[ROUTERS_MAX];   /* requests, as each router said last */
 	uint64_t leased_us[ROUTERS_MAX]; /* when each router got a worker of it last */
 	struct backoff backoff;
-	bool is_start_failing; /* the last start failed: nothing to wait for */
-	struct timer retry;    /* end of the back-off, or of a lease's hold */
-	struct timer vote;     /* armed: a vote keeps it */
+	enum cause start_failure; /* the last start failed, and why: nothing to wait for; or CAUSE_NONE */
+	struct timer retry;       /* end of the back-off, or of a lease's hold */
+	struct timer vote;        /* armed: a vote keeps it */
 	uint64_t n_starts, n_crashes;
 
 	bool is_hungry; /* wants a worker, but process.max run */

@@ -208,11 +208,11 @@ rollout_has_failed(struct master *m, struct pool *pool, const char *reason)
 	if (!pool_is_wanted(pool))
 		return;
 	serving = pool->function->serving;
-	if (!pool->is_start_failing)
+	if (pool->start_failure == CAUSE_NONE)
 		log_line(LOG_ERR, "function '%s' version %u cannot start: %s; version %u goes on serving",
 		         pool->public.name, pool->public.version, reason,
 		         serving ? serving->public.version : 0);
-	pool->is_start_failing = true;
+	pool->start_failure = CAUSE_UNAVAILABLE;
 	timer_arm(&m->loop, &pool->retry, left > least ? left : least);
 }
 

@@ -137,7 +137,7 @@ worker_became_ready(struct master *m, struct worker *w, int32_t pid, int listene
 	w->stage = WORKER_READY;
 	w->pid = pid;
 	w->listener = listener;
-	pool->is_start_failing = false;
+	pool->start_failure = CAUSE_NONE;
 	votes_are_ready(m, pool);
 	rollout_is_ready(m, pool);
 	leases_serve(m, pool);
@@ -294,8 +294,9 @@ start_failed(struct master *m, struct pool *pool, const struct process_ended *en
 	else
 		log_line(LOG_ERR, "function '%s' version %u cannot start: %s", pool->start.function,
 		         pool->start.version, reason);
-	pool->is_start_failing = true;
-	leases_refuse(m, pool, CAUSE_START_FAILED);
+	/* Whose fault it is: the function's, or ours who could not make its sandbox. */
+	pool->start_failure = ended->was_confined ? CAUSE_START_FAILED : CAUSE_UNAVAILABLE;
+	leases_refuse(m, pool, pool->start_failure);
 }
 
 void

@@ -177,5 +177,5 @@ accept_open(struct router *r, int listener, struct err *e)
 	if (r->is_tcp && setsockopt(listener, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) < 0)
 		return err_set(e, errno, "TCP_NODELAY");
 	accept_resume(r);
-	return r->is_accepting ? 0 : err_set(e, EIO, "watch the listening socket");
+	return r->is_accepting ? 0 : err_set(e, errno, "watch the listening socket");
 }

@@ -2,10 +2,12 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/fd.h"
 #include "base/log.h"
+#include "ipc/message.h"
 #include "ipc/start.h"
 #include "router/router.h"
 #include "sandbox/confine.h"
@@ -25,7 +27,7 @@ start_read(struct start_router *start, struct err *e)
 }
 
 static int
-serve(struct router *r, struct err *e)
+open_and_confine(struct router *r, struct err *e)
 {
 	static const struct router_fds fds = {
 		.listener = ROUTER_FD_LISTENER,
@@ -39,12 +41,23 @@ serve(struct router *r, struct err *e)
 
 	if (rc == 0)
 		rc = router_open(r, &start, &fds, e);
-	if (rc == 0)
-		rc = confine_router(e);
-	if (rc < 0)
-		return err_wrap(e, "start");
+	return rc == 0 ? confine_router(e) : rc;
+}
+
+/* The spawner tells the master, which is the one to say it. */
+static void
+say_failed(const struct err *failure)
+{
+	struct err e;
+
+	message_send(ROUTER_FD_REPORT, REPORT_FAILED, failure->text, strlen(failure->text), NULL, 0, &e);
+}
+
+static int
+say_ready(struct router *r, struct err *e)
+{
 	master_say(r, MSG_ROUTER_READY, NULL, 0);
-	return router_run(r, e);
+	return r->is_done ? err_set(e, -EPIPE, "tell the master that it is ready") : 0;
 }
 
 int
@@ -57,9 +70,14 @@ main(void)
 	log_init("cfn-router", STDERR_FILENO);
 	signal(SIGPIPE, SIG_IGN);
 	if (!r)
+		err_set(&e, ENOMEM, "start");
+	if (!r || open_and_confine(r, &e) < 0 || say_ready(r, &e) < 0) {
+		say_failed(&e);
 		return EXIT_FAILURE;
+	}
+	close(ROUTER_FD_REPORT);
 	log_set_fd(ROUTER_FD_ERROR_LOG);
-	if (serve(r, &e) < 0) {
+	if (router_run(r, &e) < 0) {
 		log_line(LOG_ERR, "%s", e.text);
 		return EXIT_FAILURE;
 	}

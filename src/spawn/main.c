@@ -43,6 +43,16 @@ raise_file_limit(void)
 	setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+static int
+keep_apart(struct err *e)
+{
+	for (int fd = SPAWNER_FD_MASTER; fd < SPAWNER_FD_END; fd++)
+		if (fd_set_cloexec(fd, 1) < 0)
+			return err_set(e, errno, "close descriptors at exec");
+	/* A terminal's Ctrl-C is for the master; routers are not pid 1 and would die of it. */
+	return setsid() < 0 ? err_set(e, errno, "setsid") : 0;
+}
+
 /* The one network namespace that every sandbox inherits is empty and stays so. */
 static int
 enter_namespaces(struct err *e)
@@ -94,12 +104,11 @@ open_loop(struct spawn *s, struct err *e)
 
 	sigemptyset(&child);
 	sigaddset(&child, SIGCHLD);
-	sigprocmask(SIG_SETMASK, &child, NULL);
 	s->children = signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
 	s->epoll = epoll_create1(EPOLL_CLOEXEC);
-	if (s->children < 0 || s->epoll < 0)
+	if (s->children < 0 || s->epoll < 0 || sigprocmask(SIG_SETMASK, &child, NULL) < 0 ||
+	    fd_set_blocking(s->master, 0) < 0)
 		return err_set(e, errno, "event loop");
-	fd_set_blocking(s->master, 0);
 	s->on_master = (struct watch){ SOURCE_MASTER, NULL };
 	s->on_children = (struct watch){ SOURCE_CHILDREN, NULL };
 	return watch(s, s->master, &s->on_master, e) < 0 ? -e->code
@@ -111,12 +120,8 @@ prepare(struct spawn *s, int argc, char **argv, struct err *e)
 {
 	struct spawner_ready ready = { 0 };
 
-	for (int fd = SPAWNER_FD_MASTER; fd < SPAWNER_FD_END; fd++)
-		fd_set_cloexec(fd, 1);
-	/* A terminal's Ctrl-C is for the master; routers are not pid 1 and would die of it. */
-	setsid();
 	raise_file_limit();
-	if (read_arguments(s, argc, argv, e) < 0 || enter_namespaces(e) < 0 ||
+	if (read_arguments(s, argc, argv, e) < 0 || keep_apart(e) < 0 || enter_namespaces(e) < 0 ||
 	    open_shared(s, argv[1], e) < 0 || prove_isolation(s, &ready, e) < 0 || open_loop(s, e) < 0)
 		return -e->code;
 	return outbox_post(s, MSG_SPAWNER_READY, &ready, sizeof ready, -1, e);

@@ -180,7 +180,10 @@ process_tell_ended(struct spawn *s, const struct process *p, const struct ending
 	struct {
 		struct process_ended ended;
 		struct refused_call calls[REFUSED_KINDS_MAX];
-	} told = { .ended = { .id = p->id, .was_ready = p->was_ready, .ending = *ending } };
+	} told = { .ended = { .id = p->id,
+		              .was_ready = p->was_ready,
+		              .was_confined = p->was_confined,
+		              .ending = *ending } };
 	size_t n = sizeof told.ended;
 
 	memcpy(told.ended.reason, p->reason, sizeof told.ended.reason);

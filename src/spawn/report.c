@@ -12,6 +12,7 @@ static const struct message_rule rules[] = {
 	{ REPORT_LISTENER, 0, 0, 1, 1 },
 	{ REPORT_READY, sizeof(struct process_ready), MESSAGE_BODY_MAX, 0, 0 },
 	{ REPORT_FAILED, 1, REASON_SIZE - 1, 0, 0 },
+	{ REPORT_NOT_LOADED, 1, REASON_SIZE - 1, 0, 0 },
 };
 
 static void
@@ -22,15 +23,21 @@ break_off(const struct spawn *s, struct process *p, const char *why)
 	process_kill(p);
 }
 
-static int
-take_listener(struct spawn *s, struct process *p, struct err *e)
+/* What cannot be watched ends; the others go on. */
+static void
+take_listener(struct spawn *s, struct process *p)
 {
+	struct err e;
+
 	if (p->kind != PROCESS_WORKER || p->listener >= 0) {
 		break_off(s, p, "the worker sent a second listener");
-		return 0;
+		return;
 	}
 	p->listener = message_take_fd(&s->in, 0);
-	return process_watch(s, p, SOURCE_LISTENER, e);
+	if (process_watch(s, p, SOURCE_LISTENER, &e) < 0)
+		break_off(s, p, e.text);
+	else
+		p->was_confined = true;
 }
 
 /* The pid is the kernel's word about the sender, not the sender's. */
@@ -62,10 +69,14 @@ take_report(struct spawn *s, struct process *p, struct err *e)
 		break_off(s, p, "the worker broke the protocol while it started");
 		return 0;
 	}
-	if (s->in.type == REPORT_LISTENER)
-		return take_listener(s, p, e);
 	if (s->in.type == REPORT_READY)
 		return take_ready(s, p, e);
+	if (s->in.type == REPORT_LISTENER) {
+		take_listener(s, p);
+		return 0;
+	}
+	if (s->in.type == REPORT_FAILED)
+		p->was_confined = false;
 	process_set_reason(p, (const char *)s->in.body, s->in.length);
 	process_close_report(s, p);
 	return 0;

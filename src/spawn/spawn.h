@@ -40,6 +40,7 @@ struct process {
 	pid_t worker;   /* init's payload, as the pool sees it; 0 until it is ready */
 	int64_t cpu_us; /* of the payload when it was killed; 0: it was not */
 	bool was_ready;
+	bool was_confined; /* the listener came, and no word after it that the sandbox failed */
 	unsigned n_denied;
 	struct invoked *invoked; /* NULL: a router gets it */
 	struct watch on_report, on_listener;

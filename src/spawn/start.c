@@ -11,7 +11,12 @@
 #include "ipc/start.h"
 #include "spawn/spawn.h"
 
-enum { PLAN_FDS_MAX = 9, PLAN_FIRST_FD = 3, TITLE_SIZE = 112 };
+enum {
+	PLAN_FDS_MAX = 9,
+	PLAN_FIRST_FD = 3,
+	TITLE_SIZE = 112,
+	SPARE_FD_MIN = PLAN_FIRST_FD + PLAN_FDS_MAX + 1
+};
 
 /* What the child becomes.  Its descriptors belong to others; they are copied to 0, 1, 2 and from 3 on. */
 struct plan {
@@ -22,7 +27,7 @@ struct plan {
 	int in, out, err;
 	int fds[PLAN_FDS_MAX]; /* -1: there is none at this number */
 	size_t n_fds;
-	int report; /* the child's end, -1: it says nothing while it starts */
+	int report; /* the child's end */
 };
 
 static void
@@ -30,11 +35,22 @@ say_failed(const struct plan *plan, const struct err *failure)
 {
 	struct err e;
 
-	if (plan->report >= 0)
-		message_send(plan->report, REPORT_FAILED, failure->text, strlen(failure->text), NULL, 0, &e);
+	message_send(plan->report, REPORT_FAILED, failure->text, strlen(failure->text), NULL, 0, &e);
 }
 
-/* Child: exactly the plan's descriptors; the program's own closes at exec. */
+/* Child: to say what fails while the descriptors are moved; closes at exec. */
+static int
+spare_report(struct plan *plan, struct err *e)
+{
+	int spare = fcntl(plan->report, F_DUPFD_CLOEXEC, SPARE_FD_MIN);
+
+	if (spare < 0)
+		return err_set(e, errno, "duplicate the report channel");
+	plan->report = spare;
+	return 0;
+}
+
+/* Child: exactly the plan's descriptors; the program's own and the spare close at exec. */
 static int
 place_descriptors(const struct plan *plan, struct err *e)
 {
@@ -48,9 +64,10 @@ place_descriptors(const struct plan *plan, struct err *e)
 	rc = fd_place(fds, plan->n_fds + 1, PLAN_FIRST_FD);
 	if (rc < 0)
 		return err_set(e, -rc, "place descriptors");
-	close_range((unsigned)program + 1, ~0U, 0);
-	fd_set_cloexec(program, 1);
-	return program;
+	rc = fd_set_cloexec(program, 1);
+	if (rc == 0)
+		rc = fd_close_from(program + 1, plan->report);
+	return rc < 0 ? err_set(e, -rc, "close descriptors") : program;
 }
 
 static int
@@ -73,13 +90,12 @@ child_main(struct plan *plan, struct sandbox_process *p)
 	struct err e;
 
 	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
 	sandbox_init(&sandbox, plan->profile, plan->name);
-	if (sandbox_await(p, &e) == 0 && sandbox_enter(&sandbox, SANDBOX_IDENTITY, &e) == 0) {
+	if (sigprocmask(SIG_SETMASK, &none, NULL) < 0)
+		err_set(&e, errno, "signal mask");
+	else if (spare_report(plan, &e) == 0 && sandbox_await(p, &e) == 0 &&
+	         sandbox_enter(&sandbox, SANDBOX_IDENTITY, &e) == 0)
 		exec_program(plan, &e);
-		if (plan->report >= 0)
-			plan->report = WORKER_FD_CHANNEL;
-	}
 	say_failed(plan, &e);
 	_exit(1);
 }
@@ -108,12 +124,12 @@ launch(struct process *p, struct plan *plan, uid_t outside, struct err *e)
 	return 0;
 }
 
-/* The report channel (the sender's pid comes with each message) and init's pipe. */
+/* The sender's pid comes with each message. */
 static int
-make_channels(struct process *p, int *channel, int *ending, struct err *e)
+make_report(struct spawn *s, struct process *p, int *channel, struct err *e)
 {
 	const int on = 1;
-	int pair[2], pipe_ends[2];
+	int pair[2], rc;
 
 	if (message_pair(pair, e) < 0)
 		return -e->code;
@@ -121,11 +137,20 @@ make_channels(struct process *p, int *channel, int *ending, struct err *e)
 	*channel = pair[1];
 	if (setsockopt(p->report, SOL_SOCKET, SO_PASSCRED, &on, sizeof on) < 0)
 		return err_set(e, errno, "SO_PASSCRED");
-	fd_set_blocking(p->report, 0);
-	if (pipe2(pipe_ends, O_CLOEXEC | O_NONBLOCK) < 0)
+	rc = fd_set_blocking(p->report, 0);
+	return rc < 0 ? err_set(e, -rc, "report channel") : process_watch(s, p, SOURCE_REPORT, e);
+}
+
+/* Init's only word. */
+static int
+make_ending(struct process *p, int *ending, struct err *e)
+{
+	int ends[2];
+
+	if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0)
 		return err_set(e, errno, "pipe");
-	p->ending = pipe_ends[0];
-	*ending = pipe_ends[1];
+	p->ending = ends[0];
+	*ending = ends[1];
 	return 0;
 }
 
@@ -149,9 +174,8 @@ launch_sandboxed(struct spawn *s, struct process *p, struct plan *plan, uint32_t
 	AUTO_FD ending = -1;
 	AUTO_FD input = empty_input(e);
 
-	if (input < 0 || make_channels(p, &channel, &ending, e) < 0 ||
-	    message_send(p->report, s->in.type, s->in.body, s->in.length, NULL, 0, e) < 0 ||
-	    process_watch(s, p, SOURCE_REPORT, e) < 0)
+	if (input < 0 || make_report(s, p, &channel, e) < 0 || make_ending(p, &ending, e) < 0 ||
+	    message_send(p->report, s->in.type, s->in.body, s->in.length, NULL, 0, e) < 0)
 		return -e->code;
 	plan->program = SPAWNER_FD_WORKER;
 	plan->in = input;
@@ -246,14 +270,15 @@ start_router(struct spawn *s, struct process *p, struct err *e)
 		             .name = "router",
 		             .title = "cfn-router",
 		             .program = SPAWNER_FD_ROUTER,
-		             .n_fds = ROUTER_FD_END - ROUTER_FD_LISTENER,
-		             .report = -1 };
+		             .n_fds = ROUTER_FD_END - ROUTER_FD_LISTENER };
 	AUTO_FD start = fd_sealed_memory("start", s->in.body, s->in.length, e);
+	AUTO_FD channel = -1;
 
-	if (start < 0)
-		return start;
+	if (start < 0 || make_report(s, p, &channel, e) < 0)
+		return -e->code;
 	memcpy(plan.fds, s->in.fds, sizeof(int) * (ROUTER_FD_START - ROUTER_FD_LISTENER));
 	plan.fds[ROUTER_FD_START - ROUTER_FD_LISTENER] = start;
+	plan.report = plan.fds[ROUTER_FD_REPORT - ROUTER_FD_LISTENER] = channel;
 	/* 0 and 1 of the spawner are /dev/null. */
 	plan.in = 0;
 	plan.out = 1;

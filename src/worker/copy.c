@@ -176,18 +176,18 @@ list(const struct start_copy *c, struct err *e)
 }
 
 int
-copy_run(const struct start_copy *c, struct sandbox *s, struct err *e)
+copy_run(const struct start_copy *c, struct sandbox *s, int init, struct err *e)
 {
 	static int (*const kinds[])(const struct start_copy *, struct err *) = { copy_out, copy_in, list };
 	int rc;
 
-	if (sandbox_enter(s, SANDBOX_PAYLOAD, e) < 0)
+	if (sandbox_enter(s, SANDBOX_PAYLOAD, e) < 0 || await_init(init, e) < 0)
 		rc = -e->code;
 	else if (c->is_in >= sizeof kinds / sizeof *kinds)
 		rc = err_set(e, -EINVAL, "copy: unknown direction");
 	else
 		rc = kinds[c->is_in](c, e);
 	if (rc < 0)
-		say_failed(e);
+		say_failed(REPORT_FAILED, e);
 	return rc < 0;
 }

@@ -1,5 +1,6 @@
 /* main.c - cfn-worker: makes its sandbox's root, then is its init; the payload is its only child. */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,6 +23,7 @@ struct job {
 	struct start_copy copy;
 	struct sandbox sandbox;
 	char name[NAME_MAX_SIZE + 16];
+	int init[2]; /* pipe: one byte of init when it is confined */
 };
 
 static const struct message_rule rules[] = {
@@ -71,7 +73,8 @@ prepare_worker(struct job *job, struct err *e)
 	if (fd_read_file(WORKER_FD_ENVIRONMENT, ENVIRONMENT_MAX, &job->worker.environment,
 	                 &job->worker.environment_size, e) < 0)
 		return err_wrap(e, "environment");
-	fd_set_blocking(WORKER_FD_REQUESTS, 1);
+	if (fd_set_blocking(WORKER_FD_REQUESTS, 1) < 0)
+		return err_set(e, errno, "the requests' socket");
 	return 0;
 }
 
@@ -100,42 +103,70 @@ enter_root(struct job *job, struct err *e)
 		prepare_copy(job);
 	else if (prepare_worker(job, e) < 0)
 		return -e->code;
-	if (sandbox_filters_map(WORKER_FD_FILTERS, &job->sandbox.filters, e) < 0)
-		return -e->code;
-	if (sandbox_enter(&job->sandbox, SANDBOX_ROOT, e) < 0)
+	if (sandbox_filters_map(WORKER_FD_FILTERS, &job->sandbox.filters, e) < 0 ||
+	    sandbox_enter(&job->sandbox, SANDBOX_ROOT, e) < 0)
 		return -e->code;
 	if (job->worker.is_fresh && fresh_prepare(&job->worker.fresh, job->worker.start.tmp_inodes, e) < 0)
 		return err_wrap(e, "fresh mode");
-	return 0;
+	return pipe2(job->init, O_CLOEXEC) < 0 ? err_set(e, errno, "pipe") : 0;
+}
+
+int
+await_init(int init, struct err *e)
+{
+	char byte;
+	ssize_t n = fd_read_all(init, &byte, 1);
+
+	close(init);
+	if (n < 0)
+		return err_set(e, (int)-n, "wait for init");
+	return n == 1 ? 0 : err_set(e, -ECANCELED, "its init is not confined");
 }
 
 _Noreturn static void
 run_payload(struct job *job)
 {
-	const int keep[] = { 0, 1, 2, WORKER_FD_REQUESTS, WORKER_FD_CHANNEL, job->worker.fresh.zygote };
+	const int keep[] = {
+		0, 1, 2, WORKER_FD_REQUESTS, WORKER_FD_CHANNEL, job->init[0], job->worker.fresh.zygote
+	};
 	struct err e;
 	int status;
 
 	job->sandbox.keep = keep;
 	job->sandbox.n_keep = ARRAY_SIZE(keep) - !job->worker.is_fresh;
 	if (job->type == MSG_START_COPY)
-		status = copy_run(&job->copy, &job->sandbox, &e);
+		status = copy_run(&job->copy, &job->sandbox, job->init[0], &e);
 	else
-		status = worker_run(&job->worker, &e);
+		status = worker_run(&job->worker, job->init[0], &e);
 	_exit(status);
 }
 
-/* Nothing but what it says its words on: the output's other end must see the payload's end. */
 static int
 confine_init(struct job *job, struct err *e)
 {
-	const int keep[] = { WORKER_FD_ENDING, WORKER_FD_ROUTER, job->worker.fresh.init,
-		             job->worker.fresh.signals, job->worker.fresh.tmp };
+	const int keep[] = { WORKER_FD_ENDING,     WORKER_FD_CHANNEL,      job->init[1],
+		             WORKER_FD_ROUTER,     job->worker.fresh.init, job->worker.fresh.signals,
+		             job->worker.fresh.tmp };
 
 	job->sandbox.keep = keep;
-	job->sandbox.n_keep = job->worker.is_fresh ? ARRAY_SIZE(keep) : 1;
+	job->sandbox.n_keep = job->worker.is_fresh ? ARRAY_SIZE(keep) : 3;
 	fd_close(&job->sandbox.artifact_folder);
 	return sandbox_enter(&job->sandbox, SANDBOX_INIT, e);
+}
+
+/* Nothing but what it says its words on stays open: the output's other end must see the payload's end. */
+static int
+prepare_init(struct job *job, struct err *e)
+{
+	int rc;
+
+	job->worker.fresh.signals = job->worker.is_fresh ? init_signals() : -1;
+	if (job->worker.is_fresh && job->worker.fresh.signals < 0)
+		return err_set(e, errno, "init's signals");
+	if (confine_init(job, e) < 0)
+		return -e->code;
+	rc = fd_write_all(job->init[1], "i", 1);
+	return rc < 0 ? err_set(e, -rc, "tell the worker") : 0;
 }
 
 _Noreturn static void
@@ -143,9 +174,13 @@ be_init(struct job *job, pid_t payload)
 {
 	struct err e;
 
-	job->worker.fresh.signals = job->worker.is_fresh ? init_signals() : -1;
-	if ((job->worker.is_fresh && job->worker.fresh.signals < 0) || confine_init(job, &e) < 0)
+	if (prepare_init(job, &e) < 0) {
+		say_failed(REPORT_FAILED, &e);
 		_exit(1);
+	}
+	/* Only now: the worker must not speak first about its end. */
+	close(job->init[1]);
+	close(WORKER_FD_CHANNEL);
 	if (job->worker.is_fresh)
 		init_serve(&job->worker.fresh, payload);
 	init_wait();
@@ -160,7 +195,7 @@ main(void)
 
 	prctl(PR_SET_NAME, "cfn-worker");
 	if (enter_root(&job, &e) < 0) {
-		say_failed(&e);
+		say_failed(REPORT_FAILED, &e);
 		_exit(1);
 	}
 	pid = fork();
@@ -169,6 +204,6 @@ main(void)
 	if (pid > 0)
 		be_init(&job, pid);
 	err_set(&e, errno, "fork");
-	say_failed(&e);
+	say_failed(REPORT_FAILED, &e);
 	_exit(1);
 }

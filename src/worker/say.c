@@ -22,9 +22,9 @@ say(uint32_t type, const void *body, size_t length)
 }
 
 void
-say_failed(const struct err *failure)
+say_failed(uint32_t type, const struct err *failure)
 {
-	say(REPORT_FAILED, failure->text, strlen(failure->text));
+	say(type, failure->text, strlen(failure->text));
 }
 
 static bool

@@ -19,37 +19,49 @@ hand_listener_over(struct sandbox *s, struct err *e)
 }
 
 static int
-confine(struct sandbox *s, struct err *e)
+confine(struct sandbox *s, int init, struct err *e)
 {
 	if (sandbox_enter(s, SANDBOX_PAYLOAD, e) < 0 || hand_listener_over(s, e) < 0 ||
 	    sandbox_enter(s, SANDBOX_CLOSE, e) < 0)
 		return -e->code;
-	return 0;
+	return await_init(init, e);
+}
+
+/* *fault says whose it is: a thread of the author's constructors cannot be brought under the filter. */
+static int
+confine_further(struct sandbox *s, enum report_type *fault, struct err *e)
+{
+	int rc = sandbox_enter(s, SANDBOX_SERVE, e);
+
+	*fault = rc < 0 && rc != -ESRCH ? REPORT_FAILED : REPORT_NOT_LOADED;
+	return rc;
 }
 
 /* The author's code runs from here on. */
 static int
-load(struct worker *w, struct function **f, struct err *e)
+load(struct worker *w, struct function **f, enum report_type *fault, struct err *e)
 {
+	*fault = REPORT_NOT_LOADED;
 	serve_init();
 	function_set_environment(w->environment, w->environment_size);
 	if (function_load(SANDBOX_ARTIFACT, w->start.entry, f, e) < 0)
 		return -e->code;
 	/* cfn_init meets what a handler meets: the last filter, and /tmp as its folder. */
-	if (sandbox_enter(w->sandbox, SANDBOX_SERVE, e) < 0)
+	if (confine_further(w->sandbox, fault, e) < 0)
 		return -e->code;
 	return function_start(*f, e);
 }
 
 int
-worker_run(struct worker *w, struct err *e)
+worker_run(struct worker *w, int init, struct err *e)
 {
+	enum report_type fault = REPORT_FAILED;
 	struct function *f = NULL;
 	int rc = 0;
 
-	if (confine(w->sandbox, e) < 0 || load(w, &f, e) < 0 ||
+	if (confine(w->sandbox, init, e) < 0 || load(w, &f, &fault, e) < 0 ||
 	    (!w->is_fresh && reset_init(w->start.tmp_inodes, e) < 0) || say_ready(w, f, e) < 0) {
-		say_failed(e);
+		say_failed(fault, e);
 		return 1;
 	}
 	close(WORKER_FD_CHANNEL);

@@ -34,11 +34,15 @@ struct worker {
 	struct sandbox *sandbox;
 };
 
+/* main.c: no code of an author runs beside an init that is not confined.  -ECANCELED: it never will be. */
+int await_init(int init, struct err *e);
+
 /* preload.c: no folder of libraries exists once the root is changed. */
 int preload(int artifact, struct err *e);
 
-/* worker.c: from PAYLOAD to the end of the requests.  The exit status; *e says why it is not 0. */
-int worker_run(struct worker *w, struct err *e);
+/* worker.c: from PAYLOAD to the end of the requests.  init is for await_init.  The exit status; *e says why
+ * it is not 0. */
+int worker_run(struct worker *w, int init, struct err *e);
 
 /* init.c: pid 1 waits for its payload and says how it ended; in fresh mode for each request's process too. */
 _Noreturn void init_wait(void);
@@ -51,7 +55,7 @@ int fresh_prepare(struct fresh *f, uint64_t tmp_inodes, struct err *e);
 void fresh_serve(struct worker *w, struct function *f);
 
 /* copy.c: the same for a copy. */
-int copy_run(const struct start_copy *c, struct sandbox *s, struct err *e);
+int copy_run(const struct start_copy *c, struct sandbox *s, int init, struct err *e);
 
 /* serve.c: answers requests until their end.  0; -errno when the function broke the connection. */
 void serve_init(void);
@@ -66,4 +70,5 @@ void reset(void);
 /* say.c: one message on the report channel by write(2), for sendmsg is refused by then. */
 int say(uint32_t type, const void *body, size_t length);
 int say_ready(const struct worker *w, const struct function *f, struct err *e);
-void say_failed(const struct err *failure);
+/* type is REPORT_FAILED or REPORT_NOT_LOADED. */
+void say_failed(uint32_t type, const struct err *failure);

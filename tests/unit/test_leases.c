@@ -434,22 +434,41 @@ when_all_functions_are_busy_the_one_beyond_is_refused(void **state)
 	assert_true(refused.retry_after_s > 0);
 }
 
+/* The cause that the router which waits for pool 0 is told when a start ends so. */
+static enum cause
+refusal_of(struct fixture *f, const struct process_ended *ended)
+{
+	struct process_ended e = *ended;
+	struct start_refused refused;
+
+	want(f, 2, 0, 1);
+	e.id = started(f);
+	worker_has_ended(&f->m, worker_find(&f->m, e.id), &e);
+	assert_int_equal(next_id(f, f->routers[2], MSG_START_REFUSED), 100);
+	memcpy(&refused, f->message.body, sizeof refused);
+	assert_true(refused.retry_after_s > 0);
+	assert_int_equal(started(f), 0);
+	return (enum cause)refused.cause;
+}
+
 static void
 a_start_that_fails_is_told_to_who_waits(void **state)
 {
+	static const struct process_ended crash = { .was_confined = 1,
+		                                    .ending = { .code = CLD_KILLED, .status = SIGSEGV } };
 	struct fixture *f = *state;
-	struct start_refused refused;
-	uint32_t id;
 
-	want(f, 2, 0, 1);
-	id = started(f);
-	ended(f, id, SIGSEGV);
-	assert_int_equal(next_id(f, f->routers[2], MSG_START_REFUSED), 100);
-	memcpy(&refused, f->message.body, sizeof refused);
-	assert_int_equal(refused.cause, CAUSE_START_FAILED);
-	assert_int_equal(started(f), 0);
+	assert_int_equal(refusal_of(f, &crash), CAUSE_START_FAILED);
 	want(f, 2, 0, 1);
 	assert_true(started(f) > 0);
+}
+
+static void
+a_sandbox_that_cannot_be_made_is_not_the_functions_fault(void **state)
+{
+	static const struct process_ended ended = { .reason = "sandbox: root: fsopen" };
+
+	assert_int_equal(refusal_of(*state, &ended), CAUSE_UNAVAILABLE);
 }
 
 static void
@@ -511,6 +530,7 @@ main(void)
 		TEST(every_function_that_waits_for_room_gets_it_from_another),
 		TEST(when_all_functions_are_busy_the_one_beyond_is_refused),
 		TEST(a_start_that_fails_is_told_to_who_waits),
+		TEST(a_sandbox_that_cannot_be_made_is_not_the_functions_fault),
 		TEST(a_crash_is_told_to_the_router_and_held_back_when_it_repeats),
 		TEST(a_limit_that_the_router_saw_is_the_verdict),
 	};

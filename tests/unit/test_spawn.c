@@ -47,7 +47,7 @@ a_router_has_its_descriptors_and_what_it_was_told(void **state)
 	assert_int_equal(message_receive(pair[0], m, &e), 1);
 	assert_memory_equal(m->body, &start, sizeof start);
 	m->body[m->length] = '\0';
-	assert_string_equal((char *)m->body + sizeof start, "uid 1000: 0 1 2 3 4 5 6 7 8 ");
+	assert_string_equal((char *)m->body + sizeof start, "uid 1000: 0 1 2 3 4 5 6 7 8 9 ");
 	close(pair[0]);
 	assert_int_equal(pool_expect_ended(p, start.id)->ending.status, 5);
 }
