@@ -24,6 +24,8 @@ enum { CONTROL_QUESTION = 1, CONTROL_ANSWER = 2, CONTROL_BACKLOG = 16, CONNECT_T
 
 static const struct message_rule question_rule = { CONTROL_QUESTION, 2, CONTROL_MAX, 0, 1 };
 static const struct message_rule answer_rule = { CONTROL_ANSWER, 2, CONTROL_MAX, 0, 0 };
+/* Of several answers to one question. */
+static const struct message_rule next_rule = { CONTROL_ANSWER, 2, CONTROL_MAX, 0, CONTROL_FDS_MAX };
 
 /* <registry>.run of the file itself, so that a pool and cfn-deploy meet whatever links they came by. */
 static int
@@ -172,20 +174,20 @@ control_receive(int sock, json_t **question, int *fd, struct err *e)
 }
 
 static int
-send_json(int sock, uint32_t type, const json_t *value, int fd, struct err *e)
+send_json(int sock, uint32_t type, const json_t *value, const int *fds, size_t n_fds, struct err *e)
 {
 	char text[CONTROL_MAX];
 	size_t n = json_dumpb(value, text, sizeof text, JSON_COMPACT);
 
 	if (n == 0 || n > sizeof text)
 		return err_set(e, EMSGSIZE, "control message of %zu bytes", n);
-	return message_send(sock, type, text, n, &fd, fd >= 0 ? 1 : 0, e);
+	return message_send(sock, type, text, n, fds, n_fds, e);
 }
 
 int
-control_send(int sock, json_t *answer, struct err *e)
+control_send(int sock, json_t *answer, const int *fds, size_t n_fds, struct err *e)
 {
-	return send_json(sock, CONTROL_ANSWER, answer, -1, e);
+	return send_json(sock, CONTROL_ANSWER, answer, fds, n_fds, e);
 }
 
 /* "123.sock" → 123, else 0. */
@@ -328,22 +330,61 @@ wait_readable(int sock, int timeout_ms, struct err *e)
 	}
 }
 
-int
-control_ask(int sock, json_t *question, int fd, int timeout_ms, json_t **answer, struct err *e)
+/* The answer in *m, checked by the rule; what it carries is the caller's to take or to close. */
+static int
+receive_answer(int sock, int timeout_ms, const struct message_rule *rule, struct message *m, json_t **answer,
+               struct err *e)
 {
-	struct message m;
-	int rc = send_json(sock, CONTROL_QUESTION, question, fd, e);
+	int rc = wait_readable(sock, timeout_ms, e);
 
-	if (rc == 0)
-		rc = wait_readable(sock, timeout_ms, e);
 	if (rc < 0)
 		return rc;
-	rc = message_receive(sock, &m, e);
+	rc = message_receive(sock, m, e);
 	if (rc == 0)
 		return err_set(e, -ECONNRESET, "the pool closed the control socket");
 	if (rc < 0)
 		return rc;
-	rc = take_json(&m, &answer_rule, answer, e);
-	message_done(&m);
+	rc = take_json(m, rule, answer, e);
+	if (rc < 0)
+		message_done(m);
 	return rc;
+}
+
+int
+control_ask(int sock, json_t *question, int fd, int timeout_ms, json_t **answer, struct err *e)
+{
+	struct message m;
+	int rc = send_json(sock, CONTROL_QUESTION, question, &fd, fd >= 0 ? 1 : 0, e);
+
+	if (rc == 0)
+		rc = receive_answer(sock, timeout_ms, &answer_rule, &m, answer, e);
+	if (rc == 0)
+		message_done(&m);
+	return rc;
+}
+
+int
+control_question(int sock, json_t *question, struct err *e)
+{
+	return send_json(sock, CONTROL_QUESTION, question, NULL, 0, e);
+}
+
+int
+control_next(int sock, int timeout_ms, json_t **answer, int fds[CONTROL_FDS_MAX], struct err *e)
+{
+	struct message m;
+	int rc = receive_answer(sock, timeout_ms, &next_rule, &m, answer, e);
+
+	if (rc < 0)
+		return rc;
+	for (size_t i = 0; i < CONTROL_FDS_MAX; i++)
+		fds[i] = message_take_fd(&m, i);
+	message_done(&m);
+	return 0;
+}
+
+void
+control_end(int sock)
+{
+	shutdown(sock, SHUT_WR);
 }

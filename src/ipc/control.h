@@ -1,8 +1,8 @@
 /* control.h - cfn-deploy's questions to the pools that serve a registry.
  *
  * Each master listens on <registry>.run/<pid>.sock (SOCK_SEQPACKET).  One question, one answer, both one
- * JSON object in one message of at most CONTROL_MAX bytes; a question may carry one descriptor.  A
- * connection has one question open at a time.
+ * JSON object in one message of at most CONTROL_MAX bytes; a question may carry one descriptor, an answer
+ * carries none but those of invoke.  A connection has one question open at a time.
  *
  *   {"command":"poke"}                     after every commit → {"ok":true,"generation":G,"pending":N}: N
  *                                          functions whose new version is not serving yet
@@ -10,8 +10,22 @@
  *   {"command":"status"}                   → {"ok":true,"pid":…,"functions":[…],…}
  *   {"command":"restart","function":NAME}
  *   {"command":"copy","shared":NAME,"path":P,"direction":"in"|"out"|"list","max":BYTES} + descriptor
+ *   {"command":"invoke","version":ID,"explain":BOOL}
+ *                                          starts a worker of this version, active or not, for the asker
+ * alone. Two answers, the second one ends the question: →
+ * {"ok":true,"event":"ready","wall_ms":…,"stream_idle_ms":…,"body_max":…,"output_max":…}
+ *       + the worker's requests, its output
+ *     → {"ok":true,"event":"ended","cause":WORD,"how":"exit 0",…,"cpu_us":…,"memory_kb":…,
+ *        "refused":[{"call":…,"n":…,"errno":…}],"n_refused":N}
+ *                                          A worker that does not get ready is one answer:
+ * {"ok":false,"error":"…", "refused":…} + its output; "busy":true: too many are running.  The worker is
+ *                                          killed when the asker hangs up; an asker that only shuts its
+ * direction down (control_end) still gets the second answer.
  *
- * Every answer has "ok"; with false it has "error", one line for people. */
+ * Every answer has "ok"; with false it has "error", one line for people.
+ *
+ * Whoever may ask may invoke every function: he may write the registry, so what a function does is his choice
+ * anyway.  He gets the two ends that a router has, bytes in and out, and no seccomp listener. */
 #pragma once
 #include <jansson.h>
 #include <sys/types.h>
@@ -23,6 +37,7 @@ enum {
 	CONTROL_PATH_SIZE =
 	    1100, /* of the socket's path; longer than sun_path, it is reached by its folder */
 	CONTROL_POOLS_MAX = 32,
+	CONTROL_FDS_MAX = 2, /* of one answer */
 };
 
 /* Master: makes <registry>.run/ (open to the group where the registry is, never to others) and listens,
@@ -33,8 +48,8 @@ int control_listen(const char *registry, char path[CONTROL_PATH_SIZE], struct er
  * JSON object, too long).  *fd is the descriptor or -1. */
 int control_receive(int sock, json_t **question, int *fd, struct err *e);
 
-/* The answer stays the caller's.  -EMSGSIZE past CONTROL_MAX. */
-int control_send(int sock, json_t *answer, struct err *e);
+/* The answer and the descriptors stay the caller's.  -EMSGSIZE past CONTROL_MAX. */
+int control_send(int sock, json_t *answer, const int *fds, size_t n_fds, struct err *e);
 
 /* cfn-deploy: connects to every live pool of the registry (sockets of dead ones are removed).
  * The number of connections put into socks and pids, or -errno: a live pool that cannot be asked is an
@@ -46,3 +61,11 @@ int control_connect(const char *registry, int socks[CONTROL_POOLS_MAX], pid_t pi
 /* cfn-deploy: asks and waits at most timeout_ms.  0 with *answer (the caller's), also when it says
  * "ok":false; -ETIMEDOUT, -ECONNRESET or another -errno when there is no answer. */
 int control_ask(int sock, json_t *question, int fd, int timeout_ms, json_t **answer, struct err *e);
+
+/* cfn-deploy: a question with several answers, and the next of them.  fds[i] is a descriptor (CLOEXEC) or -1.
+ * Errors as control_ask. */
+int control_question(int sock, json_t *question, struct err *e);
+int control_next(int sock, int timeout_ms, json_t **answer, int fds[CONTROL_FDS_MAX], struct err *e);
+
+/* cfn-deploy: says that nothing more is asked; what was asked ends, and is still answered. */
+void control_end(int sock);

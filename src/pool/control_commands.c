@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "pool/control_server.h"
+#include "pool/invocations.h"
 #include "pool/pools.h"
 #include "pool/rollout.h"
 #include "pool/routers.h"
@@ -38,22 +39,32 @@ serve_poke(struct master *m, struct control_connection *c, const json_t *questio
 		                         "pending", (json_int_t)rollout_n_pending(m)));
 }
 
-/* The pool of a version, known or made for the vote. */
+/* A pool of a version as the registry has it, in no table. */
 static struct pool *
-pool_for_vote(struct master *m, int64_t version, struct err *e)
+pool_read(struct master *m, int64_t version, struct err *e)
 {
 	AUTO_FREE struct registry_version *v = malloc(sizeof *v);
-	struct pool *pool = pool_find(m, (uint64_t)version);
+	struct pool *pool;
 
-	if (pool)
-		return pool;
 	if (!v) {
-		err_set(e, ENOMEM, "vote");
+		err_set(e, ENOMEM, "version");
 		return NULL;
 	}
 	if (registry_version_by_id(m->registry, version, v, e) < 0 || pool_new(m, v, &pool, e) < 0)
 		return NULL;
-	if (pool_insert(m, pool, e) < 0) {
+	return pool;
+}
+
+/* The pool of a version, known or made for the vote. */
+static struct pool *
+pool_for_vote(struct master *m, int64_t version, struct err *e)
+{
+	struct pool *pool = pool_find(m, (uint64_t)version);
+
+	if (pool)
+		return pool;
+	pool = pool_read(m, version, e);
+	if (pool && pool_insert(m, pool, e) < 0) {
 		pool_free(m, pool);
 		return NULL;
 	}
@@ -98,6 +109,47 @@ votes_have_failed(struct master *m, struct pool *pool, const char *reason)
 	for (size_t i = 0; i < CONTROL_CONNECTIONS_MAX; i++)
 		if (m->control.connections[i].vote == pool)
 			control_answer(m, &m->control.connections[i], control_error("%s", reason));
+}
+
+/* A version that no pool has yet needs one for the start alone. */
+static int
+invoke(struct master *m, struct control_connection *c, int64_t version, bool is_explained, struct err *e)
+{
+	struct pool *known = pool_find(m, (uint64_t)version), *fresh;
+	int rc;
+
+	if (known)
+		return invocation_start(m, c, known, is_explained, e);
+	fresh = pool_read(m, version, e);
+	if (!fresh)
+		return -e->code;
+	rc = invocation_start(m, c, fresh, is_explained, e);
+	pool_free(m, fresh);
+	return rc;
+}
+
+static void
+serve_invoke(struct master *m, struct control_connection *c, const json_t *question, int fd)
+{
+	int64_t version = json_integer_value(json_object_get(question, "version"));
+	bool is_explained = json_is_true(json_object_get(question, "explain"));
+	struct err e;
+	json_t *answer;
+	int rc;
+
+	(void)fd;
+	if (version <= 0)
+		rc = err_set(&e, -EINVAL, "invoke: no version");
+	else if (m->phase != PHASE_SERVING)
+		rc = err_set(&e, -EBUSY, "the pool is starting or stopping");
+	else
+		rc = invoke(m, c, version, is_explained, &e);
+	if (rc == 0)
+		return;
+	answer = control_error("%s", e.text);
+	if (rc == -EBUSY)
+		json_object_set_new(answer, "busy", json_true());
+	control_answer(m, c, answer);
 }
 
 static void
@@ -242,7 +294,7 @@ static const struct {
 	command *serve;
 } commands[] = {
 	{ "poke", serve_poke },       { "vote", serve_vote }, { "status", serve_status },
-	{ "restart", serve_restart }, { "copy", serve_copy },
+	{ "restart", serve_restart }, { "copy", serve_copy }, { "invoke", serve_invoke },
 };
 
 void

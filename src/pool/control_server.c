@@ -13,7 +13,17 @@
 
 #include "base/fd.h"
 #include "base/log.h"
+#include "pool/invocations.h"
 #include "pool/master.h"
+
+static void
+question_is_over(struct control_connection *c)
+{
+	c->wait = CONTROL_NOTHING;
+	c->vote = NULL;
+	c->copy_id = 0;
+	c->invocation = NULL;
+}
 
 static void
 connection_close(struct master *m, struct control_connection *c)
@@ -21,12 +31,12 @@ connection_close(struct master *m, struct control_connection *c)
 	/* A copy that nobody waits for could wait for its data for ever. */
 	if (c->wait == CONTROL_COPY)
 		spawner_kill(m, c->copy_id);
+	if (c->wait == CONTROL_INVOKE)
+		invocation_abandon(m, c->invocation);
 	timer_cancel(&m->loop, &c->timer);
 	loop_forget(&m->loop, &c->watch);
 	fd_close(&c->watch.fd);
-	c->wait = CONTROL_NOTHING;
-	c->vote = NULL;
-	c->copy_id = 0;
+	question_is_over(c);
 }
 
 json_t *
@@ -46,25 +56,49 @@ control_error(const char *fmt, ...)
 }
 
 void
-control_answer(struct master *m, struct control_connection *c, json_t *answer)
+control_tell(struct control_connection *c, json_t *answer, const int *fds, size_t n_fds)
 {
 	struct err e;
-	int rc = answer ? control_send(c->watch.fd, answer, &e) : -ENOMEM;
+	int rc = answer ? control_send(c->watch.fd, answer, fds, n_fds, &e) : -ENOMEM;
 
 	json_decref(answer);
-	c->wait = CONTROL_NOTHING;
-	c->vote = NULL;
-	c->copy_id = 0;
-	timer_arm(&m->loop, &c->timer, CONTROL_IDLE_MS * UINT64_C(1000));
 	/* An asker that does not read: the end of the connection tells it. */
 	if (rc < 0)
 		shutdown(c->watch.fd, SHUT_RDWR);
+}
+
+void
+control_done(struct master *m, struct control_connection *c)
+{
+	question_is_over(c);
+	if (c->has_ended)
+		connection_close(m, c);
+	else
+		timer_arm(&m->loop, &c->timer, CONTROL_IDLE_MS * UINT64_C(1000));
+}
+
+void
+control_answer(struct master *m, struct control_connection *c, json_t *answer)
+{
+	control_tell(c, answer, NULL, 0);
+	control_done(m, c);
 }
 
 static void
 connection_is_idle(struct master *m, void *owner)
 {
 	connection_close(m, owner);
+}
+
+/* The asker may have closed the connection or only its direction, and finds out when it reads.  Not watched
+ * any more: the end would be there in every turn. */
+static void
+end_invocation(struct master *m, struct control_connection *c)
+{
+	loop_forget(&m->loop, &c->watch);
+	c->has_ended = true;
+	timer_arm(&m->loop, &c->timer, CONTROL_IDLE_MS * UINT64_C(1000));
+	invocation_stop(m, c->invocation);
 }
 
 static void
@@ -81,6 +115,10 @@ serve_connection(struct master *m, void *owner, uint32_t events)
 		return;
 	if (rc == -EBADMSG) {
 		control_answer(m, c, control_error("%s", e.text));
+		return;
+	}
+	if (rc == 0 && c->wait == CONTROL_INVOKE) {
+		end_invocation(m, c);
 		return;
 	}
 	if (rc <= 0 || c->wait != CONTROL_NOTHING) {
@@ -111,7 +149,7 @@ peer_has_group(int sock, gid_t group)
 
 /* Whoever may write the registry may ask; the modes of folder and socket say the same. */
 static bool
-may_ask(const struct master *m, int sock)
+may_ask(const struct master *m, int sock, uid_t *who)
 {
 	struct ucred peer;
 	socklen_t size = sizeof peer;
@@ -119,6 +157,7 @@ may_ask(const struct master *m, int sock)
 
 	if (getsockopt(sock, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0)
 		return false;
+	*who = peer.uid;
 	if (peer.uid == 0 || peer.uid == geteuid())
 		return true;
 	if (stat(m->config->registry, &st) < 0)
@@ -144,20 +183,23 @@ serve_listener(struct master *m, void *owner, uint32_t events)
 	struct control_connection *c = free_connection(s);
 	AUTO_FD sock = accept4(s->listener.fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	struct err e;
+	uid_t peer;
 
 	(void)owner;
 	(void)events;
 	if (sock < 0)
 		return;
-	if (!may_ask(m, sock) || !c) {
+	if (!may_ask(m, sock, &peer) || !c) {
 		json_t *answer = control_error(c ? "not allowed to ask this pool"
 		                                 : "too many connections to this pool; try again");
 
 		if (answer)
-			control_send(sock, answer, &e);
+			control_send(sock, answer, NULL, 0, &e);
 		json_decref(answer);
 		return;
 	}
+	c->peer = peer;
+	c->has_ended = false;
 	c->watch = (struct watch){ .fd = sock, .serve = serve_connection, .owner = c };
 	c->timer = (struct timer){ .fire = connection_is_idle, .owner = c };
 	if (loop_watch(&m->loop, &c->watch, EPOLLIN, &e) < 0) {

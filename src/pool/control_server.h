@@ -8,19 +8,21 @@
 #include "pool/loop.h"
 
 struct pool;
+struct invocation;
 struct process_ended;
 
 enum {
 	CONTROL_CONNECTIONS_MAX = 16,
 	CONTROL_IDLE_MS =
 	    60 * 1000, /* a connection that asks nothing, or whose answer does not come, is closed */
-	CONTROL_COPY_MS = 10 * 60 * 1000, /* a copy, which ends with its connection */
-	CONTROL_COUNTERS_MS = 500,        /* routers that have not told their numbers by then are left out */
-	CONTROL_STATUS_MAX = 48 * 1024,   /* bytes of functions in a status answer */
+	CONTROL_COPY_MS = 10 * 60 * 1000,   /* a copy, which ends with its connection */
+	CONTROL_INVOKE_MS = 10 * 60 * 1000, /* an invocation, beside its wall time: streams */
+	CONTROL_COUNTERS_MS = 500,      /* routers that have not told their numbers by then are left out */
+	CONTROL_STATUS_MAX = 48 * 1024, /* bytes of functions in a status answer */
 };
 
 /* What the open question of a connection waits for. */
-enum control_wait { CONTROL_NOTHING, CONTROL_VOTE, CONTROL_COPY, CONTROL_COUNTERS };
+enum control_wait { CONTROL_NOTHING, CONTROL_VOTE, CONTROL_COPY, CONTROL_COUNTERS, CONTROL_INVOKE };
 
 struct control_connection {
 	struct watch watch; /* fd -1: free */
@@ -28,6 +30,9 @@ struct control_connection {
 	enum control_wait wait;
 	struct pool *vote;
 	uint32_t copy_id;
+	struct invocation *invocation;
+	uid_t peer;
+	bool has_ended; /* the asker has said its last: closed after the answer */
 };
 
 struct control_server {
@@ -40,8 +45,12 @@ struct control_server {
 int control_server_open(struct master *m, struct err *e);
 void control_server_close(struct master *m);
 
-/* Answers the open question and closes nothing; answer is taken over. */
+/* Answers the open question; answer is taken over. */
 void control_answer(struct master *m, struct control_connection *c, json_t *answer);
+
+/* The two halves of it: one answer, with descriptors that stay the caller's, and the end of the question. */
+void control_tell(struct control_connection *c, json_t *answer, const int *fds, size_t n_fds);
+void control_done(struct master *m, struct control_connection *c);
 json_t *control_error(const char *fmt, ...) PRINTF_LIKE(1, 2);
 
 /* control_commands.c: one question; fd is -1 or taken over. */

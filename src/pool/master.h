@@ -32,6 +32,7 @@ enum {
 	VOTE_KEEP_MS = 60 * 1000,     /* a candidate's worker waits so long to be activated */
 	LEASE_HOLD_MS = 50,           /* a lease is not moved to another router before */
 	REGISTRY_PATIENCE_MS = 100,
+	INVOCATIONS_MAX = 4, /* at a time, beside process.max */
 	ARTIFACTS_MAX = 512, /* pools whose artifact stays open; those with workers come on top */
 	ARTIFACTS_MAX_BYTES = 64 << 20,
 };
@@ -114,6 +115,17 @@ struct router {
 	bool has_counters; /* since they were asked for */
 };
 
+/* A worker that serves one cfn-deploy (invocations.h). */
+struct invocation {
+	uint32_t id;                       /* of its process; 0: free */
+	struct control_connection *caller; /* NULL: has hung up */
+	struct snapshot_function function; /* what is to hold for it */
+	uid_t peer;
+	int requests, output; /* the caller's ends, until it is ready */
+	bool is_ready, is_late, is_stopped;
+	struct timer timer; /* until it is ready */
+};
+
 enum phase { PHASE_STARTING, PHASE_SERVING, PHASE_DRAINING, PHASE_STOPPED };
 
 struct master {
@@ -127,7 +139,7 @@ struct master {
 	struct loop loop;
 	struct watch signals;
 	struct timer drain; /* the end of a graceful stop */
-	uint32_t last_id;   /* of workers, routers and copies */
+	uint32_t last_id;   /* of workers, routers, copies and invocations */
 
 	struct spawner spawner;
 	struct channel spawner_channel;
@@ -150,6 +162,7 @@ struct master {
 	struct router routers[ROUTERS_MAX];
 	size_t n_routers;
 	struct control_server control;
+	struct invocation invocations[INVOCATIONS_MAX];
 };
 
 /* process.c: messages of the spawner. */

@@ -4,12 +4,14 @@
 
 #include "base/fd.h"
 #include "base/log.h"
+#include "pool/invocations.h"
 #include "pool/routers.h"
 #include "pool/workers.h"
 
 static const struct message_rule rules[] = {
 	{ MSG_PROCESS_READY, sizeof(struct process_ready), MESSAGE_BODY_MAX, 0, 1 },
-	{ MSG_PROCESS_ENDED, sizeof(struct process_ended), sizeof(struct process_ended), 0, 0 },
+	{ MSG_PROCESS_ENDED, sizeof(struct process_ended),
+	  sizeof(struct process_ended) + REFUSED_KINDS_MAX * sizeof(struct refused_call), 0, 0 },
 };
 
 enum { EXIT_SPAWNER_GONE = 70 /* EX_SOFTWARE */ };
@@ -44,29 +46,52 @@ static void
 process_is_ready(struct master *m, struct message *message)
 {
 	struct process_ready ready;
+	struct invocation *i;
 	struct worker *w;
 
 	memcpy(&ready, message->body, sizeof ready);
 	w = worker_find(m, ready.id);
+	i = invocation_find(m, ready.id);
 	if (w)
 		worker_became_ready(m, w, ready.pid, message_take_fd(message, 0));
+	else if (i)
+		invocation_is_ready(m, i);
+}
+
+static void
+take_ended(const struct message *message, struct process_ended *ended,
+           struct refused_call calls[REFUSED_KINDS_MAX])
+{
+	size_t n = (message->length - sizeof *ended) / sizeof *calls;
+
+	memcpy(ended, message->body, sizeof *ended);
+	ended->reason[sizeof ended->reason - 1] = '\0';
+	if (ended->n_kinds > n)
+		ended->n_kinds = (uint32_t)n;
+	memcpy(calls, message->body + sizeof *ended, ended->n_kinds * sizeof *calls);
+	for (size_t i = 0; i < ended->n_kinds; i++)
+		calls[i].name[sizeof calls[i].name - 1] = '\0';
 }
 
 static void
 process_has_ended(struct master *m, const struct message *message)
 {
 	struct process_ended ended;
+	struct refused_call calls[REFUSED_KINDS_MAX];
+	struct invocation *invocation;
 	struct router *router;
 	struct worker *w;
 
-	memcpy(&ended, message->body, sizeof ended);
-	ended.reason[sizeof ended.reason - 1] = '\0';
+	take_ended(message, &ended, calls);
 	w = worker_find(m, ended.id);
 	router = router_find(m, ended.id);
+	invocation = invocation_find(m, ended.id);
 	if (w)
 		worker_has_ended(m, w, &ended);
 	else if (router)
 		router_has_ended(m, router, &ended);
+	else if (invocation)
+		invocation_has_ended(m, invocation, &ended, calls);
 	else
 		control_copy_ended(m, &ended);
 }

@@ -11,6 +11,7 @@
 
 #include "base/fd.h"
 #include "base/log.h"
+#include "pool/invocations.h"
 #include "pool/pools.h"
 #include "pool/rollout.h"
 #include "pool/routers.h"
@@ -107,7 +108,7 @@ drain_check(struct master *m)
 	for (size_t i = 0; i < m->n_routers; i++)
 		if (m->routers[i].stage != ROUTER_DRAINED && m->routers[i].stage != ROUTER_DOWN)
 			return;
-	if (m->workers.n == 0) {
+	if (m->workers.n == 0 && !invocations_are_running(m)) {
 		master_stop(m, EXIT_SUCCESS);
 		return;
 	}

@@ -73,26 +73,30 @@ worker_free(struct master *m, struct worker *w)
 	free(w);
 }
 
-static int
-make_channels(struct worker *w, int fds[N_START_FDS], struct err *e)
+int
+worker_channels(int mine[2], int theirs[2], struct err *e)
 {
-	int pair[2], output[2], rc = message_pair(pair, e);
+	int requests[2], output[2], rc = message_pair(requests, e);
 
 	if (rc < 0)
 		return rc;
-	w->requests = pair[0];
-	fds[FD_REQUESTS] = pair[1];
-	if (pipe2(output, O_CLOEXEC) < 0)
-		return err_set(e, errno, "pipe");
-	w->output = output[0];
-	fds[FD_OUTPUT] = output[1];
+	if (pipe2(output, O_CLOEXEC) < 0) {
+		rc = err_set(e, errno, "pipe");
+		fd_close(&requests[0]);
+		fd_close(&requests[1]);
+		return rc;
+	}
+	mine[0] = requests[0];
+	theirs[0] = requests[1];
+	mine[1] = output[0];
+	theirs[1] = output[1];
 	return 0;
 }
 
 int
 worker_start(struct master *m, struct pool *pool, struct err *e)
 {
-	int fds[N_START_FDS] = { -1, -1, -1, -1 };
+	int fds[N_START_FDS] = { -1, -1, -1, -1 }, mine[2] = { -1, -1 };
 	struct worker *w;
 	int rc;
 
@@ -105,7 +109,9 @@ worker_start(struct master *m, struct pool *pool, struct err *e)
 	w = worker_new(m, pool, e);
 	if (!w)
 		return -e->code;
-	rc = make_channels(w, fds, e);
+	rc = worker_channels(mine, &fds[FD_REQUESTS], e);
+	w->requests = mine[0];
+	w->output = mine[1];
 	if (rc == 0) {
 		fds[FD_ARTIFACT] = pool->artifact;
 		fds[FD_ENVIRONMENT] = pool->environment;

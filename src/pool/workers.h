@@ -4,6 +4,10 @@
 
 /* -EAGAIN: process.max run.  The pool's back-off is the caller's business. */
 int worker_start(struct master *m, struct pool *pool, struct err *e);
+
+/* The two ends of its requests and of its output, in this order.  0 or -errno with none of them open. */
+int worker_channels(int mine[2], int theirs[2], struct err *e);
+
 struct worker *worker_find(const struct master *m, uint32_t id);
 
 /* What the spawner says; listener is -1 or taken over. */

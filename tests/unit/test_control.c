@@ -176,7 +176,7 @@ answer_one(int sock)
 		_exit(1);
 	answer =
 	    json_pack("{s:b,s:O,s:i}", "ok", 1, "asked", json_object_get(question, "command"), "byte", byte);
-	_exit(control_send(sock, answer, &e) < 0);
+	_exit(control_send(sock, answer, NULL, 0, &e) < 0);
 }
 
 static void
@@ -197,6 +197,59 @@ a_question_with_a_descriptor_is_answered(void **state)
 	json_decref(question);
 	close(data[0]);
 	close(data[1]);
+}
+
+static void
+descriptors_of_an_answer_reach_only_who_asked_for_several(void **state)
+{
+	struct fixture *f = *state;
+	json_t *question = json_pack("{s:s}", "command", "invoke"), *answer = NULL;
+	json_t *ok = json_pack("{s:b}", "ok", 1);
+	int data[2], fds[CONTROL_FDS_MAX];
+	char byte = 0;
+	struct err e;
+
+	assert_int_equal(pipe(data), 0);
+	assert_int_equal(control_question(f->pair[0], question, &e), 0);
+	assert_int_equal(control_send(f->pair[1], ok, data, 2, &e), 0);
+	assert_int_equal(control_send(f->pair[1], ok, NULL, 0, &e), 0);
+	assert_int_equal(control_next(f->pair[0], 10000, &answer, fds, &e), 0);
+	json_decref(answer);
+	assert_int_equal(write(fds[1], "x", 1), 1);
+	assert_int_equal(read(data[0], &byte, 1), 1);
+	close(fds[0]);
+	close(fds[1]);
+	assert_int_equal(control_next(f->pair[0], 10000, &answer, fds, &e), 0);
+	assert_true(fds[0] < 0 && fds[1] < 0);
+	json_decref(answer);
+	/* Anybody else's question has an answer without any. */
+	answer = NULL;
+	assert_int_equal(control_send(f->pair[1], ok, data, 1, &e), 0);
+	assert_int_equal(control_ask(f->pair[0], question, -1, 10000, &answer, &e), -EBADMSG);
+	assert_null(answer);
+	/* Nor more than so many. */
+	assert_int_equal(control_send(f->pair[1], ok, (int[]){ data[0], data[0], data[0] }, 3, &e), 0);
+	assert_int_equal(control_next(f->pair[0], 10000, &answer, fds, &e), -EBADMSG);
+	json_decref(ok);
+	json_decref(question);
+	close(data[0]);
+	close(data[1]);
+}
+
+static void
+who_has_said_its_last_is_still_answered(void **state)
+{
+	struct fixture *f = *state;
+	json_t *question = NULL, *answer = NULL, *ok = json_pack("{s:b}", "ok", 1);
+	int fds[CONTROL_FDS_MAX], fd = -1;
+	struct err e;
+
+	control_end(f->pair[0]);
+	assert_int_equal(control_receive(f->pair[1], &question, &fd, &e), 0);
+	assert_int_equal(control_send(f->pair[1], ok, NULL, 0, &e), 0);
+	assert_int_equal(control_next(f->pair[0], 10000, &answer, fds, &e), 0);
+	json_decref(answer);
+	json_decref(ok);
 }
 
 static void
@@ -251,8 +304,8 @@ a_message_of_the_maximum_passes_and_one_byte_more_does_not(void **state)
 	json_t *fits = object_of_size(CONTROL_MAX), *exceeds = object_of_size(CONTROL_MAX + 1), *got = NULL;
 	struct err e;
 
-	assert_int_equal(control_send(f->pair[0], exceeds, &e), -EMSGSIZE);
-	assert_int_equal(control_send(f->pair[0], fits, &e), 0);
+	assert_int_equal(control_send(f->pair[0], exceeds, NULL, 0, &e), -EMSGSIZE);
+	assert_int_equal(control_send(f->pair[0], fits, NULL, 0, &e), 0);
 	assert_int_equal(control_receive(f->pair[1], &got, &(int){ -1 }, &e), -EBADMSG); /* no question */
 	json_decref(fits);
 	json_decref(exceeds);
@@ -424,6 +477,8 @@ main(void)
 		TEST(the_socket_of_a_dead_pool_is_removed),
 		TEST(without_a_pool_there_is_nobody_to_ask),
 		TEST(a_question_with_a_descriptor_is_answered),
+		TEST(descriptors_of_an_answer_reach_only_who_asked_for_several),
+		TEST(who_has_said_its_last_is_still_answered),
 		TEST(a_silent_or_gone_pool_is_an_error),
 		TEST(what_is_not_an_object_is_refused),
 		TEST(a_message_of_the_maximum_passes_and_one_byte_more_does_not),
