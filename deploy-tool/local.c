@@ -1,0 +1,155 @@
+/* local.c - a worker of a spawner of our own. */
+#include "deploy-tool/local.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "ipc/message.h"
+
+enum {
+	LOCAL_SLOT = 7,  /* the last of the slots that no function has */
+	FIRST_ID = 1000, /* of slot 0, behind the range's start */
+};
+
+/* Where the shared folders are.  Those of the pool when this user may use the function's: its owner
+ * tells the slot.  Else an empty folder of our own, and the function sees an empty root. */
+struct place {
+	char own[32]; /* ours; empty: the pool's are used */
+	bool is_shared;
+	uint32_t slot;
+};
+
+static bool
+find_shared(const struct config *c, const struct local_function *f, uint32_t *slot)
+{
+	char path[CONFIG_PATH_MAX + NAME_MAX_SIZE];
+	uint64_t first = c->uid_range_start + FIRST_ID;
+	struct stat st;
+
+	snprintf(path, sizeof path, "%s/%s", c->shared_dir, f->policy->shared);
+	if (f->policy->shared[0] == '\0' || lstat(path, &st) < 0 || !S_ISDIR(st.st_mode))
+		return false;
+	if (geteuid() != 0)
+		return st.st_uid == geteuid();
+	*slot = (uint32_t)(st.st_uid - first);
+	return st.st_uid > first && st.st_uid < c->uid_range_start + c->uid_range_size;
+}
+
+static int
+find_place(const struct config *c, const struct local_function *f, struct place *p, struct err *e)
+{
+	*p = (struct place){ .slot = LOCAL_SLOT };
+	p->is_shared = find_shared(c, f, &p->slot);
+	if (p->is_shared)
+		return 0;
+	p->slot = LOCAL_SLOT;
+	snprintf(p->own, sizeof p->own, "/tmp/cfn-local.XXXXXX");
+	return mkdtemp(p->own) == NULL ? err_set(e, errno, "make a folder in /tmp") : 0;
+}
+
+static void
+fill_start(const struct config *c, const struct local_function *f, const struct place *place,
+           struct start_worker *start)
+{
+	struct function_policy p = *f->policy;
+
+	start->id = LOCAL_ID;
+	start->slot = place->slot;
+	start->version = f->version;
+	config_apply(c, f->function, &p);
+	start->memory = p.memory;
+	start->tmp_size = p.tmp_size;
+	start->file_size = p.file_size;
+	start->tmp_inodes = (uint32_t)p.tmp_inodes;
+	start->threads = (uint32_t)p.threads;
+	start->files = (uint32_t)p.files;
+	start->shared_read_only = (uint32_t)p.shared_read_only;
+	if (place->is_shared)
+		snprintf(start->shared, sizeof start->shared, "%s", p.shared);
+	snprintf(start->function, sizeof start->function, "%s", f->function);
+	snprintf(start->entry, sizeof start->entry, "%s", f->entry);
+}
+
+/* requests, output: the worker's ends. */
+static int
+ask_start(const struct local_function *f, const struct start_worker *start, int channel, const int ends[2],
+          struct err *e)
+{
+	AUTO_FD artifact = -1;
+	AUTO_FD environment = -1;
+
+	artifact = fd_sealed_memory("artifact", f->artifact, f->artifact_size, e);
+	if (artifact < 0)
+		return artifact;
+	environment = fd_sealed_memory("environment", f->policy->env, f->policy->env_size, e);
+	if (environment < 0)
+		return environment;
+	return message_send(channel, MSG_START_WORKER, start, sizeof *start,
+	                    (const int[]){ artifact, environment, ends[0], ends[1] }, 4, e);
+}
+
+static int
+start_spawner(const struct config *c, const struct place *p, struct spawner *s, struct err *e)
+{
+	const struct spawner_options options = {
+		.libexec_dir = c->libexec_dir,
+		.shared_dir = p->is_shared ? c->shared_dir : p->own,
+		.uid_range = (uid_t)c->uid_range_start,
+		.n_uids = (unsigned)c->uid_range_size,
+	};
+	int rc = spawner_start(&options, s, e);
+
+	/* It holds the folder open; nothing is left if we are killed from here on. */
+	if (!p->is_shared)
+		rmdir(p->own);
+	return rc;
+}
+
+/* The worker alone holds its ends from then on. */
+static int
+start_worker(struct local *l, const struct local_function *f, const struct start_worker *start, struct err *e)
+{
+	int requests[2] = { -1, -1 }, output[2] = { -1, -1 }, rc = message_pair(requests, e);
+
+	if (rc == 0 && pipe2(output, O_CLOEXEC) < 0)
+		rc = err_set(e, errno, "pipe");
+	if (rc == 0)
+		rc = ask_start(f, start, l->spawner.channel, (int[]){ requests[1], output[1] }, e);
+	l->requests = requests[0];
+	l->output = output[0];
+	fd_close(&requests[1]);
+	fd_close(&output[1]);
+	return rc;
+}
+
+int
+local_start(struct local *l, const struct config *c, const struct local_function *f,
+            const struct start_worker *how, struct err *e)
+{
+	struct start_worker start = *how;
+	struct place place;
+	int rc = find_place(c, f, &place, e);
+
+	*l = (struct local){ .spawner = { .channel = -1, .pidfd = -1 }, .requests = -1, .output = -1 };
+	if (rc == 0)
+		rc = start_spawner(c, &place, &l->spawner, e);
+	if (rc < 0)
+		return rc;
+	l->lacks_folder = !place.is_shared && f->policy->shared[0] != '\0';
+	fill_start(c, f, &place, &start);
+	return start_worker(l, f, &start, e);
+}
+
+void
+local_done(struct local *l)
+{
+	fd_close(&l->requests);
+	fd_close(&l->output);
+	spawner_stop(&l->spawner);
+}

@@ -1,0 +1,30 @@
+/* local.h - a worker of a spawner of our own: where no pool runs, and before any pool hears of a version. */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/err.h"
+#include "config/config.h"
+#include "ipc/spawner.h"
+
+enum { LOCAL_ID = 1 }; /* of its process */
+
+struct local_function {
+	const char *function, *entry;
+	uint32_t version;
+	const struct function_policy *policy;
+	const void *artifact;
+	size_t artifact_size;
+};
+
+struct local {
+	struct spawner spawner;
+	int requests, output; /* our ends */
+	bool lacks_folder;    /* it has a shared folder that this user cannot show it */
+};
+
+/* Starts the spawner and asks it for the worker, which gets the function's limits under the configuration;
+ * how says what kind of worker it is.  Whatever comes of it, local_done() leaves nothing. */
+int local_start(struct local *l, const struct config *c, const struct local_function *f,
+                const struct start_worker *how, struct err *e);
+void local_done(struct local *l);
