@@ -42,8 +42,8 @@ is_showable(uint32_t code)
 	        (code < 0x2028 || code > 0x202e) && (code < 0x2066 || code > 0x2069) && code != 0xfeff);
 }
 
-static int
-append_escaped(struct buf *to, const char *p, size_t n)
+int
+diagnostics_escape(struct buf *to, const char *p, size_t n)
 {
 	for (size_t i = 0; i < n;) {
 		size_t length = utf8_sequence(p + i, n - i);
@@ -95,12 +95,13 @@ append_colored(struct buf *to, const char *p, size_t n)
 
 		if (at == NULL)
 			continue;
-		if (append_escaped(to, p, before) < 0 || buf_printf(to, "%s%.*s\033[0m ", colors[i].color,
-		                                                    (int)length - 3, colors[i].word + 2) < 0)
+		if (diagnostics_escape(to, p, before) < 0 ||
+		    buf_printf(to, "%s%.*s\033[0m ", colors[i].color, (int)length - 3, colors[i].word + 2) <
+		        0)
 			return -ENOSPC;
-		return append_escaped(to, at + length, n - before - (length - 2));
+		return diagnostics_escape(to, at + length, n - before - (length - 2));
 	}
-	return append_escaped(to, p, n);
+	return diagnostics_escape(to, p, n);
 }
 
 static int
@@ -109,10 +110,10 @@ append_line(struct buf *to, const char *line, size_t n, const struct diagnostics
 {
 	size_t kept = 0, replaced = find_name(line, n, names->box, &kept);
 
-	if (replaced > 0 && (append_escaped(to, line, kept) < 0 ||
-	                     append_escaped(to, names->author, strlen(names->author)) < 0))
+	if (replaced > 0 && (diagnostics_escape(to, line, kept) < 0 ||
+	                     diagnostics_escape(to, names->author, strlen(names->author)) < 0))
 		return -ENOSPC;
-	if ((is_colored ? append_colored : append_escaped)(to, line + replaced, n - replaced) < 0)
+	if ((is_colored ? append_colored : diagnostics_escape)(to, line + replaced, n - replaced) < 0)
 		return -ENOSPC;
 	return buf_append(to, "\n", 1);
 }

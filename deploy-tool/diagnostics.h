@@ -15,3 +15,6 @@ struct diagnostics_names {
  * A compiler copies whatever it likes out of a hostile source.  0 or -ENOSPC. */
 int diagnostics_format(struct buf *to, const char *text, size_t n, const struct diagnostics_names *names,
                        bool is_colored);
+
+/* Appends text with every byte that a terminal might obey as \xHH, a newline too.  0, -ENOSPC, -ENOMEM. */
+int diagnostics_escape(struct buf *to, const char *text, size_t n);

@@ -29,6 +29,8 @@ static const struct command commands[] = {
 	  logs_options, 3, NULL },
 	{ "cp", "FILE NAME:PATH | NAME:PATH FILE | NAME:",
 	  "copy a file into, out of, or list a shared folder", run_copy, NULL, 0, NULL },
+	{ "invoke", "[OPTION]... NAME", "ask one version of a function once, in a worker of its own",
+	  run_invoke, invoke_options, 8, NULL },
 	{ "doctor", "[--apparmor]", "try every layer of the sandbox here, say what fails and what to do",
 	  run_doctor, doctor_options, 1, NULL },
 	{ "audit", "[OPTION]...", "who changed what, and what happened; --verify: that nothing is missing",

@@ -77,6 +77,7 @@ send_start(struct master *m, struct invocation *i, struct pool *pool, bool is_ex
 	i->requests = mine[0];
 	i->output = mine[1];
 	start.id = i->id;
+	start.is_fresh = 0; /* it serves one request, and is a new process for it anyway */
 	start.is_invoked = 1;
 	start.is_explained = is_explained;
 	start.cpu_ms = pool->public.cpu_ms;
