@@ -31,6 +31,7 @@ static const struct {
 	[AUDIT_CRASH] = { "crash", true },
 	[AUDIT_DENIED] = { "denied", true },
 	[AUDIT_START_REFUSED] = { "start_refused", true },
+	[AUDIT_INVOKE] = { "invoke", true },
 	[AUDIT_SIGNATURE_REFUSED] = { "signature_refused", true },
 	[AUDIT_KEYS] = { "keys", false },
 	[AUDIT_STORM] = { "storm", false },

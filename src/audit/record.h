@@ -36,6 +36,7 @@ enum audit_event {
 	AUDIT_CRASH,             /* a worker ended by itself */
 	AUDIT_DENIED,            /* refused system calls */
 	AUDIT_START_REFUSED,     /* a worker could not be started */
+	AUDIT_INVOKE,            /* cfn-deploy invoke: detail is the uid */
 	AUDIT_SIGNATURE_REFUSED, /* an activation */
 	AUDIT_KEYS,              /* the trusted keys are others than before */
 	AUDIT_STORM,             /* a function is disabled for its refused calls */

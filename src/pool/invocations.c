@@ -188,6 +188,20 @@ log_end(const struct invocation *i, const struct process_ended *ended, const cha
 	         ended->ending.max_rss_kb, ended->n_refused);
 }
 
+/* What an invocation does to a shared folder is as lasting as what a deploy does.  Equal ones are counted. */
+static void
+record_end(struct master *m, const struct invocation *i, enum cause cause)
+{
+	char detail[AUDIT_TEXT_SIZE];
+
+	snprintf(detail, sizeof detail, "by uid %u", (unsigned)i->peer);
+	audit_note(m, &(struct audit_note){ .event = AUDIT_INVOKE,
+	                                    .function = i->function.name,
+	                                    .version = i->function.version,
+	                                    .cause = cause != CAUSE_NONE ? cause_word(cause) : NULL,
+	                                    .detail = detail });
+}
+
 /* It never got ready: the only answer, with what it printed. */
 static void
 tell_failure(struct master *m, struct invocation *i, const struct process_ended *ended, const char *how,
@@ -227,6 +241,7 @@ invocation_has_ended(struct master *m, struct invocation *i, const struct proces
 
 	ending_format(&ended->ending, how);
 	log_end(i, ended, how, cause);
+	record_end(m, i, cause);
 	if (i->caller && i->is_ready)
 		tell_end(m, i, ended, how, cause, refused_json(ended, calls));
 	else if (i->caller)

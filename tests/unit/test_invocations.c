@@ -85,6 +85,7 @@ set_up(void **state)
 		f->m.control.connections[i].watch.fd = -1;
 	for (int i = 0; i <= INVOCATIONS_MAX; i++) {
 		assert_int_equal(message_pair(pair, &e), 0);
+		f->m.control.connections[i].peer = 4711;
 		f->m.control.connections[i].watch.fd = pair[0];
 		f->askers[i] = pair[1];
 	}
@@ -211,6 +212,10 @@ the_asker_gets_the_ends_of_a_worker_and_later_the_word_about_it(void **state)
 	json_decref(answer);
 	assert_null(invocation_find(&f->m, id));
 	assert_int_equal(asker(f, 0)->wait, CONTROL_NOTHING);
+	assert_int_equal(f->m.auditor.n_queued, 1);
+	assert_string_equal(f->m.auditor.queue[0].event, "invoke");
+	assert_string_equal(f->m.auditor.queue[0].function, "hello");
+	assert_string_equal(f->m.auditor.queue[0].detail, "by uid 4711");
 }
 
 static void
