@@ -6,12 +6,16 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
+
+/* Older than PTRACE_SETOPTIONS, and the same. */
+#define PTRACE_OLDSETOPTIONS 21
 
 /* --- ptrace(2) --------------------------------------------------------------------------------------------
  */
@@ -48,6 +52,14 @@ peek(enum __ptrace_request request, pid_t pid, void *address)
 	return word;
 }
 
+/* A process of the guest without its tracer would go on with the host's system calls: it is killed instead.
+ */
+static void *
+add_exit_kill(void *options)
+{
+	return (void *)((uintptr_t)options | PTRACE_O_EXITKILL);
+}
+
 long
 ptrace(enum __ptrace_request request, ...)
 {
@@ -62,6 +74,8 @@ ptrace(enum __ptrace_request request, ...)
 	va_end(arguments);
 	if (request == PTRACE_PEEKTEXT || request == PTRACE_PEEKDATA || request == PTRACE_PEEKUSER)
 		return peek(request, pid, address);
+	if (request == PTRACE_SETOPTIONS || request == PTRACE_OLDSETOPTIONS)
+		data = add_exit_kill(data);
 	if (request == PTRACE_SETREGSET && (long)address == NT_X86_XSTATE)
 		return set_extended_state(pid, data);
 	return syscall(SYS_ptrace, request, pid, address, data);
@@ -77,8 +91,8 @@ end_with_parent(void)
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 }
 
-/* The processes that the guest's kernel traces are ended with it; its helpers share its memory and files, so
- * that they would wait on their pipes for ever. */
+/* The helpers of the guest's kernel share its memory and files, so that they would wait on their pipes for
+ * ever. */
 struct helper {
 	int (*run)(void *);
 	void *argument;
