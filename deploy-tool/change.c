@@ -10,6 +10,7 @@
 #include "deploy-tool/numbers.h"
 #include "deploy-tool/pools.h"
 #include "deploy-tool/report.h"
+#include "deploy-tool/signing.h"
 
 enum { GC_KEEP = 5, GC_KEEP_MAX = 1000000 };
 
@@ -80,15 +81,21 @@ static int
 activate_by_vote(struct tool *t, const struct registry_version *v)
 {
 	AUTO_POOLS struct pools pools = { 0 };
+	AUTO_SIGNING signing = { 0 };
 	struct report_outcome outcome = { .version = v, .is_active = true };
+	const struct registry_activation *a = NULL;
 	struct err e;
-	int rc = pools_connect(t, &pools, &e);
+	int rc = signing_open(t, &signing, &e);
 
 	if (rc == 0)
-		rc = pools_vote(&pools, v->id, &e);
+		rc = pools_connect(t, &pools, &e);
+	if (rc == 0)
+		rc = signing_activate(t, &signing, v, v->is_enabled, &a, &e);
+	if (rc == 0)
+		rc = signing_vote(t, &pools, v, a, true, &e);
 	/* Going back means exactly what was there: routes that came later go. */
 	if (rc == 0)
-		rc = registry_activate(t->registry, v->id, REGISTRY_REPLACE_ROUTES, NULL, &e);
+		rc = registry_activate(t->registry, v->id, REGISTRY_REPLACE_ROUTES, a, &e);
 	if (rc < 0) {
 		tool_fail_as(EX_DATAERR, "%s v%u is not active: %s", v->function, v->number, e.text);
 		return tool_exit_status(rc);
@@ -133,6 +140,42 @@ report_change(const struct tool *t, const char *function, const char *what)
 	return tool_flush();
 }
 
+/* What was disabled with a signature is enabled without one where none is required. */
+static int
+ask_unsigned(const struct tool *t, const struct registry_version *v, struct err *e)
+{
+	AUTO_POOLS struct pools pools = { 0 };
+	int rc = pools_connect(t, &pools, e);
+
+	if (rc == 0)
+		rc = signing_vote(t, &pools, v, NULL, false, e);
+	return rc < 0 ? err_wrap(e, "%s was disabled with a signature", v->function) : 0;
+}
+
+/* Signed only where that counts: a signature that the pools do not take would be in the way of one that they
+ * do. */
+static int
+change_enabled(struct tool *t, const char *function, bool is_enabled, struct err *e)
+{
+	AUTO_SIGNING signing = { 0 };
+	AUTO_FREE struct registry_version *v = malloc(sizeof *v);
+	const struct registry_activation *a = NULL;
+	int rc = v != NULL ? signing_open(t, &signing, e) : err_set(e, ENOMEM, "%s", function);
+
+	if (rc == 0)
+		rc = registry_version_find(t->registry, function, 0, v, e);
+	if (rc < 0)
+		return rc;
+	if (v->is_active)
+		rc = signing_change(t, &signing, v, is_enabled, &a, e);
+	if (rc == 0 && is_enabled && a == NULL && v->activation.number > 0 && !v->activation.is_enabled)
+		rc = ask_unsigned(t, v, e);
+	/* Whoever may write the registry may disable a function; no key is needed for that. */
+	if (rc < 0 && is_enabled)
+		return rc;
+	return registry_set_enabled(t->registry, function, is_enabled, rc == 0 ? a : NULL, e);
+}
+
 static int
 set_enabled(struct tool *t, const char *const *arguments, bool is_enabled)
 {
@@ -142,7 +185,7 @@ set_enabled(struct tool *t, const char *const *arguments, bool is_enabled)
 
 	if (rc != 0 || t->wants_help)
 		return rc;
-	if (registry_set_enabled(t->registry, rest.items[0], is_enabled, NULL, &e) < 0)
+	if (change_enabled(t, rest.items[0], is_enabled, &e) < 0)
 		return tool_fail(&e);
 	return report_change(t, rest.items[0], is_enabled ? "enabled" : "disabled");
 }
@@ -162,13 +205,16 @@ run_disable(struct tool *t, const char *const *arguments)
 int
 run_remove(struct tool *t, const char *const *arguments)
 {
+	AUTO_SIGNING signing = { 0 };
+	const struct registry_activation *a = NULL;
 	struct argument_list rest;
 	struct err e;
 	int rc = open_for_change(t, arguments, 1, &rest);
 
 	if (rc != 0 || t->wants_help)
 		return rc;
-	if (registry_remove(t->registry, rest.items[0], NULL, &e) < 0)
+	if (signing_open(t, &signing, &e) < 0 || signing_remove(t, &signing, rest.items[0], &a, &e) < 0 ||
+	    registry_remove(t->registry, rest.items[0], a, &e) < 0)
 		return tool_fail(&e);
 	return report_change(t, rest.items[0], "removed");
 }

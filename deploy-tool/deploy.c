@@ -15,6 +15,7 @@
 #include "deploy-tool/pools.h"
 #include "deploy-tool/report.h"
 #include "deploy-tool/routes.h"
+#include "deploy-tool/signing.h"
 #include "deploy-tool/trial.h"
 
 struct options {
@@ -36,6 +37,8 @@ struct deploy {
 	bool has_previous, is_finished;
 	struct registry_version previous, version;
 	struct pools pools;
+	struct signing signing;
+	const struct registry_activation *activation; /* NULL: it is not signed */
 	int64_t version_id;
 	bool is_new;
 	char source_name[256], author[64];
@@ -261,6 +264,16 @@ add_candidate(struct deploy *d)
 	return 0;
 }
 
+/* Before anything is compiled: a key that cannot be used is said at once. */
+static int
+read_key(struct deploy *d)
+{
+	struct err e;
+
+	return signing_open(d->tool, &d->signing, &e) < 0 ? tool_fail(&e) : 0;
+}
+
+/* Signed before the vote, so that the pools see what they will read. */
 static int
 vote(struct deploy *d)
 {
@@ -268,7 +281,10 @@ vote(struct deploy *d)
 	int rc = pools_connect(d->tool, &d->pools, &e);
 
 	if (rc == 0)
-		rc = pools_vote(&d->pools, d->version_id, &e);
+		rc = signing_activate(d->tool, &d->signing, &d->version, d->version.is_enabled,
+		                      &d->activation, &e);
+	if (rc == 0)
+		rc = signing_vote(d->tool, &d->pools, &d->version, d->activation, true, &e);
 	if (rc == 0)
 		return 0;
 	tool_fail_as(EX_DATAERR, "%s v%u is not active: %s", d->version.function, d->version.number, e.text);
@@ -281,7 +297,7 @@ activate(struct deploy *d)
 	struct err e;
 	int rc = registry_activate(d->tool->registry, d->version_id,
 	                           d->options.replace_routes ? REGISTRY_REPLACE_ROUTES : REGISTRY_KEEP_ROUTES,
-	                           NULL, &e);
+	                           d->activation, &e);
 
 	if (rc == 0)
 		return 0;
@@ -291,9 +307,9 @@ activate(struct deploy *d)
 
 /* In this order; what a step needs stands in the ones above it. */
 static int (*const deploy_steps[])(struct deploy *) = {
-	read_source, find_previous, settle_policy, settle_option_routes,
-	compile,     try_loading,   settle_routes, add_candidate,
-	vote,        activate,
+	read_source,          read_key, find_previous, settle_policy,
+	settle_option_routes, compile,  try_loading,   settle_routes,
+	add_candidate,        vote,     activate,
 };
 
 static int
@@ -330,6 +346,7 @@ free_deploy(struct deploy **d)
 		return;
 	artifact_done(&(*d)->artifact);
 	pools_done(&(*d)->pools);
+	signing_done(&(*d)->signing);
 	free(*d);
 }
 

@@ -35,6 +35,11 @@ static const struct command commands[] = {
 	  run_doctor, doctor_options, 1, NULL },
 	{ "audit", "[OPTION]...", "who changed what, and what happened; --verify: that nothing is missing",
 	  run_audit, audit_options, 4, NULL },
+	{ "key",
+	  "new [FILE] | show [FILE] | sign [NAME]... | trust NAME FILE [OPTION]... | revoke NAME | list",
+	  "the key that activations are signed with, and the keys that pools trust", run_key, key_options, 3,
+	  NULL },
+	{ "verify", "", "check a whole registry: file, rows, blobs, signatures", run_verify, NULL, 0, NULL },
 	{ "gc", "[--keep N]", "delete old inactive versions", run_gc, gc_options, 1, NULL },
 };
 

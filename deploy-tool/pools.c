@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/fd.h"
+#include "base/hex.h"
 #include "base/log.h"
 
 int
@@ -57,14 +58,29 @@ pools_ask(struct pools *p, size_t i, json_t *question, int fd, int timeout_ms, j
 	return 0;
 }
 
+static json_t *
+activation_json(const struct registry_activation *a)
+{
+	char key[KEY_ID_TEXT_SIZE], signature[SIGNATURE_TEXT_SIZE];
+
+	key_id_format(&a->key, key);
+	hex_format(a->signature.bytes, sizeof a->signature.bytes, signature);
+	return json_pack("{s:I, s:b, s:s, s:s}", "number", (json_int_t)a->number, "enabled",
+	                 (int)a->is_enabled, "key", key, "signature", signature);
+}
+
 int
-pools_vote(struct pools *p, int64_t version_id, struct err *e)
+pools_vote(struct pools *p, int64_t version_id, const struct registry_activation *a, bool is_load,
+           struct err *e)
 {
 	for (size_t i = 0; i < p->n; i++) {
-		json_t *question =
-		    json_pack("{s:s, s:I}", "command", "vote", "version", (json_int_t)version_id);
-		int rc = pools_ask(p, i, question, -1, POOLS_VOTE_MS, NULL, e);
+		json_t *question = json_pack("{s:s, s:I, s:b}", "command", "vote", "version",
+		                             (json_int_t)version_id, "load", (int)is_load);
+		int rc;
 
+		if (a != NULL)
+			json_object_set_new(question, "activation", activation_json(a));
+		rc = pools_ask(p, i, question, -1, POOLS_VOTE_MS, NULL, e);
 		if (rc < 0 && rc != -ENOTCONN)
 			return rc;
 	}

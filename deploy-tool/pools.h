@@ -27,8 +27,10 @@ void pools_done(struct pools *p);
 int pools_ask(struct pools *p, size_t i, json_t *question, int fd, int timeout_ms, json_t **answer,
               struct err *e);
 
-/* Every pool loads the version.  0 when none says no; one that goes away has no vote. */
-int pools_vote(struct pools *p, int64_t version_id, struct err *e);
+/* Every pool approves of the version as it will be signed (NULL: it is not), and loads it if it is to.  0
+ * when none says no; one that goes away has no vote. */
+int pools_vote(struct pools *p, int64_t version_id, const struct registry_activation *a, bool is_load,
+               struct err *e);
 
 /* Says that there is a new commit; how many have heard it.  Reports those that live and have not. */
 size_t pools_poke(struct pools *p);

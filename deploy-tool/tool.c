@@ -15,6 +15,7 @@
 const struct argument_row tool_options[] = {
 	{ "registry", 0, ARGUMENT_TEXT, AT(registry_option), "FILE", "the registry to use" },
 	{ "config", 'c', ARGUMENT_TEXT, AT(config_option), "FILE", "the configuration to use" },
+	{ "key", 0, ARGUMENT_TEXT, AT(key_option), "FILE", "the private key to sign with" },
 	{ "json", 0, ARGUMENT_FLAG, AT(json), NULL, "print JSON instead of text" },
 	{ "help", 'h', ARGUMENT_FLAG, AT(wants_help), NULL, "say what this command does" },
 };
@@ -30,7 +31,8 @@ static const struct {
 	{ EPERM, EX_NOPERM },         { EROFS, EX_NOPERM },       { EBUSY, EX_TEMPFAIL },
 	{ EAGAIN, EX_TEMPFAIL },      { ETIMEDOUT, EX_TEMPFAIL }, { ENOSPC, EX_IOERR },
 	{ EDQUOT, EX_IOERR },         { EIO, EX_IOERR },          { ECONNREFUSED, EX_UNAVAILABLE },
-	{ ENOTCONN, EX_UNAVAILABLE }, { ENAMETOOLONG, EX_USAGE },
+	{ ENOTCONN, EX_UNAVAILABLE }, { ENAMETOOLONG, EX_USAGE }, { ENOKEY, EX_NOPERM },
+	{ EKEYREJECTED, EX_NOPERM },  { ESTALE, EX_NOPERM },      { ELOOP, EX_NOPERM },
 };
 
 int

@@ -11,7 +11,7 @@
 
 struct tool {
 	const struct command *command; /* the one that runs; NULL before it is known */
-	const char *registry_option, *config_option;
+	const char *registry_option, *config_option, *key_option;
 	bool json;
 	bool wants_help;
 	bool is_private; /* the caller's own registry, made without init */
@@ -31,7 +31,7 @@ struct command {
 	size_t (*more_options)(const struct argument_row **rows);
 };
 
-/* --registry, --config, --json, --help: known to every command. */
+/* --registry, --config, --key, --json, --help: known to every command. */
 extern const struct argument_row tool_options[];
 extern const size_t tool_n_options;
 

@@ -9,27 +9,44 @@
 #include "deploy-tool/numbers.h"
 #include "deploy-tool/report.h"
 #include "deploy-tool/routes.h"
+#include "deploy-tool/signing.h"
 
 struct listing {
 	bool is_history;
 	json_t *json; /* NULL: for people */
 	struct columns table;
+	struct keys keys; /* that are trusted, for their names; none when they cannot be read */
 };
+
+static json_t *
+version_json(const struct keys *keys, const struct registry_version *v, bool is_whole)
+{
+	json_t *object = report_version(v, is_whole), *signer = json_null();
+	char name[SIGNER_TEXT_SIZE];
+
+	signing_name(keys, &v->activation, name);
+	if (v->activation.number > 0)
+		signer = json_string(name);
+	json_object_set_new(object, "signer", signer);
+	json_object_set_new(object, "activation", json_integer((json_int_t)v->activation.number));
+	return object;
+}
 
 static void
 add_row(struct listing *l, const struct registry_version *v)
 {
-	char number[16], routes[COLUMNS_CELL_SIZE], when[REPORT_TIME_SIZE];
+	char number[16], routes[COLUMNS_CELL_SIZE], when[REPORT_TIME_SIZE], signer[SIGNER_TEXT_SIZE];
 
 	snprintf(number, sizeof number, "v%u", v->number);
 	routes_format(v->routes, v->n_routes, routes, sizeof routes);
 	report_time(v->created_at, when);
+	signing_name(&l->keys, &v->activation, signer);
 	if (l->is_history)
 		columns_add(&l->table, (const char *const[]){ number, report_state(v), when, v->author,
-		                                              v->source_name, routes });
+		                                              signer, v->source_name, routes });
 	else
 		columns_add(&l->table, (const char *const[]){ v->function, number, report_state(v), when,
-		                                              v->author, routes });
+		                                              v->author, signer, routes });
 }
 
 static int
@@ -38,7 +55,7 @@ take(void *context, const struct registry_version *v)
 	struct listing *l = context;
 
 	if (l->json != NULL)
-		json_array_append_new(l->json, report_version(v, false));
+		json_array_append_new(l->json, version_json(&l->keys, v, false));
 	else
 		add_row(l, v);
 	return 0;
@@ -48,18 +65,21 @@ take(void *context, const struct registry_version *v)
 static int
 list(struct tool *t, const char *function)
 {
-	static const char *const all[] = { "FUNCTION", "VERSION", "STATE", "DEPLOYED", "BY", "ROUTES" };
-	static const char *const one[] = { "VERSION", "STATE", "DEPLOYED", "BY", "FILE", "ROUTES" };
+	static const char *const all[] = { "FUNCTION", "VERSION", "STATE", "DEPLOYED",
+		                           "BY",       "SIGNED",  "ROUTES" };
+	static const char *const one[] = { "VERSION", "STATE", "DEPLOYED", "BY", "SIGNED", "FILE", "ROUTES" };
 	struct listing l = { .is_history = function != NULL, .json = t->json ? json_array() : NULL };
 	struct err e;
 	int rc;
 
+	signing_keys(t, &l.keys, &e);
 	columns_init(&l.table, function != NULL ? one : all, ARRAY_SIZE(all));
 	rc = function != NULL ? registry_each_version(t->registry, function, take, &l, &e)
 	                      : registry_each_function(t->registry, take, &l, &e);
 	if (rc < 0) {
 		json_decref(l.json);
 		columns_done(&l.table);
+		keys_done(&l.keys);
 		return tool_fail(&e);
 	}
 	if (l.json != NULL)
@@ -70,6 +90,7 @@ list(struct tool *t, const char *function)
 		printf("no functions in registry %s yet; deploy one with: cfn-deploy FILE.c\n",
 		       t->config.registry);
 	columns_done(&l.table);
+	keys_done(&l.keys);
 	return rc != 0 ? rc : tool_flush();
 }
 
@@ -103,8 +124,9 @@ print_environment(const struct function_policy *p)
 }
 
 static void
-print_version(const struct registry_version *v)
+print_version(const struct keys *keys, const struct registry_version *v)
 {
+	char signer[SIGNER_TEXT_SIZE];
 	char text[REPORT_TIME_SIZE], routes[4096];
 
 	report_time(v->created_at, text);
@@ -113,6 +135,9 @@ print_version(const struct registry_version *v)
 	printf("%-24s %s\n", "routes", routes);
 	printf("%-24s %s\n", "handler", v->entry[0] != '\0' ? v->entry : "CFN_ROUTES");
 	printf("%-24s %s by %s from %s\n", "deployed", text, v->author, v->source_name);
+	signing_name(keys, &v->activation, signer);
+	if (v->activation.number > 0)
+		printf("%-24s %s, activation %" PRIu64 "\n", "signed", signer, v->activation.number);
 	printf("%-24s %s\n%-24s %s\n", "compiler", v->compiler, "flags", v->flags);
 	if (v->policy.shared[0] != '\0')
 		printf("%-24s %s%s\n", "shared folder", v->policy.shared,
@@ -130,14 +155,21 @@ static int
 show(struct tool *t, const char *function, uint32_t number)
 {
 	struct registry_version v;
+	struct keys keys = { 0 };
 	struct err e;
+	int rc;
 
 	if (registry_version_find(t->registry, function, number, &v, &e) < 0)
 		return tool_fail(&e);
-	if (t->json)
-		return tool_print_json(report_version(&v, true));
-	print_version(&v);
-	return tool_flush();
+	signing_keys(t, &keys, &e);
+	if (t->json) {
+		rc = tool_print_json(version_json(&keys, &v, true));
+	} else {
+		print_version(&keys, &v);
+		rc = tool_flush();
+	}
+	keys_done(&keys);
+	return rc;
 }
 
 int

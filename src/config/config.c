@@ -39,6 +39,7 @@ static const struct key {
 	TEXT("listen.allowed_clients", KEY_TEXT, listen_allowed_clients),
 	TEXT("mount_prefix", KEY_TEXT, mount_prefix),
 	TEXT("shared_dir", KEY_PATH, shared_dir),
+	TEXT("keys_dir", KEY_PATH, keys_dir),
 	TEXT("state_dir", KEY_PATH, state_dir),
 	TEXT("error_log", KEY_PATH, error_log),
 	TEXT("access.log", KEY_PATH, access_log),
@@ -64,6 +65,8 @@ static const struct {
 } aliases[] = {
 	{ "request_terminate_timeout", "wall_time" },
 };
+
+const char config_default_keys[] = CFN_SYSCONFDIR "/cfn/keys.d";
 
 static void
 set_text(char *to, size_t size, const char *text)
@@ -98,6 +101,7 @@ config_init(struct config *c)
 	};
 	set_from_environment(c->libexec_dir, sizeof c->libexec_dir, "CFN_LIBEXECDIR", CFN_LIBEXECDIR);
 	set_from_environment(c->include_dir, sizeof c->include_dir, "CFN_INCLUDEDIR", CFN_INCLUDEDIR);
+	set_text(c->keys_dir, sizeof c->keys_dir, config_default_keys);
 	set_text(c->compiler, sizeof c->compiler, "/usr/bin/gcc");
 	policy_init(&c->defaults);
 	for (size_t i = 0; i < policy_n_rows; i++)

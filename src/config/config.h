@@ -23,6 +23,7 @@ struct config {
 	char listen_allowed_clients[256]; /* for tcp; default 127.0.0.1 */
 	char mount_prefix[128];
 	char shared_dir[CONFIG_PATH_MAX]; /* default <registry's folder>/shared */
+	char keys_dir[CONFIG_PATH_MAX];   /* default config_default_keys */
 	char state_dir[CONFIG_PATH_MAX];  /* default <registry>.pool */
 	char error_log[CONFIG_PATH_MAX], access_log[CONFIG_PATH_MAX],
 	    function_log[CONFIG_PATH_MAX];   /* empty: stderr */
@@ -40,6 +41,9 @@ struct config {
 	size_t n_overrides;
 	struct config_override overrides[CONFIG_OVERRIDES_MAX];
 };
+
+/* CFN_SYSCONFDIR/cfn/keys.d: the only folder of keys that need not be there. */
+extern const char config_default_keys[];
 
 /* The defaults, with CFN_LIBEXECDIR, CFN_INCLUDEDIR and CFN_REGISTRY of the environment over the compiled-in
  * paths. */

@@ -6,7 +6,9 @@
  *
  *   {"command":"poke"}                     after every commit → {"ok":true,"generation":G,"pending":N}: N
  *                                          functions whose new version is not serving yet
- *   {"command":"vote","version":ID}        → {"ok":true} or {"ok":false,"error":"…"}
+ *   {"command":"vote","version":ID}        → {"ok":true} or {"ok":false,"error":"…"}; with "activation":
+ *                                          {"number":N,"enabled":B,"key":HEX,"signature":HEX} as it will be
+ *                                          signed, "load":false: about that alone
  *   {"command":"status"}                   → {"ok":true,"pid":…,"functions":[…],…}
  *   {"command":"restart","function":NAME}
  *   {"command":"copy","shared":NAME,"path":P,"direction":"in"|"out"|"list","max":BYTES} + descriptor

@@ -1,8 +1,10 @@
 /* artifacts.c - artifacts and environments as sealed memory files, kept while there is room. */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/fd.h"
+#include "pool/approvals.h"
 #include "pool/pools.h"
 
 void
@@ -48,6 +50,8 @@ open_environment(struct master *m, struct pool *pool, struct err *e)
 	rc = registry_version_by_id(m->registry, (int64_t)pool->public.version_id, v, e);
 	if (rc < 0)
 		return rc;
+	if (memcmp(&v->policy_text, &pool->policy_text, sizeof v->policy_text) != 0)
+		return err_set(e, -ESTALE, "its policy is another one than was read");
 	return fd_sealed_memory("environment", v->policy.env, v->policy.env_size, e);
 }
 
@@ -87,13 +91,11 @@ give_slot(struct master *m, struct pool *pool, struct err *e)
 	return uids_slot(&m->uids, UID_FUNCTION, s->function, &pool->start.slot, e);
 }
 
-int
-artifacts_open(struct master *m, struct pool *pool, struct err *e)
+static int
+open_artifact(struct master *m, struct pool *pool, struct err *e)
 {
-	int rc = give_slot(m, pool, e);
+	int rc;
 
-	if (rc < 0)
-		return rc;
 	if (pool->artifact >= 0) {
 		TAILQ_REMOVE(&m->artifacts, pool, artifact_link);
 		TAILQ_INSERT_TAIL(&m->artifacts, pool, artifact_link);
@@ -109,6 +111,17 @@ artifacts_open(struct master *m, struct pool *pool, struct err *e)
 	return 0;
 }
 
+/* Nothing is started without coming by here, and nothing leaves here that may not run. */
+int
+artifacts_open(struct master *m, struct pool *pool, struct err *e)
+{
+	int rc = approval_check(m, pool, e);
+
+	if (rc == 0)
+		rc = give_slot(m, pool, e);
+	return rc < 0 ? rc : open_artifact(m, pool, e);
+}
+
 void
 artifacts_preload(struct master *m)
 {
@@ -119,7 +132,7 @@ artifacts_preload(struct master *m)
 		if (m->n_artifacts >= ARTIFACTS_MAX || m->artifact_bytes >= ARTIFACTS_MAX_BYTES / 2)
 			return;
 		/* What cannot be read now is said when it is needed. */
-		if (pool->public.is_enabled && pool->artifact < 0 && artifacts_open(m, pool, &e) < 0)
+		if (pool->public.is_enabled && pool->artifact < 0 && open_artifact(m, pool, &e) < 0)
 			continue;
 	}
 }

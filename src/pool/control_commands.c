@@ -8,6 +8,8 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
+#include "base/hex.h"
+#include "pool/approvals.h"
 #include "pool/control_server.h"
 #include "pool/invocations.h"
 #include "pool/pools.h"
@@ -55,33 +57,94 @@ pool_read(struct master *m, int64_t version, struct err *e)
 	return pool;
 }
 
+static int
+take_bytes(const json_t *object, const char *name, void *bytes, size_t n)
+{
+	const char *text = json_string_value(json_object_get(object, name));
+
+	return text ? hex_parse(text, bytes, n) : -EINVAL;
+}
+
+/* "activation" of the question: what the version will be signed as; none is all zeros. */
+static int
+take_activation(const json_t *question, uint32_t version, struct registry_activation *a, struct err *e)
+{
+	const json_t *given = json_object_get(question, "activation");
+	json_int_t number = json_integer_value(json_object_get(given, "number"));
+
+	*a = (struct registry_activation){ 0 };
+	if (!given)
+		return 0;
+	if (number <= 0 || (uint64_t)number > REGISTRY_NUMBER_MAX ||
+	    take_bytes(given, "key", a->key.bytes, sizeof a->key.bytes) < 0 ||
+	    take_bytes(given, "signature", a->signature.bytes, sizeof a->signature.bytes) < 0)
+		return err_set(e, -EINVAL, "vote: the activation has no number, key and signature");
+	a->number = (uint64_t)number;
+	a->version = version;
+	a->is_enabled = json_is_true(json_object_get(given, "enabled"));
+	return 0;
+}
+
 /* The pool of a version, known or made for the vote. */
 static struct pool *
-pool_for_vote(struct master *m, int64_t version, struct err *e)
+pool_for_vote(struct master *m, const struct registry_version *v, struct err *e)
 {
-	struct pool *pool = pool_find(m, (uint64_t)version);
+	struct pool *known = pool_find(m, (uint64_t)v->id), *pool;
 
-	if (pool)
-		return pool;
-	pool = pool_read(m, version, e);
-	if (pool && pool_insert(m, pool, e) < 0) {
+	if (known && (pool_is_serving(known) || pool_is_wanted(known)))
+		return known;
+	if (pool_new(m, v, &pool, e) < 0)
+		return NULL;
+	if (known) {
+		pool_update(m, known, pool);
+		return known;
+	}
+	if (pool_insert(m, pool, e) < 0) {
 		pool_free(m, pool);
 		return NULL;
 	}
 	return pool;
 }
 
+/* The pool of the version, approved of as what it will be. */
+static struct pool *
+admit_candidate(struct master *m, const json_t *question, struct err *e)
+{
+	AUTO_FREE struct registry_version *v = malloc(sizeof *v);
+	int64_t version = json_integer_value(json_object_get(question, "version"));
+	struct approval_claim claim;
+	struct pool *pool;
+	int rc = v ? 0 : err_set(e, ENOMEM, "vote");
+
+	if (rc == 0)
+		rc = version > 0 ? registry_version_by_id(m->registry, version, v, e)
+		                 : err_set(e, -EINVAL, "vote: no version");
+	if (rc == 0)
+		rc = take_activation(question, v->number, &v->activation, e);
+	if (rc == 0)
+		rc = approval_claim(v, &v->activation, &claim, e);
+	pool = rc == 0 ? pool_for_vote(m, v, e) : NULL;
+	if (!pool || approval_vote(m, pool, &claim, e) == 0)
+		return pool;
+	pool_drop_unused(m, pool);
+	return NULL;
+}
+
 static void
 serve_vote(struct master *m, struct control_connection *c, const json_t *question, int fd)
 {
-	int64_t version = json_integer_value(json_object_get(question, "version"));
 	struct pool *pool;
 	struct err e;
 
 	(void)fd;
-	pool = version > 0 ? pool_for_vote(m, version, &e) : NULL;
+	pool = admit_candidate(m, question, &e);
 	if (!pool) {
-		control_answer(m, c, control_error("%s", version > 0 ? e.text : "vote: no version"));
+		control_answer(m, c, control_error("%s", e.text));
+		return;
+	}
+	if (json_is_false(json_object_get(question, "load"))) {
+		pool_drop_unused(m, pool);
+		control_answer(m, c, control_ok());
 		return;
 	}
 	timer_arm(&m->loop, &pool->vote, VOTE_KEEP_MS * UINT64_C(1000));

@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "pool/approvals.h"
 #include "pool/pools.h"
 #include "pool/rollout.h"
 #include "pool/routers.h"
@@ -201,9 +202,14 @@ start_more(struct master *m, struct pool *pool)
 {
 	size_t n = n_to_start(m, pool);
 	uint64_t left;
+	struct err e;
 
 	if (n == 0)
 		return;
+	if (approval_check(m, pool, &e) < 0) {
+		leases_refuse(m, pool, CAUSE_UNAVAILABLE);
+		return;
+	}
 	left = backoff_left(&pool->backoff, clock_now_us());
 	if (left > 0) {
 		retry_in(m, pool, left);

@@ -15,6 +15,7 @@
 #include "base/groups.h"
 #include "base/log.h"
 #include "config.h"
+#include "pool/approvals.h"
 #include "pool/pools.h"
 #include "pool/rollout.h"
 #include "pool/routers.h"
@@ -37,6 +38,7 @@ static const struct exit_row exits_of_registry[] = {
 	{ EBUSY, EX_TEMPFAIL },  { ENOSPC, EX_CANTCREAT }, { 0, EX_IOERR },
 };
 static const struct exit_row exits_of_spawner[] = { { ENOENT, EX_OSFILE }, { 0, EX_CONFIG } };
+static const struct exit_row exits_of_keys[] = { { ENOMEM, EX_OSERR }, { 0, EX_CONFIG } };
 static const struct exit_row exits_of_system[] = { { 0, EX_OSERR } };
 static const struct exit_row exits_of_files[] = { { EACCES, EX_NOPERM },
 	                                          { EBADMSG, EX_DATAERR },
@@ -187,6 +189,12 @@ open_registry(struct master *m, struct err *e)
 }
 
 static int
+open_keys(struct master *m, struct err *e)
+{
+	return approvals_open(m, e);
+}
+
+static int
 open_state(struct master *m, struct err *e)
 {
 	const char *path = m->config->state_dir;
@@ -195,7 +203,7 @@ open_state(struct master *m, struct err *e)
 
 	if (mkdir(path, 0700) < 0 && errno != EEXIST)
 		return err_set(e, errno, "make state folder '%s'", path);
-	if (uids_open(&m->uids, path, n_slots, e) < 0)
+	if (uids_open(&m->uids, path, n_slots, e) < 0 || numbers_open(&m->approvals.numbers, path, e) < 0)
 		return -e->code;
 	return logs_open(&m->logs, m->config, e);
 }
@@ -248,6 +256,7 @@ static const struct step {
 	{ make_files, exits_of_files },
 	{ start_spawner, exits_of_spawner, "; see 'cfn-deploy doctor'" },
 	{ drop_privileges, exits_of_system },
+	{ open_keys, exits_of_keys },
 	{ open_registry, exits_of_registry },
 	{ open_state, exits_of_files },
 	{ open_loop, exits_of_system },
@@ -260,7 +269,7 @@ static const struct step {
 static const struct step test_steps[] = {
 	{ raise_limits, exits_of_system },      { configure, exits_of_configuration },
 	{ choose_identity, exits_of_registry }, { drop_privileges, exits_of_system },
-	{ open_registry, exits_of_registry },
+	{ open_keys, exits_of_keys },           { open_registry, exits_of_registry },
 };
 
 static int
@@ -330,6 +339,7 @@ serve(struct master *m)
 	struct err e;
 
 	announce(m);
+	approvals_go_on(m);
 	for (struct node *n = table_next(&m->functions, NULL); n; n = table_next(&m->functions, n))
 		if (((struct function *)n)->serving)
 			leases_serve(m, ((struct function *)n)->serving);
@@ -357,6 +367,7 @@ stop(struct master *m)
 	spawner_stop(&m->spawner);
 	listener_close(&m->listener);
 	uids_close(&m->uids);
+	approvals_close(m);
 	registry_close(m->registry);
 }
 
@@ -383,6 +394,7 @@ test(struct master *m)
 static void
 init(struct master *m)
 {
+	m->approvals.numbers.folder = -1;
 	m->snapshot = m->uids.folder = m->listener.fd = m->watcher.inotify.fd = m->control.listener.fd = -1;
 	m->spawner.channel = m->spawner.pidfd = m->spawner_channel.watch.fd = -1;
 	for (int i = 0; i < LOG_FILES; i++)

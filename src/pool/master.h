@@ -25,6 +25,8 @@
 #include "pool/watcher.h"
 #include "registry/registry.h"
 #include "route/snapshot.h"
+#include "trust/keys.h"
+#include "trust/numbers.h"
 
 enum {
 	START_TIMEOUT_MS = 15 * 1000, /* from START_WORKER to READY; a router likewise */
@@ -63,6 +65,15 @@ struct worker {
 
 TAILQ_HEAD(worker_list, worker);
 
+enum approval { APPROVAL_UNKNOWN, APPROVAL_GIVEN, APPROVAL_REFUSED };
+
+/* What a version is signed as (approvals.h). */
+struct approval_claim {
+	struct registry_activation activation;
+	struct digest contents; /* of all that is signed but the activation */
+	struct digest document; /* what the signature is over */
+};
+
 struct pool {
 	struct node by_version; /* key: the registry's id of the version */
 	struct function *function;
@@ -85,6 +96,15 @@ struct pool {
 
 	bool is_hungry; /* wants a worker, but process.max run */
 	TAILQ_ENTRY(pool) hungry_link;
+
+	struct approval_claim claim;
+	struct approval_claim refused; /* what last wanted to take its place and may not */
+	struct digest policy_text;
+	enum approval approval;
+	bool is_settled; /* its number is the function's, and kept */
+	char *refusal;   /* why it may not run */
+	bool is_unsettled;
+	TAILQ_ENTRY(pool) unsettled_link; /* of those that wait to be approved and kept */
 
 	int artifact, environment; /* sealed memory; -1: not open */
 	size_t artifact_size;
@@ -126,6 +146,15 @@ struct invocation {
 	struct timer timer; /* until it is ready */
 };
 
+struct approvals {
+	struct keys keys;
+	uint64_t stamp; /* of their folder, when it was read last */
+	struct numbers numbers;
+	struct pool_list unsettled;
+	struct timer turn;
+	bool is_save_failing;
+};
+
 enum phase { PHASE_STARTING, PHASE_SERVING, PHASE_DRAINING, PHASE_STOPPED };
 
 struct master {
@@ -145,6 +174,7 @@ struct master {
 	struct channel spawner_channel;
 	struct uids uids;
 	struct auditor auditor;
+	struct approvals approvals;
 
 	struct registry *registry;
 	struct watcher watcher;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/fd.h"
+#include "pool/approvals.h"
 #include "pool/rollout.h"
 #include "pool/workers.h"
 
@@ -105,16 +106,23 @@ pool_new(struct master *m, const struct registry_version *v, struct pool **made,
 	fill_start(pool, v, &policy);
 	fill_public(pool, v, &policy);
 	fill_manager(pool, &policy);
+	/* What was disabled by a signature is enabled by one alone. */
+	if (approvals_are_required(m) && v->activation.number > 0 && !v->activation.is_enabled)
+		pool->public.is_enabled = false;
 	pool->digest = v->artifact;
 	pool->artifact = pool->environment = -1;
 	pool->retry = (struct timer){ .fire = retry_now, .owner = pool };
 	pool->vote = (struct timer){ .fire = vote_is_over, .owner = pool };
 	TAILQ_INIT(&pool->workers);
 	pool->n_routes = v->n_routes;
+	pool->policy_text = v->policy_text;
 	pool->routes = calloc(v->n_routes + 1, sizeof *pool->routes);
-	if (!pool->routes) {
+	if (!pool->routes)
+		err_set(e, ENOMEM, "function '%s'", v->function);
+	if (!pool->routes || approval_claim(v, &v->activation, &pool->claim, e) < 0) {
+		free(pool->routes);
 		free(pool);
-		return err_set(e, ENOMEM, "function '%s'", v->function);
+		return -e->code;
 	}
 	memcpy(pool->routes, v->routes, v->n_routes * sizeof *pool->routes);
 	*made = pool;
@@ -129,6 +137,7 @@ pool_free(struct master *m, struct pool *pool)
 	if (pool->is_hungry)
 		TAILQ_REMOVE(&m->hungry, pool, hungry_link);
 	artifacts_close(m, pool);
+	approval_forget(m, pool);
 	free(pool->routes);
 	free(pool);
 }
@@ -147,7 +156,7 @@ pool_find(const struct master *m, uint64_t version)
 	return (struct pool *)table_find(&m->pools, version);
 }
 
-/* Everything but the slot, which comes later, and what belongs to the version. */
+/* Everything but the slot, which comes later. */
 static bool
 starts_alike(const struct pool *x, const struct pool *y)
 {
@@ -155,14 +164,37 @@ starts_alike(const struct pool *x, const struct pool *y)
 
 	return a->memory == b->memory && a->tmp_size == b->tmp_size && a->file_size == b->file_size &&
 	       a->tmp_inodes == b->tmp_inodes && a->threads == b->threads && a->files == b->files &&
-	       a->shared_read_only == b->shared_read_only && strcmp(a->shared, b->shared) == 0;
+	       a->shared_read_only == b->shared_read_only && strcmp(a->shared, b->shared) == 0 &&
+	       memcmp(&x->claim.contents, &y->claim.contents, sizeof x->claim.contents) == 0;
 }
 
 bool
 pool_is_same(const struct pool *a, const struct pool *b)
 {
-	return starts_alike(a, b) && memcmp(&a->public, &b->public, sizeof a->public) == 0 &&
-	       a->min_workers == b->min_workers && a->manager == b->manager;
+	return starts_alike(a, b) && approval_is_same(&a->claim, &b->claim) &&
+	       memcmp(&a->public, &b->public, sizeof a->public) == 0 && a->min_workers == b->min_workers &&
+	       a->manager == b->manager;
+}
+
+/* A version never changes, but for who writes the registry by other means: then nothing of the old one stays.
+ */
+static void
+take_contents(struct master *m, struct pool *pool, struct pool *fresh)
+{
+	struct registry_route *routes = pool->routes;
+
+	if (memcmp(&pool->claim.contents, &fresh->claim.contents, sizeof fresh->claim.contents) != 0)
+		artifacts_close(m, pool);
+	if (!approval_is_same(&pool->claim, &fresh->claim)) {
+		approval_forget(m, pool);
+		pool->approval = fresh->approval;
+	}
+	pool->claim = fresh->claim;
+	pool->digest = fresh->digest;
+	pool->policy_text = fresh->policy_text;
+	pool->routes = fresh->routes;
+	pool->n_routes = fresh->n_routes;
+	fresh->routes = routes;
 }
 
 void
@@ -171,6 +203,7 @@ pool_update(struct master *m, struct pool *pool, struct pool *fresh)
 	bool is_alike = starts_alike(pool, fresh);
 	uint32_t slot = strcmp(pool->start.shared, fresh->start.shared) == 0 ? pool->start.slot : 0;
 
+	take_contents(m, pool, fresh);
 	pool->start = fresh->start;
 	pool->start.slot = slot;
 	pool->public = fresh->public;

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/log.h"
+#include "pool/approvals.h"
 #include "pool/pools.h"
 #include "pool/routers.h"
 #include "pool/workers.h"
@@ -93,7 +94,7 @@ settle_pool(struct master *m, struct pool *fresh, struct err *e)
 
 	if (!known)
 		return pool_insert(m, fresh, e) < 0 ? NULL : fresh;
-	if (pool_is_same(known, fresh))
+	if (pool_is_same(known, fresh) || !approval_may_follow(m, known, fresh))
 		pool_free(m, fresh);
 	else
 		pool_update(m, known, fresh);
@@ -112,6 +113,7 @@ settle_function(struct master *m, struct pool **fresh, struct err *e)
 	f->is_seen = true;
 	f->wanted = pool;
 	pool->function = f;
+	approval_settle(m, pool);
 	return 0;
 }
 
@@ -137,8 +139,10 @@ settle(struct loading *l)
 static bool
 may_be_published(const struct master *m, const struct function *f)
 {
-	return f->wanted == f->serving || !f->serving || m->snapshot < 0 || !f->wanted->public.is_enabled ||
-	       pool_count(f->wanted, STAGES_READY) > 0;
+	if (f->wanted == f->serving || !f->serving || m->snapshot < 0)
+		return true;
+	return f->wanted->approval != APPROVAL_REFUSED &&
+	       (!f->wanted->public.is_enabled || pool_count(f->wanted, STAGES_READY) > 0);
 }
 
 static struct pool *
@@ -222,7 +226,7 @@ start_wanted(struct master *m, struct pool *pool)
 	uint64_t left = backoff_left(&pool->backoff, clock_now_us());
 	struct err e;
 
-	if (pool_count(pool, STAGES_LIVE) > 0 || pool->retry.due_us != 0)
+	if (pool_count(pool, STAGES_LIVE) > 0 || pool->retry.due_us != 0 || approval_check(m, pool, &e) < 0)
 		return;
 	if (left == 0 && worker_start(m, pool, &e) < 0) {
 		rollout_has_failed(m, pool, e.text);
@@ -323,9 +327,20 @@ rollout_init(struct master *m)
 }
 
 static int
+take_removal(void *context, const char *function, const struct registry_activation *a)
+{
+	struct loading *l = context;
+
+	approval_remove(l->m, function, a);
+	return 0;
+}
+
+static int
 read_all(struct loading *l, uint64_t *generation)
 {
-	return registry_each_active(l->m->registry, generation, take_version, l, l->e);
+	int rc = registry_each_active(l->m->registry, generation, take_version, l, l->e);
+
+	return rc < 0 ? rc : registry_each_removed(l->m->registry, take_removal, l, l->e);
 }
 
 /* Starts what publishing waits for even if the snapshot cannot be built meanwhile. */
@@ -354,6 +369,7 @@ rollout_load(struct master *m, struct err *e)
 		return rc;
 	m->generation = generation;
 	m->is_load_forced = false;
+	approvals_go_on(m);
 	if (m->snapshot < 0)
 		return publish(m, e);
 	publish_or_complain(m, NULL);

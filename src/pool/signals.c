@@ -11,6 +11,7 @@
 
 #include "base/fd.h"
 #include "base/log.h"
+#include "pool/approvals.h"
 #include "pool/invocations.h"
 #include "pool/pools.h"
 #include "pool/rollout.h"
@@ -92,6 +93,7 @@ reload(struct master *m)
 	free(m->config);
 	m->config = fresh;
 	reopen_logs(m);
+	approvals_reload(m);
 	m->is_load_forced = true;
 	if (watcher_check(m, &e) == 0)
 		log_line(LOG_NOTICE, "reloaded; generation %" PRIu64, m->generation);

@@ -14,6 +14,7 @@
 
 #include "base/fd.h"
 #include "base/log.h"
+#include "pool/approvals.h"
 #include "pool/master.h"
 #include "pool/rollout.h"
 
@@ -66,6 +67,7 @@ look(struct master *m, struct err *e)
 	uint64_t generation = 0;
 	int rc;
 
+	approvals_look(m);
 	if (access(m->config->registry, F_OK) < 0)
 		return err_set(e, errno, "registry %s", m->config->registry);
 	if (was_replaced(m) && reopen(m, e) < 0)

@@ -153,6 +153,15 @@ int registry_each_version(struct registry *r, const char *function,
                           int (*each)(void *context, const struct registry_version *), void *context,
                           struct err *e);
 
+/* What SQLite itself finds wrong with the file, in words of at most size bytes; "" is nothing. */
+int registry_integrity(struct registry *r, char *fault, size_t size, struct err *e);
+
+/* Calls each for the id of every version, and for the digest of every blob. */
+int registry_each_id(struct registry *r, int (*each)(void *context, int64_t id), void *context,
+                     struct err *e);
+int registry_each_blob(struct registry *r, int (*each)(void *context, const struct digest *d), void *context,
+                       struct err *e);
+
 struct registry_swept {
 	uint64_t versions, blobs, bytes;
 };

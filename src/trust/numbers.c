@@ -162,6 +162,14 @@ numbers_has(const struct numbers *n, const char *function, uint64_t number, cons
 	return row && row->number == number && memcmp(&row->digest, d, sizeof *d) == 0;
 }
 
+bool
+numbers_is_older(const struct numbers *n, const char *function, uint64_t number)
+{
+	const struct row *row = find(n, function);
+
+	return row && row->number < number;
+}
+
 int
 numbers_check(const struct numbers *n, const char *function, uint64_t number, const struct digest *d,
               struct err *e)

@@ -40,6 +40,9 @@ int numbers_check(const struct numbers *n, const char *function, uint64_t number
 /* True when it is the one that was seen last. */
 bool numbers_has(const struct numbers *n, const char *function, uint64_t number, const struct digest *d);
 
+/* True when something of the function was seen, and nothing as high. */
+bool numbers_is_older(const struct numbers *n, const char *function, uint64_t number);
+
 /* Remembers one that was verified; numbers_save puts all that were noted on the disk before it returns. */
 int numbers_note(struct numbers *n, const char *function, uint64_t number, const struct digest *d,
                  struct err *e);
