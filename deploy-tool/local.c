@@ -69,6 +69,8 @@ fill_start(const struct config *c, const struct local_function *f, const struct 
 	start->tmp_inodes = (uint32_t)p.tmp_inodes;
 	start->threads = (uint32_t)p.threads;
 	start->files = (uint32_t)p.files;
+	/* One that is invoked serves one request as it is. */
+	start->is_fresh = start->is_trial && p.mode == MODE_FRESH;
 	start->shared_read_only = (uint32_t)p.shared_read_only;
 	if (place->is_shared)
 		snprintf(start->shared, sizeof start->shared, "%s", p.shared);

@@ -353,7 +353,8 @@ config_apply(const struct config *c, const char *function, struct function_polic
 		uint64_t *value = policy_value(p, &policy_rows[i]);
 		uint64_t max = *policy_value(maximum, &policy_rows[i]);
 
-		if (*value > max)
+		/* What a function asks for to be safe is not taken from it. */
+		if (*value > max && policy_rows[i].kind != POLICY_MODE)
 			*value = max;
 	}
 }

@@ -33,6 +33,8 @@ const struct policy_row policy_rows[] = {
 	{ "concurrency", POLICY_NUMBER, AT(concurrency), 1024, 1, 1024,
 	  "workers, whatever pm.max_children says" },
 	{ "queue", POLICY_NUMBER, AT(queue), 128, 0, 65536, "requests that may wait for a worker" },
+	{ "mode", POLICY_MODE, AT(mode), MODE_REUSE, MODE_REUSE, MODE_FRESH,
+	  "reuse, or fresh: a new process for every request" },
 	{ "pm", POLICY_PM, AT(pm), PM_ONDEMAND, PM_ONDEMAND, PM_STATIC, "ondemand, dynamic or static" },
 	{ "pm.max_children", POLICY_NUMBER, AT(max_children), 4, 1, 1024, "workers of the function" },
 	{ "pm.min_spare_servers", POLICY_NUMBER, AT(min_spare), 1, 0, 1024,
@@ -48,6 +50,11 @@ static const char *const pm_words[] = {
 	[PM_ONDEMAND] = "ondemand",
 	[PM_DYNAMIC] = "dynamic",
 	[PM_STATIC] = "static",
+};
+
+static const char *const mode_words[] = {
+	[MODE_REUSE] = "reuse",
+	[MODE_FRESH] = "fresh",
 };
 
 const struct policy_row *
@@ -74,15 +81,27 @@ policy_init(struct function_policy *p)
 }
 
 static int
-parse_pm(const char *text, uint64_t *value)
+parse_word(const char *const *words, size_t n, const char *text, uint64_t *value)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(pm_words); i++) {
-		if (strcmp(text, pm_words[i]) != 0)
+	for (size_t i = 0; i < n; i++) {
+		if (strcmp(text, words[i]) != 0)
 			continue;
 		*value = i;
 		return 0;
 	}
 	return -EINVAL;
+}
+
+static int
+parse_pm(const char *text, uint64_t *value)
+{
+	return parse_word(pm_words, ARRAY_SIZE(pm_words), text, value);
+}
+
+static int
+parse_mode(const char *text, uint64_t *value)
+{
+	return parse_word(mode_words, ARRAY_SIZE(mode_words), text, value);
 }
 
 static const struct {
@@ -93,7 +112,14 @@ static const struct {
 	[POLICY_SIZE] = { option_parse_size, "a size such as 128M" },
 	[POLICY_DURATION] = { option_parse_duration, "a duration such as 10s" },
 	[POLICY_PM] = { parse_pm, "ondemand, dynamic or static" },
+	[POLICY_MODE] = { parse_mode, "reuse or fresh" },
 };
+
+bool
+policy_is_word(const struct policy_row *row)
+{
+	return row->kind == POLICY_PM || row->kind == POLICY_MODE;
+}
 
 const char *
 policy_pm_word(uint64_t pm)
@@ -113,6 +139,9 @@ policy_format(const struct policy_row *row, uint64_t value, char text[OPTION_TEX
 		return;
 	case POLICY_PM:
 		snprintf(text, OPTION_TEXT_SIZE, "%s", policy_pm_word(value));
+		return;
+	case POLICY_MODE:
+		snprintf(text, OPTION_TEXT_SIZE, "%s", mode_words[value <= MODE_FRESH ? value : MODE_REUSE]);
 		return;
 	case POLICY_NUMBER:
 		break;
@@ -156,7 +185,7 @@ policy_check_below(const struct function_policy *p, const struct function_policy
 		uint64_t max = *policy_value((struct function_policy *)(uintptr_t)maximum, row);
 		char given[OPTION_TEXT_SIZE], most[OPTION_TEXT_SIZE];
 
-		if (value <= max || row->kind == POLICY_PM)
+		if (value <= max || policy_is_word(row))
 			continue;
 		policy_format(row, value, given);
 		policy_format(row, max, most);

@@ -1,5 +1,6 @@
 /* policy.h - the limits and grants of one function. */
 #pragma once
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -10,6 +11,7 @@
 enum { POLICY_ENV_MAX = 16 * 1024, POLICY_TEXT_MAX = 32 * 1024 };
 
 enum process_manager { PM_ONDEMAND, PM_DYNAMIC, PM_STATIC };
+enum process_mode { MODE_REUSE, MODE_FRESH };
 
 struct function_policy {
 	uint64_t memory;  /* bytes */
@@ -26,6 +28,7 @@ struct function_policy {
 	uint64_t concurrency; /* workers, whatever pm.max_children says */
 	uint64_t queue;
 	uint64_t max_requests; /* of one worker; 0: no limit */
+	uint64_t mode;         /* enum process_mode */
 	uint64_t pm;           /* enum process_manager */
 	uint64_t max_children;
 	uint64_t min_spare; /* pm = dynamic */
@@ -36,7 +39,7 @@ struct function_policy {
 	size_t env_size;
 };
 
-enum policy_kind { POLICY_NUMBER, POLICY_SIZE, POLICY_DURATION, POLICY_PM };
+enum policy_kind { POLICY_NUMBER, POLICY_SIZE, POLICY_DURATION, POLICY_PM, POLICY_MODE };
 
 /* One row a limit; the same table serves cfn.conf, cfn-deploy's options, the registry and cfn.conf(5). */
 struct policy_row {
@@ -55,6 +58,9 @@ const struct policy_row *policy_find(const char *name);
 
 /* Where a row's value stands. */
 uint64_t *policy_value(struct function_policy *p, const struct policy_row *row);
+
+/* True when its values are words, which are not more or less than another. */
+bool policy_is_word(const struct policy_row *row);
 
 /* "ondemand", "dynamic", "static". */
 const char *policy_pm_word(uint64_t pm);

@@ -50,7 +50,7 @@ enum message_type {
 	MSG_RELEASED, /* struct process_ref: nothing in flight, its descriptors closed here */
 	MSG_DRAINED,  /* nothing */
 	MSG_COUNTERS, /* struct router_counters */
-	MSG_REQUEST_FAILED, /* struct worker_ended: a fresh worker's process for one request; it lives on */
+	MSG_REQUEST_FAILED, /* struct request_failed */
 };
 
 /* Ids are the master's, unique for its life and never 0. */
@@ -163,6 +163,16 @@ struct worker_ended {
 	uint32_t worker;
 	uint32_t cause; /* enum cause: the verdict */
 	struct ending ending;
+};
+
+/* In fresh mode: the process of a request did not end well, or was ended; its worker lives on.  Said so often
+ * at most that the master can write all of it down. */
+struct request_failed {
+	uint32_t worker;
+	uint32_t cause; /* enum cause: the verdict */
+	struct ending ending;
+	uint32_t n; /* requests of this version that failed since the last such word, this one too */
+	uint32_t reserved;
 };
 
 /* ---- fresh mode ----

@@ -57,6 +57,7 @@ struct worker {
 	struct router *next_router;     /* gets it after RELEASED; NULL: the worker ends */
 	int32_t pid;                    /* in the pool's pid namespace */
 	int requests, output, listener; /* the router's ends, kept to move the lease; closing them ends it */
+	int init;                       /* too, in fresh mode; else -1 */
 	uint64_t leased_us;
 	enum cause cause;   /* why it was killed */
 	bool is_stopping;   /* its end was asked for */

@@ -34,6 +34,7 @@ fill_start(struct pool *pool, const struct registry_version *v, const struct fun
 	s->tmp_inodes = saturate(p->tmp_inodes);
 	s->threads = saturate(p->threads);
 	s->files = saturate(p->files);
+	s->is_fresh = p->mode == MODE_FRESH;
 	s->version = v->number;
 	s->shared_read_only = p->shared_read_only != 0;
 	snprintf(s->function, sizeof s->function, "%s", v->function);
@@ -164,7 +165,8 @@ starts_alike(const struct pool *x, const struct pool *y)
 
 	return a->memory == b->memory && a->tmp_size == b->tmp_size && a->file_size == b->file_size &&
 	       a->tmp_inodes == b->tmp_inodes && a->threads == b->threads && a->files == b->files &&
-	       a->shared_read_only == b->shared_read_only && strcmp(a->shared, b->shared) == 0 &&
+	       a->is_fresh == b->is_fresh && a->shared_read_only == b->shared_read_only &&
+	       strcmp(a->shared, b->shared) == 0 &&
 	       memcmp(&x->claim.contents, &y->claim.contents, sizeof x->claim.contents) == 0;
 }
 

@@ -19,6 +19,7 @@ static const struct message_rule rules[] = {
 	{ MSG_RELEASED, sizeof(struct process_ref), sizeof(struct process_ref), 0, 0 },
 	{ MSG_DRAINED, 0, 0, 0, 0 },
 	{ MSG_COUNTERS, sizeof(struct router_counters), sizeof(struct router_counters), 0, 0 },
+	{ MSG_REQUEST_FAILED, sizeof(struct request_failed), sizeof(struct request_failed), 0, 0 },
 };
 
 /* The worker that the message names, when this router has it; a late word about another is no fault. */
@@ -101,13 +102,25 @@ on_counters(struct master *m, struct router *router, const struct message *messa
 	control_counters_came(m);
 }
 
+static void
+on_request_failed(struct master *m, struct router *router, const struct message *message)
+{
+	struct worker *w = leased_worker(m, router, message);
+	struct request_failed failed;
+
+	memcpy(&failed, message->body, sizeof failed);
+	if (w)
+		worker_request_failed(m, w, &failed);
+}
+
 static const struct {
 	uint32_t type;
 	void (*serve)(struct master *m, struct router *router, const struct message *message);
 } handlers[] = {
-	{ MSG_ROUTER_READY, on_ready }, { MSG_WANT, on_want },         { MSG_OVERRUN, on_overrun },
-	{ MSG_IDLE, on_idle },          { MSG_RELEASED, on_released }, { MSG_DRAINED, on_drained },
-	{ MSG_COUNTERS, on_counters },
+	{ MSG_ROUTER_READY, on_ready }, { MSG_WANT, on_want },
+	{ MSG_OVERRUN, on_overrun },    { MSG_IDLE, on_idle },
+	{ MSG_RELEASED, on_released },  { MSG_DRAINED, on_drained },
+	{ MSG_COUNTERS, on_counters },  { MSG_REQUEST_FAILED, on_request_failed },
 };
 
 static void

@@ -17,7 +17,7 @@
 #include "pool/routers.h"
 
 /* The worker's ends, in the order of MSG_START_WORKER. */
-enum { FD_ARTIFACT, FD_ENVIRONMENT, FD_REQUESTS, FD_OUTPUT, N_START_FDS };
+enum { FD_ARTIFACT, FD_ENVIRONMENT, FD_REQUESTS, FD_OUTPUT, FD_INIT, N_START_FDS };
 
 struct worker *
 worker_find(const struct master *m, uint32_t id)
@@ -31,6 +31,7 @@ close_ends(struct worker *w)
 	fd_close(&w->requests);
 	fd_close(&w->output);
 	fd_close(&w->listener);
+	fd_close(&w->init);
 }
 
 /* One timer, whatever the stage: the limit was reached. */
@@ -57,7 +58,7 @@ worker_new(struct master *m, struct pool *pool, struct err *e)
 		return NULL;
 	}
 	w->pool = pool;
-	w->requests = w->output = w->listener = -1;
+	w->requests = w->output = w->listener = w->init = -1;
 	w->timer = (struct timer){ .fire = limit_reached, .owner = w };
 	TAILQ_INSERT_TAIL(&pool->workers, w, link);
 	return w;
@@ -93,10 +94,27 @@ worker_channels(int mine[2], int theirs[2], struct err *e)
 	return 0;
 }
 
+static int
+make_channels(struct worker *w, int fds[N_START_FDS], struct err *e)
+{
+	int mine[2] = { -1, -1 }, init[2], rc = worker_channels(mine, &fds[FD_REQUESTS], e);
+
+	w->requests = mine[0];
+	w->output = mine[1];
+	if (rc < 0 || !w->pool->start.is_fresh)
+		return rc;
+	rc = message_pair(init, e);
+	if (rc < 0)
+		return rc;
+	w->init = init[0];
+	fds[FD_INIT] = init[1];
+	return 0;
+}
+
 int
 worker_start(struct master *m, struct pool *pool, struct err *e)
 {
-	int fds[N_START_FDS] = { -1, -1, -1, -1 }, mine[2] = { -1, -1 };
+	int fds[N_START_FDS] = { -1, -1, -1, -1, -1 };
 	struct worker *w;
 	int rc;
 
@@ -109,15 +127,13 @@ worker_start(struct master *m, struct pool *pool, struct err *e)
 	w = worker_new(m, pool, e);
 	if (!w)
 		return -e->code;
-	rc = worker_channels(mine, &fds[FD_REQUESTS], e);
-	w->requests = mine[0];
-	w->output = mine[1];
+	rc = make_channels(w, fds, e);
 	if (rc == 0) {
 		fds[FD_ARTIFACT] = pool->artifact;
 		fds[FD_ENVIRONMENT] = pool->environment;
 		pool->start.id = (uint32_t)w->by_id.key;
 		channel_send(&m->spawner_channel, MSG_START_WORKER, &pool->start, sizeof pool->start, fds,
-		             N_START_FDS);
+		             pool->start.is_fresh ? N_START_FDS : FD_INIT);
 		timer_arm(&m->loop, &w->timer, START_TIMEOUT_MS * UINT64_C(1000));
 		pool->start.id = 0;
 		pool->n_starts++;
@@ -126,6 +142,7 @@ worker_start(struct master *m, struct pool *pool, struct err *e)
 	}
 	fd_close(&fds[FD_REQUESTS]);
 	fd_close(&fds[FD_OUTPUT]);
+	fd_close(&fds[FD_INIT]);
 	return rc;
 }
 
@@ -154,8 +171,10 @@ worker_lease(struct master *m, struct worker *w, struct router *router)
 {
 	struct lease lease = { .worker = (uint32_t)w->by_id.key,
 		               .pid = w->pid,
-		               .version = w->pool->public.version_id };
-	int fds[] = { w->requests, w->output, w->listener };
+		               .version = w->pool->public.version_id,
+		               .is_fresh = w->init >= 0 };
+	int fds[4] = { w->requests, w->output };
+	size_t n_fds = 2;
 
 	timer_cancel(&m->loop, &w->timer);
 	w->stage = WORKER_LEASED;
@@ -165,7 +184,11 @@ worker_lease(struct master *m, struct worker *w, struct router *router)
 	/* As the router counts, too: each lease answers one of its wants. */
 	if (w->pool->waiting[router->index] > 0)
 		w->pool->waiting[router->index]--;
-	channel_send(&router->channel, MSG_LEASE, &lease, sizeof lease, fds, w->listener >= 0 ? 3 : 2);
+	if (w->init >= 0)
+		fds[n_fds++] = w->init;
+	if (w->listener >= 0)
+		fds[n_fds++] = w->listener;
+	channel_send(&router->channel, MSG_LEASE, &lease, sizeof lease, fds, n_fds);
 }
 
 void
@@ -243,15 +266,15 @@ static const enum audit_event events_of_causes[CAUSE_COUNT] = {
 };
 
 static void
-record_ending(struct master *m, const struct worker *w, const struct process_ended *ended, enum cause cause)
+record_ending(struct master *m, const struct worker *w, const struct ending *ending, enum cause cause)
 {
 	char text[ENDING_TEXT_SIZE], detail[AUDIT_TEXT_SIZE];
 
 	if (cause >= CAUSE_COUNT || events_of_causes[cause] == 0)
 		return;
-	ending_format(&ended->ending, text);
+	ending_format(ending, text);
 	snprintf(detail, sizeof detail, "%s; cpu %" PRIu64 " ms, memory %" PRIu64 " KiB", text,
-	         ended->ending.cpu_us / 1000, ended->ending.max_rss_kb);
+	         ending->cpu_us / 1000, ending->max_rss_kb);
 	audit_note(m, &(struct audit_note){ .event = events_of_causes[cause],
 	                                    .function = w->pool->start.function,
 	                                    .version = w->pool->start.version,
@@ -268,13 +291,33 @@ crashed(struct master *m, struct worker *w, const struct process_ended *ended)
 		                     .ending = ended->ending };
 
 	log_ending(w, ended, cause);
-	record_ending(m, w, ended, cause);
+	record_ending(m, w, &ended->ending, cause);
 	if (counts_as_crash(cause)) {
 		w->pool->n_crashes++;
 		backoff_failed(&w->pool->backoff, clock_now_us());
 	}
 	if (w->router)
 		channel_send(&w->router->channel, MSG_WORKER_ENDED, &told, sizeof told, NULL, 0);
+}
+
+/* No back-off: what failed is gone already, and nothing has to be started anew. */
+void
+worker_request_failed(struct master *m, struct worker *w, const struct request_failed *failed)
+{
+	char text[ENDING_TEXT_SIZE];
+	enum cause cause = (enum cause)failed->cause;
+
+	if (cause <= CAUSE_NONE || cause >= CAUSE_COUNT)
+		return;
+	ending_format(&failed->ending, text);
+	log_line(LOG_WARNING,
+	         "function '%s' version %u: a request's process of worker %u ended: %s, %s; cpu %" PRIu64
+	         " ms, memory %" PRIu64 " KiB; %u since this was said last",
+	         w->pool->start.function, w->pool->start.version, (unsigned)w->by_id.key, text,
+	         cause_word(cause), failed->ending.cpu_us / 1000, failed->ending.max_rss_kb, failed->n);
+	record_ending(m, w, &failed->ending, cause);
+	if (counts_as_crash(cause))
+		w->pool->n_crashes += failed->n;
 }
 
 static void

@@ -14,6 +14,9 @@ struct worker *worker_find(const struct master *m, uint32_t id);
 void worker_became_ready(struct master *m, struct worker *w, int32_t pid, int listener);
 void worker_has_ended(struct master *m, struct worker *w, const struct process_ended *ended);
 
+/* What its router says of a request's process, in fresh mode. */
+void worker_request_failed(struct master *m, struct worker *w, const struct request_failed *failed);
+
 void worker_lease(struct master *m, struct worker *w, struct router *router);
 
 /* No new request; then next gets the lease, or with NULL the worker ends, killed after limit_ms (0: no

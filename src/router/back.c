@@ -26,12 +26,12 @@ end_read(struct router *r, struct worker *w, const unsigned char *content, size_
 		return CAUSE_BAD_RESPONSE;
 	/* It answered before it had read all: what is still to come would be taken for the next request. */
 	if (!q->sent.is_done) {
-		w->is_last = true;
+		worker_spoil(w);
 		if (w->unsent == q)
 			w->unsent = TAILQ_NEXT(q, link);
 	}
 	if (w->cpu_start_us >= 0)
-		q->cpu_us = clock_cpu_us(w->pid) - w->cpu_start_us;
+		q->cpu_us = worker_cpu_us(w) - w->cpu_start_us;
 	TAILQ_REMOVE(&w->in_flight, q, link);
 	q->stage = REQUEST_ENDING;
 	/* The function broke a stream off, whose head may not have left yet. */

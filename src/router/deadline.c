@@ -115,7 +115,7 @@ cpu_start(const struct router *r, const struct worker *w, int64_t cpu)
 static enum cause
 cpu_check(const struct router *r, struct worker *w)
 {
-	int64_t cpu = clock_cpu_us(w->pid);
+	int64_t cpu = worker_cpu_us(w);
 
 	if (cpu < 0)
 		return CAUSE_NONE;
@@ -173,6 +173,8 @@ workers_check(struct router *r, bool is_slow_tick)
 		next = TAILQ_NEXT(w, all_link);
 		if (w->stage == WORKER_BUSY)
 			busy_check(r, w);
+		else if (w->stage == WORKER_RENEWING)
+			fresh_check(r, w);
 		else if (w->stage == WORKER_GONE)
 			gone_check(r, w);
 		else if (w->stage == WORKER_IDLE && is_slow_tick)
@@ -200,7 +202,8 @@ deadline_check(struct router *r)
 static bool
 needs_ticks(const struct router *r)
 {
-	if (r->counters.requests_active > 0 || r->accept_again_us > 0 || !TAILQ_EMPTY(&r->gone))
+	if (r->counters.requests_active > 0 || r->accept_again_us > 0 || r->n_renewing > 0 ||
+	    !TAILQ_EMPTY(&r->gone))
 		return true;
 	if (buf_used(&r->access.buf) + buf_used(&r->function.buf) > 0)
 		return true;

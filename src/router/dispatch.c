@@ -21,7 +21,7 @@ has_room(const struct router *r, const struct worker *w, unsigned depth)
 	const struct request *first = TAILQ_FIRST(&w->in_flight);
 	uint64_t max = w->pool->function.max_requests;
 
-	return !w->is_last && !w->is_blocked && w->n_in_flight < depth && !first->is_large &&
+	return !w->is_fresh && !w->is_last && !w->is_blocked && w->n_in_flight < depth && !first->is_large &&
 	       !first->is_stream && r->now_us < w->since_us + SLOW_US && (max == 0 || w->n_served < max);
 }
 
@@ -133,6 +133,7 @@ dispatch_again(struct router *r, struct request *q)
 {
 	q->stage = REQUEST_READING;
 	q->worker = NULL;
+	q->n_again++;
 	memset(&q->sent, 0, sizeof q->sent);
 	buf_clear(&q->out);
 	q->out_bytes = 0;

@@ -101,7 +101,7 @@ send_vector(struct router *r, struct worker *w, struct mmsghdr *vector, size_t n
 		return 0;
 	}
 	/* It takes no more.  What it has answered is read first; then its end shows. */
-	w->is_last = true;
+	worker_spoil(w);
 	w->is_cut = true;
 	w->is_readable = true;
 	return 0;
@@ -168,8 +168,13 @@ void
 exchange_receive(struct router *r, struct worker *w, unsigned *n_ended)
 {
 	struct mmsghdr vector[SLOTS];
-	int n = receive_vector(r, w, vector);
+	int n;
 
+	if (w->is_fresh && !w->has_hello) {
+		fresh_hello(r, w);
+		return;
+	}
+	n = receive_vector(r, w, vector);
 	if (n < 0)
 		worker_closed(r, w);
 	for (int i = 0; i < n; i++) {

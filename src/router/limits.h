@@ -27,6 +27,10 @@ enum {
 	DEPTH_WORK_US = 250,             /* work in front of a request, by the measured service time */
 	SLOW_US = 1000,                  /* a request that takes longer gets no other behind it */
 	ENDING_WAIT_MS = 1000,           /* for the verdict on a worker that is gone */
+	RENEW_WAIT_MS = 100,             /* fresh mode: for the end of a process that has answered */
+	RENEW_MAX_MS = 5000,             /* and for /tmp to be emptied; then the worker is replaced */
+	FAILED_WAIT_MS = 100,            /* between two words to the master about failed requests */
+	AGAIN_MAX = 2,                   /* workers more that a request is given to before it is begun */
 	HANG_UP_WAIT_MS = 200,           /* for the end of a worker that closed its descriptor */
 	STDERR_REQUEST_MAX = 64 * 1024,  /* bytes of a request's STDERR and output that are logged */
 	STDERR_MINUTE_MAX = 1024 * 1024, /* of a function's */

@@ -86,11 +86,14 @@ snapshot_take(struct router *r, struct message *m)
 static void
 lease_take(struct router *r, struct message *m)
 {
+	struct lease_fds fds = { message_take_fd(m, 0), message_take_fd(m, 1), -1, -1 };
 	struct lease lease;
-	int requests = message_take_fd(m, 0), output = message_take_fd(m, 1);
 
 	memcpy(&lease, m->body, sizeof lease);
-	worker_lease(r, &lease, requests, output, message_take_fd(m, 2));
+	if (lease.is_fresh)
+		fds.init = message_take_fd(m, 2);
+	fds.denied = message_take_fd(m, lease.is_fresh ? 3 : 2);
+	worker_lease(r, &lease, &fds);
 }
 
 static void
@@ -169,7 +172,7 @@ counters_take(struct router *r, struct message *m)
 #define EXACTLY(type) sizeof(type), sizeof(type)
 static const struct message_rule rules[] = {
 	{ MSG_SNAPSHOT, 0, 0, 1, 1 },
-	{ MSG_LEASE, EXACTLY(struct lease), 2, 3 },
+	{ MSG_LEASE, EXACTLY(struct lease), 2, 4 },
 	{ MSG_RETIRE, EXACTLY(struct process_ref), 0, 0 },
 	{ MSG_WORKER_ENDED, EXACTLY(struct worker_ended), 0, 0 },
 	{ MSG_START_REFUSED, EXACTLY(struct start_refused), 0, 0 },

@@ -33,6 +33,7 @@ pool_make(struct router *r, uint64_t version_id)
 	p->service_ns = p->cpu_ns = p->wall_ns = SERVICE_FIRST_NS;
 	TAILQ_INIT(&p->idle);
 	TAILQ_INIT(&p->busy);
+	TAILQ_INIT(&p->renewing);
 	TAILQ_INIT(&p->queue);
 	TAILQ_INSERT_HEAD(bucket_of(r, version_id), p, link);
 	return p;
@@ -116,6 +117,8 @@ workers_retire(struct router *r, struct pool *p)
 {
 	struct worker *w, *next;
 
+	TAILQ_FOREACH (w, &p->renewing, link)
+		worker_retire(r, w);
 	for (w = TAILQ_FIRST(&p->busy); w; w = next) {
 		next = TAILQ_NEXT(w, link);
 		worker_retire(r, w);

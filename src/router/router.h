@@ -129,6 +129,7 @@ struct request {
 	const char *below; /* the path without the mount prefix; in path_text, ends with NUL */
 	struct fcgi_progress sent;
 	uint16_t dispatch; /* the id towards the worker */
+	unsigned n_again;  /* how often its worker failed before it began */
 
 	/* The answer, already in records: every SEGMENT_SIZE bytes begin with room for a header. */
 	struct buf out;
@@ -154,7 +155,8 @@ TAILQ_HEAD(requests, request);
 enum worker_stage {
 	WORKER_IDLE,
 	WORKER_BUSY,
-	WORKER_GONE, /* its descriptors are closed, or it is to be killed; waits for MSG_WORKER_ENDED */
+	WORKER_RENEWING, /* fresh mode: the process of its last request is not yet known to be gone */
+	WORKER_GONE,     /* its descriptors are closed, or it is to be killed; waits for MSG_WORKER_ENDED */
 	WORKER_FREED
 };
 
@@ -187,6 +189,17 @@ struct worker {
 	unsigned n_unmeasured;  /* requests since */
 	struct denials denials; /* while idle */
 	struct buf line;        /* output without its end of line yet */
+
+	/* Fresh mode: requests is the socket of one request, -1 between them.  These are the lease's. */
+	bool is_fresh;
+	struct source zygote, init;
+	uint32_t number;   /* of the request, between init and us */
+	int32_t child;     /* its process; 0: it has not spoken yet */
+	bool has_hello;    /* it has: the request is begun */
+	bool has_ended;    /* init has said so, and how: */
+	bool is_kill_said; /* init was asked to end it */
+	struct ending ending;
+	enum cause cause; /* why the request failed */
 };
 
 TAILQ_HEAD(workers, worker);
@@ -199,7 +212,8 @@ struct pool {
 	bool is_current;  /* the snapshot in use has it */
 	bool was_current; /* a lease may come before its snapshot */
 	bool is_waiting;
-	struct workers idle, busy;  /* the most recently used first */
+	struct workers idle, busy; /* the most recently used first */
+	struct workers renewing;
 	unsigned n_workers, n_held; /* n_held: those that are gone and not yet ended too */
 	struct requests queue;
 	unsigned n_queued, n_requests; /* n_requests: all that name this pool */
@@ -207,6 +221,8 @@ struct pool {
 	uint64_t cpu_ns, wall_ns;      /* of one request; wall: from the worker's being free to the answer */
 	unsigned wanted;               /* of the last MSG_WANT */
 	uint64_t want_us;
+	uint64_t failed_us;  /* of the last MSG_REQUEST_FAILED */
+	uint32_t n_failed;   /* since */
 	uint64_t log_minute; /* budget of the function's log */
 	size_t n_logged;
 };
@@ -245,6 +261,7 @@ struct router {
 	struct pool **by_function; /* by index into the snapshot's functions */
 	struct snapshot *snapshot;
 	size_t n_fronts;
+	size_t n_renewing;
 	size_t buffers; /* bytes of large buffers */
 
 	struct buf text;      /* a problem document */
@@ -392,7 +409,12 @@ bool exchange_abort(struct router *r, const struct request *q);               /*
 void exchange_receive(struct router *r, struct worker *w, unsigned *n_ended); /* some of what it says */
 
 /* ---- worker.c ---- */
-void worker_lease(struct router *r, const struct lease *lease, int requests, int output, int denied);
+struct lease_fds {
+	int requests, output;
+	int init;   /* of a fresh worker; else -1 */
+	int denied; /* -1: there is none */
+};
+void worker_lease(struct router *r, const struct lease *lease, const struct lease_fds *fds);
 struct worker *worker_find(struct router *r, uint32_t id);
 void worker_assign(struct router *r, struct worker *w, struct request *q);
 void worker_abort(struct router *r, struct request *q); /* tells it that nobody waits */
@@ -400,11 +422,33 @@ bool worker_withdraw(struct router *r,
                      struct request *q); /* takes back what it has not seen; false: too late */
 void worker_retire(struct router *r, struct worker *w);
 void worker_closed(struct router *r, struct worker *w); /* its end of the connection is gone */
+/* In fresh mode the request's process, when there is one; else the worker. */
 void worker_kill(struct router *r, struct worker *w, enum cause cause);
+void worker_kill_all(struct router *r, struct worker *w, enum cause cause);
+void worker_spoil(struct worker *w);           /* out of step with its connection: no further request */
+int64_t worker_cpu_us(const struct worker *w); /* clock of whoever serves its request; -1: not known */
+void worker_ready(struct router *r, struct source *s, uint32_t events); /* of requests */
+
+/* For fresh.c. */
+void worker_lose(struct router *r, struct worker *w); /* it takes no request, through no fault of this one */
+bool worker_has_begun(const struct worker *w, const struct request *q);
+void worker_give_back(struct router *r, struct worker *w, struct request *q); /* others serve it */
+void worker_blame(struct router *r, struct worker *w, enum cause cause);      /* the first request */
+void worker_renewing(struct router *r, struct worker *w);
+void worker_renewed(struct router *r, struct worker *w); /* idle, or its last request was this */
 void worker_ended(struct router *r, struct worker *w, const struct worker_ended *how);
 void worker_resume(struct router *r, struct worker *w);  /* reads and sends what it can */
 void worker_hang_up(struct router *r, struct worker *w); /* it closed its end and lives on: to be killed */
 void worker_free(struct router *r, struct worker *w);
+
+/* ---- fresh.c: a process for each request ---- */
+int fresh_lease(struct router *r, struct worker *w, int zygote, int init);
+bool fresh_begin(struct router *r, struct worker *w); /* false: it is lost */
+void fresh_hello(struct router *r, struct worker *w); /* reads it */
+void fresh_answered(struct router *r, struct worker *w);
+void fresh_closed(struct router *r, struct worker *w);
+bool fresh_stop(struct router *r, struct worker *w, enum cause cause); /* false: there is no process to end */
+void fresh_check(struct router *r, struct worker *w);
 
 /* ---- back.c: the worker's records ---- */
 

@@ -21,6 +21,8 @@ list_of(struct router *r, struct worker *w)
 		return &w->pool->idle;
 	case WORKER_BUSY:
 		return &w->pool->busy;
+	case WORKER_RENEWING:
+		return &w->pool->renewing;
 	case WORKER_GONE:
 		return &r->gone;
 	default:
@@ -33,6 +35,7 @@ enter(struct router *r, struct worker *w, enum worker_stage stage)
 {
 	if (w->stage < WORKER_GONE && stage >= WORKER_GONE)
 		w->pool->n_workers--;
+	r->n_renewing += (stage == WORKER_RENEWING) - (size_t)(w->stage == WORKER_RENEWING);
 	TAILQ_REMOVE(list_of(r, w), w, link);
 	w->stage = stage;
 	w->since_us = r->now_us;
@@ -64,6 +67,8 @@ static void
 close_descriptors(struct router *r, struct worker *w)
 {
 	loop_forget(r, &w->requests);
+	loop_forget(r, &w->zygote);
+	loop_forget(r, &w->init);
 	loop_forget(r, &w->denied);
 	output_end(r, w);
 	denied_log(r, w->pool, NULL, &w->denials);
@@ -96,11 +101,21 @@ worker_find(struct router *r, uint32_t id)
 
 /* ---- requests to the worker ---- */
 
+int64_t
+worker_cpu_us(const struct worker *w)
+{
+	pid_t pid = w->is_fresh ? w->child : w->pid;
+
+	/* 0 would be our own. */
+	return pid > 0 ? clock_cpu_us(pid) : -1;
+}
+
 static void
 clock_start(struct router *r, struct worker *w)
 {
 	w->since_us = w->active_us = r->now_us;
-	w->cpu_start_us = w->pool->service_ns > MEASURE_NS ? clock_cpu_us(w->pid) : -1;
+	if (!w->is_fresh)
+		w->cpu_start_us = w->pool->service_ns > MEASURE_NS ? clock_cpu_us(w->pid) : -1;
 }
 
 void
@@ -142,7 +157,7 @@ worker_withdraw(struct router *r, struct request *q)
 {
 	struct worker *w = q->worker;
 
-	if (q->stage != REQUEST_SENT || q->sent.has_begun)
+	if (q->stage != REQUEST_SENT || q->sent.has_begun || (w->is_fresh && w->requests.fd >= 0))
 		return false;
 	detach(w, q);
 	w->n_served--;
@@ -167,10 +182,10 @@ worker_abort(struct router *r, struct request *q)
 {
 	struct worker *w = q->worker;
 
-	if (q->is_aborted || w->stage >= WORKER_GONE)
+	if (q->is_aborted || w->stage >= WORKER_RENEWING)
 		return;
 	q->is_aborted = true;
-	w->is_last = true;
+	worker_spoil(w);
 	w->is_paused = false;
 	w->since_us = w->active_us = r->now_us; /* the wall limit from now */
 	say_aborts(r, w);
@@ -181,6 +196,28 @@ worker_abort(struct router *r, struct request *q)
 
 /* ---- the end of a worker ---- */
 
+void
+worker_spoil(struct worker *w)
+{
+	/* In fresh mode the next request has another socket. */
+	w->is_last |= !w->is_fresh;
+}
+
+/* In fresh mode it lies in a socket that nobody may have taken; but what was sent of a large body is not here
+ * any more. */
+bool
+worker_has_begun(const struct worker *w, const struct request *q)
+{
+	return q->sent.has_begun && (!w->is_fresh || w->has_hello || q->is_large || q->n_again >= AGAIN_MAX);
+}
+
+void
+worker_give_back(struct router *r, struct worker *w, struct request *q)
+{
+	detach(w, q);
+	dispatch_again(r, q);
+}
+
 /* No byte goes to it or comes from it any more.  Those behind the first were not begun: others serve them. */
 static void
 give_up(struct router *r, struct worker *w)
@@ -190,10 +227,8 @@ give_up(struct router *r, struct worker *w)
 	close_descriptors(r, w);
 	enter(r, w, WORKER_GONE);
 	w->unsent = NULL;
-	while ((q = TAILQ_LAST(&w->in_flight, requests)) && (q != first || !q->sent.has_begun)) {
-		detach(w, q);
-		dispatch_again(r, q);
-	}
+	while ((q = TAILQ_LAST(&w->in_flight, requests)) && (q != first || !worker_has_begun(w, q)))
+		worker_give_back(r, w, q);
 	if (q)
 		q->stage = REQUEST_ENDING;
 }
@@ -210,8 +245,8 @@ overrun(struct router *r, struct worker *w, enum cause cause)
 }
 
 /* The culprit is the first that was not answered. */
-static void
-blame(struct router *r, struct worker *w, enum cause cause)
+void
+worker_blame(struct router *r, struct worker *w, enum cause cause)
 {
 	struct request *q = TAILQ_FIRST(&w->in_flight);
 
@@ -224,12 +259,29 @@ blame(struct router *r, struct worker *w, enum cause cause)
 }
 
 void
-worker_kill(struct router *r, struct worker *w, enum cause cause)
+worker_kill_all(struct router *r, struct worker *w, enum cause cause)
 {
+	/* Begun or not, it is this request's fault. */
+	w->has_hello = true;
 	if (w->stage < WORKER_GONE)
 		give_up(r, w);
 	overrun(r, w, cause);
-	blame(r, w, cause);
+	worker_blame(r, w, cause);
+}
+
+void
+worker_kill(struct router *r, struct worker *w, enum cause cause)
+{
+	if (!w->is_fresh || !fresh_stop(r, w, cause))
+		worker_kill_all(r, w, cause);
+}
+
+void
+worker_lose(struct router *r, struct worker *w)
+{
+	if (w->stage < WORKER_GONE)
+		give_up(r, w);
+	overrun(r, w, CAUSE_UNAVAILABLE);
 }
 
 void
@@ -255,7 +307,7 @@ worker_ended(struct router *r, struct worker *w, const struct worker_ended *how)
 	q = TAILQ_FIRST(&w->in_flight);
 	if (q)
 		q->ending = how->ending;
-	blame(r, w, how->cause == CAUSE_NONE || how->cause >= CAUSE_COUNT ? CAUSE_CRASH : how->cause);
+	worker_blame(r, w, how->cause == CAUSE_NONE || how->cause >= CAUSE_COUNT ? CAUSE_CRASH : how->cause);
 	leave(r, w);
 }
 
@@ -285,25 +337,41 @@ measure_cpu(struct worker *w, unsigned n_ended)
 	w->n_unmeasured = 0;
 }
 
+void
+worker_renewing(struct router *r, struct worker *w)
+{
+	enter(r, w, WORKER_RENEWING);
+}
+
+void
+worker_renewed(struct router *r, struct worker *w)
+{
+	uint64_t max = w->pool->function.max_requests;
+
+	if (w->is_last || (max > 0 && w->n_served >= max)) {
+		release(r, w);
+		return;
+	}
+	w->has_hello = false;
+	enter(r, w, WORKER_IDLE);
+	w->cpu_last_us = -1;
+	dispatch_pump(r, w->pool);
+}
+
 /* After one or more answers: the next request is its first now, or it is idle, or it may go. */
 static void
 settle(struct router *r, struct worker *w, unsigned n_ended)
 {
-	struct pool *p = w->pool;
-	uint64_t max = p->function.max_requests;
-
-	service_learn_wall(p, r->now_us - w->since_us, n_ended);
+	service_learn_wall(w->pool, r->now_us - w->since_us, n_ended);
 	measure_cpu(w, n_ended);
 	if (w->n_in_flight > 0) {
 		clock_start(r, w);
-	} else if (w->is_last || (max > 0 && w->n_served >= max)) {
-		release(r, w);
-		return;
+		dispatch_pump(r, w->pool);
+	} else if (w->is_fresh) {
+		fresh_answered(r, w);
 	} else {
-		enter(r, w, WORKER_IDLE);
-		w->cpu_last_us = -1;
+		worker_renewed(r, w);
 	}
-	dispatch_pump(r, p);
 }
 
 /* The worker has closed its end.  After an aborted request its library does so and then waits for ours, which
@@ -313,11 +381,15 @@ worker_closed(struct router *r, struct worker *w)
 {
 	struct request *q = TAILQ_FIRST(&w->in_flight);
 
+	if (w->is_fresh) {
+		fresh_closed(r, w);
+		return;
+	}
 	if (!w->is_last || (q && (!q->is_aborted || TAILQ_NEXT(q, link)))) {
 		give_up(r, w);
 		return;
 	}
-	blame(r, w, CAUSE_CLIENT_GONE);
+	worker_blame(r, w, CAUSE_CLIENT_GONE);
 	release(r, w);
 }
 
@@ -327,24 +399,29 @@ worker_resume(struct router *r, struct worker *w)
 	enum { ROUNDS_MAX = 4 }; /* a turn; the rest when the others had theirs */
 	unsigned n_ended = 0;
 
-	if (w->stage >= WORKER_GONE)
+	if (w->stage >= WORKER_RENEWING)
+		return;
+	if (w->is_fresh && w->requests.fd < 0 && (w->n_in_flight == 0 || !fresh_begin(r, w)))
 		return;
 	say_aborts(r, w);
 	exchange_send(r, w);
-	for (int i = 0; i < ROUNDS_MAX && w->is_readable && !w->is_paused && w->stage < WORKER_GONE; i++)
+	for (int i = 0; i < ROUNDS_MAX && w->is_readable && !w->is_paused && w->stage < WORKER_RENEWING; i++)
 		exchange_receive(r, w, &n_ended);
-	if (w->stage < WORKER_GONE && n_ended > 0)
+	if (w->stage < WORKER_RENEWING && n_ended > 0)
 		settle(r, w, n_ended);
-	if (w->stage >= WORKER_GONE)
+	/* What follows is about a socket that a fresh worker has left with its answer. */
+	if (w->stage >= WORKER_RENEWING || w->is_paused || (w->is_fresh && n_ended > 0))
 		return;
-	if (w->is_cut && !w->is_paused)
+	if (w->is_cut)
 		worker_kill(r, w, CAUSE_BAD_RESPONSE);
-	else if (w->is_readable && !w->is_paused)
+	else if (w->is_readable)
 		loop_todo_worker(r, w);
+	else if (w->is_fresh && w->stage == WORKER_BUSY && w->has_ended)
+		fresh_closed(r, w); /* it is gone, whoever else holds its socket */
 }
 
-static void
-requests_ready(struct router *r, struct source *s, uint32_t events)
+void
+worker_ready(struct router *r, struct source *s, uint32_t events)
 {
 	struct worker *w = CONTAINER_OF(s, struct worker, requests);
 
@@ -373,7 +450,7 @@ worker_new(struct router *r, const struct lease *lease)
 	w->pid = lease->pid;
 	w->since_us = r->now_us;
 	w->cpu_start_us = w->cpu_last_us = w->cpu_mark_us = -1;
-	w->requests.fd = w->output.fd = w->denied.fd = -1;
+	w->requests.fd = w->output.fd = w->denied.fd = w->zygote.fd = w->init.fd = -1;
 	buf_init(&w->line, LOG_TEXT_MAX);
 	TAILQ_INIT(&w->in_flight);
 	TAILQ_INSERT_HEAD(&p->idle, w, link);
@@ -383,24 +460,43 @@ worker_new(struct router *r, const struct lease *lease)
 	return w;
 }
 
+static int
+watch(struct router *r, struct worker *w, const struct lease *lease, const struct lease_fds *fds)
+{
+	int rc;
+
+	if (lease->is_fresh)
+		return fresh_lease(r, w, fds->requests, fds->init);
+	w->requests = (struct source){ .fd = fds->requests, .ready = worker_ready };
+	rc = fd_set_blocking(fds->requests, 0);
+	return rc < 0 ? rc : loop_watch(r, &w->requests, WORKER_EVENTS);
+}
+
+/* Its version was replaced while it started. */
+static void
+refuse(struct router *r, const struct lease *lease, const struct lease_fds *fds)
+{
+	struct lease_fds close_us = *fds;
+
+	fd_close(&close_us.requests);
+	fd_close(&close_us.output);
+	fd_close(&close_us.init);
+	fd_close(&close_us.denied);
+	master_say(r, MSG_RELEASED, &(struct process_ref){ lease->worker }, sizeof(struct process_ref));
+}
+
 void
-worker_lease(struct router *r, const struct lease *lease, int requests, int output, int denied)
+worker_lease(struct router *r, const struct lease *lease, const struct lease_fds *fds)
 {
 	struct worker *w = worker_find(r, lease->worker) ? NULL : worker_new(r, lease);
 
 	if (!w) {
-		/* Its version was replaced while it started. */
-		close(requests);
-		close(output);
-		fd_close(&denied);
-		master_say(r, MSG_RELEASED, &(struct process_ref){ lease->worker },
-		           sizeof(struct process_ref));
+		refuse(r, lease, fds);
 		return;
 	}
-	w->requests = (struct source){ .fd = requests, .ready = requests_ready };
-	output_watch(r, w, output);
-	denied_watch(r, w, denied);
-	if (fd_set_blocking(requests, 0) < 0 || loop_watch(r, &w->requests, WORKER_EVENTS) < 0) {
+	output_watch(r, w, fds->output);
+	denied_watch(r, w, fds->denied);
+	if (watch(r, w, lease, fds) < 0) {
 		release(r, w);
 		return;
 	}

@@ -19,6 +19,7 @@ struct rig_message {
 		struct overrun overrun;
 		struct process_ref ref;
 		struct router_counters counters;
+		struct request_failed failed;
 	};
 };
 

@@ -1,0 +1,112 @@
+#!/usr/bin/env bats
+# fresh.bats - mode = fresh: nothing of one request is seen by the next, each process is ended by itself, and who was
+# loaded lives on.
+# shellcheck disable=SC2034,SC2154
+load helper
+
+setup_file() {
+	place_make
+	hello_make neighbour "the neighbour"
+	deploy "$D/src/neighbour.c"
+	conf <<-END
+		cpu_time = 1s
+		wall_time = 2s
+		memory = 48M
+		pm.max_children = 1
+	END
+	source_make who.c <<-'END'
+		#include <unistd.h>
+		int who(cfn_request *q, cfn_response *r);
+		static int n;
+		int who(cfn_request *q, cfn_response *r)
+		{
+			(void)q;
+			return cfn_send(r, 200, "text/plain", "pid %d, child of %d, request %d\n", (int)getpid(), (int)getppid(), ++n);
+		}
+	END
+	deploy deploy --mode fresh "$D/src/who.c"
+	deploy deploy --mode fresh --function fresh --entry leaks "$tree/tests/functions/leaks.c"
+	deploy deploy --function reuse --entry leaks "$tree/tests/functions/leaks.c"
+	pool_start
+	nginx_start
+}
+
+teardown_file() {
+	place_remove
+}
+
+# zygote NAME: pid of the process that was loaded; init is its parent and older.
+zygote() {
+	local pid
+	for pid in $(pool_processes cfn-worker); do
+		tr '\0' ' ' <"/proc/$pid/cmdline" | grep -q "^cfn-worker $1 v" && echo "$pid $(born "$pid")"
+	done | sort -n -k 2 | sed -n 2p
+}
+
+no_zombies() {
+	local pid
+	for pid in $(descendants "$POOL"); do
+		if [ "$(sed -n 's/^State:[[:space:]]*\(.\).*/\1/p' "/proc/$pid/status" 2>/dev/null)" = Z ]; then
+			return 1
+		fi
+	done
+}
+
+# misbehaves ENTRY CODE CAUSE [OPTION...]: in fresh mode at /ENTRY; the next request has the same zygote.
+misbehaves() {
+	local before
+	deploy deploy --mode fresh --function "$1" --entry "$1" "${@:4}" "$functions/hostile.c"
+	get "/$1" 200 'still here'
+	before=$(zygote "$1")
+	[ -n "$before" ]
+	for _ in 1 2; do
+		expect_cause "/$1?go" "$2" "$3"
+		get "/$1" 200 'still here'
+		get /neighbour 200 'the neighbour'
+	done
+	[ "$(zygote "$1")" = "$before" ] || { echo "was $before, is $(zygote "$1")"; return 1; }
+	wait_until 5 no_zombies
+	wait_until 5 grep -hq "request's process of worker .*$3" "$D/error.log"
+}
+
+@test "in fresh mode a request finds nothing of the one before it" {
+	get /fresh 200 .
+	for _ in 1 2 3; do
+		get '/fresh?leave=1' 200 left
+		get /fresh 200
+		[ "$(cat "$D/body")" = . ] || { cat "$D/body"; return 1; }
+	done
+}
+
+@test "in reuse mode a request finds what the manual says, and no more" {
+	get /reuse 200 .
+	get '/reuse?leave=1' 200 left
+	get /reuse 200
+	[ "$(cat "$D/body")" = "static heap environment limit limit_of_loaded signal_to_loaded flags lock name pipe event offset shared shared_file private_file ." ] ||
+		{ cat "$D/body"; return 1; }
+}
+
+@test "each request has a process of its own, whose parent is init" {
+	local before n
+	get /who 200 'child of 1, request 1'
+	before=$(zygote who)
+	for _ in {1..20}; do
+		get /who 200 'child of 1, request 1'
+		cat "$D/body"
+	done >"$D/pids"
+	n=$(sort -u "$D/pids" | wc -l)
+	[ "$n" -eq 20 ]
+	[ "$(zygote who)" = "$before" ]
+	wait_until 5 no_zombies
+}
+
+@test "a process that exits is a crash" { misbehaves exits 500 crash; }
+@test "a process that exits well is a crash" { misbehaves exits_well 500 crash; }
+@test "a process that aborts is a crash" { misbehaves aborts 500 crash; }
+@test "a process that raises SIGSEGV is a crash" { misbehaves segfaults 500 crash; }
+@test "a process that loops is stopped by its CPU time" { misbehaves loops 504 cpu_time_limit --cpu-time 50ms; }
+@test "a process that sleeps for ever is stopped by its time" { misbehaves sleeps 504 wall_time_limit; }
+@test "a process that ignores every signal is stopped by its time" { misbehaves ignores 504 wall_time_limit; }
+@test "a process that allocates without end meets its memory limit" { misbehaves allocates 500 memory_limit; }
+@test "a process that goes on forking is stopped" { misbehaves forks 500 syscall_denied; }
+@test "a process that writes junk before its answer has answered badly" { misbehaves junk_before 500 bad_response; }
