@@ -11,7 +11,8 @@ setup_file() {
 	hello_make hello "the second"
 	deploy "$D/src/hello.c"
 	deploy "$functions/mirror.c"
-	deploy "$functions/attack.c"
+	CFN_ATTEMPTS=mem_run_own_file "$tree/tests/containment/assemble" c function >"$D/src/attempts.c"
+	deploy "$D/src/attempts.c"
 	local act
 	for act in exits_well segfaults loops sleeps floods junk_before forges allocates execs stream_dies; do
 		deploy deploy --function "$act" --entry "$act" "$functions/hostile.c"
@@ -213,66 +214,69 @@ tells() {
 	refused 66 cfn-deploy --registry "$R" invoke nobody
 }
 
-# What stands in containment.bats for the same acts: the call, and what it got.
-@test "--explain names every refused call of every act, with what it got in service" {
-	local act call error
-	while read -r act call error; do
-		invoke 0 attack --query "act=$act" --explain --json || return 1
-		[ "$(jq -r '.body' "$D/out")" = "$act $error" ] &&
+# What the manifest of tests/containment says of the same attempts: the call, and what it got.
+@test "--explain names every refused call of every attempt, with what it got in service" {
+	local attempt call error
+	while read -r attempt call error; do
+		invoke 0 attempts --query "attempt=$attempt" --explain --json || return 1
+		[ "$(jq -r '.body' "$D/out")" = "REFUSED $attempt $error" ] &&
 			jq -e --arg call "$call" --arg error "$error" \
 				'.refused | map(select(.call == $call and .error == $error and .times == 1)) | length == 1' "$D/out" ||
-			{ echo "$act $call $error:"; cat "$D/out"; return 1; }
+			{ echo "$attempt $call $error:"; cat "$D/out"; return 1; }
 	done <<-END
-		fork clone EPERM
-		clone-user clone EPERM
-		clone-thread-user clone ENOSYS
-		clone3 clone3 ENOSYS
-		execve execve EPERM
-		ptrace-traceme ptrace EPERM
-		process_vm_readv process_vm_readv EPERM
-		pidfd_open pidfd_open ENOSYS
-		kcmp kcmp EPERM
-		setpriority setpriority EPERM
-		unshare-user unshare EPERM
-		mount mount EPERM
-		mount_setattr mount_setattr EPERM
-		sethostname sethostname EPERM
-		setuid setuid EPERM
-		dumpable prctl ENOSYS
-		personality personality ENOSYS
-		socket-inet socket EACCES
-		socketpair socketpair EPERM
-		connect connect EPERM
-		sendmsg sendmsg EPERM
-		recvmsg recvmsg EPERM
-		sendmmsg sendmmsg ENOSYS
-		setsockopt setsockopt ENOSYS
-		map-rwx mmap EPERM
-		map-rx mmap EPERM
-		protect-exec mprotect EPERM
-		pkey_mprotect pkey_mprotect EPERM
-		memfd_create memfd_create EPERM
-		shmget shmget EPERM
-		seccomp-prctl prctl ENOSYS
-		bpf bpf EPERM
-		io_uring io_uring_setup EPERM
-		keyctl keyctl EPERM
-		pipe-size fcntl ENOSYS
-		tiocsti ioctl ENOSYS
-		tiocsti-high ioctl ENOSYS
-		make-device mknodat EPERM
-		chown fchownat EPERM
+		proc_clone clone EPERM
+		ns_clone_user clone EPERM
+		ns_clone_thread_user clone ENOSYS
+		proc_clone3 clone3 ENOSYS
+		proc_execve execve EPERM
+		proc_ptrace_traceme ptrace EPERM
+		proc_vm_readv process_vm_readv EPERM
+		proc_pidfd_open pidfd_open ENOSYS
+		proc_kcmp kcmp EPERM
+		sched_setpriority setpriority EPERM
+		ns_unshare_user unshare EPERM
+		fs_mount_tmpfs mount EPERM
+		fs_mount_setattr mount_setattr EPERM
+		ns_sethostname sethostname EPERM
+		priv_setuid setuid EPERM
+		priv_dumpable prctl ENOSYS
+		priv_personality personality ENOSYS
+		net_socket_inet socket EACCES
+		net_socketpair_stream socketpair EPERM
+		net_connect connect EPERM
+		net_sendmsg sendmsg EPERM
+		net_recvmsg recvmsg EPERM
+		net_sendmmsg sendmmsg ENOSYS
+		net_setsockopt setsockopt ENOSYS
+		mem_map_rwx mmap EPERM
+		mem_map_rx mmap EPERM
+		mem_protect_exec mprotect EPERM
+		mem_pkey_mprotect pkey_mprotect EPERM
+		mem_memfd_create memfd_create EPERM
+		mem_shmget shmget EPERM
+		sys_seccomp_prctl prctl ENOSYS
+		sys_bpf bpf EPERM
+		sys_io_uring io_uring_setup EPERM
+		sys_keyctl keyctl EPERM
+		fd_pipe_size fcntl ENOSYS
+		fd_tiocsti ioctl ENOSYS
+		fd_tiocsti_high ioctl ENOSYS
+		fs_make_device mknodat EPERM
+		fs_chown fchownat EPERM
 	END
 	# The two that the manual names as not told.
-	for act in seccomp map-own-file; do
-		invoke 0 attack --query "act=$act" --explain --json
-		jq -e --arg body "$act EPERM" '.body == ($body + "\n") and .n_refused == 0' "$D/out"
-	done
+	while read -r attempt; do
+		invoke 0 attempts --query "attempt=$(cut -d' ' -f2 <<<"$attempt")" --explain --json
+		jq -e --arg body "$attempt" '.body == ($body + "\n") and .n_refused == 0' "$D/out"
+	done <<-END
+		REFUSED sys_seccomp EPERM
+		CONTAINED mem_run_own_file EPERM
+	END
 }
 
 @test "--explain prints a table with what to do, and says when nothing was refused" {
-	both 0 attack --query act=socket-inet --explain
-	says 'socket-inet EACCES'
+	both 0 attempts --query attempt=net_socket_inet --explain
+	says 'REFUSED net_socket_inet EACCES'
 	tells '^system call +times +got +what to do$'
 	tells '^socket +1 +EACCES +A function has no network'
 	both 0 hello --explain
@@ -280,9 +284,9 @@ tells() {
 }
 
 @test "without --explain only dangerous calls are told" {
-	both 0 attack --query act=socket-inet
+	both 0 attempts --query attempt=net_socket_inet
 	tells 'system call refused: socket, 1 time$'
-	both 0 attack --query act=pidfd_open
+	both 0 attempts --query attempt=proc_pidfd_open
 	one_line "$D/err"
 }
 

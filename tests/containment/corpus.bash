@@ -1,0 +1,203 @@
+# shellcheck shell=bash disable=SC2034,SC2154
+# corpus.bash - runs the attempts inside a function, inside a compiler's box and inside nothing, and looks after each
+# one for what it may have left.
+load ../system/helper
+
+containment=$tree/tests/containment
+BOX_RUN=${CFN_CLIENT%/*}/box_run
+CANARY=CFN-CANARY-0123456789ab
+ATTEMPT_CPU_MS=${ATTEMPT_CPU_MS:-300} ATTEMPT_WALL_MS=${ATTEMPT_WALL_MS:-3000}
+
+# corpus_make LANGUAGE...: a place with the attempts in these, c and cpp, as programs.
+corpus_make() {
+	local language
+	place_make
+	mkdir "$D/bin"
+	for language; do
+		"$containment/assemble" "$language" program >"$D/src/program.$language"
+		"$(compiler_of "$language")" -O2 -o "$D/bin/attempts.$language" "$D/src/program.$language" -lm -lpthread || return 1
+	done
+	host_remember
+}
+
+# corpus_pool LANGUAGE...: the attempts as functions of a pool, in whose master the canary stands: in the environment,
+# on the command line, in the configuration and so in its memory.  Every attempt gets a worker of its own.
+corpus_pool() {
+	local language
+	hello_make neighbour "the neighbour"
+	R=$D/reg/$CANARY.db
+	deploy init >/dev/null
+	deploy "$D/src/neighbour.c"
+	for language; do
+		"$containment/assemble" "$language" function >"$D/src/attempts.$language"
+		deploy deploy --entry attempts --function "attempts_$language" "$D/src/attempts.$language"
+	done
+	conf <<-END
+		cpu_time = ${ATTEMPT_CPU_MS}ms
+		wall_time = ${ATTEMPT_WALL_MS}ms
+		pm.max_requests = 1
+		shared_dir = $D/$CANARY
+	END
+	CFN_CANARY=$CANARY pool_start
+	SPAWNER=$(pool_processes cfn-spawn) ROUTER=$(pool_processes cfn-router)
+	export R SPAWNER ROUTER
+}
+
+compiler_of() {
+	if [ "$1" = cpp ]; then echo g++; else echo gcc; fi
+}
+
+# language_of ATTEMPT
+language_of() {
+	if [ -e "$containment/programs/$1.cpp" ]; then echo cpp; else echo c; fi
+}
+
+# rows COLUMN PREFIX...: "ATTEMPT OUTCOME" of the manifest, where there is an outcome; of those that CFN_ATTEMPTS names,
+# when it does.
+rows() {
+	local column=$1
+	shift
+	awk -F '\t' -v column="$column" -v prefixes=" $* " -v only=" ${CFN_ATTEMPTS:-} " '
+		NR == 1 { for (i = 1; i <= NF; i++) if ($i == column) at = i; next }
+		only != "  " && !index(only, " " $1 " ") { next }
+		{ prefix = $1; sub(/_.*/, "", prefix) }
+		index(prefixes, " " prefix " ") && $at != "-" { print $1 " " $at }' "$containment/manifest.tsv"
+}
+
+# said ATTEMPT <LINES: the verdict lines without the name, and how a box ended when it did not end well, in one line.
+said() {
+	sed -n -e "s/^|\{0,1\}\(CONTAINED\|ESCAPED\|REFUSED\|ALLOWED\|OK\|BAD\) $1 /\1 /p" \
+		-e '/^ended exit 0$/d' -e '/^\(collected\|ended\) /p' | paste -sd '|' | sed 's/|/; /g'
+}
+
+# --- inside a function ---------------------------------------------------------------------------------------------
+
+# request_attempt ATTEMPT: what the router answers.
+request_attempt() {
+	fcgi <<-END
+		begin 1 1 0
+		param REQUEST_METHOD GET
+		param SCRIPT_NAME /attempts_$(language_of "$1")
+		param QUERY_STRING attempt=$1
+		param HTTP_ACCEPT application/problem+json
+		params 1
+		end 1
+		read
+	END
+}
+
+in_function() {
+	local cause
+	request_attempt "$1" >"$D/answer"
+	cause=$(sed -n 's/.*"cause":"\([a-z_]*\)".*/\1/p' "$D/answer")
+	if [ -n "$cause" ]; then
+		echo "ended $(tail -n 1 "$D/access.log" | jq -r '.ending // empty | . + ", "')$cause"
+	else
+		said "$1" <"$D/answer"
+	fi
+}
+
+function_is_gone() {
+	[ "$(pgrep -P "$SPAWNER")" = "$ROUTER" ]
+}
+
+# --- inside a compiler's box -----------------------------------------------------------------------------------------
+
+in_box() {
+	CFN_CANARY=$CANARY timeout 30 "$BOX_RUN" "$ATTEMPT_CPU_MS" "$ATTEMPT_WALL_MS" \
+		"$D/bin/attempts.$(language_of "$1")" "$1" </dev/null >"$D/answer" || return 1
+	said "$1" <"$D/answer"
+}
+
+# Nothing runs the attempts any more, wherever its parent has gone.
+box_is_gone() {
+	local file words
+	for file in /proc/[0-9]*/cmdline; do
+		words=()
+		mapfile -d '' words 2>/dev/null <"$file"
+		[ "${words[0]:-}" != "$D/bin/attempts.c" ] && [ "${words[0]:-}" != "$D/bin/attempts.cpp" ] || return 1
+	done
+}
+
+# --- inside nothing: what an attempt says where it may do what it tries ----------------------------------------------
+
+# In namespaces of its own, so that what it changes goes with it; beside it a process that it may not see in a sandbox,
+# and a socket that it may not reach there.
+in_nothing() {
+	local own=()
+	[ "$(id -u)" -eq 0 ] || own=(--user --map-root-user)
+	# shellcheck disable=SC2016 # the inner shell expands it
+	CFN_CANARY=$CANARY timeout 30 unshare "${own[@]}" --mount --uts --ipc --net --pid --fork --kill-child --mount-proc \
+		sh -c '
+			mount -t tmpfs none /mnt && cp "$1" /mnt/attempts && mount -t tmpfs none /tmp && cd /tmp || exit 1
+			sleep 1000 &
+			if [ "$2" = net_unix_canary ]; then
+				sleep 1000 | /mnt/attempts --listen &
+				until grep -q "@cfn-canary$" /proc/net/unix; do sleep 0.01; done
+			fi
+			/mnt/attempts "$2"
+			exit' sh "$D/bin/attempts.$(language_of "$1")" "$1" </dev/null >"$D/answer" 2>/dev/null
+	said "$1" <"$D/answer"
+}
+
+nothing_is_gone() {
+	box_is_gone
+}
+
+# --- and what is left ---------------------------------------------------------------------------------------------------
+
+host_state() {
+	stat -c '%n %u:%g %a %s %Y' /etc/shadow /etc/passwd /etc/hosts
+	cat /proc/self/mountinfo
+	hostname
+	for file in /etc/cfn* /tmp/cfn_* /var/tmp/cfn_* /dev/shm/cfn_* /cfn_*; do
+		[ ! -e "$file" ] || echo "$file"
+	done
+}
+
+host_remember() {
+	host_state >"$D/host"
+}
+
+# Runs them all; stops at the first that leaves something.  Without the trap that bats sets for every command.
+attempts_run() (
+	set +T
+	trap - DEBUG
+	while read -r name expected <&4; do
+		echo "$name $("in_$1" "$name" 4<&-)" >>"$D/actual"
+		wait_until 10 "$1_is_gone" || { echo "$name left a process"; return 1; }
+		host_state | diff "$D/host" - || { echo "$name changed the host"; return 1; }
+	done 4<"$D/expected"
+)
+
+# attempts_are WHERE PREFIX...: each has its outcome of the manifest, and leaves nothing.
+attempts_are() {
+	local where=$1
+	shift
+	rows "$where" "$@" >"$D/expected"
+	[ -s "$D/expected" ]
+	: >"$D/actual"
+	attempts_run "$where"
+	not grep ESCAPED "$D/actual"
+	diff "$D/expected" "$D/actual"
+}
+
+# As attempts_are, for what is in no sandbox: the verdict alone counts, and where it needs root, an ordinary user must
+# not get it.  A call that this kernel does not have is said, as it proves nothing.
+attempts_can() {
+	local name verdict needs actual rc=0
+	rows nothing "$@" >"$D/expected"
+	: >"$D/actual"
+	attempts_run nothing
+	while read -r name verdict needs <&4; do
+		actual=$(sed -n "s/^$name //p" "$D/actual")
+		if [ "$actual" = 'REFUSED ENOSYS' ]; then
+			echo "# $name: not in this kernel" >&3
+		elif [ -n "$needs" ] && [ "$(id -u)" -ne 0 ]; then
+			[[ $actual == REFUSED* || $actual == CONTAINED* ]] || { echo "$name, without root: $actual"; rc=1; }
+		else
+			[[ $actual == "$verdict"* ]] || { echo "$name: $actual"; rc=1; }
+		fi
+	done 4<"$D/expected"
+	return "$rc"
+}
