@@ -27,7 +27,8 @@
  * Every answer has "ok"; with false it has "error", one line for people.
  *
  * Whoever may ask may invoke every function: he may write the registry, so what a function does is his choice
- * anyway.  He gets the two ends that a router has, bytes in and out, and no seccomp listener. */
+ * anyway, where signatures are not required; where they are, what is not signed is not started.  He gets the
+ * two ends that a router has, bytes in and out, and no seccomp listener. */
 #pragma once
 #include <jansson.h>
 #include <sys/types.h>

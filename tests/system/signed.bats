@@ -91,6 +91,19 @@ serve_signed() {
 	tool --json verify | jq -e '.ok and (.required | not)'
 }
 
+@test "invoke asks what is signed, and nothing else" {
+	serve_signed
+	[ "$(tool invoke victim 2>/dev/null)" = two ]
+	refused 65 tool invoke victim --version 1
+	grep -q 'refused: ' "$D/err"
+	tamper "UPDATE version SET artifact = (SELECT artifact FROM version WHERE number = 1 AND function_id = (
+		SELECT id FROM function WHERE name = 'victim')) WHERE number = 2"
+	# A refused change is one that did not happen.
+	[ "$(tool invoke victim 2>/dev/null)" = two ]
+	restart
+	refused 65 tool invoke victim
+}
+
 @test "once a key is trusted only what is signed becomes active and is served" {
 	pool_start
 	hello_make good one
