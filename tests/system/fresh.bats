@@ -43,6 +43,15 @@ zygote() {
 	done | sort -n -k 2 | sed -n 2p
 }
 
+no_workers_of() {
+	local pid
+	for pid in $(pool_processes cfn-worker); do
+		if tr '\0' ' ' <"/proc/$pid/cmdline" | grep -q "^cfn-worker $1 v"; then
+			return 1
+		fi
+	done 2>/dev/null
+}
+
 no_zombies() {
 	local pid
 	for pid in $(descendants "$POOL"); do
@@ -110,3 +119,103 @@ misbehaves() {
 @test "a process that allocates without end meets its memory limit" { misbehaves allocates 500 memory_limit; }
 @test "a process that goes on forking is stopped" { misbehaves forks 500 syscall_denied; }
 @test "a process that writes junk before its answer has answered badly" { misbehaves junk_before 500 bad_response; }
+
+# ask_many N PATH: N requests over eight connections; prints how many got each status.
+ask_many() {
+	curl -s -Z --parallel-max 8 --max-time 60 -o /dev/null -w '%{http_code}\n' "$WEB$2?n=[1-$1]" | sort | uniq -c |
+		awk '{ print $2 ":" $1 }'
+}
+
+@test "five hundred requests over eight connections: none is lost, none sees another" {
+	local n=500
+	[ -z "${CFN_QUICK:-}" ] || n=100
+	deploy deploy --mode fresh --pm-max-children 4 --function many --entry who "$D/src/who.c"
+	[ "$(ask_many "$n" /many)" = "200:$n" ]
+	get /many 200 'request 1'
+	wait_until 5 no_zombies
+}
+
+@test "a new version is deployed under load: no request fails" {
+	local n load
+	for n in 1 2 3; do
+		ask_many 150 /who >"$D/load.$n" 3>&- &
+		load=$!
+		sed -i "s/request %d.*\\\\n/request %d, version $n\\\\n/" "$D/src/who.c"
+		deploy deploy --mode fresh "$D/src/who.c"
+		wait "$load"
+		[ "$(cat "$D/load.$n")" = 200:150 ] || { cat "$D/load.$n"; return 1; }
+		get /who 200 "request 1, version $n"
+	done
+}
+
+@test "a zygote that is killed is replaced, and no request is lost that was not begun" {
+	local before load counts
+	get /who 200
+	before=$(zygote who)
+	kill -KILL "${before% *}"
+	get /who 200 'request 1'
+	[ "$(zygote who)" != "$before" ]
+	get /neighbour 200
+	ask_many 200 /who >"$D/load" 3>&- &
+	load=$!
+	before=$(zygote who)
+	[ -z "$before" ] || kill -KILL "${before% *}"
+	wait "$load"
+	# At most the one that ran when it was killed.
+	counts=$(cat "$D/load")
+	[ "$counts" = 200:200 ] || [ "$counts" = $'200:199\n500:1' ] || { echo "$counts"; return 1; }
+	wait_until 5 no_zombies
+}
+
+@test "pm.max_requests replaces the zygote" {
+	local first
+	deploy deploy --mode fresh --pm-max-requests 3 --function short --entry who "$D/src/who.c"
+	get /short 200 'request 1'
+	first=$(zygote short)
+	for _ in 1 2 3; do get /short 200 'request 1'; done
+	[ "$(zygote short)" != "$first" ]
+}
+
+@test "bodies, large ones too, and streams go through a process of their own" {
+	deploy deploy --mode fresh --function demo "$functions/demo.c"
+	head -c 2000000 /dev/zero | tr '\0' a >"$D/large"
+	request /demo/length --data-binary "@$D/large"
+	expect 200 'length 2000000'
+	request /demo/length --data-binary aaa
+	expect 200 'length 3'
+	get /demo/count 200 'request 1 of'
+	get /demo/count 200 'request 1 of'
+}
+
+@test "a client that leaves costs no worker" {
+	local before
+	before=$(zygote demo)
+	curl -s --max-time 0.3 "$WEB/demo/nap?ms=1000" >/dev/null || true
+	get /demo/count 200 'request 1 of'
+	[ "$(zygote demo)" = "$before" ]
+}
+
+# hostile_zygote KIND: deployed, if it can be; whatever it answers, the neighbour goes on and the pool too.
+hostile_zygote() {
+	deploy deploy --mode fresh --function zygote --env "KIND=$1" "$functions/zygote.c" || return 0
+	for _ in 1 2 3; do
+		request /zygote
+		case $CODE in
+		200 | 500 | 503 | 504) ;;
+		*) expect 200; return 1 ;;
+		esac
+		get /neighbour 200 'the neighbour'
+		get /who 200 'request 1'
+	done
+}
+
+@test "a zygote that makes processes, answers itself or floods harms itself alone" {
+	hostile_zygote forks
+	hostile_zygote answers
+	hostile_zygote floods_router
+	hostile_zygote floods_init
+	deploy remove zygote
+	wait_until 20 no_workers_of zygote
+	get /neighbour 200
+	wait_until 5 no_zombies
+}
