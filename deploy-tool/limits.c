@@ -24,7 +24,7 @@ make_name(char *to, const char *from)
 size_t
 limits_options(const struct argument_row **rows)
 {
-	size_t n = policy_n_rows < LIMITS_MAX ? policy_n_rows : LIMITS_MAX;
+	size_t n = policy_n_version_rows < LIMITS_MAX ? policy_n_version_rows : LIMITS_MAX;
 
 	for (size_t i = 0; i < n && options[i].name == NULL; i++) {
 		make_name(names[i], policy_rows[i].name);
@@ -42,7 +42,7 @@ limits_options(const struct argument_row **rows)
 int
 limits_apply(const struct limits *given, struct function_policy *p, struct err *e)
 {
-	for (size_t i = 0; i < policy_n_rows && i < LIMITS_MAX; i++) {
+	for (size_t i = 0; i < policy_n_version_rows && i < LIMITS_MAX; i++) {
 		int rc = given->values[i] != NULL ? policy_set(p, &policy_rows[i], given->values[i], e) : 0;
 
 		if (rc < 0)

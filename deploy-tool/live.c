@@ -46,6 +46,7 @@ static const struct section {
 } sections[] = {
 	{ "functions",
 	  { "name", "version", "pm", "workers", "max_workers", "waiting", "crashes", "backoff_ms" } },
+	{ "storms", { "function", "version", "since" } },
 	{ "routers",
 	  { "stage", "connections_active", "requests", "requests_active", "requests_queued", "generation" } },
 };

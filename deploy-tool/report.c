@@ -58,7 +58,7 @@ limits_json(const struct function_policy *p)
 {
 	json_t *limits = json_object();
 
-	for (size_t i = 0; i < policy_n_rows; i++) {
+	for (size_t i = 0; i < policy_n_version_rows; i++) {
 		char text[OPTION_TEXT_SIZE];
 
 		report_limit(p, &policy_rows[i], text);

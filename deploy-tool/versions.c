@@ -10,16 +10,25 @@
 #include "deploy-tool/report.h"
 #include "deploy-tool/routes.h"
 #include "deploy-tool/signing.h"
+#include "deploy-tool/storms.h"
 
 struct listing {
 	bool is_history;
-	json_t *json; /* NULL: for people */
+	json_t *json;   /* NULL: for people */
+	json_t *storms; /* what pools have disabled; NULL: nobody asked */
 	struct columns table;
 	struct keys keys; /* that are trusted, for their names; none when they cannot be read */
 };
 
+/* What the registry says, and what a pool has made of it. */
+static const char *
+state_of(const json_t *storms, const struct registry_version *v)
+{
+	return v->is_enabled && storms_include(storms, v) ? "disabled (storm)" : report_state(v);
+}
+
 static json_t *
-version_json(const struct keys *keys, const struct registry_version *v, bool is_whole)
+version_json(const struct keys *keys, const json_t *storms, const struct registry_version *v, bool is_whole)
 {
 	json_t *object = report_version(v, is_whole), *signer = json_null();
 	char name[SIGNER_TEXT_SIZE];
@@ -29,6 +38,8 @@ version_json(const struct keys *keys, const struct registry_version *v, bool is_
 		signer = json_string(name);
 	json_object_set_new(object, "signer", signer);
 	json_object_set_new(object, "activation", json_integer((json_int_t)v->activation.number));
+	if (storms_include(storms, v))
+		json_object_set_new(object, "storm", json_true());
 	return object;
 }
 
@@ -45,8 +56,8 @@ add_row(struct listing *l, const struct registry_version *v)
 		columns_add(&l->table, (const char *const[]){ number, report_state(v), when, v->author,
 		                                              signer, v->source_name, routes });
 	else
-		columns_add(&l->table, (const char *const[]){ v->function, number, report_state(v), when,
-		                                              v->author, signer, routes });
+		columns_add(&l->table, (const char *const[]){ v->function, number, state_of(l->storms, v),
+		                                              when, v->author, signer, routes });
 }
 
 static int
@@ -55,7 +66,7 @@ take(void *context, const struct registry_version *v)
 	struct listing *l = context;
 
 	if (l->json != NULL)
-		json_array_append_new(l->json, version_json(&l->keys, v, false));
+		json_array_append_new(l->json, version_json(&l->keys, l->storms, v, false));
 	else
 		add_row(l, v);
 	return 0;
@@ -73,9 +84,12 @@ list(struct tool *t, const char *function)
 	int rc;
 
 	signing_keys(t, &l.keys, &e);
+	if (function == NULL)
+		l.storms = storms_ask(t);
 	columns_init(&l.table, function != NULL ? one : all, ARRAY_SIZE(all));
 	rc = function != NULL ? registry_each_version(t->registry, function, take, &l, &e)
 	                      : registry_each_function(t->registry, take, &l, &e);
+	json_decref(l.storms);
 	if (rc < 0) {
 		json_decref(l.json);
 		columns_done(&l.table);
@@ -124,14 +138,14 @@ print_environment(const struct function_policy *p)
 }
 
 static void
-print_version(const struct keys *keys, const struct registry_version *v)
+print_version(const struct keys *keys, const struct registry_version *v, const char *state)
 {
 	char signer[SIGNER_TEXT_SIZE];
 	char text[REPORT_TIME_SIZE], routes[4096];
 
 	report_time(v->created_at, text);
 	routes_format(v->routes, v->n_routes, routes, sizeof routes);
-	printf("%-24s %s v%u (%s)\n", "function", v->function, v->number, report_state(v));
+	printf("%-24s %s v%u (%s)\n", "function", v->function, v->number, state);
 	printf("%-24s %s\n", "routes", routes);
 	printf("%-24s %s\n", "handler", v->entry[0] != '\0' ? v->entry : "CFN_ROUTES");
 	printf("%-24s %s by %s from %s\n", "deployed", text, v->author, v->source_name);
@@ -143,7 +157,7 @@ print_version(const struct keys *keys, const struct registry_version *v)
 		printf("%-24s %s%s\n", "shared folder", v->policy.shared,
 		       v->policy.shared_read_only ? " (read-only)" : "");
 	print_environment(&v->policy);
-	for (size_t i = 0; i < policy_n_rows; i++) {
+	for (size_t i = 0; i < policy_n_version_rows; i++) {
 		char value[OPTION_TEXT_SIZE];
 
 		report_limit(&v->policy, &policy_rows[i], value);
@@ -154,6 +168,7 @@ print_version(const struct keys *keys, const struct registry_version *v)
 static int
 show(struct tool *t, const char *function, uint32_t number)
 {
+	AUTO_JSON json_t *storms = NULL;
 	struct registry_version v;
 	struct keys keys = { 0 };
 	struct err e;
@@ -161,11 +176,12 @@ show(struct tool *t, const char *function, uint32_t number)
 
 	if (registry_version_find(t->registry, function, number, &v, &e) < 0)
 		return tool_fail(&e);
+	storms = storms_ask(t);
 	signing_keys(t, &keys, &e);
 	if (t->json) {
-		rc = tool_print_json(version_json(&keys, &v, true));
+		rc = tool_print_json(version_json(&keys, storms, &v, true));
 	} else {
-		print_version(&keys, &v);
+		print_version(&keys, &v, state_of(storms, &v));
 		rc = tool_flush();
 	}
 	keys_done(&keys);

@@ -166,7 +166,7 @@ set_global(struct config *c, const char *name, const char *value, struct err *e)
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
 		if (strcmp(keys[i].name, name) == 0)
 			return set_key(c, &keys[i], value, e);
-	if (!row)
+	if (!row || (is_maximum && policy_is_of_operator(row)))
 		return err_set(e, -EINVAL, "unknown key '%.64s' in [global]", name);
 	return policy_set(is_maximum ? &c->maximum : &c->defaults, row, value, e);
 }
@@ -305,9 +305,9 @@ print_key(const struct config *c, const struct key *key, int fd)
 }
 
 static void
-print_policy(const struct function_policy *p, const char *prefix, int fd)
+print_policy(const struct function_policy *p, size_t n_rows, const char *prefix, int fd)
 {
-	for (size_t i = 0; i < policy_n_rows; i++) {
+	for (size_t i = 0; i < n_rows; i++) {
 		const struct policy_row *row = &policy_rows[i];
 		char text[OPTION_TEXT_SIZE];
 
@@ -322,8 +322,8 @@ config_print(const struct config *c, int fd)
 	dprintf(fd, "[global]\n");
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
 		print_key(c, &keys[i], fd);
-	print_policy(&c->defaults, "", fd);
-	print_policy(&c->maximum, "max.", fd);
+	print_policy(&c->defaults, policy_n_rows, "", fd);
+	print_policy(&c->maximum, policy_n_version_rows, "max.", fd);
 	for (size_t i = 0; i < c->n_overrides; i++) {
 		const struct config_override *o = &c->overrides[i];
 		char text[OPTION_TEXT_SIZE];

@@ -43,8 +43,19 @@ const struct policy_row policy_rows[] = {
 	  "a worker idle for so long ends" },
 	{ "pm.max_requests", POLICY_NUMBER, AT(max_requests), 0, 0, 1u << 30,
 	  "a worker is replaced after so many requests; 0: never" },
+	/* The operator's. */
+	{ "denied.limit", POLICY_NUMBER, AT(denied_limit), 64, 0, 1000 * 1000,
+	  "refused system calls in one request; the next one ends the worker" },
+	{ "denied.kills", POLICY_NUMBER, AT(denied_kills), 10, 0, 1000 * 1000,
+	  "workers ended for it that disable the function; 0: never" },
+	{ "denied.calls", POLICY_NUMBER, AT(denied_calls), 20 * 1000, 0, 1000 * 1000 * 1000,
+	  "refused system calls that disable the function; 0: never" },
+	{ "denied.window", POLICY_DURATION, AT(denied_window_ms), 60 * 1000, 1000, 24 * 3600 * 1000,
+	  "the time in which they are counted" },
 };
+enum { N_OF_OPERATOR = 4 };
 const size_t policy_n_rows = ARRAY_SIZE(policy_rows);
+const size_t policy_n_version_rows = ARRAY_SIZE(policy_rows) - N_OF_OPERATOR;
 
 static const char *const pm_words[] = {
 	[PM_ONDEMAND] = "ondemand",
@@ -64,6 +75,12 @@ policy_find(const char *name)
 		if (strcmp(policy_rows[i].name, name) == 0)
 			return &policy_rows[i];
 	return NULL;
+}
+
+bool
+policy_is_of_operator(const struct policy_row *row)
+{
+	return row >= policy_rows + policy_n_version_rows;
 }
 
 uint64_t *
@@ -179,7 +196,7 @@ policy_set(struct function_policy *p, const struct policy_row *row, const char *
 int
 policy_check_below(const struct function_policy *p, const struct function_policy *maximum, struct err *e)
 {
-	for (size_t i = 0; i < policy_n_rows; i++) {
+	for (size_t i = 0; i < policy_n_version_rows; i++) {
 		const struct policy_row *row = &policy_rows[i];
 		uint64_t value = *policy_value((struct function_policy *)(uintptr_t)p, row);
 		uint64_t max = *policy_value((struct function_policy *)(uintptr_t)maximum, row);
@@ -301,7 +318,7 @@ pack_env(const struct function_policy *p, json_t *root)
 static int
 pack_rows(const struct function_policy *p, json_t *root)
 {
-	for (size_t i = 0; i < policy_n_rows; i++) {
+	for (size_t i = 0; i < policy_n_version_rows; i++) {
 		const struct policy_row *row = &policy_rows[i];
 		uint64_t value = *policy_value((struct function_policy *)(uintptr_t)p, row);
 		char text[OPTION_TEXT_SIZE];
@@ -341,7 +358,7 @@ unpack_member(struct function_policy *p, const char *key, json_t *value, struct 
 {
 	const struct policy_row *row = policy_find(key);
 
-	if (row && json_is_string(value))
+	if (row && !policy_is_of_operator(row) && json_is_string(value))
 		return policy_set(p, row, json_string_value(value), e);
 	if (strcmp(key, "shared") == 0 && json_is_string(value))
 		return policy_set_shared(p, json_string_value(value), e);

@@ -33,6 +33,10 @@ struct function_policy {
 	uint64_t max_children;
 	uint64_t min_spare; /* pm = dynamic */
 	uint64_t idle_timeout_ms;
+	uint64_t denied_limit; /* refused system calls in one request */
+	uint64_t denied_calls; /* in denied_window_ms, of all requests; 0: no limit */
+	uint64_t denied_kills; /* workers killed for denied_limit in denied_window_ms; 0: no limit */
+	uint64_t denied_window_ms;
 	uint64_t shared_read_only;
 	char shared[NAME_MAX_SIZE]; /* empty: none */
 	char env[POLICY_ENV_MAX];   /* "K=V" NUL "K=V" NUL ...; */
@@ -53,6 +57,11 @@ struct policy_row {
 
 extern const struct policy_row policy_rows[];
 extern const size_t policy_n_rows;
+
+/* The first of them are a version's own, too; those behind are the operator's alone: in cfn.conf, but in no
+ * registry, option or max.*. */
+extern const size_t policy_n_version_rows;
+bool policy_is_of_operator(const struct policy_row *row);
 
 const struct policy_row *policy_find(const char *name);
 

@@ -13,6 +13,9 @@ enum {
 	SYMBOL_MAX_SIZE = 128, /* a C symbol and NUL */
 	REASON_SIZE = 512,     /* one line for people, and NUL */
 	ROUTERS_MAX = 16,
+	REQUEST_ID_SIZE = 65, /* a request's id: [A-Za-z0-9-] and NUL */
+	CALL_NAME_SIZE = 32,  /* a system call: [a-z0-9_], or "syscall N", and NUL */
+	DENIED_KINDS_MAX = 8, /* that are named */
 };
 
 enum message_type {
@@ -51,6 +54,7 @@ enum message_type {
 	MSG_DRAINED,  /* nothing */
 	MSG_COUNTERS, /* struct router_counters */
 	MSG_REQUEST_FAILED, /* struct request_failed */
+	MSG_DENIED,         /* struct denied_report: at most one for a version and a tick */
 };
 
 /* Ids are the master's, unique for its life and never 0. */
@@ -212,6 +216,18 @@ struct want {
 struct overrun {
 	uint32_t worker;
 	uint32_t cause; /* enum cause */
+};
+
+/* Refused system calls of a version since the last report. */
+struct denied_report {
+	uint64_t version;
+	uint32_t n;                    /* all, also those that are not named */
+	uint32_t n_kinds;              /* of kinds */
+	char request[REQUEST_ID_SIZE]; /* the last one; empty: outside of any */
+	struct {
+		char name[CALL_NAME_SIZE];
+		uint32_t n;
+	} kinds[DENIED_KINDS_MAX];
 };
 
 struct router_counters {

@@ -10,13 +10,13 @@
 
 enum {
 	AUDIT_QUEUE_MAX = 48,
-	AUDIT_QUEUE_BOUNDED = 32,    /* of events that a function or its clients cause */
-	AUDIT_QUEUE_OF_FUNCTION = 8, /* of these, one function's */
-	AUDIT_FLUSH_MS = 1000,       /* between two writes */
-	AUDIT_RETRY_MS = 2000,       /* after one that failed */
-	AUDIT_LOCKED_MS = 10,        /* while another pool writes */
-	AUDIT_SIGN_MS = 5 * 1000,    /* from an entry to its signature */
-	AUDIT_SYSLOG_MS = 60 * 1000, /* between two lines in the system's log */
+	AUDIT_QUEUE_BOUNDED = 36,     /* of events that a function or its clients cause */
+	AUDIT_QUEUE_OF_FUNCTION = 12, /* of these, one function's */
+	AUDIT_FLUSH_MS = 1000,        /* between two writes */
+	AUDIT_RETRY_MS = 2000,        /* after one that failed */
+	AUDIT_LOCKED_MS = 10,         /* while another pool writes */
+	AUDIT_SIGN_MS = 5 * 1000,     /* from an entry to its signature */
+	AUDIT_SYSLOG_MS = 60 * 1000,  /* between two lines in the system's log */
 };
 
 /* One event; what is NULL or 0 is left out. */

@@ -205,6 +205,7 @@ open_state(struct master *m, struct err *e)
 		return err_set(e, errno, "make state folder '%s'", path);
 	if (uids_open(&m->uids, path, n_slots, e) < 0 || numbers_open(&m->approvals.numbers, path, e) < 0)
 		return -e->code;
+	storms_open(m);
 	return logs_open(&m->logs, m->config, e);
 }
 
@@ -366,6 +367,7 @@ stop(struct master *m)
 	}
 	spawner_stop(&m->spawner);
 	listener_close(&m->listener);
+	storms_close(m);
 	uids_close(&m->uids);
 	approvals_close(m);
 	registry_close(m->registry);
@@ -395,7 +397,9 @@ static void
 init(struct master *m)
 {
 	m->approvals.numbers.folder = -1;
-	m->snapshot = m->uids.folder = m->listener.fd = m->watcher.inotify.fd = m->control.listener.fd = -1;
+	TAILQ_INIT(&m->storms.list);
+	m->storms.folder = m->snapshot = m->uids.folder = m->listener.fd = m->watcher.inotify.fd =
+	    m->control.listener.fd = -1;
 	m->spawner.channel = m->spawner.pidfd = m->spawner_channel.watch.fd = -1;
 	for (int i = 0; i < LOG_FILES; i++)
 		m->logs.fds[i] = -1;

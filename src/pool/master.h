@@ -21,6 +21,7 @@
 #include "pool/loop.h"
 #include "pool/options.h"
 #include "pool/privileges.h"
+#include "pool/storms.h"
 #include "pool/uids.h"
 #include "pool/watcher.h"
 #include "registry/registry.h"
@@ -94,6 +95,11 @@ struct pool {
 	struct timer retry;       /* end of the back-off, or of a lease's hold */
 	struct timer vote;        /* armed: a vote keeps it */
 	uint64_t n_starts, n_crashes;
+
+	struct {
+		uint64_t max_calls, max_kills, window_ms;
+		struct storm_count calls, kills;
+	} denied; /* refused system calls */
 
 	bool is_hungry; /* wants a worker, but process.max run */
 	TAILQ_ENTRY(pool) hungry_link;
@@ -176,6 +182,7 @@ struct master {
 	struct uids uids;
 	struct auditor auditor;
 	struct approvals approvals;
+	struct storms storms;
 
 	struct registry *registry;
 	struct watcher watcher;

@@ -56,11 +56,27 @@ fill_public(struct pool *pool, const struct registry_version *v, const struct fu
 	f->idle_timeout_ms = saturate(p->idle_timeout_ms);
 	f->max_workers = least(p->max_children, p->concurrency);
 	f->queue = saturate(p->queue);
+	f->denied_max = saturate(p->denied_limit);
 	f->max_requests = saturate(p->max_requests);
 	f->body_max = p->body_max;
 	f->output_max = p->output_max;
 	f->memory = p->memory;
 	snprintf(f->name, sizeof f->name, "%s", v->function);
+}
+
+static void
+fill_denied(struct pool *pool, const struct function_policy *p)
+{
+	pool->denied.max_calls = p->denied_calls;
+	pool->denied.max_kills = p->denied_kills;
+	pool->denied.window_ms = p->denied_window_ms;
+}
+
+static bool
+counts_alike(const struct pool *a, const struct pool *b)
+{
+	return a->denied.max_calls == b->denied.max_calls && a->denied.max_kills == b->denied.max_kills &&
+	       a->denied.window_ms == b->denied.window_ms;
 }
 
 static void
@@ -107,8 +123,11 @@ pool_new(struct master *m, const struct registry_version *v, struct pool **made,
 	fill_start(pool, v, &policy);
 	fill_public(pool, v, &policy);
 	fill_manager(pool, &policy);
+	fill_denied(pool, &policy);
 	/* What was disabled by a signature is enabled by one alone. */
 	if (approvals_are_required(m) && v->activation.number > 0 && !v->activation.is_enabled)
+		pool->public.is_enabled = false;
+	if (storms_has(m, pool->public.version_id))
 		pool->public.is_enabled = false;
 	pool->digest = v->artifact;
 	pool->artifact = pool->environment = -1;
@@ -175,7 +194,7 @@ pool_is_same(const struct pool *a, const struct pool *b)
 {
 	return starts_alike(a, b) && approval_is_same(&a->claim, &b->claim) &&
 	       memcmp(&a->public, &b->public, sizeof a->public) == 0 && a->min_workers == b->min_workers &&
-	       a->manager == b->manager;
+	       a->manager == b->manager && counts_alike(a, b);
 }
 
 /* A version never changes, but for who writes the registry by other means: then nothing of the old one stays.
@@ -211,6 +230,9 @@ pool_update(struct master *m, struct pool *pool, struct pool *fresh)
 	pool->public = fresh->public;
 	pool->min_workers = fresh->min_workers;
 	pool->manager = fresh->manager;
+	pool->denied.max_calls = fresh->denied.max_calls;
+	pool->denied.max_kills = fresh->denied.max_kills;
+	pool->denied.window_ms = fresh->denied.window_ms;
 	if (!is_alike)
 		pool_drain(m, pool);
 	pool_free(m, fresh);

@@ -360,8 +360,10 @@ rollout_load(struct master *m, struct err *e)
 {
 	struct loading l = { .m = m, .e = e };
 	uint64_t generation = 0;
-	int rc = read_all(&l, &generation);
+	int rc;
 
+	storms_check(m);
+	rc = read_all(&l, &generation);
 	if (rc == 0)
 		rc = settle(&l);
 	loading_done(&l);
@@ -396,11 +398,17 @@ rollout_test(struct master *m, struct err *e)
 }
 
 void
+rollout_publish_soon(struct master *m)
+{
+	if (m->publish.due_us == 0)
+		timer_arm(&m->loop, &m->publish, PUBLISH_DELAY_MS * UINT64_C(1000));
+}
+
+void
 rollout_is_ready(struct master *m, struct pool *pool)
 {
-	if (!pool_is_wanted(pool) || m->publish.due_us != 0)
-		return;
-	timer_arm(&m->loop, &m->publish, PUBLISH_DELAY_MS * UINT64_C(1000));
+	if (pool_is_wanted(pool))
+		rollout_publish_soon(m);
 }
 
 void

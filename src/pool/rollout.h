@@ -12,6 +12,9 @@ void rollout_is_ready(struct master *m, struct pool *pool);
 void rollout_has_failed(struct master *m, struct pool *pool, const char *reason);
 void rollout_retry(struct master *m, struct pool *pool);
 
+/* Something of what is published has changed: a snapshot is made after this turn of the loop. */
+void rollout_publish_soon(struct master *m);
+
 /* Functions whose wanted version is not serving yet. */
 size_t rollout_n_pending(const struct master *m);
 

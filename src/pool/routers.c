@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/log.h"
+#include "pool/pools.h"
 #include "pool/workers.h"
 
 /* All that a router may say. */
@@ -20,6 +21,7 @@ static const struct message_rule rules[] = {
 	{ MSG_DRAINED, 0, 0, 0, 0 },
 	{ MSG_COUNTERS, sizeof(struct router_counters), sizeof(struct router_counters), 0, 0 },
 	{ MSG_REQUEST_FAILED, sizeof(struct request_failed), sizeof(struct request_failed), 0, 0 },
+	{ MSG_DENIED, sizeof(struct denied_report), sizeof(struct denied_report), 0, 0 },
 };
 
 /* The worker that the message names, when this router has it; a late word about another is no fault. */
@@ -113,6 +115,43 @@ on_request_failed(struct master *m, struct router *router, const struct message 
 		worker_request_failed(m, w, &failed);
 }
 
+static void
+record_denied(struct master *m, const struct pool *pool, const struct denied_report *d, const char *name,
+              uint32_t n)
+{
+	audit_note(m, &(struct audit_note){ .event = AUDIT_DENIED,
+	                                    .function = pool->start.function,
+	                                    .version = pool->start.version,
+	                                    .syscall = name,
+	                                    .request = d->request,
+	                                    .count = n });
+}
+
+/* A report that comes after its version is nobody's. */
+static void
+on_denied(struct master *m, struct router *router, const struct message *message)
+{
+	struct denied_report d;
+	struct pool *pool;
+	uint32_t others;
+
+	(void)router;
+	memcpy(&d, message->body, sizeof d);
+	d.request[sizeof d.request - 1] = '\0';
+	pool = pool_find(m, d.version);
+	if (!pool || d.n == 0)
+		return;
+	others = d.n;
+	for (size_t i = 0; i < d.n_kinds && i < DENIED_KINDS_MAX; i++) {
+		d.kinds[i].name[CALL_NAME_SIZE - 1] = '\0';
+		record_denied(m, pool, &d, d.kinds[i].name, d.kinds[i].n);
+		others -= d.kinds[i].n < others ? d.kinds[i].n : others;
+	}
+	if (others > 0)
+		record_denied(m, pool, &d, "others", others);
+	storm_calls(m, pool, d.n);
+}
+
 static const struct {
 	uint32_t type;
 	void (*serve)(struct master *m, struct router *router, const struct message *message);
@@ -121,6 +160,7 @@ static const struct {
 	{ MSG_OVERRUN, on_overrun },    { MSG_IDLE, on_idle },
 	{ MSG_RELEASED, on_released },  { MSG_DRAINED, on_drained },
 	{ MSG_COUNTERS, on_counters },  { MSG_REQUEST_FAILED, on_request_failed },
+	{ MSG_DENIED, on_denied },
 };
 
 static void

@@ -66,6 +66,29 @@ append_functions(const struct master *m, json_t *functions, bool with_workers)
 	}
 }
 
+enum { STORMS_SHOWN_MAX = 64 };
+
+/* Of versions that would serve, were it not for the storm. */
+static json_t *
+status_of_storms(const struct master *m)
+{
+	json_t *storms = json_array();
+	const struct storm *s;
+
+	TAILQ_FOREACH (s, &m->storms.list, link) {
+		const struct pool *pool = pool_find(m, s->version_id);
+		char since[CLOCK_TEXT_SIZE];
+
+		if (!pool || !pool->function || pool->function->wanted != pool ||
+		    json_array_size(storms) >= STORMS_SHOWN_MAX)
+			continue;
+		clock_format(s->time_ms, since);
+		json_array_append_new(storms, json_pack("{s:s,s:I,s:s}", "function", s->function, "version",
+		                                        (json_int_t)s->version, "since", since));
+	}
+	return storms;
+}
+
 /* Where the audit log ends as this pool knows it, whatever the files say by now. */
 static json_t *
 status_of_audit(const struct master *m)
@@ -94,12 +117,12 @@ status_of(const struct master *m)
 		json_array_append_new(routers, status_of_router(&m->routers[i]));
 	append_functions(m, functions, true);
 	append_functions(m, functions, false);
-	return json_pack("{s:b,s:i,s:s,s:s,s:s,s:s,s:s,s:I,s:I,s:I,s:I,s:o,s:o,s:I,s:o}", "ok", 1, "pid",
+	return json_pack("{s:b,s:i,s:s,s:s,s:s,s:s,s:s,s:I,s:I,s:I,s:I,s:o,s:o,s:o,s:I,s:o}", "ok", 1, "pid",
 	                 (int)getpid(), "program", PACKAGE_VERSION, "registry", m->config->registry, "listen",
 	                 m->listener.text, "isolation", level < ARRAY_SIZE(levels) ? levels[level] : "none",
 	                 "layers", m->spawner.ready.layers, "generation", (json_int_t)m->generation,
 	                 "published", (json_int_t)m->published, "workers", (json_int_t)m->workers.n,
 	                 "process_max", (json_int_t)m->config->process_max, "audit", status_of_audit(m),
-	                 "routers", routers, "n_functions", (json_int_t)m->functions.n, "functions",
-	                 functions);
+	                 "storms", status_of_storms(m), "routers", routers, "n_functions",
+	                 (json_int_t)m->functions.n, "functions", functions);
 }

@@ -292,6 +292,8 @@ crashed(struct master *m, struct worker *w, const struct process_ended *ended)
 
 	log_ending(w, ended, cause);
 	record_ending(m, w, &ended->ending, cause);
+	if (cause == CAUSE_SYSCALL_DENIED)
+		storm_kill(m, w->pool);
 	if (counts_as_crash(cause)) {
 		w->pool->n_crashes++;
 		backoff_failed(&w->pool->backoff, clock_now_us());
@@ -316,6 +318,8 @@ worker_request_failed(struct master *m, struct worker *w, const struct request_f
 	         w->pool->start.function, w->pool->start.version, (unsigned)w->by_id.key, text,
 	         cause_word(cause), failed->ending.cpu_us / 1000, failed->ending.max_rss_kb, failed->n);
 	record_ending(m, w, &failed->ending, cause);
+	if (cause == CAUSE_SYSCALL_DENIED)
+		storm_kill(m, w->pool);
 	if (counts_as_crash(cause))
 		w->pool->n_crashes += failed->n;
 }

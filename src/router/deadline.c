@@ -197,13 +197,14 @@ deadline_check(struct router *r)
 	fronts_check(r);
 	queues_check(r);
 	workers_check(r, is_slow_tick);
+	denied_check(r);
 }
 
 static bool
 needs_ticks(const struct router *r)
 {
 	if (r->counters.requests_active > 0 || r->accept_again_us > 0 || r->n_renewing > 0 ||
-	    !TAILQ_EMPTY(&r->gone))
+	    !TAILQ_EMPTY(&r->gone) || !TAILQ_EMPTY(&r->denied))
 		return true;
 	if (buf_used(&r->access.buf) + buf_used(&r->function.buf) > 0)
 		return true;

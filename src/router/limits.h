@@ -35,7 +35,7 @@ enum {
 	STDERR_REQUEST_MAX = 64 * 1024,  /* bytes of a request's STDERR and output that are logged */
 	STDERR_MINUTE_MAX = 1024 * 1024, /* of a function's */
 	LOG_TEXT_MAX = 2048,             /* bytes of one line of a function */
-	DENIED_MAX = 64,                 /* refused system calls of one request */
+	DENIED_MAX = 64,                 /* refused system calls of one request, until a snapshot says it */
 	DENIED_CALLS_MAX = 8,            /* different ones that are named in its log */
 	IDLE_CPU_MAX_US = 100 * 1000,    /* CPU time of an idle worker in a second */
 

@@ -173,6 +173,7 @@ lists_init(struct router *r)
 	TAILQ_INIT(&r->todo_workers);
 	TAILQ_INIT(&r->dead_workers);
 	TAILQ_INIT(&r->waiting);
+	TAILQ_INIT(&r->denied);
 	for (size_t i = 0; i < POOL_BUCKETS; i++)
 		TAILQ_INIT(&r->buckets[i]);
 }

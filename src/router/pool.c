@@ -93,6 +93,7 @@ pool_release(struct router *r, struct pool *p)
 		return;
 	if (p->is_waiting)
 		TAILQ_REMOVE(&r->waiting, p, wait_link);
+	denied_report(r, p);
 	TAILQ_REMOVE(bucket_of(r, p->function.version_id), p, link);
 	free(p);
 }

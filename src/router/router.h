@@ -221,9 +221,13 @@ struct pool {
 	uint64_t cpu_ns, wall_ns;      /* of one request; wall: from the worker's being free to the answer */
 	unsigned wanted;               /* of the last MSG_WANT */
 	uint64_t want_us;
-	uint64_t failed_us;  /* of the last MSG_REQUEST_FAILED */
-	uint32_t n_failed;   /* since */
-	uint64_t log_minute; /* budget of the function's log */
+	uint64_t failed_us; /* of the last MSG_REQUEST_FAILED */
+	uint32_t n_failed;  /* since */
+	bool is_denied;     /* in router.denied: there is something to report */
+	TAILQ_ENTRY(pool) denied_link;
+	struct denials denials;                  /* since the last report */
+	char denied_request[REQUEST_ID_MAX + 1]; /* the last one with any */
+	uint64_t log_minute;                     /* budget of the function's log */
 	size_t n_logged;
 };
 
@@ -257,7 +261,7 @@ struct router {
 	struct fronts fronts[FRONT_STAGES], todo_fronts, free_fronts;
 	struct requests free_requests;
 	struct workers workers, gone, todo_workers, dead_workers;
-	struct pools buckets[POOL_BUCKETS], waiting;
+	struct pools buckets[POOL_BUCKETS], waiting, denied;
 	struct pool **by_function; /* by index into the snapshot's functions */
 	struct snapshot *snapshot;
 	size_t n_fronts;
@@ -473,7 +477,9 @@ void output_end(struct router *r, struct worker *w); /* reads what is left and c
 void denied_watch(struct router *r, struct worker *w, int listener); /* -1: there is none */
 
 /* One line a call, and forgets them.  q: NULL while the worker was idle. */
-void denied_log(struct router *r, const struct pool *p, const struct request *q, struct denials *d);
+void denied_log(struct router *r, struct pool *p, const struct request *q, struct denials *d);
+void denied_report(struct router *r, struct pool *p); /* to the master, what there is of one */
+void denied_check(struct router *r);                  /* of all, once a tick */
 
 /* ---- logs.c ---- */
 void logs_open(struct router *r, const struct router_fds *fds);

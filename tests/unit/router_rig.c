@@ -31,6 +31,7 @@ function_of(uint64_t version, const char *name)
 		.stream_idle_ms = 60000,
 		.idle_timeout_ms = 60000,
 		.max_workers = 4,
+		.denied_max = DENIED_MAX,
 		.queue = 2,
 		.max_requests = version == RIG_SMALL ? 2 : 0,
 		.body_max = version == RIG_SMALL ? 10 : 1000000,
@@ -174,7 +175,7 @@ messages_take(struct rig *g)
 			abort();
 		g->n_messages++;
 		to->type = m.type;
-		memcpy(&to->want, m.body, m.length < sizeof to->counters ? m.length : sizeof to->counters);
+		memcpy(&to->denied, m.body, m.length < sizeof to->denied ? m.length : sizeof to->denied);
 		message_done(&m);
 	}
 }

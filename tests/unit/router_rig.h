@@ -20,6 +20,7 @@ struct rig_message {
 		struct process_ref ref;
 		struct router_counters counters;
 		struct request_failed failed;
+		struct denied_report denied;
 	};
 };
 

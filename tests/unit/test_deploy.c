@@ -309,7 +309,7 @@ every_row_of_the_policy_table_is_an_option(void **state)
 	struct err e;
 
 	(void)state;
-	assert_int_equal(n, policy_n_rows);
+	assert_int_equal(n, policy_n_version_rows);
 	policy_init(&p);
 	assert_int_equal(arguments_read(&(struct argument_table){ options, n, &given }, 1,
 	                                ARGUMENTS("--memory", "64M", "--pm-max-children=7"), &rest, &e),

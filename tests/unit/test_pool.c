@@ -19,6 +19,7 @@
 #include "pool/listener.h"
 #include "pool/loop.h"
 #include "pool/options.h"
+#include "pool/storms.h"
 #include "pool/uids.h"
 
 struct fixture {
@@ -420,6 +421,26 @@ the_first_failures_cost_nothing_and_further_ones_more_and_more(void **state)
 	}
 }
 
+/* Within a window from its first eighth on; what is older counts no more. */
+static void
+events_are_counted_for_their_window_and_no_longer(void **state)
+{
+	const uint64_t window_ms = 8000, eighth_us = 1000 * 1000, start = 1000 * eighth_us;
+	struct storm_count c = { 0 };
+
+	(void)state;
+	assert_int_equal(storm_add(&c, start, window_ms, 5), 5);
+	for (uint64_t i = 1; i < STORM_SLICES; i++)
+		assert_int_equal(storm_add(&c, start + i * eighth_us, window_ms, 1), 5 + i);
+	/* The five are gone, the seven are not. */
+	assert_int_equal(storm_add(&c, start + 8 * eighth_us, window_ms, 0), 7);
+	assert_int_equal(storm_add(&c, start + 12 * eighth_us, window_ms, 0), 3);
+	assert_int_equal(storm_add(&c, start + 1000 * eighth_us, window_ms, 2), 2);
+	assert_int_equal(storm_add(&c, start + 1000 * eighth_us, window_ms, UINT32_MAX), UINT32_MAX);
+	assert_int_equal(storm_add(&c, start + 1001 * eighth_us, window_ms, UINT32_MAX),
+	                 2 * (uint64_t)UINT32_MAX);
+}
+
 static void
 time_without_a_failure_is_forgiven(void **state)
 {
@@ -623,6 +644,7 @@ main(void)
 		TEST(a_damaged_uid_table_is_refused),
 		TEST(a_state_folder_that_others_may_write_is_refused),
 		TEST(the_first_failures_cost_nothing_and_further_ones_more_and_more),
+		TEST(events_are_counted_for_their_window_and_no_longer),
 		TEST(time_without_a_failure_is_forgiven),
 		TEST(a_table_finds_what_was_put_and_nothing_that_was_removed),
 		TEST(timers_fire_in_the_order_of_their_time_and_once),

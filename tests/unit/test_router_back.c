@@ -1056,6 +1056,7 @@ refused_calls_beyond_the_names_that_are_kept_are_counted_together(void **state)
 {
 	static const int calls[] = { SYS_ptrace, SYS_mount,  SYS_bpf,  SYS_keyctl, SYS_unshare, SYS_setns,
 		                     SYS_chroot, SYS_reboot, SYS_acct, SYS_swapon, SYS_acct };
+	const struct rig_message *report;
 	struct rig *g = *state;
 	struct rig_worker w;
 	char log[8192];
@@ -1070,6 +1071,17 @@ refused_calls_beyond_the_names_that_are_kept_are_counted_together(void **state)
 	assert_int_equal(count_of(log, "\n"), DENIED_CALLS_MAX + 1);
 	assert_non_null(strstr(log, "system call refused: reboot\""));
 	assert_non_null(strstr(log, "system call refused: others, 3 times\""));
+	/* The master hears of all of them at once. */
+	rig_tick(g);
+	report = rig_said(g, MSG_DENIED);
+	assert_non_null(report);
+	assert_int_equal(report->denied.version, RIG_FAST);
+	assert_int_equal(report->denied.n, ARRAY_SIZE(calls));
+	assert_int_equal(report->denied.n_kinds, DENIED_KINDS_MAX);
+	assert_string_equal(report->denied.kinds[0].name, "ptrace");
+	assert_int_equal(report->denied.kinds[0].n, 1);
+	assert_true(strlen(report->denied.request) == 32);
+	assert_null(rig_said(g, MSG_DENIED));
 	close(fd);
 	rig_worker_done(&w);
 }
