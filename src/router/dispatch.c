@@ -162,6 +162,14 @@ dispatch_refuse(struct router *r, struct pool *p, enum cause cause, unsigned ret
 	pool_release(r, p);
 }
 
+/* Nobody will take the request soon.  The only worker of a fresh function is busy with the last request's
+ * process when a client asks again at once; with a second one they take turns. */
+static bool
+is_short(const struct pool *p)
+{
+	return p->n_workers == 0 || (p->n_workers == 1 && !TAILQ_EMPTY(&p->renewing));
+}
+
 static void
 review(struct router *r, struct pool *p)
 {
@@ -171,7 +179,7 @@ review(struct router *r, struct pool *p)
 
 	if (p->n_workers >= p->function.max_workers)
 		return;
-	if (p->wanted == 0 && (p->n_workers == 0 || waited >= WANT_WAIT_US))
+	if (p->wanted == 0 && (is_short(p) || waited >= WANT_WAIT_US))
 		want(r, p, p->n_queued);
 	else if (p->wanted > 0 && ((p->n_queued > p->wanted && since >= WANT_WAIT_US) || since >= AGAIN_US))
 		want(r, p, p->n_queued);

@@ -205,6 +205,26 @@ a_worker_takes_its_next_request_when_init_says_that_the_last_ones_process_is_gon
 }
 
 static void
+who_is_asked_again_before_its_only_worker_is_renewed_gets_a_second_one(void **state)
+{
+	struct rig *g = *state;
+	struct fresh f;
+	int fds[2] = { asked(g) };
+
+	lease(g, &f, RIG_FAST);
+	while (rig_said(g, MSG_WANT))
+		;
+	begin(g, &f);
+	answer(g, &f);
+	assert_null(rig_said(g, MSG_WANT));
+	fds[1] = asked(g);
+	assert_non_null(rig_said(g, MSG_WANT));
+	done(&f);
+	close(fds[0]);
+	close(fds[1]);
+}
+
+static void
 inits_word_may_come_before_the_answer_is_read(void **state)
 {
 	struct rig *g = *state;
@@ -576,6 +596,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(a_worker_takes_its_next_request_when_init_says_that_the_last_ones_process_is_gone),
+		TEST(who_is_asked_again_before_its_only_worker_is_renewed_gets_a_second_one),
 		TEST(inits_word_may_come_before_the_answer_is_read),
 		TEST(a_fresh_worker_is_never_packed),
 		TEST(a_process_says_one_byte_first_and_is_not_the_zygote),
