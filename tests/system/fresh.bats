@@ -78,6 +78,7 @@ misbehaves() {
 	wait_until 5 grep -hq "request's process of worker .*$3" "$D/error.log"
 }
 
+# bats test_tags=kernel
 @test "in fresh mode a request finds nothing of the one before it" {
 	get /fresh 200 .
 	for _ in 1 2 3; do
@@ -95,6 +96,7 @@ misbehaves() {
 		{ cat "$D/body"; return 1; }
 }
 
+# bats test_tags=kernel
 @test "each request has a process of its own, whose parent is init" {
 	local before n
 	get /who 200 'child of 1, request 1'

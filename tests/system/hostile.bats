@@ -8,10 +8,14 @@ setup_file() {
 	place_make
 	hello_make neighbour "the neighbour"
 	deploy "$D/src/neighbour.c"
+	# A slow kernel takes longer to give somebody so much memory.
 	conf <<-END
 		cpu_time = 500ms
 		wall_time = 2s
 		memory = 48M
+		[function allocates]
+		cpu_time = 5s
+		wall_time = 20s
 	END
 	pool_start
 	nginx_start
@@ -58,6 +62,7 @@ misbehaves() {
 @test "a function that stops itself is stopped by its time" { misbehaves stops 504 wall_time_limit; }
 @test "a function that ignores every signal is stopped by its time" { misbehaves ignores 504 wall_time_limit; }
 @test "a function that writes junk before its answer has answered badly" { misbehaves junk_before 500 bad_response; }
+# bats test_tags=kernel
 @test "a function that allocates without end meets its memory limit" { misbehaves allocates 500 memory_limit; }
 @test "a function that goes on forking is stopped" { misbehaves forks 500 syscall_denied; }
 # bats test_tags=kernel

@@ -48,9 +48,9 @@ found() {
 
 # both_are_refused TEXT: no pool starts, neither root's nor an ordinary user's, and each says so in one line with this.
 both_are_refused() {
-	refused 78 as_root cfn-pool -c "$D/cfn.conf" --registry "$R" --listen "$SOCKET"
+	refused 78 timeout 30 as_root cfn-pool -c "$D/cfn.conf" --registry "$R" --listen "$SOCKET"
 	grep -q "$1.*; see 'cfn-deploy doctor'\$" "$D/err"
-	refused 78 as_user cfn-pool -c "$D/user/cfn.conf"
+	refused 78 timeout 30 as_user cfn-pool -c "$D/user/cfn.conf"
 	grep -q "$1.*; see 'cfn-deploy doctor'\$" "$D/err"
 	not test -e "$D/x.sock"
 	not test -e "$D/user/x.sock"
