@@ -106,7 +106,7 @@ start_at_pool(struct instance *in, const struct registry_version *v, bool is_exp
 	AUTO_JSON json_t *question = json_pack("{s:s, s:I, s:b}", "command", "invoke", "version",
 	                                       (json_int_t)v->id, "explain", is_explained);
 	AUTO_JSON json_t *answer = NULL;
-	int fds[CONTROL_FDS_MAX], rc;
+	int fds[CONTROL_FDS_MAX] = { -1, -1 }, rc;
 
 	/* Every pool of a registry has the same versions and folders. */
 	in->pool = in->pools.pids[0];
@@ -125,7 +125,7 @@ static int
 await_end_at_pool(struct instance *in, int timeout_ms, struct err *e)
 {
 	AUTO_JSON json_t *answer = NULL;
-	int fds[CONTROL_FDS_MAX];
+	int fds[CONTROL_FDS_MAX] = { -1, -1 };
 	int rc = control_next(in->pools.socks[0], timeout_ms, &answer, fds, e);
 
 	if (rc == -ETIMEDOUT)
