@@ -73,12 +73,20 @@ ending_format(const struct ending *ending, char text[ENDING_TEXT_SIZE])
 		snprintf(text, ENDING_TEXT_SIZE, "not known");
 }
 
+uint64_t
+ending_memory_kb(const struct ending *ending)
+{
+	return ending->memory_peak_kb > 0 ? ending->memory_peak_kb : ending->max_rss_kb;
+}
+
 enum cause
 ending_cause(const struct ending *ending, uint64_t memory_limit)
 {
 	bool by_signal = ending->code == CLD_KILLED || ending->code == CLD_DUMPED;
 	int s = ending->status;
 
+	if (by_signal && ending->is_over_memory)
+		return CAUSE_MEMORY_LIMIT;
 	if (by_signal && s == SIGXCPU)
 		return CAUSE_CPU_TIME_LIMIT;
 	if (by_signal && s == SIGSYS)

@@ -9,6 +9,11 @@ struct ending {
 	int32_t status;      /* exit status or signal */
 	uint64_t cpu_us;     /* user and system time */
 	uint64_t max_rss_kb; /* highest resident size */
+
+	/* Of its cgroup, when it had one; else 0. */
+	uint64_t memory_peak_kb;     /* of all its processes, files in memory and the kernel's own for them */
+	uint32_t is_over_memory;     /* killed at its own limit */
+	uint32_t is_short_of_memory; /* killed because somebody else's was met: the system's, or the unit's */
 };
 
 /* Why a request did not get its function's answer; the word stands in the problem document and in the
@@ -52,6 +57,10 @@ enum { ENDING_TEXT_SIZE = 64 };
 /* "exit 3", "signal SEGV", "signal KILL" ... */
 void ending_format(const struct ending *ending, char text[ENDING_TEXT_SIZE]);
 
-/* The verdict on a worker that ended by itself.  Without a cgroup a memory overrun shows as SEGV, ABRT or
- * BUS with a resident size of at least 0.8 of the limit. */
+/* Highest use of memory that is known: the cgroup's count, else the resident size. */
+uint64_t ending_memory_kb(const struct ending *ending);
+
+/* The verdict on a worker that ended by itself.  A cgroup says that it was killed at its limit.  What has no
+ * more address space is not killed but told, and mostly dies of that: SEGV, ABRT or BUS with a resident size
+ * of at least 0.8 of the limit. */
 enum cause ending_cause(const struct ending *ending, uint64_t memory_limit);
