@@ -105,7 +105,7 @@ round_run(const struct sandbox_filters *filters, int artifact, int round)
 	s.filters = filters;
 	s.artifact = artifact;
 	s.limits = (struct sandbox_limits){ 128 << 20, 10 << 20, 1024, 1 << 20, 16, 64, 0 };
-	pid = sandbox_clone(&sandbox_function, &process, &e);
+	pid = sandbox_clone(&sandbox_function, -1, &process, &e);
 	if (pid == 0)
 		child_run(&s, &process, round, began);
 	if (pid < 0 || sandbox_release(&process, -1, base_outside_id(), base_outside_id(), &e) < 0)

@@ -67,16 +67,17 @@ choose_entry(struct artifact *a)
 }
 
 int
-artifact_make(const struct tool *t, struct artifact *a)
+artifact_make(struct tool *t, struct artifact *a)
 {
 	struct err e;
-	int rc = build_run(&t->config, &a->source, &a->build, &e);
+	int rc;
 
+	tool_open_cgroup(t);
+	rc = build_run(&t->config, &t->cgroup, &a->source, &a->build, &e);
 	show_diagnostics(t, a);
 	if (rc < 0)
 		return tool_fail(&e);
-	if (check_artifact(&t->config, a->build.artifact, a->build.artifact_size, a->entries, &a->report,
-	                   &e) < 0) {
+	if (check_artifact(&t->config, &t->cgroup, &a->build, a->entries, &a->report, &e) < 0) {
 		err_wrap(&e, "%.100s", a->source.path);
 		return tool_fail(&e);
 	}

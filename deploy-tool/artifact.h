@@ -21,7 +21,7 @@ void artifact_set_entries(struct artifact *a, const char *wanted, const char *pr
 
 /* Compiles the source that was read and checks what comes out; shows the compiler's words on standard error.
  * 0 or an exit status, already reported. */
-int artifact_make(const struct tool *t, struct artifact *a);
+int artifact_make(struct tool *t, struct artifact *a);
 void artifact_done(struct artifact *a);
 
 /* A C identifier: what --entry must be. */

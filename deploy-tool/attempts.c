@@ -303,81 +303,38 @@ ATTEMPT(attempt_executable_memory)
 /* --- cgroups ----------------------------------------------------------------------------------------------
  */
 
-/* The v2 folder of this process, opened. */
 static int
-cgroup_open(struct err *e)
+check_cgroup(const struct spawner_options *options, struct err *e)
 {
-	static const char *const mounts[] = { "/sys/fs/cgroup", "/sys/fs/cgroup/unified" };
-	AUTO_FD file = open("/proc/self/cgroup", O_RDONLY | O_CLOEXEC);
-	char text[PAGE] = "", path[PAGE + 32], *own, *end;
-
-	if (file < 0 || fd_read_all(file, text, sizeof text - 1) <= 0)
-		return err_set(e, errno, "read /proc/self/cgroup");
-	own = strncmp(text, "0::", 3) == 0 ? text : strstr(text, "\n0::");
-	if (!own)
-		return err_set(e, -ENOTSUP, "there is no cgroup v2");
-	own = strchr(own, '/');
-	end = own ? strchr(own, '\n') : NULL;
-	if (!end)
-		return err_set(e, -ENOTSUP, "there is no cgroup v2");
-	*end = '\0';
-	for (size_t i = 0; i < ARRAY_SIZE(mounts); i++) {
-		int folder;
-
-		snprintf(path, sizeof path, "%s%s/cgroup.controllers", mounts[i], own);
-		if (access(path, F_OK) < 0)
-			continue;
-		*strrchr(path, '/') = '\0';
-		folder = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-		return folder < 0 ? err_set(e, errno, "open %.200s", path) : folder;
-	}
-	return err_set(e, -ENOTSUP, "cgroup v2 is not mounted on /sys/fs/cgroup");
+	if (cgroup_is_open(options->cgroup))
+		return 0;
+	return err_set(e, -ENOTSUP, "%s", options->cgroup ? options->cgroup->why : "not asked for");
 }
 
-static int
-cgroup_has(int folder, const char *controller, struct err *e)
-{
-	AUTO_FD file = openat(folder, "cgroup.controllers", O_RDONLY | O_CLOEXEC);
-	char text[PAGE] = " ", wanted[32];
-	ssize_t n = file < 0 ? -1 : fd_read_all(file, text + 1, sizeof text - 2);
-
-	if (n < 0)
-		return err_set(e, errno, "read cgroup.controllers");
-	if (n > 0)
-		text[n] = ' ';
-	snprintf(wanted, sizeof wanted, " %s ", controller);
-	return strstr(text, wanted) ? 0 : err_set(e, -ENOTSUP, "no controller '%s' here", controller);
-}
-
+/* In the subtree that a pool started here would have. */
 ATTEMPT(attempt_delegation)
 {
-	static const char *const controllers[] = { "memory", "pids", "cpu" };
-	AUTO_FD folder = cgroup_open(e);
-
-	if (folder < 0)
-		return folder;
-	for (size_t i = 0; i < ARRAY_SIZE(controllers); i++)
-		if (cgroup_has(folder, controllers[i], e) < 0)
-			return -e->code;
-	if (mkdirat(folder, "cfn-doctor", 0700) < 0)
-		return err_set(e, errno, "make a cgroup");
-	unlinkat(folder, "cfn-doctor", AT_REMOVEDIR);
-	(void)options;
-	snprintf(result->detail, sizeof result->detail, "memory, pids and cpu; not used by this version");
+	if (check_cgroup(options, e) < 0 || cgroup_prove(options->cgroup->folder, e) < 0)
+		return -e->code;
+	snprintf(result->detail, sizeof result->detail, "memory and pids, in %.200s", options->cgroup->path);
 	return 0;
 }
 
 ATTEMPT(attempt_accounting)
 {
-	AUTO_FD folder = cgroup_open(e);
+	const struct cgroup_limits limits = { .memory = 256 * PAGE, .processes = 1 };
+	struct cgroup_usage usage;
+	struct cgroup_leaf leaf;
+	int rc = check_cgroup(options, e);
 
-	(void)options;
-	if (folder < 0)
-		return folder;
-	if (faccessat(folder, "memory.peak", R_OK, 0) < 0)
-		return err_set(e, errno, "memory.peak of this cgroup");
-	snprintf(result->detail, sizeof result->detail, "memory.peak; not used by this version");
-	return 0;
+	if (rc == 0)
+		rc = cgroup_leaf_open(options->cgroup->folder, "accounting", &limits, &leaf, e);
+	if (rc < 0)
+		return rc;
+	rc = cgroup_leaf_usage(&leaf, &usage, e);
+	cgroup_leaf_close(options->cgroup->folder, &leaf);
+	snprintf(result->detail, sizeof result->detail, "memory.peak, memory.events, cpu.stat, pids.events");
+	return rc;
 }
 
 /* --- all of it --------------------------------------------------------------------------------------------
@@ -391,6 +348,7 @@ ATTEMPT(attempt_whole)
 		return -e->code;
 	result->level = (enum isolation)spawner.ready.level;
 	snprintf(result->detail, sizeof result->detail, "%s", spawner.ready.layers);
+	snprintf(result->no_cgroup, sizeof result->no_cgroup, "%s", spawner.ready.no_cgroup);
 	spawner_stop(&spawner);
 	return 0;
 }

@@ -85,6 +85,12 @@ static const struct {
 	{ CAUSE_OUTPUT_LIMIT, "16 MiB of diagnostics" },
 };
 
+/* Where a step runs. */
+struct place {
+	const struct config *config;
+	const struct cgroup *cgroup;
+};
+
 struct step {
 	const char *name;
 	const char *const *argv;
@@ -94,7 +100,7 @@ struct step {
 };
 
 static int
-run_step(const struct config *c, const struct step *step, struct box_result *result, struct err *e)
+run_step(const struct place *p, const struct step *step, struct box_result *result, struct err *e)
 {
 	struct box_plan plan = {
 		.name = step->name,
@@ -107,7 +113,8 @@ run_step(const struct config *c, const struct step *step, struct box_result *res
 		.n_files = step->n_files,
 		.collect = step->collect,
 		.collect_max = BUILD_DEBUG_MAX,
-		.uid_range = (uid_t)c->uid_range_start + FIRST_BOX_UID,
+		.uid_range = (uid_t)p->config->uid_range_start + FIRST_BOX_UID,
+		.cgroup = p->cgroup,
 		.limits = compiler_limits,
 	};
 
@@ -177,12 +184,12 @@ take_file(const struct box_result *result, size_t i, char **data, size_t *n, str
 
 /* First line of what the compiler says of itself. */
 static int
-ask_version(const struct config *c, struct build *b, struct err *e)
+ask_version(const struct place *p, struct build *b, struct err *e)
 {
-	const char *const argv[] = { c->compiler, "--version", NULL };
+	const char *const argv[] = { p->config->compiler, "--version", NULL };
 	const struct step step = { .name = "compiler", .argv = argv };
 	struct box_result result = { 0 };
-	int rc = run_step(c, &step, &result, e), n;
+	int rc = run_step(p, &step, &result, e), n;
 
 	if (rc < 0)
 		return rc;
@@ -227,7 +234,7 @@ make_argv(const struct config *c, const struct source *s, struct build *b, const
 }
 
 static int
-compile(const struct config *c, const struct source *s, struct build *b, struct err *e)
+compile(const struct place *p, const struct source *s, struct build *b, struct err *e)
 {
 	static const char *const collect[] = { "fn.so", NULL };
 	struct box_file files[3] = { { s->name, s->text, s->size },
@@ -238,12 +245,12 @@ compile(const struct config *c, const struct source *s, struct build *b, struct 
 	struct box_result result = { 0 };
 	int rc;
 
-	make_argv(c, s, b, argv);
-	rc = read_own_file(c->include_dir, "cfn.h", HEADER_MAX, &files[1], e);
+	make_argv(p->config, s, b, argv);
+	rc = read_own_file(p->config->include_dir, "cfn.h", HEADER_MAX, &files[1], e);
 	if (rc == 0)
-		rc = read_own_file(c->libexec_dir, "libcfn.so.1", LIBRARY_MAX, &files[2], e);
+		rc = read_own_file(p->config->libexec_dir, "libcfn.so.1", LIBRARY_MAX, &files[2], e);
 	if (rc == 0)
-		rc = run_step(c, &step, &result, e);
+		rc = run_step(p, &step, &result, e);
 	free_pointer(&files[1].data);
 	free_pointer(&files[2].data);
 	if (rc < 0)
@@ -260,7 +267,7 @@ compile(const struct config *c, const struct source *s, struct build *b, struct 
 
 /* One run of objcopy over the artifact as it is; its output replaces *data. */
 static int
-copy_object(const struct config *c, const struct build *b, const char *const *options, char **data, size_t *n,
+copy_object(const struct place *p, const struct build *b, const char *const *options, char **data, size_t *n,
             struct err *e)
 {
 	static const char *const collect[] = { "out", NULL };
@@ -276,7 +283,7 @@ copy_object(const struct config *c, const struct build *b, const char *const *op
 		argv[at++] = *options;
 	argv[at++] = "fn.so";
 	argv[at] = "out";
-	rc = run_step(c, &step, &result, e);
+	rc = run_step(p, &step, &result, e);
 	if (rc < 0)
 		return rc;
 	rc = judge(&result, "objcopy step", e);
@@ -287,16 +294,16 @@ copy_object(const struct config *c, const struct build *b, const char *const *op
 }
 
 static int
-split_debug(const struct config *c, struct build *b, struct err *e)
+split_debug(const struct place *p, struct build *b, struct err *e)
 {
 	static const char *const keep[] = { "--only-keep-debug", NULL };
 	static const char *const strip[] = { "--strip-debug", "--add-gnu-debuglink=fn.debug", NULL };
 	size_t n = 0;
 	char *data = NULL;
-	int rc = copy_object(c, b, keep, &b->debug, &b->debug_size, e);
+	int rc = copy_object(p, b, keep, &b->debug, &b->debug_size, e);
 
 	if (rc == 0)
-		rc = copy_object(c, b, strip, &data, &n, e);
+		rc = copy_object(p, b, strip, &data, &n, e);
 	if (rc < 0)
 		return rc;
 	free_pointer(&b->artifact);
@@ -308,17 +315,19 @@ split_debug(const struct config *c, struct build *b, struct err *e)
 }
 
 int
-build_run(const struct config *c, const struct source *s, struct build *b, struct err *e)
+build_run(const struct config *c, const struct cgroup *cgroup, const struct source *s, struct build *b,
+          struct err *e)
 {
+	const struct place p = { c, cgroup };
 	int rc;
 
 	*b = (struct build){ 0 };
 	buf_init(&b->diagnostics, compiler_limits.output + 1);
-	rc = ask_version(c, b, e);
+	rc = ask_version(&p, b, e);
 	if (rc == 0)
-		rc = compile(c, s, b, e);
+		rc = compile(&p, s, b, e);
 	if (rc == 0)
-		rc = split_debug(c, b, e);
+		rc = split_debug(&p, b, e);
 	return rc < 0 ? err_wrap(e, "%.120s", s->path) : 0;
 }
 

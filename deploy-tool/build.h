@@ -5,6 +5,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "cgroup/cgroup.h"
 #include "config/config.h"
 #include "deploy-tool/source.h"
 
@@ -19,7 +20,9 @@ struct build {
 	size_t artifact_size, debug_size;
 };
 
-/* Compiles and links.  -ENOEXEC when the source does not compile or the compiler met one of its limits (*e
- * names it; the words are in diagnostics); anything else is a failure of this machine. */
-int build_run(const struct config *c, const struct source *s, struct build *b, struct err *e);
+/* Compiles and links, in boxes of that cgroup.  -ENOEXEC when the source does not compile or the compiler met
+ * one of its limits (*e names it; the words are in diagnostics); anything else is a failure of this machine.
+ */
+int build_run(const struct config *c, const struct cgroup *cgroup, const struct source *s, struct build *b,
+              struct err *e);
 void build_done(struct build *b);

@@ -50,11 +50,11 @@ read_report(const struct box_result *result, const char *const *entries, struct 
 }
 
 int
-check_artifact(const struct config *c, const void *bytes, size_t n, const char *const *entries,
-               struct elf_report *report, struct err *e)
+check_artifact(const struct config *c, const struct cgroup *cgroup, const struct build *b,
+               const char *const *entries, struct elf_report *report, struct err *e)
 {
 	static const char *const nothing[] = { NULL };
-	struct work work = { bytes, n, entries };
+	struct work work = { b->artifact, b->artifact_size, entries };
 	const struct box_plan plan = {
 		.name = "check",
 		.profile = BOX_CHECK,
@@ -65,6 +65,7 @@ check_artifact(const struct config *c, const void *bytes, size_t n, const char *
 		.system = nothing,
 		.collect = nothing,
 		.uid_range = (uid_t)c->uid_range_start + CHECK_UID,
+		.cgroup = cgroup,
 		.limits = { .memory = 256u << 20,
 		            .cpu_ms = 5000,
 		            .wall_ms = 10000,

@@ -2,8 +2,10 @@
 #pragma once
 #include "base/err.h"
 #include "config/config.h"
+#include "deploy-tool/build.h"
 #include "deploy-tool/elf.h"
 
-/* As elf_check().  -ENOEXEC when the artifact may not be loaded (*e says why), or -errno of the box. */
-int check_artifact(const struct config *c, const void *bytes, size_t n, const char *const *entries,
-                   struct elf_report *report, struct err *e);
+/* elf_check() of its artifact, in a box of that cgroup.  -ENOEXEC when the artifact may not be loaded (*e
+ * says why), or -errno of the box. */
+int check_artifact(const struct config *c, const struct cgroup *cgroup, const struct build *b,
+                   const char *const *entries, struct elf_report *report, struct err *e);

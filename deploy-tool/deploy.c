@@ -191,7 +191,7 @@ try_loading(struct deploy *d)
 	t->policy = &d->policy;
 	t->artifact = d->artifact.build.artifact;
 	t->artifact_size = d->artifact.build.artifact_size;
-	if (trial_load(&d->tool->config, t, &e) == 0)
+	if (trial_load(&d->tool->config, &d->tool->cgroup, t, &e) == 0)
 		return 0;
 	show_output(t);
 	tool_fail_as(EX_DATAERR, "%s: %s%s", d->artifact.source.path, e.text,

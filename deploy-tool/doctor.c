@@ -16,10 +16,6 @@
 
 enum { WARNING_SIZE = 256, KERNEL_MAJOR = 6, KERNEL_MINOR = 1 };
 
-/* What keeps a function's memory within its limit, whatever cgroups there are. */
-static const char memory_text[] =
-    "rlimits (RLIMIT_AS of each worker) and the size of its /tmp; no cgroup is used";
-
 struct doctor {
 	bool wants_apparmor;
 };
@@ -35,6 +31,8 @@ struct finding {
 	const struct layer *first;  /* the first that fails and is needed; NULL: none */
 	const struct layer *second; /* the first that fails and is not; NULL: none */
 	enum isolation level, required;
+	char memory[CGROUP_TEXT_SIZE]; /* what keeps it within its limits */
+	bool lacks_cgroup;             /* and the configuration requires one */
 };
 
 static const char *const levels[] = {
@@ -42,6 +40,23 @@ static const char *const levels[] = {
 	[ISOLATION_STRONG] = "strong",
 	[ISOLATION_FULL] = "full",
 };
+
+static bool
+starts(const struct finding *f)
+{
+	return f->level >= f->required && !f->lacks_cgroup;
+}
+
+/* Why it does not start. */
+static const struct layer *
+first_to_fail(const struct finding *f)
+{
+	if (starts(f))
+		return NULL;
+	if (f->level < f->required)
+		return f->first ? f->first : f->second;
+	return layer_find_cgroup();
+}
 
 static const struct layer_result *
 result_of(const struct finding *f, const struct layer *layer)
@@ -165,10 +180,9 @@ print_text(const struct finding *f)
 
 	print_table(f);
 	printf("\nlevel: %s; require_isolation = %s: a pool %s here\n", levels[f->level], levels[f->required],
-	       f->level >= f->required ? "starts" : "does not start");
-	if (f->level < f->required)
-		print_blame("first to fail", f, f->first ? f->first : f->second);
-	printf("memory: %s\n", memory_text);
+	       starts(f) ? "starts" : "does not start");
+	print_blame("first to fail", f, first_to_fail(f));
+	printf("memory: %s\n", f->memory);
 	for (size_t i = 0; i < ARRAY_SIZE(warnings); i++)
 		if (warnings[i](f, text))
 			printf("warning: %s\n", text);
@@ -192,7 +206,7 @@ pack_layer(const struct layer *layer, const struct layer_result *r)
 static int
 print_json(const struct finding *f)
 {
-	const struct layer *first = f->first ? f->first : f->second;
+	const struct layer *first = first_to_fail(f);
 	json_t *rows = json_array(), *lines = json_array();
 	char text[WARNING_SIZE];
 
@@ -202,10 +216,9 @@ print_json(const struct finding *f)
 		if (warnings[i](f, text))
 			json_array_append_new(lines, json_string(text));
 	return tool_print_json(json_pack("{s:s, s:s, s:b, s:s?, s:s, s:o, s:o}", "level", levels[f->level],
-	                                 "require_isolation", levels[f->required], "starts",
-	                                 f->level >= f->required, "first_to_fail",
-	                                 f->level < f->required && first ? first->name : NULL, "memory",
-	                                 memory_text, "layers", rows, "warnings", lines));
+	                                 "require_isolation", levels[f->required], "starts", starts(f),
+	                                 "first_to_fail", first ? first->name : NULL, "memory", f->memory,
+	                                 "layers", rows, "warnings", lines));
 }
 
 /* --- the command ------------------------------------------------------------------------------------------
@@ -224,25 +237,40 @@ find_failed(const struct finding *f, bool is_required)
 static void
 make_printable(char *text, size_t size)
 {
-	char given[256];
+	char given[CGROUP_TEXT_SIZE];
 
 	snprintf(given, sizeof given, "%s", text);
 	log_escape(text, size, given, strlen(given));
 }
 
-static int
-examine(const struct config *c, struct finding *f, struct err *e)
+/* The one that was opened here, unless the spawner found that it cannot use it. */
+static void
+examine_memory(struct tool *t, struct finding *f)
 {
+	for (size_t i = 0; i < n_layers; i++)
+		if (f->results[i].no_cgroup[0])
+			cgroup_close(&t->cgroup, f->results[i].no_cgroup);
+	cgroup_describe(&t->cgroup, f->memory);
+	make_printable(f->memory, sizeof f->memory);
+	f->lacks_cgroup = strcmp(t->config.cgroup, "require") == 0 && !cgroup_is_open(&t->cgroup);
+}
+
+static int
+examine(struct tool *t, struct finding *f, struct err *e)
+{
+	const struct config *c = &t->config;
 	char shared[] = "/tmp/cfn-doctor.XXXXXX";
 	const struct spawner_options options = {
 		.libexec_dir = c->libexec_dir,
 		.shared_dir = shared,
 		.uid_range = (uid_t)c->uid_range_start,
 		.n_uids = (unsigned)c->uid_range_size,
+		.cgroup = &t->cgroup,
 	};
 
 	if (!mkdtemp(shared))
 		return err_set(e, errno, "make a folder in /tmp");
+	tool_open_cgroup(t);
 	layers_try(layers, n_layers, &options, f->results);
 	rmdir(shared);
 	for (size_t i = 0; i < n_layers; i++) {
@@ -254,6 +282,7 @@ examine(const struct config *c, struct finding *f, struct err *e)
 	f->required = strcmp(c->require_isolation, "full") == 0 ? ISOLATION_FULL : ISOLATION_STRONG;
 	f->first = find_failed(f, true);
 	f->second = find_failed(f, false);
+	examine_memory(t, f);
 	return 0;
 }
 
@@ -275,10 +304,10 @@ run_doctor(struct tool *t, const char *const *arguments)
 		return rc;
 	if (options.wants_apparmor)
 		return apparmor_print(&t->config, &e) < 0 ? tool_fail(&e) : tool_flush();
-	if (examine(&t->config, &f, &e) < 0)
+	if (examine(t, &f, &e) < 0)
 		return tool_fail(&e);
 	rc = t->json ? print_json(&f) : print_text(&f);
 	if (rc != 0)
 		return rc;
-	return f.level >= f.required ? 0 : EX_UNAVAILABLE;
+	return starts(&f) ? 0 : EX_UNAVAILABLE;
 }

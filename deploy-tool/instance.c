@@ -256,6 +256,8 @@ start_here(struct tool *t, const struct registry_version *v, bool is_explained, 
 	if (rc < 0)
 		return rc;
 	f.artifact = artifact;
+	tool_open_cgroup(t);
+	f.cgroup = &t->cgroup;
 	in->is_local = true;
 	rc = local_start(&in->local, &t->config, &f, &how, e);
 	in->lacks_folder = in->local.lacks_folder;

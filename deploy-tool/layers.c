@@ -93,7 +93,9 @@ static const struct layer_advice to_refuse_gain[] = {
 };
 
 static const struct layer_advice to_delegate[] = {
-	{ 0, "nothing: memory is held by rlimits, with a cgroup or without" },
+	{ 0, "give it a cgroup v2 of its own with the controllers memory and pids (systemd: Delegate=yes); "
+	     "until then "
+	     "rlimits keep memory within its limits" },
 };
 
 static const struct layer_advice to_run_whole[] = {
@@ -126,6 +128,16 @@ const struct layer layers[] = {
 const size_t n_layers = ARRAY_SIZE(layers);
 
 _Static_assert(ARRAY_SIZE(layers) <= LAYERS_MAX, "results have a place for each layer");
+
+const struct layer *
+layer_find_cgroup(void)
+{
+	size_t i = 0;
+
+	while (layers[i].attempt != attempt_delegation)
+		i++;
+	return &layers[i];
+}
 
 static _Noreturn void
 attempt_run(const struct layer *layer, const struct spawner_options *options, int report)

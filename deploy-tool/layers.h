@@ -24,6 +24,8 @@ struct layer_result {
 	struct err why;       /* LAYER_FAILS, LAYER_UNTRIED: one clause */
 	char detail[256];     /* LAYER_WORKS: what there is to say, such as "ABI 7"; may be empty */
 	enum isolation level; /* proved; ISOLATION_NONE but for a whole sandbox */
+	char no_cgroup[240];  /* of a whole sandbox: why the spawner could not use the cgroup; empty: it could
+	                       */
 };
 
 /* What to do when an attempt met this error; the last row, of errno 0, is for all others. */
@@ -45,6 +47,9 @@ struct layer {
 /* The one list, at most LAYERS_MAX. */
 extern const struct layer layers[];
 extern const size_t n_layers;
+
+/* The row of the subtree for leaves. */
+const struct layer *layer_find_cgroup(void);
 
 /* Tries n layers in their order, each within its timeout. */
 void layers_try(const struct layer *rows, size_t n, const struct spawner_options *options,

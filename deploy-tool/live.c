@@ -37,15 +37,16 @@ ask_status(struct pools *p, size_t i)
 }
 
 /* What people see of a pool's answer; --json has all of it. */
-static const char *const lines[] = { "pid",        "error",   "listen",      "isolation",  "layers",
-	                             "generation", "workers", "process_max", "n_functions" };
+static const char *const lines[] = { "pid",    "error",      "listen",  "isolation",   "layers",
+	                             "memory", "generation", "workers", "process_max", "n_functions" };
 
 static const struct section {
 	const char *member;
 	const char *columns[COLUMNS_MAX];
 } sections[] = {
 	{ "functions",
-	  { "name", "version", "pm", "workers", "max_workers", "waiting", "crashes", "backoff_ms" } },
+	  { "name", "version", "pm", "workers", "max_workers", "waiting", "crashes", "backoff_ms",
+	    "memory_peak_kb" } },
 	{ "storms", { "function", "version", "since" } },
 	{ "routers",
 	  { "stage", "connections_active", "requests", "requests_active", "requests_queued", "generation" } },

@@ -97,13 +97,15 @@ ask_start(const struct local_function *f, const struct start_worker *start, int 
 }
 
 static int
-start_spawner(const struct config *c, const struct place *p, struct spawner *s, struct err *e)
+start_spawner(const struct config *c, const struct cgroup *cgroup, const struct place *p, struct spawner *s,
+              struct err *e)
 {
 	const struct spawner_options options = {
 		.libexec_dir = c->libexec_dir,
 		.shared_dir = p->is_shared ? c->shared_dir : p->own,
 		.uid_range = (uid_t)c->uid_range_start,
 		.n_uids = (unsigned)c->uid_range_size,
+		.cgroup = cgroup,
 	};
 	int rc = spawner_start(&options, s, e);
 
@@ -140,7 +142,7 @@ local_start(struct local *l, const struct config *c, const struct local_function
 
 	*l = (struct local){ .spawner = { .channel = -1, .pidfd = -1 }, .requests = -1, .output = -1 };
 	if (rc == 0)
-		rc = start_spawner(c, &place, &l->spawner, e);
+		rc = start_spawner(c, f->cgroup, &place, &l->spawner, e);
 	if (rc < 0)
 		return rc;
 	l->lacks_folder = !place.is_shared && f->policy->shared[0] != '\0';

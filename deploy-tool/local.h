@@ -15,6 +15,7 @@ struct local_function {
 	const struct function_policy *policy;
 	const void *artifact;
 	size_t artifact_size;
+	const struct cgroup *cgroup; /* of this program; NULL or not open: none */
 };
 
 struct local {

@@ -167,8 +167,10 @@ main(int argc, char **argv)
 
 	(void)argc;
 	signal(SIGPIPE, SIG_IGN);
+	cgroup_none(&tool.cgroup, "");
 	tool.is_colored = wants_color();
 	rc = start(&tool, (const char *const *)argv + 1);
 	registry_close(tool.registry);
+	cgroup_close(&tool.cgroup, "");
 	return rc;
 }

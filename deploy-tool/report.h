@@ -28,7 +28,7 @@ void report_time(int64_t seconds, char text[REPORT_TIME_SIZE]);
 void report_limit(const struct function_policy *p, const struct policy_row *row, char text[OPTION_TEXT_SIZE]);
 
 /* A table for people: column widths follow the content. */
-enum { COLUMNS_MAX = 8, COLUMNS_CELL_SIZE = 200 };
+enum { COLUMNS_MAX = 9, COLUMNS_CELL_SIZE = 200 };
 
 struct columns {
 	size_t n_columns, n_rows, n_allocated;

@@ -9,6 +9,7 @@
 
 #include "base/fd.h"
 #include "base/log.h"
+#include "ipc/spawner.h"
 
 #define AT(field) offsetof(struct tool, field)
 
@@ -163,6 +164,19 @@ tool_open_registry(struct tool *t, enum registry_mode mode)
 		return tool_fail_as(EX_NOINPUT, "%s; make it with: cfn-deploy --registry %s init", e.text,
 		                    t->config.registry);
 	return rc < 0 ? tool_fail(&e) : 0;
+}
+
+void
+tool_open_cgroup(struct tool *t)
+{
+	struct err ignored;
+
+	if (cgroup_is_open(&t->cgroup))
+		return;
+	if (strcmp(t->config.cgroup, "off") == 0)
+		cgroup_none(&t->cgroup, "switched off");
+	else
+		cgroup_open(&t->cgroup, spawner_uid((uid_t)t->config.uid_range_start), &ignored);
 }
 
 int

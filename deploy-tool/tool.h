@@ -5,6 +5,7 @@
 #include <sysexits.h>
 
 #include "base/err.h"
+#include "cgroup/cgroup.h"
 #include "config/config.h"
 #include "deploy-tool/arguments.h"
 #include "registry/registry.h"
@@ -18,6 +19,7 @@ struct tool {
 	bool is_colored; /* standard error is a terminal, and nobody said NO_COLOR */
 	struct config config;
 	struct registry *registry; /* NULL until tool_open_registry */
+	struct cgroup cgroup;      /* for its boxes, from tool_open_cgroup on */
 };
 
 struct command {
@@ -56,6 +58,9 @@ int tool_configure(struct tool *t, bool with_registry);
 
 /* tool_configure() and opens the registry in this mode.  0 or an exit status, already reported. */
 int tool_open_registry(struct tool *t, enum registry_mode mode);
+
+/* Before the first box: a subtree for them where there can be one and the configuration does not say off. */
+void tool_open_cgroup(struct tool *t);
 
 /* Reports on standard error in one line ("cfn-deploy: ..."), control bytes escaped; returns the exit
  * status that belongs to the error's code, or the given one. */

@@ -120,14 +120,15 @@ read_rest(struct trial *t, int output)
 }
 
 int
-trial_load(const struct config *c, struct trial *t, struct err *e)
+trial_load(const struct config *c, const struct cgroup *cgroup, struct trial *t, struct err *e)
 {
 	const struct start_worker how = { .is_trial = 1 };
 	const struct local_function f = { .function = t->function,
 		                          .entry = t->entry,
 		                          .policy = t->policy,
 		                          .artifact = t->artifact,
-		                          .artifact_size = t->artifact_size };
+		                          .artifact_size = t->artifact_size,
+		                          .cgroup = cgroup };
 	struct local local;
 	int rc = local_start(&local, c, &f, &how, e);
 

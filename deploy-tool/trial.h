@@ -4,6 +4,7 @@
 #include <stddef.h>
 
 #include "base/err.h"
+#include "cgroup/cgroup.h"
 #include "config/config.h"
 #include "deploy-tool/routes.h"
 
@@ -22,4 +23,4 @@ struct trial {
 
 /* 0 when it says READY within TRIAL_WALL_MS; -ENOEXEC with the worker's reason; or -errno of this machine.
  * Nothing of it is left when this returns. */
-int trial_load(const struct config *c, struct trial *t, struct err *e);
+int trial_load(const struct config *c, const struct cgroup *cgroup, struct trial *t, struct err *e);

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/digest.h"
 #include "base/fd.h"
 #include "base/macros.h"
 #include "ipc/message.h"
@@ -41,6 +42,7 @@ struct keeper {
 	struct box_result *result;
 	struct sandbox_process process;
 	struct box_ends ends;
+	struct cgroup_leaf leaf;
 	uint64_t started_us, next_sample_us;
 	uint64_t n_out, n_err; /* bytes that came */
 	uint64_t cpu_us;       /* of the last sample */
@@ -116,22 +118,27 @@ report_read(struct keeper *k)
 	return true;
 }
 
-/* The limits that no rlimit counts over all processes of the box.  Init is there until we reap it: who cannot
- * see it cannot watch, and must not pretend to. */
+/* The kernel itself keeps a leaf within its memory. */
 static int
-limits_check(struct keeper *k, struct err *e)
+leaf_sample(struct keeper *k, struct err *e)
+{
+	struct cgroup_usage usage;
+
+	if (cgroup_leaf_usage(&k->leaf, &usage, e) < 0)
+		return err_wrap(e, "box '%s'", k->plan->name);
+	k->cpu_us = usage.cpu_us;
+	k->max_memory = usage.memory_peak;
+	return 0;
+}
+
+/* Init is there until we reap it: who cannot see it cannot watch, and must not pretend to. */
+static int
+processes_sample(struct keeper *k, struct err *e)
 {
 	const struct box_limits *limits = &k->plan->limits;
-	uint64_t now = clock_now_us();
 	struct box_usage usage;
-	int rc;
+	int rc = box_usage_read(k->process.pid, k->plan->run != NULL, limits->memory, &usage);
 
-	if (now - k->started_us >= limits->wall_ms * 1000)
-		box_kill(k, CAUSE_WALL_TIME_LIMIT);
-	if (now < k->next_sample_us)
-		return 0;
-	k->next_sample_us = now + SAMPLE_MS * 1000ULL;
-	rc = box_usage_read(k->process.pid, k->plan->run != NULL, limits->memory, &usage);
 	if (rc < 0)
 		return err_set(e, -rc, "box '%s': watch its processes in /proc", k->plan->name);
 	k->cpu_us = usage.cpu_us;
@@ -139,9 +146,26 @@ limits_check(struct keeper *k, struct err *e)
 		k->max_memory = usage.memory;
 	if (k->is_running && usage.memory > limits->memory)
 		box_kill(k, CAUSE_MEMORY_LIMIT);
-	if (usage.cpu_us > limits->cpu_ms * 1000)
-		box_kill(k, CAUSE_CPU_TIME_LIMIT);
 	return 0;
+}
+
+/* The limits that no rlimit counts over all processes of the box. */
+static int
+limits_check(struct keeper *k, struct err *e)
+{
+	const struct box_limits *limits = &k->plan->limits;
+	uint64_t now = clock_now_us();
+	int rc;
+
+	if (now - k->started_us >= limits->wall_ms * 1000)
+		box_kill(k, CAUSE_WALL_TIME_LIMIT);
+	if (now < k->next_sample_us)
+		return 0;
+	k->next_sample_us = now + SAMPLE_MS * 1000ULL;
+	rc = k->leaf.fd >= 0 ? leaf_sample(k, e) : processes_sample(k, e);
+	if (rc == 0 && k->cpu_us > limits->cpu_ms * 1000)
+		box_kill(k, CAUSE_CPU_TIME_LIMIT);
+	return rc;
 }
 
 /* False at the end of the stream: all stages are behind. */
@@ -215,6 +239,19 @@ max_rss_correct(struct keeper *k)
 		k->result->ending.max_rss_kb = k->max_memory / 1024;
 }
 
+/* Init's word about its cgroup counts for nothing. */
+static void
+usage_add(struct keeper *k)
+{
+	const struct cgroup_usage none = { 0 };
+	struct cgroup_usage usage;
+	struct err ignored;
+
+	if (k->leaf.fd < 0 || cgroup_leaf_usage(&k->leaf, &usage, &ignored) < 0)
+		usage = none;
+	cgroup_usage_add(&usage, &k->result->ending);
+}
+
 /* How it ended, as init said, or else as we made it. */
 static void
 ending_decide(struct keeper *k)
@@ -230,6 +267,7 @@ ending_decide(struct keeper *k)
 			.max_rss_kb = k->max_memory / 1024,
 		};
 	max_rss_correct(k);
+	usage_add(k);
 	if (r->cause != CAUSE_NONE || r->ending.code == CLD_EXITED)
 		return;
 	cause = ending_cause(&r->ending, k->plan->limits.memory);
@@ -317,6 +355,26 @@ ends_open(struct box_ends *ours, struct box_ends *theirs, struct err *e)
 	return 0;
 }
 
+static int
+leaf_open(struct keeper *k, struct err *e)
+{
+	const struct box_limits *l = &k->plan->limits;
+	const uint64_t processes = l->processes + 1; /* init */
+	const struct cgroup_limits limits = { .memory = cgroup_memory_for(l->memory, l->disk, processes),
+		                              .processes = processes };
+	char name[CGROUP_NAME_SIZE];
+	uint32_t number;
+
+	if (!cgroup_is_open(k->plan->cgroup))
+		return 0;
+	random_bytes(&number, sizeof number);
+	snprintf(name, sizeof name, "box-%08x", number);
+	if (cgroup_leaf_open(k->plan->cgroup->folder, name, &limits, &k->leaf, e) < 0)
+		return err_wrap(e, "box '%s'", k->plan->name);
+	k->result->has_cgroup = true;
+	return 0;
+}
+
 /* Starts it; the child never returns. */
 static int
 box_start(struct keeper *k, struct sandbox *s, struct err *e)
@@ -328,11 +386,13 @@ box_start(struct keeper *k, struct sandbox *s, struct err *e)
 	pid_t pid;
 	int rc = ends_open(&k->ends, &theirs, e);
 
+	if (rc == 0)
+		rc = leaf_open(k, e);
 	if (rc < 0) {
 		ends_close(&theirs);
 		return rc;
 	}
-	pid = sandbox_clone(s->profile, &k->process, e);
+	pid = sandbox_clone(s->profile, k->leaf.fd, &k->process, e);
 	if (pid == 0)
 		box_init_run(k->plan, s, &k->process, &theirs);
 	ends_close(&theirs);
@@ -386,6 +446,7 @@ box_run(const struct box_plan *plan, struct box_result *result, struct err *e)
 		.plan = plan,
 		.result = result,
 		.process = { .pid = -1, .pidfd = -1, .start = -1 },
+		.leaf = { .fd = -1 },
 		.started_us = clock_now_us(),
 	};
 	int rc;
@@ -402,6 +463,8 @@ box_run(const struct box_plan *plan, struct box_result *result, struct err *e)
 	sandbox_fill(&s, plan, filters);
 	k.started_us = clock_now_us();
 	rc = box_keep(&k, &s, e);
+	if (k.leaf.fd >= 0)
+		cgroup_leaf_close(plan->cgroup->folder, &k.leaf);
 	ends_close(&k.ends);
 	sandbox_process_done(&k.process);
 	sandbox_filters_unmap(filters);

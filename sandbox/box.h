@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "base/ending.h"
 #include "base/err.h"
+#include "cgroup/cgroup.h"
 
 enum { BOX_COLLECT_MAX = 8 };
 
@@ -23,7 +24,7 @@ struct box_file {
 };
 
 struct box_limits {
-	uint64_t memory; /* bytes, of all its processes together */
+	uint64_t memory; /* bytes, of all its processes together; its files come on top */
 	uint64_t cpu_ms, wall_ms;
 	uint64_t processes;
 	uint64_t files;
@@ -44,14 +45,17 @@ struct box_plan {
 	    *system; /* paths of the host to be seen read-only, absent ones left out; NULL-terminated */
 	const struct box_file *files; /* written to /work before it starts */
 	size_t n_files;
-	const char *const *collect; /* paths below /work to be brought out; NULL-terminated */
-	uint64_t collect_max;       /* bytes of one */
-	uid_t uid_range;            /* host uid to use when started as root */
+	const char *const *collect;  /* paths below /work to be brought out; NULL-terminated */
+	uint64_t collect_max;        /* bytes of one */
+	uid_t uid_range;             /* host uid to use when started as root */
+	const struct cgroup *cgroup; /* opened for this caller; NULL or not open: rlimits, and a look at /proc
+	                                every 20 ms */
 	struct box_limits limits;
 };
 
 struct box_result {
 	struct ending ending;
+	bool has_cgroup; /* what kept its memory: its leaf, or else rlimits and looking */
 	enum cause
 	    cause; /* CAUSE_NONE; or CAUSE_WALL_TIME_LIMIT, _CPU_TIME_LIMIT, _MEMORY_LIMIT, _OUTPUT_LIMIT */
 	struct buf out, err;            /* what it wrote; raw bytes */

@@ -32,13 +32,14 @@ clone_advice(int code)
 }
 
 pid_t
-sandbox_clone(const struct sandbox_profile *profile, struct sandbox_process *p, struct err *e)
+sandbox_clone(const struct sandbox_profile *profile, int cgroup, struct sandbox_process *p, struct err *e)
 {
 	struct sandbox_process made = { .pidfd = -1, .start = -1 };
 	struct clone_args args = {
-		.flags = CLONE_PIDFD | profile->namespaces,
+		.flags = CLONE_PIDFD | profile->namespaces | (cgroup >= 0 ? CLONE_INTO_CGROUP : 0),
 		.pidfd = (uintptr_t)&made.pidfd,
 		.exit_signal = SIGCHLD,
+		.cgroup = cgroup >= 0 ? (unsigned)cgroup : 0,
 	};
 	int ends[2], code;
 	long pid;
@@ -50,7 +51,8 @@ sandbox_clone(const struct sandbox_profile *profile, struct sandbox_process *p, 
 	if (pid < 0) {
 		close(ends[0]);
 		close(ends[1]);
-		return err_set(e, code, "new namespaces%s", clone_advice(code));
+		return err_set(e, code, "new namespaces%s%s", cgroup >= 0 ? " in a cgroup" : "",
+		               clone_advice(code));
 	}
 	made.pid = (pid_t)pid;
 	made.start = ends[pid == 0 ? 0 : 1];

@@ -404,7 +404,7 @@ probe_run(int proc, uid_t outside_uid, const struct sandbox_filters *filters, st
 	}
 	report = ends[0];
 	p.report = ends[1];
-	pid = sandbox_clone(&sandbox_function, &process, e);
+	pid = sandbox_clone(&sandbox_function, -1, &process, e);
 	if (pid == 0)
 		child_run(&p, &process);
 	close(p.channel);

@@ -94,10 +94,11 @@ struct sandbox_process {
 	int start; /* the parent's end wakes the child; closing it unwoken makes sandbox_await fail */
 };
 
-/* clone3 with the profile's namespaces and a pidfd.  The pid in the parent, 0 in the child, -errno: -EPERM,
- * -ENOSPC, -EUSERS when there are no user namespaces (the text says what to do).  In a single-threaded
- * process only. */
-pid_t sandbox_clone(const struct sandbox_profile *profile, struct sandbox_process *p, struct err *e);
+/* clone3 with the profile's namespaces and a pidfd, in that cgroup (-1: in the caller's).  The pid in the
+ * parent, 0 in the child, -errno: -EPERM, -ENOSPC, -EUSERS when there are no user namespaces (the text says
+ * what to do).  In a single-threaded process only. */
+pid_t sandbox_clone(const struct sandbox_profile *profile, int cgroup, struct sandbox_process *p,
+                    struct err *e);
 
 /* Parent: writes the maps "1000 OUTSIDE 1" of the child and wakes it.  The ids are those of the caller's own
  * user namespace.  proc is a descriptor of a /proc that shows p->pid, or -1 for "/proc". */

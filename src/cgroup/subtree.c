@@ -375,9 +375,8 @@ void
 cgroup_describe(const struct cgroup *c, char text[CGROUP_TEXT_SIZE])
 {
 	if (cgroup_is_open(c))
-		snprintf(text, CGROUP_TEXT_SIZE, "cgroup, a leaf for each sandbox in %.300s", c->path);
+		snprintf(text, CGROUP_TEXT_SIZE, "cgroup (a leaf for each sandbox in %.300s)", c->path);
 	else
-		snprintf(text, CGROUP_TEXT_SIZE,
-		         "rlimit, of each process, and the size of its files in memory%s%s",
+		snprintf(text, CGROUP_TEXT_SIZE, "rlimit (RLIMIT_AS of each process, the size of /tmp)%s%s",
 		         c && c->why[0] ? "; no cgroup: " : "", c ? c->why : "");
 }

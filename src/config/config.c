@@ -47,6 +47,7 @@ static const struct key {
 	TEXT("function_log", KEY_PATH, function_log),
 	TEXT("user", KEY_TEXT, user),
 	TEXT("require_isolation", KEY_TEXT, require_isolation),
+	TEXT("cgroup", KEY_TEXT, cgroup),
 	TEXT("compiler", KEY_PATH, compiler),
 	NUMBER("routers", KEY_NUMBER, routers, 1, ROUTERS_MAX),
 	NUMBER("connections", KEY_NUMBER, connections, 1, 65536),
@@ -91,6 +92,7 @@ config_init(struct config *c)
 		.listen_allowed_clients = "127.0.0.1",
 		.access_format = "json",
 		.require_isolation = "strong",
+		.cgroup = "auto",
 		.routers = 1,
 		.connections = 1024,
 		.uid_range_start = 200000,
@@ -228,6 +230,9 @@ check_words(const struct config *c, struct err *e)
 
 	if (strcmp(level, "full") != 0 && strcmp(level, "strong") != 0)
 		return err_set(e, -EINVAL, "require_isolation: '%.64s' is not full or strong", level);
+	if (strcmp(c->cgroup, "auto") != 0 && strcmp(c->cgroup, "require") != 0 &&
+	    strcmp(c->cgroup, "off") != 0)
+		return err_set(e, -EINVAL, "cgroup: '%.64s' is not auto, require or off", c->cgroup);
 	if (c->listen[0] && strncmp(c->listen, "unix:", 5) != 0 && strncmp(c->listen, "tcp:", 4) != 0)
 		return err_set(e, -EINVAL, "listen: '%.64s' is not unix:PATH or tcp:HOST:PORT", c->listen);
 	if (c->mount_prefix[0] && c->mount_prefix[0] != '/')

@@ -30,6 +30,7 @@ struct config {
 	char access_format[CONFIG_TEXT_MAX]; /* "json" or php-fpm's letters */
 	char user[64];                       /* when started as root and the registry is root's */
 	char require_isolation[16];          /* full | strong */
+	char cgroup[16];                     /* auto | require | off */
 	char libexec_dir[CONFIG_PATH_MAX], include_dir[CONFIG_PATH_MAX], compiler[CONFIG_PATH_MAX];
 	uint64_t routers;
 	uint64_t connections; /* from web servers, for each router */

@@ -108,8 +108,9 @@ struct start_copy {
 };
 
 struct spawner_ready {
-	uint32_t level;   /* enum isolation */
-	char layers[256]; /* what is active, for people: "user mount pid ... landlock-7 seccomp" */
+	uint32_t level;      /* enum isolation */
+	char layers[256];    /* what is active, for people: "user mount pid ... landlock-7 seccomp" */
+	char no_cgroup[240]; /* why the cgroup that was given is not used; empty: it is, or none was given */
 };
 
 struct spawner_failed {

@@ -35,6 +35,7 @@ struct launch {
 	const struct spawner_options *options;
 	bool is_root;
 	int fds[SPAWNER_FD_END - SPAWNER_FD_MASTER]; /* in the order of enum spawner_fd */
+	size_t n_fds;                                /* the last one only with a cgroup */
 	int program;
 	int parent_end;
 };
@@ -63,6 +64,22 @@ open_programs(struct launch *l, struct err *e)
 	}
 	l->program = open_program(l->options->libexec_dir, "cfn-spawn", e);
 	return l->program < 0 ? l->program : 0;
+}
+
+/* A copy, which keeps the folder's lock for as long as the spawner lives. */
+static int
+copy_cgroup(struct launch *l, struct err *e)
+{
+	enum { CGROUP = SPAWNER_FD_CGROUP - SPAWNER_FD_MASTER };
+
+	l->n_fds = CGROUP;
+	if (!cgroup_is_open(l->options->cgroup))
+		return 0;
+	l->fds[CGROUP] = fcntl(l->options->cgroup->folder, F_DUPFD_CLOEXEC, 3);
+	if (l->fds[CGROUP] < 0)
+		return err_set(e, errno, "cgroup");
+	l->n_fds++;
+	return 0;
 }
 
 static void
@@ -217,14 +234,14 @@ place_descriptors(struct launch *l, int spare, struct err *e)
 	int null, rc;
 
 	memcpy(fds, l->fds, sizeof l->fds);
-	fds[ARRAY_SIZE(l->fds)] = l->program;
-	rc = fd_place(fds, ARRAY_SIZE(fds), SPAWNER_FD_MASTER);
+	fds[l->n_fds] = l->program;
+	rc = fd_place(fds, l->n_fds + 1, SPAWNER_FD_MASTER);
 	if (rc < 0)
 		return err_set(e, -rc, "place descriptors");
-	l->program = SPAWNER_FD_PROGRAM;
-	rc = fd_set_cloexec(SPAWNER_FD_PROGRAM, 1);
+	l->program = SPAWNER_FD_MASTER + (int)l->n_fds;
+	rc = fd_set_cloexec(l->program, 1);
 	if (rc == 0)
-		rc = fd_close_from(SPAWNER_FD_PROGRAM + 1, spare);
+		rc = fd_close_from(l->program + 1, spare);
 	if (rc < 0)
 		return err_set(e, -rc, "close descriptors");
 	null = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -238,7 +255,8 @@ exec_spawner(struct launch *l, struct err *e)
 {
 	char n_uids[16], path[] = "PATH=/usr/bin:/bin", *env[] = { path, NULL };
 	char name[] = "cfn-spawn", *shared = strdup(l->options->shared_dir);
-	char *argv[] = { name, shared, n_uids, NULL };
+	char cgroup[] = "cgroup", none[] = "";
+	char *argv[] = { name, shared, n_uids, cgroup_is_open(l->options->cgroup) ? cgroup : none, NULL };
 
 	snprintf(n_uids, sizeof n_uids, "%u", l->is_root ? l->options->n_uids : 0);
 	execveat(l->program, "", argv, env, AT_EMPTY_PATH);
@@ -295,8 +313,14 @@ clone_spawner(struct launch *l, struct spawner *s, struct err *e)
 	struct clone_args args = { .flags = CLONE_PIDFD | CLONE_NEWUSER | CLONE_NEWPID,
 		                   .pidfd = (uintptr_t)&pidfd,
 		                   .exit_signal = SIGCHLD };
-	long pid = syscall(SYS_clone3, &args, sizeof args);
+	long pid;
 
+	/* It must live inside: who starts a process in a leaf needs rights on what is above both. */
+	if (cgroup_is_open(l->options->cgroup)) {
+		args.flags |= CLONE_INTO_CGROUP;
+		args.cgroup = (unsigned)l->options->cgroup->trusted;
+	}
+	pid = syscall(SYS_clone3, &args, sizeof args);
 	if (pid < 0)
 		return explain_clone(errno, e);
 	if (pid == 0) {
@@ -345,6 +369,7 @@ wait_ready(struct spawner *s, struct err *e)
 		return check_failed(&m, e);
 	memcpy(&s->ready, m.body, sizeof s->ready);
 	s->ready.layers[sizeof s->ready.layers - 1] = '\0';
+	s->ready.no_cgroup[sizeof s->ready.no_cgroup - 1] = '\0';
 	return 0;
 }
 
@@ -384,6 +409,8 @@ launch_spawner(struct launch *l, struct spawner *s, struct err *e)
 	if (rc == 0)
 		rc = open_programs(l, e);
 	if (rc == 0)
+		rc = copy_cgroup(l, e);
+	if (rc == 0)
 		rc = message_pair(pair, e);
 	if (rc < 0)
 		return rc;
@@ -396,6 +423,12 @@ launch_spawner(struct launch *l, struct spawner *s, struct err *e)
 	if (rc == 0)
 		rc = release(l, s, e);
 	return rc < 0 ? rc : wait_ready(s, e);
+}
+
+uid_t
+spawner_uid(uid_t uid_range)
+{
+	return geteuid() == 0 ? uid_range : geteuid();
 }
 
 int

@@ -3,6 +3,7 @@
 #include <sys/types.h>
 
 #include "base/err.h"
+#include "cgroup/cgroup.h"
 #include "ipc/protocol.h"
 
 struct spawner_options {
@@ -10,6 +11,7 @@ struct spawner_options {
 	const char *shared_dir;  /* absolute path of the folder of shared folders; made when it is missing */
 	uid_t uid_range;         /* first host uid when started as root */
 	unsigned n_uids;         /* size of the range, at least 2,000 */
+	const struct cgroup *cgroup; /* opened for spawner_uid(); NULL or not open: none */
 };
 
 struct spawner {
@@ -18,6 +20,9 @@ struct spawner {
 	pid_t pid;
 	struct spawner_ready ready;
 };
+
+/* The host uid that the spawner of this caller has. */
+uid_t spawner_uid(uid_t uid_range);
 
 /* Makes the base namespaces, runs cfn-spawn in them as pid 1 and waits until it has proved what isolation
  * there is.  Must be called while still root when started as root, before any thread.

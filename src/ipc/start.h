@@ -2,12 +2,14 @@
  * and what a worker says back on its report channel. */
 #pragma once
 
-/* cfn-spawn: argv is its name, the shared directory, the size of the uid range (0: one mapped uid). */
+/* cfn-spawn: argv is its name, the shared directory, the size of the uid range (0: one mapped uid), "cgroup"
+ * when it was given one, else "". */
 enum spawner_fd {
 	SPAWNER_FD_MASTER = 3, /* channel */
 	SPAWNER_FD_ROUTER,     /* program */
 	SPAWNER_FD_WORKER,     /* program */
 	SPAWNER_FD_LIBRARY,    /* libcfn.so.1 */
+	SPAWNER_FD_CGROUP,     /* folder of the leaves; only with a cgroup */
 	SPAWNER_FD_END
 };
 

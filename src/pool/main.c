@@ -37,6 +37,7 @@ static const struct exit_row exits_of_registry[] = {
 	{ EBADMSG, EX_DATAERR }, { EEXIST, EX_DATAERR },   { EPROTO, EX_CONFIG }, { EPERM, EX_CONFIG },
 	{ EBUSY, EX_TEMPFAIL },  { ENOSPC, EX_CANTCREAT }, { 0, EX_IOERR },
 };
+static const struct exit_row exits_of_cgroup[] = { { 0, EX_CONFIG } };
 static const struct exit_row exits_of_spawner[] = { { ENOENT, EX_OSFILE }, { 0, EX_CONFIG } };
 static const struct exit_row exits_of_keys[] = { { ENOMEM, EX_OSERR }, { 0, EX_CONFIG } };
 static const struct exit_row exits_of_system[] = { { 0, EX_OSERR } };
@@ -135,6 +136,33 @@ make_files(struct master *m, struct err *e)
 	return identity_make_folder(&m->identity, m->config->state_dir, e);
 }
 
+/* Without one the rlimits do it, which every report says, unless the configuration wants more. */
+static int
+open_cgroup(struct master *m, struct err *e)
+{
+	const struct config *c = m->config;
+
+	if (strcmp(c->cgroup, "off") == 0) {
+		cgroup_none(&m->cgroup, "switched off");
+		return 0;
+	}
+	if (cgroup_open(&m->cgroup, spawner_uid((uid_t)c->uid_range_start), e) == 0)
+		return 0;
+	return strcmp(c->cgroup, "auto") == 0 ? 0 : err_wrap(e, "cgroup = require");
+}
+
+/* The spawner's proof may have failed where everything looked well. */
+static int
+check_cgroup(struct master *m, struct err *e)
+{
+	const char *why = m->spawner.ready.no_cgroup;
+
+	if (why[0] == '\0')
+		return 0;
+	cgroup_close(&m->cgroup, why);
+	return strcmp(m->config->cgroup, "auto") == 0 ? 0 : err_set(e, -ENOTSUP, "cgroup = require: %s", why);
+}
+
 static int
 start_spawner(struct master *m, struct err *e)
 {
@@ -142,7 +170,8 @@ start_spawner(struct master *m, struct err *e)
 	const struct spawner_options options = { .libexec_dir = c->libexec_dir,
 		                                 .shared_dir = c->shared_dir,
 		                                 .uid_range = (uid_t)c->uid_range_start,
-		                                 .n_uids = (unsigned)c->uid_range_size };
+		                                 .n_uids = (unsigned)c->uid_range_size,
+		                                 .cgroup = &m->cgroup };
 	uint32_t least = strcmp(c->require_isolation, "full") == 0 ? ISOLATION_FULL : ISOLATION_STRONG;
 
 	if (spawner_start(&options, &m->spawner, e) < 0)
@@ -152,7 +181,7 @@ start_spawner(struct master *m, struct err *e)
 		    e, -ENOTSUP,
 		    "require_isolation = %s, but this kernel has no Landlock, which makes it strong",
 		    c->require_isolation);
-	return 0;
+	return check_cgroup(m, e);
 }
 
 static int
@@ -255,6 +284,7 @@ static const struct step {
 	{ choose_identity, exits_of_registry },
 	{ open_listener, exits_of_listener },
 	{ make_files, exits_of_files },
+	{ open_cgroup, exits_of_cgroup, "; see 'cfn-deploy doctor'" },
 	{ start_spawner, exits_of_spawner, "; see 'cfn-deploy doctor'" },
 	{ drop_privileges, exits_of_system },
 	{ open_keys, exits_of_keys },
@@ -310,7 +340,7 @@ isolation_word(const struct master *m)
 static void
 announce(struct master *m)
 {
-	char title[CONFIG_PATH_MAX + 32], groups[GROUPS_RISKY_SIZE];
+	char title[CONFIG_PATH_MAX + 32], groups[GROUPS_RISKY_SIZE], memory[CGROUP_TEXT_SIZE];
 
 	log_set_fd(m->logs.fds[LOG_FILE_ERROR]);
 	snprintf(title, sizeof title, "cfn-pool: master (%s)", m->config->registry);
@@ -326,6 +356,8 @@ announce(struct master *m)
 		    LOG_WARNING,
 		    "the registry belongs to root: the master stays uid 0, without capabilities; give the "
 		    "registry to an account of its own, or set user");
+	cgroup_describe(&m->cgroup, memory);
+	log_line(LOG_NOTICE, "memory: %s", memory);
 	log_line(LOG_NOTICE, "serving %zu function%s of %s, generation %" PRIu64 ", on %s; isolation %s: %s",
 	         m->functions.n, m->functions.n == 1 ? "" : "s", m->config->registry, m->generation,
 	         m->listener.text, isolation_word(m), m->spawner.ready.layers);
@@ -366,6 +398,7 @@ stop(struct master *m)
 		m->spawner.channel = -1;
 	}
 	spawner_stop(&m->spawner);
+	cgroup_close(&m->cgroup, "");
 	listener_close(&m->listener);
 	storms_close(m);
 	uids_close(&m->uids);
@@ -400,6 +433,7 @@ init(struct master *m)
 	TAILQ_INIT(&m->storms.list);
 	m->storms.folder = m->snapshot = m->uids.folder = m->listener.fd = m->watcher.inotify.fd =
 	    m->control.listener.fd = -1;
+	cgroup_none(&m->cgroup, "");
 	m->spawner.channel = m->spawner.pidfd = m->spawner_channel.watch.fd = -1;
 	for (int i = 0; i < LOG_FILES; i++)
 		m->logs.fds[i] = -1;

@@ -9,6 +9,7 @@
 #include <sys/queue.h>
 
 #include "base/table.h"
+#include "cgroup/cgroup.h"
 #include "config/config.h"
 #include "ipc/protocol.h"
 #include "ipc/spawner.h"
@@ -95,6 +96,7 @@ struct pool {
 	struct timer retry;       /* end of the back-off, or of a lease's hold */
 	struct timer vote;        /* armed: a vote keeps it */
 	uint64_t n_starts, n_crashes;
+	uint64_t memory_peak_kb; /* the highest of its workers that have ended; 0: none has */
 
 	struct {
 		uint64_t max_calls, max_kills, window_ms;
@@ -177,6 +179,7 @@ struct master {
 	struct timer drain; /* the end of a graceful stop */
 	uint32_t last_id;   /* of workers, routers, copies and invocations */
 
+	struct cgroup cgroup;
 	struct spawner spawner;
 	struct channel spawner_channel;
 	struct uids uids;

@@ -9,7 +9,7 @@
 #include "pool/routers.h"
 
 /* More than any entry takes as text: two names, and numbers. */
-enum { FUNCTION_TEXT_SIZE = 320 };
+enum { FUNCTION_TEXT_SIZE = 384 };
 
 static const char *const router_words[] = {
 	[ROUTER_DOWN] = "down",
@@ -40,8 +40,8 @@ status_of_pool(const struct pool *pool)
 	const struct function *f = pool->function;
 	uint64_t left_us = backoff_left(&pool->backoff, clock_now_us());
 
-	return json_pack("{s:s,s:I,s:I,s:b,s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "name", pool->public.name,
-	                 "version", (json_int_t)pool->public.version, "wanted",
+	return json_pack("{s:s,s:I,s:I,s:b,s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:o}", "name",
+	                 pool->public.name, "version", (json_int_t)pool->public.version, "wanted",
 	                 (json_int_t)(f->wanted ? f->wanted->public.version : 0), "enabled",
 	                 (int)(pool->public.is_enabled != 0), "pm", policy_pm_word(pool->manager),
 	                 "max_workers", (json_int_t)pool->public.max_workers, "workers",
@@ -49,7 +49,10 @@ status_of_pool(const struct pool *pool)
 	                 (json_int_t)pool_count(pool, STAGE_BIT(WORKER_STARTING)), "ending",
 	                 (json_int_t)pool_count(pool, STAGE_BIT(WORKER_RETIRING) | STAGE_BIT(WORKER_ENDING)),
 	                 "waiting", (json_int_t)pool_waiting(pool), "starts", (json_int_t)pool->n_starts,
-	                 "crashes", (json_int_t)pool->n_crashes, "backoff_ms", (json_int_t)(left_us / 1000));
+	                 "crashes", (json_int_t)pool->n_crashes, "backoff_ms", (json_int_t)(left_us / 1000),
+	                 "memory_peak_kb",
+	                 pool->memory_peak_kb > 0 ? json_integer((json_int_t)pool->memory_peak_kb)
+	                                          : json_null());
 }
 
 /* Appends those with workers, or those without. */
@@ -112,15 +115,18 @@ status_of(const struct master *m)
 	};
 	uint32_t level = m->spawner.ready.level;
 	json_t *routers = json_array(), *functions = json_array();
+	char memory[CGROUP_TEXT_SIZE];
 
+	cgroup_describe(&m->cgroup, memory);
 	for (size_t i = 0; i < m->n_routers; i++)
 		json_array_append_new(routers, status_of_router(&m->routers[i]));
 	append_functions(m, functions, true);
 	append_functions(m, functions, false);
-	return json_pack("{s:b,s:i,s:s,s:s,s:s,s:s,s:s,s:I,s:I,s:I,s:I,s:o,s:o,s:o,s:I,s:o}", "ok", 1, "pid",
-	                 (int)getpid(), "program", PACKAGE_VERSION, "registry", m->config->registry, "listen",
-	                 m->listener.text, "isolation", level < ARRAY_SIZE(levels) ? levels[level] : "none",
-	                 "layers", m->spawner.ready.layers, "generation", (json_int_t)m->generation,
+	return json_pack("{s:b,s:i,s:s,s:s,s:s,s:s,s:s,s:s,s:I,s:I,s:I,s:I,s:o,s:o,s:o,s:I,s:o}", "ok", 1,
+	                 "pid", (int)getpid(), "program", PACKAGE_VERSION, "registry", m->config->registry,
+	                 "listen", m->listener.text, "isolation",
+	                 level < ARRAY_SIZE(levels) ? levels[level] : "none", "layers",
+	                 m->spawner.ready.layers, "memory", memory, "generation", (json_int_t)m->generation,
 	                 "published", (json_int_t)m->published, "workers", (json_int_t)m->workers.n,
 	                 "process_max", (json_int_t)m->config->process_max, "audit", status_of_audit(m),
 	                 "storms", status_of_storms(m), "routers", routers, "n_functions",

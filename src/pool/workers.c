@@ -244,7 +244,7 @@ log_ending(const struct worker *w, const struct process_ended *ended, enum cause
 	         "function '%s' version %u: worker %u (pid %d) ended: %s, %s; cpu %" PRIu64
 	         " ms, memory %" PRIu64 " KiB%s%s",
 	         w->pool->start.function, w->pool->start.version, (unsigned)w->by_id.key, (int)w->pid, text,
-	         cause_word(cause), ended->ending.cpu_us / 1000, ended->ending.max_rss_kb,
+	         cause_word(cause), ended->ending.cpu_us / 1000, ending_memory_kb(&ended->ending),
 	         ended->reason[0] ? "; " : "", ended->reason);
 }
 
@@ -358,6 +358,8 @@ worker_has_ended(struct master *m, struct worker *w, const struct process_ended 
 	struct pool *pool = w->pool;
 	bool is_start = w->stage == WORKER_STARTING, was_killed = w->cause != CAUSE_NONE;
 
+	if (ending_memory_kb(&ended->ending) > pool->memory_peak_kb)
+		pool->memory_peak_kb = ending_memory_kb(&ended->ending);
 	/* Nothing in flight could notice an end that was asked for, unless a router still had it. */
 	if (!is_start && (!w->is_stopping || w->router))
 		crashed(m, w, ended);

@@ -26,9 +26,10 @@ read_arguments(struct spawn *s, int argc, char **argv, struct err *e)
 {
 	uint64_t n_uids;
 
-	if (argc != 3 || option_parse_number(argv[2], &n_uids) < 0 || n_uids > INT_MAX)
+	if (argc != 4 || option_parse_number(argv[2], &n_uids) < 0 || n_uids > INT_MAX)
 		return err_set(e, -EINVAL, "cfn-spawn is started by cfn-pool and cfn-deploy alone");
 	s->n_slots = n_uids > BASE_FIRST_ID ? (unsigned)n_uids - BASE_FIRST_ID : 0;
+	s->cgroup = strcmp(argv[3], "cgroup") == 0 ? SPAWNER_FD_CGROUP : -1;
 	return 0;
 }
 
@@ -44,9 +45,11 @@ raise_file_limit(void)
 }
 
 static int
-keep_apart(struct err *e)
+keep_apart(const struct spawn *s, struct err *e)
 {
-	for (int fd = SPAWNER_FD_MASTER; fd < SPAWNER_FD_END; fd++)
+	const int end = s->cgroup >= 0 ? SPAWNER_FD_END : SPAWNER_FD_CGROUP;
+
+	for (int fd = SPAWNER_FD_MASTER; fd < end; fd++)
 		if (fd_set_cloexec(fd, 1) < 0)
 			return err_set(e, errno, "close descriptors at exec");
 	/* A terminal's Ctrl-C is for the master; routers are not pid 1 and would die of it. */
@@ -77,6 +80,18 @@ open_shared(struct spawn *s, const char *path, struct err *e)
 	return s->shared < 0 ? err_set(e, errno, "shared folder '%s'", path) : 0;
 }
 
+/* Decided here, once: from then on every worker has a leaf, or none has. */
+static void
+prove_cgroup(struct spawn *s, struct spawner_ready *ready)
+{
+	struct err e;
+
+	if (s->cgroup < 0 || cgroup_prove(s->cgroup, &e) == 0)
+		return;
+	snprintf(ready->no_cgroup, sizeof ready->no_cgroup, "%s", e.text);
+	fd_close(&s->cgroup);
+}
+
 static int
 prove_isolation(struct spawn *s, struct spawner_ready *ready, struct err *e)
 {
@@ -85,6 +100,7 @@ prove_isolation(struct spawn *s, struct spawner_ready *ready, struct err *e)
 	s->filters_fd = sandbox_filters_seal(FILTERS_OF_SPAWNER, e);
 	if (s->filters_fd < 0)
 		return s->filters_fd;
+	prove_cgroup(s, ready);
 	rc = sandbox_filters_map(s->filters_fd, &s->filters, e);
 	return rc < 0 ? rc : sandbox_probe(-1, slot_id(s, 0), s->filters, ready, e);
 }
@@ -121,7 +137,7 @@ prepare(struct spawn *s, int argc, char **argv, struct err *e)
 	struct spawner_ready ready = { 0 };
 
 	raise_file_limit();
-	if (read_arguments(s, argc, argv, e) < 0 || keep_apart(e) < 0 || enter_namespaces(e) < 0 ||
+	if (read_arguments(s, argc, argv, e) < 0 || keep_apart(s, e) < 0 || enter_namespaces(e) < 0 ||
 	    open_shared(s, argv[1], e) < 0 || prove_isolation(s, &ready, e) < 0 || open_loop(s, e) < 0)
 		return -e->code;
 	return outbox_post(s, MSG_SPAWNER_READY, &ready, sizeof ready, -1, e);
@@ -165,13 +181,22 @@ forget_signals(const struct spawn *s)
 		;
 }
 
+/* Until something has to be looked at by itself. */
+static int
+patience(struct spawn *s)
+{
+	int ms = invoked_check(s);
+
+	return s->ended && (ms < 0 || ms > LEAF_RETRY_MS) ? LEAF_RETRY_MS : ms;
+}
+
 /* Children are reaped at the end of the turn: what they said before is served first, and what belongs to
  * them is freed when no event of this turn can name it. */
 static int
 turn(struct spawn *s, struct err *e)
 {
 	struct epoll_event events[64];
-	int n = epoll_wait(s->epoll, events, ARRAY_SIZE(events), invoked_check(s));
+	int n = epoll_wait(s->epoll, events, ARRAY_SIZE(events), patience(s));
 	int rc = 0;
 
 	for (int i = 0; i < n && rc == 0; i++)
@@ -210,7 +235,7 @@ main(int argc, char **argv)
 	int rc;
 
 	s.master = SPAWNER_FD_MASTER;
-	s.shared = s.filters_fd = s.explaining_fd = s.epoll = s.children = -1;
+	s.shared = s.cgroup = s.filters_fd = s.explaining_fd = s.epoll = s.children = -1;
 	log_init("cfn-spawn", 2);
 	prctl(PR_SET_NAME, "cfn-spawn");
 	if (prepare(&s, argc, argv, &e) < 0) {
@@ -220,6 +245,7 @@ main(int argc, char **argv)
 	do
 		rc = turn(&s, &e);
 	while (rc == 0);
+	process_remove_leaves(&s);
 	if (rc < 0 && !is_master_gone(&e))
 		log_line(LOG_ERR, "%s", e.text);
 	return rc < 0;

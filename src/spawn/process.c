@@ -23,7 +23,7 @@ process_new(struct spawn *s, enum process_kind kind, uint32_t id)
 		return NULL;
 	p->kind = kind;
 	p->id = id;
-	p->pidfd = p->report = p->ending = p->listener = -1;
+	p->pidfd = p->report = p->ending = p->listener = p->leaf.fd = -1;
 	p->on_report = (struct watch){ SOURCE_REPORT, p };
 	p->on_listener = (struct watch){ SOURCE_LISTENER, p };
 	p->next = s->processes;
@@ -113,26 +113,63 @@ process_close_listener(const struct spawn *s, struct process *p)
 	close_watched(s, &p->listener);
 }
 
-void
-process_free(const struct spawn *s, struct process *p)
+static void
+close_descriptors(const struct spawn *s, struct process *p)
 {
 	process_close_report(s, p);
 	process_close_listener(s, p);
 	fd_close(&p->pidfd);
 	fd_close(&p->ending);
+}
+
+void
+process_free(const struct spawn *s, struct process *p)
+{
+	close_descriptors(s, p);
+	cgroup_leaf_remove(s->cgroup, &p->leaf);
+	fd_close(&p->leaf.fd);
 	free(p->invoked);
 	free(p);
 }
 
+/* The kernel may hold a leaf for a moment after its last process was reaped. */
 void
 process_free_ended(struct spawn *s)
 {
-	while (s->ended) {
-		struct process *p = s->ended;
+	struct process *p = s->ended, *next;
 
-		s->ended = p->next;
-		process_free(s, p);
+	s->ended = NULL;
+	for (; p; p = next) {
+		next = p->next;
+		close_descriptors(s, p);
+		if (cgroup_leaf_remove(s->cgroup, &p->leaf) == 0) {
+			process_free(s, p);
+			continue;
+		}
+		p->next = s->ended;
+		s->ended = p;
 	}
+}
+
+static bool
+leaves_are_left(const struct spawn *s)
+{
+	bool is_left = false;
+
+	for (struct process *p = s->processes; p; p = p->next)
+		is_left |= cgroup_leaf_remove(s->cgroup, &p->leaf) < 0;
+	for (struct process *p = s->ended; p; p = p->next)
+		is_left |= cgroup_leaf_remove(s->cgroup, &p->leaf) < 0;
+	return is_left;
+}
+
+void
+process_remove_leaves(const struct spawn *s)
+{
+	enum { TRIES = 50, WAIT_MS = 10 };
+
+	for (int i = 0; i < TRIES && leaves_are_left(s); i++)
+		usleep(WAIT_MS * 1000);
 }
 
 static struct process *
@@ -170,8 +207,27 @@ read_ending(const struct process *p, const siginfo_t *info, const struct rusage 
 		if (read(p->ending, &word, sizeof word) == (ssize_t)sizeof word)
 			*ending = word;
 	}
+	ending->memory_peak_kb = ending->is_over_memory = ending->is_short_of_memory = 0;
 	if (p->cpu_us > (int64_t)ending->cpu_us)
 		ending->cpu_us = (uint64_t)p->cpu_us;
+}
+
+/* What the kernel counted in its leaf goes before anybody's word. */
+static void
+read_usage(struct process *p, struct ending *ending)
+{
+	static const char over[] = "killed at its memory limit",
+			  of_others[] = "killed for a lack of memory outside";
+	struct cgroup_usage usage;
+	struct err ignored;
+
+	if (p->leaf.fd < 0 || cgroup_leaf_usage(&p->leaf, &usage, &ignored) < 0)
+		return;
+	cgroup_usage_add(&usage, ending);
+	if (ending->is_over_memory)
+		process_set_reason(p, over, sizeof over - 1);
+	if (ending->is_short_of_memory)
+		process_set_reason(p, of_others, sizeof of_others - 1);
 }
 
 int
@@ -224,6 +280,7 @@ process_reap(struct spawn *s, struct err *e)
 		if (!p)
 			continue;
 		read_ending(p, &info, &usage, &ending);
+		read_usage(p, &ending);
 		rc = bury(s, p, &ending, e);
 		if (rc < 0)
 			return rc;

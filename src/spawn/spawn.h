@@ -5,6 +5,7 @@
 #include <sys/types.h>
 
 #include "base/err.h"
+#include "cgroup/cgroup.h"
 #include "ipc/message.h"
 #include "ipc/protocol.h"
 #include "sandbox/sandbox.h"
@@ -13,6 +14,7 @@ enum {
 	PROCESSES_MAX = 4096,
 	DENIED_MAX = 64,      /* refused calls that a worker may make until it is ready */
 	BASE_FIRST_ID = 1000, /* slot 0's uid and gid in the base namespace */
+	LEAF_RETRY_MS = 50,   /* until a leaf that the kernel still holds is tried again */
 };
 
 enum process_kind { PROCESS_ROUTER, PROCESS_WORKER, PROCESS_COPY };
@@ -43,6 +45,7 @@ struct process {
 	bool was_confined; /* the listener came, and no word after it that the sandbox failed */
 	unsigned n_denied;
 	struct invoked *invoked; /* NULL: a router gets it */
+	struct cgroup_leaf leaf;
 	struct watch on_report, on_listener;
 	char reason[REASON_SIZE];
 };
@@ -53,13 +56,14 @@ struct spawn {
 	int master; /* non-blocking */
 	int epoll, children;
 	int shared; /* the folder of shared folders */
+	int cgroup; /* the folder of leaves; -1: rlimits alone */
 	int filters_fd;
 	int explaining_fd; /* programs of explained workers; -1 before the first one */
 	const struct sandbox_filters *filters;
 	unsigned n_slots; /* 0: all sandboxes are uid 0 of the base */
 	struct watch on_master, on_children;
 	struct process *processes;
-	struct process *ended; /* freed at the end of the loop's turn */
+	struct process *ended; /* freed at the end of the loop's turn, or when its leaf can be removed */
 	struct outgoing *first, *last;
 	struct message in; /* too large for the stack */
 };
@@ -86,6 +90,9 @@ void process_free(const struct spawn *s, struct process *p);
 /* Reaps whoever ended and tells the master. */
 int process_reap(struct spawn *s, struct err *e);
 void process_free_ended(struct spawn *s);
+/* The last act, when the master is gone: with their leaves all of them die.  What the kernel holds for longer
+ * is left to the next pool. */
+void process_remove_leaves(const struct spawn *s);
 int process_tell_ended(struct spawn *s, const struct process *p, const struct ending *ending, struct err *e);
 
 /* report.c: reads what there is. */

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -104,7 +105,7 @@ static int
 launch(struct process *p, struct plan *plan, uid_t outside, struct err *e)
 {
 	struct sandbox_process child;
-	pid_t pid = sandbox_clone(plan->profile, &child, e);
+	pid_t pid = sandbox_clone(plan->profile, p->leaf.fd, &child, e);
 	int rc;
 
 	if (pid < 0)
@@ -185,6 +186,26 @@ launch_sandboxed(struct spawn *s, struct process *p, struct plan *plan, uint32_t
 	return launch(p, plan, slot_id(s, slot), e);
 }
 
+/* The policy's memory is each process's own, as RLIMIT_AS counts it: what the artifact and /tmp hold comes on
+ * top.  In fresh mode the one that was loaded may hold it and the one that serves may have a copy.  Processes
+ * are those of the profiles' RLIMIT_NPROC. */
+static int
+open_leaf(const struct spawn *s, struct process *p, const struct start_worker *w, struct err *e)
+{
+	struct cgroup_limits limits = { .processes = w->threads + (w->is_fresh ? 3U : 1U) };
+	uint64_t own = w->is_fresh ? 2 * w->memory : w->memory;
+	char name[CGROUP_NAME_SIZE];
+	struct stat artifact;
+
+	if (s->cgroup < 0)
+		return 0;
+	if (fstat(s->in.fds[0], &artifact) < 0)
+		return err_set(e, errno, "artifact");
+	limits.memory = cgroup_memory_for(own, w->tmp_size + (uint64_t)artifact.st_size, limits.processes);
+	snprintf(name, sizeof name, "worker-%u", w->id);
+	return cgroup_leaf_open(s->cgroup, name, &limits, &p->leaf, e);
+}
+
 static bool
 is_terminated(const char *text, size_t size)
 {
@@ -236,6 +257,8 @@ start_worker(struct spawn *s, struct process *p, struct err *e)
 	plan.fds[WORKER_FD_FOLDER - PLAN_FIRST_FD] = folder;
 	plan.n_fds = WORKER_FD_FOLDER - PLAN_FIRST_FD + 1;
 	plan.out = plan.err = s->in.fds[3];
+	if (open_leaf(s, p, w, e) < 0)
+		return -e->code;
 	return launch_sandboxed(s, p, &plan, w->slot, e);
 }
 

@@ -172,7 +172,7 @@ act_run(const struct attempt_case *c, const struct ablation *a)
 	sandbox_fill(&s, c, a);
 	if (pipe2(report, O_CLOEXEC) < 0)
 		return NO_SANDBOX;
-	pid = sandbox_clone(&profile, &process, &e);
+	pid = sandbox_clone(&profile, -1, &process, &e);
 	if (pid == 0) {
 		if (!a->is_without_user_namespace && sandbox_await(&process, &e) < 0)
 			_exit(1);

@@ -51,11 +51,11 @@ pool_refuses() {
 
 @test "where everything works the level is full" {
 	examined 0
-	found '.level == "full" and .starts and .first_to_fail == null and (.memory | startswith("rlimits"))'
+	found '.level == "full" and .starts and .first_to_fail == null and (.memory | startswith("rlimit (") or startswith("cgroup ("))'
 	found 'all(.layers[] | select(.required); .works and .why == "" and .advice == "")'
 	layer Landlock '.works and (.detail | test("ABI [0-9]+"))'
 	grep -q '^level: full; require_isolation = strong: a pool starts here$' "$D/text"
-	[ "$(grep -c '^memory: rlimits' "$D/text")" -eq 1 ]
+	[ "$(grep -cE '^memory: (rlimit|cgroup) [(]' "$D/text")" -eq 1 ]
 	not compgen -G '/tmp/cfn-doctor.*'
 }
 

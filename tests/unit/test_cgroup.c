@@ -258,7 +258,7 @@ without_a_subtree_there_is_a_reason(void **state)
 	assert_int_equal(cgroup_is_open(&c), rc == 0);
 	assert_int_equal(c.why[0] == '\0', rc == 0);
 	cgroup_describe(&c, text);
-	assert_non_null(strstr(text, rc == 0 ? "cgroup, " : "rlimit, "));
+	assert_non_null(strstr(text, rc == 0 ? "cgroup (" : "rlimit ("));
 	assert_true(rc == 0 || strstr(text, e.text));
 	cgroup_close(&c, "closed");
 	assert_false(cgroup_is_open(&c));

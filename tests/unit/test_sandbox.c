@@ -190,7 +190,7 @@ attempt_run_with(const struct attempt_case *c, enum attempt_programs programs, s
 	sandbox_prepare(&s, c, programs, &o->e);
 	assert_int_equal(message_pair(pair, &o->e), 0);
 	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
-	pid = sandbox_clone(&sandbox_function, &process, &o->e);
+	pid = sandbox_clone(&sandbox_function, -1, &process, &o->e);
 	if (pid == 0) {
 		const int theirs[2] = { pair[1], ends[1] };
 
@@ -417,7 +417,7 @@ a_child_whose_parent_gives_up_does_not_start(void **state)
 	struct sandbox_process process;
 	struct err e;
 	int status;
-	pid_t pid = sandbox_clone(&sandbox_function, &process, &e);
+	pid_t pid = sandbox_clone(&sandbox_function, -1, &process, &e);
 
 	(void)state;
 	if (pid == 0)
@@ -488,7 +488,7 @@ a_router_may_only_serve(void **state)
 	struct sandbox_process process;
 	struct err e = { 0 };
 	int status;
-	pid_t pid = sandbox_clone(&sandbox_router, &process, &e);
+	pid_t pid = sandbox_clone(&sandbox_router, -1, &process, &e);
 
 	(void)state;
 	if (pid == 0) {
