@@ -14,7 +14,7 @@
 #include "trust/activation.h"
 
 enum {
-	BATCH = 32,         /* signatures that are checked in one turn of the loop */
+	BATCH = 8,          /* signatures that are checked in one turn of the loop */
 	BATCH_DELAY_MS = 1, /* between two turns */
 	RETRY_MS = 1000,    /* when the numbers could not be written */
 };
@@ -166,7 +166,8 @@ unqueue(struct master *m, struct pool *pool)
 	TAILQ_REMOVE(&m->approvals.unsettled, pool, unsettled_link);
 }
 
-/* A pool that is left from earlier was approved of when it was current, which it need not be any more. */
+/* One that was seen before was verified before, and is again when it is to run.  One that is left from
+ * earlier was approved of when it was current, which it need not be any more. */
 void
 approval_settle(struct master *m, struct pool *pool)
 {
@@ -177,17 +178,13 @@ approval_settle(struct master *m, struct pool *pool)
 		return;
 	is_known = numbers_has(&m->approvals.numbers, pool->start.function, claim->activation.number,
 	                       &claim->document);
-	if (is_known && pool->approval == APPROVAL_GIVEN) {
-		pool->is_settled = true;
-		return;
-	}
 	if (pool->is_settled && !is_known)
 		approval_forget(m, pool);
 	pool->is_settled = is_known;
-	queue(m, pool);
+	if (!is_known)
+		queue(m, pool);
 }
 
-/* One that is known already need not be written again. */
 static void
 settle(struct master *m, struct pool *pool)
 {
@@ -199,8 +196,6 @@ settle(struct master *m, struct pool *pool)
 		pool_drain(m, pool);
 		return;
 	}
-	if (pool->is_settled)
-		return;
 	pool->is_settled = true;
 	if (numbers_note(&m->approvals.numbers, pool->start.function, claim->activation.number,
 	                 &claim->document, &e) < 0)

@@ -33,7 +33,7 @@ int approval_vote(struct master *m, struct pool *pool, const struct approval_cla
  * not. */
 bool approval_may_follow(struct master *m, struct pool *pool, struct pool *fresh);
 
-/* The pool is what the registry says is active: its number will be kept. */
+/* The pool is what the registry says is active: if that is news it is verified soon, and its number kept. */
 void approval_settle(struct master *m, struct pool *pool);
 /* A function was removed, by a signed activation. */
 void approval_remove(struct master *m, const char *function, const struct registry_activation *a);

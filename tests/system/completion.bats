@@ -36,7 +36,7 @@ offers() {
 @test "options of the command are offered" {
 	[ "$(offers --reg)" = --registry ]
 	[ "$(offers deploy --pm-max-r)" = --pm-max-requests ]
-	[ "$(offers gc --k)" = --keep ]
+	[ "$(offers gc --kee)" = --keep ]
 	[ "$(offers logs --fol)" = --follow ]
 	[ -z "$(offers list --keep)" ]
 }

@@ -196,6 +196,15 @@ attacks() {
 	answers /good 200 fine
 	tool verify >"$D/out" && false
 	grep -q 'fault: victim: it is an older one' "$D/out"
+	# Who runs the pool makes it forget what it saw.
+	cp "$R.pool/activations" "$D/seen"
+	rm "$R.pool/activations"
+	kill -HUP "$POOL"
+	wait_until 10 answers /victim 200 two
+	cp "$D/seen" "$R.pool/activations"
+	kill -HUP "$POOL"
+	restart
+	answers /victim 503
 	# Whoever has a key makes it the newest, as it is.
 	tool key sign
 	answers /victim 200 two
