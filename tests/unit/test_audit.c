@@ -327,13 +327,25 @@ numbers_of_signed_entries_that_are_gone_are_not_given_again(void **state)
 	struct private_key k;
 	struct audit_log l;
 	struct err e;
+	size_t n;
+	char *two;
 
 	assert_int_equal(audit_key_open(p->path, &k, &e), 0);
 	open_log(p, &l);
-	append(&l, 5);
+	append(&l, 2);
+	two = read_name(p, "audit.log", &n);
+	append(&l, 3);
 	assert_int_equal(audit_head_sign(&l, &k, &e), 0);
 	audit_log_close(&l);
 	write_name(p, "audit.log", "", 0);
+	open_log(p, &l);
+	r = last_entry(p);
+	assert_string_equal(r.event, "repaired");
+	assert_int_equal(r.number, 6);
+	audit_log_close(&l);
+	/* What is left ends with an entry, of a smaller number. */
+	write_name(p, "audit.log", two, n);
+	free(two);
 	open_log(p, &l);
 	r = last_entry(p);
 	assert_string_equal(r.event, "repaired");
