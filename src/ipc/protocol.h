@@ -183,9 +183,10 @@ struct request_failed {
 /* ---- fresh mode ----
  *
  * The process that loaded the function, the zygote, keeps children ready.  Each reads one struct
- * fresh_request from the lease's requests, with the socket that the request then travels on, tells init and
- * says one byte on that socket.  The number is the router's; it names the request between router and init,
- * and whoever tells a wrong one harms himself alone: his ending is nobody's. */
+ * fresh_request from the lease's requests, with the socket that the request then travels on, and says the
+ * same struct to init and then back on the lease's requests, where the kernel adds its pid.  The number is
+ * the router's; it names the request between router and init, and whoever tells a wrong one harms himself
+ * alone: his ending is nobody's. */
 
 struct fresh_request {
 	uint32_t number; /* never 0 */

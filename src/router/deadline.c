@@ -131,6 +131,11 @@ busy_check(struct router *r, struct worker *w)
 	const struct request *q = TAILQ_FIRST(&w->in_flight);
 	enum cause cause = wall_check(r, w, q);
 
+	if (w->is_fresh && !fresh_hello(w)) {
+		worker_kill_all(r, w, CAUSE_BAD_RESPONSE);
+		return;
+	}
+
 	if (cause == CAUSE_NONE)
 		cause = cpu_check(r, w);
 	if (cause != CAUSE_NONE)

@@ -16,16 +16,12 @@
 static int
 open_socket(struct router *r, struct worker *w, int *theirs)
 {
-	const int on = 1;
 	int pair[2];
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return -errno;
 	*theirs = pair[1];
 	w->requests = (struct source){ .fd = pair[0], .ready = worker_ready };
-	/* Before anything can be said on it: the sender's pid comes with what he says. */
-	if (setsockopt(pair[0], SOL_SOCKET, SO_PASSCRED, &on, sizeof on) < 0)
-		return -errno;
 	return loop_watch(r, &w->requests, WORKER_EVENTS);
 }
 
@@ -91,37 +87,44 @@ sender_of(const struct worker *w, struct msghdr *m)
 	return who.pid > 0 && who.pid != w->pid ? who.pid : 0;
 }
 
-/* The first message, one byte.  Whoever speaks has the socket, which cannot leave the sandbox: the pid is of
- * one of its processes, and serves for its CPU clock alone.  Nobody is killed by it. */
-void
-fresh_hello(struct router *r, struct worker *w)
+/* One word on the lease's channel.  1; 0 there is none; -EBADMSG. */
+static int
+word_read(struct worker *w)
 {
-	const int off = 0;
 	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(struct ucred))];
-	char bytes[2];
-	struct iovec part = { bytes, sizeof bytes };
+	struct fresh_request word;
+	struct iovec part = { &word, sizeof word };
 	struct msghdr m = {
 		.msg_iov = &part, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control
 	};
-	ssize_t n = recvmsg(w->requests.fd, &m, MSG_DONTWAIT);
+	ssize_t n = recvmsg(w->zygote.fd, &m, MSG_DONTWAIT);
 
-	if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
-		w->is_readable = errno == EINTR;
-		return;
-	}
-	if (n <= 0) {
-		fresh_closed(r, w);
-		return;
-	}
+	/* The end shows by itself. */
+	if (n <= 0)
+		return 0;
 	/* Descriptors that came with it did not fit, and are gone. */
-	w->child = n == 1 && !(m.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) ? sender_of(w, &m) : 0;
-	if (w->child == 0 || setsockopt(w->requests.fd, SOL_SOCKET, SO_PASSCRED, &off, sizeof off) < 0) {
-		worker_kill_all(r, w, CAUSE_BAD_RESPONSE);
-		return;
-	}
-	w->has_hello = true;
+	if (n != sizeof word || (m.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) || word.number != w->number ||
+	    w->has_hello)
+		return -EBADMSG;
+	w->child = sender_of(w, &m);
+	w->has_hello = w->child != 0;
 	/* All that it has ever used, it used for this request. */
 	w->cpu_start_us = 0;
+	return w->has_hello ? 1 : -EBADMSG;
+}
+
+/* Who has taken the request says so on the channel, and nobody is woken for it: it is read when the answer
+ * comes, or on a tick.  Only the sandbox's processes can speak there, so the pid is one of theirs, and serves
+ * for its CPU clock alone: nobody is killed by it. */
+bool
+fresh_hello(struct worker *w)
+{
+	int rc;
+
+	do
+		rc = word_read(w);
+	while (rc > 0);
+	return rc == 0;
 }
 
 /* Init ends whom it knows to have this request; a process that has spoken here has told it before. */
@@ -164,6 +167,7 @@ judge(struct router *r, struct worker *w)
 
 	if (!q)
 		return;
+	fresh_hello(w);
 	if (!worker_has_begun(w, q)) {
 		worker_give_back(r, w, q);
 		return;
@@ -205,6 +209,7 @@ fresh_closed(struct router *r, struct worker *w)
 {
 	struct request *q = TAILQ_FIRST(&w->in_flight);
 
+	fresh_hello(w);
 	say_kill(w);
 	if (q)
 		q->stage = REQUEST_ENDING;
@@ -215,7 +220,7 @@ fresh_closed(struct router *r, struct worker *w)
 bool
 fresh_stop(struct router *r, struct worker *w, enum cause cause)
 {
-	if (w->stage >= WORKER_GONE || !w->has_hello)
+	if (w->stage >= WORKER_GONE || !fresh_hello(w) || !w->has_hello)
 		return false;
 	say_kill(w);
 	if (w->n_in_flight > 0)
@@ -273,33 +278,28 @@ init_ready(struct router *r, struct source *s, uint32_t events)
 		loop_forget(r, s); /* the master tells the end of the whole */
 }
 
-/* Nobody has anything to say here. */
+/* Its end alone is watched. */
 static void
 zygote_ready(struct router *r, struct source *s, uint32_t events)
 {
-	struct worker *w = CONTAINER_OF(s, struct worker, zygote);
-	char byte;
-	ssize_t n = read(s->fd, &byte, 1);
-
 	(void)events;
-	if (n > 0)
-		worker_kill_all(r, w, CAUSE_BAD_RESPONSE);
-	else if (n == 0 || (errno != EAGAIN && errno != EINTR))
-		worker_lose(r, w);
+	worker_lose(r, CONTAINER_OF(s, struct worker, zygote));
 }
 
 int
 fresh_lease(struct router *r, struct worker *w, int zygote, int init)
 {
+	const int on = 1;
 	int rc;
 
 	w->is_fresh = true;
 	w->zygote = (struct source){ .fd = zygote, .ready = zygote_ready };
 	w->init = (struct source){ .fd = init, .ready = init_ready };
-	rc = fd_set_blocking(zygote, 0);
+	/* Before anything is said on it: the sender's pid comes with each word. */
+	if (setsockopt(zygote, SOL_SOCKET, SO_PASSCRED, &on, sizeof on) < 0)
+		return -errno;
+	rc = fd_set_blocking(init, 0);
 	if (rc == 0)
-		rc = fd_set_blocking(init, 0);
-	if (rc == 0)
-		rc = loop_watch(r, &w->zygote, EPOLLIN);
+		rc = loop_watch(r, &w->zygote, EPOLLRDHUP);
 	return rc < 0 ? rc : loop_watch(r, &w->init, EPOLLIN);
 }

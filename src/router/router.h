@@ -448,7 +448,7 @@ void worker_free(struct router *r, struct worker *w);
 /* ---- fresh.c: a process for each request ---- */
 int fresh_lease(struct router *r, struct worker *w, int zygote, int init);
 bool fresh_begin(struct router *r, struct worker *w); /* false: it is lost */
-void fresh_hello(struct router *r, struct worker *w); /* reads it */
+bool fresh_hello(struct worker *w); /* reads it, if it is there; false: it breaks the protocol */
 void fresh_answered(struct router *r, struct worker *w);
 void fresh_closed(struct router *r, struct worker *w);
 bool fresh_stop(struct router *r, struct worker *w, enum cause cause); /* false: there is no process to end */

@@ -133,8 +133,8 @@ restore_shared(void)
 static void
 say_taken(const struct fresh_request *request, int requests)
 {
-	if (write(FD_LINK, request, sizeof *request) < 0 || write(requests, "", 1) < 0 ||
-	    dup2(requests, WORKER_FD_REQUESTS) < 0)
+	if (write(FD_LINK, request, sizeof *request) < 0 ||
+	    write(WORKER_FD_REQUESTS, request, sizeof *request) < 0 || dup2(requests, WORKER_FD_REQUESTS) < 0)
 		_exit(1);
 	close(requests);
 	close(FD_LINK);

@@ -258,15 +258,15 @@ static pid_t
 hello_read(int socket)
 {
 	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(struct ucred))];
-	char byte;
-	struct iovec part = { &byte, 1 };
+	struct fresh_request word;
+	struct iovec part = { &word, sizeof word };
 	struct msghdr m = {
 		.msg_iov = &part, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control
 	};
 	struct ucred who;
 
 	assert_true(is_readable(socket));
-	assert_int_equal(recvmsg(socket, &m, 0), 1);
+	assert_int_equal(recvmsg(socket, &m, 0), sizeof word);
 	assert_non_null(CMSG_FIRSTHDR(&m));
 	memcpy(&who, CMSG_DATA(CMSG_FIRSTHDR(&m)), sizeof who);
 	return who.pid;
@@ -281,11 +281,11 @@ fresh_begin(const struct worker *zygote, struct worker *request, uint32_t number
 
 	*request = (struct worker){ .output = -1, .listener = -1, .init = -1 };
 	assert_int_equal(message_pair(pair, &e), 0);
-	assert_int_equal(setsockopt(pair[0], SOL_SOCKET, SO_PASSCRED, &on, sizeof on), 0);
+	assert_int_equal(setsockopt(zygote->requests, SOL_SOCKET, SO_PASSCRED, &on, sizeof on), 0);
 	request->requests = pair[0];
 	fresh_send(zygote, number, pair[1]);
 	close(pair[1]);
-	request->pid = hello_read(pair[0]);
+	request->pid = hello_read(zygote->requests);
 }
 
 struct fresh_ended

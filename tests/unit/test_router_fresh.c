@@ -97,11 +97,21 @@ take(struct fresh *f)
 	return true;
 }
 
+/* What its process says first. */
+static void
+say_taken(const struct fresh *f)
+{
+	const struct fresh_request word = { f->number };
+
+	assert_int_equal(send(f->zygote, &word, sizeof word, 0), sizeof word);
+}
+
 static void
 begin(struct rig *g, struct fresh *f)
 {
 	assert_true(take(f));
-	rig_write(g, &f->worker, "", 1);
+	say_taken(f);
+	rig_run(g);
 	assert_true(rig_receive(&f->worker));
 }
 
@@ -262,25 +272,34 @@ a_fresh_worker_is_never_packed(void **state)
 	close(fds[1]);
 }
 
-/* What the first message may not be; is_whole: the worker is to be ended, not the process alone. */
 static void
-a_process_says_one_byte_first_and_is_not_the_zygote(void **state)
+a_process_says_that_it_has_the_request_before_it_answers_and_is_not_the_zygote(void **state)
 {
 	struct rig *g = *state;
 	static const struct {
-		const char *text;
-		size_t n;
+		const char *name;
+		unsigned times, number, size;
 		bool is_zygote;
-	} cases[] = { { "xx", 2, false }, { "a whole answer", 14, false }, { "", 1, true } };
+	} cases[] = {
+		{ "nothing", 0, 0, 4, false },        { "another request", 1, 1, 4, false },
+		{ "too much", 1, 0, 5, false },       { "too little", 1, 0, 3, false },
+		{ "the same again", 2, 0, 4, false }, { "the zygote itself", 1, 0, 4, true },
+	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct fresh_request words[2] = { 0 };
 		struct fresh f;
 		int fd = asked(g);
 
 		lease_of(g, &f, RIG_FAST, cases[i].is_zygote ? getpid() : 1);
 		assert_true(take(&f));
-		rig_write(g, &f.worker, cases[i].text, cases[i].n);
-		assert_true(rig_answers(fd, 500, "bad_response"));
+		words[0].number = f.number + cases[i].number;
+		for (unsigned n = 0; n < cases[i].times; n++)
+			assert_int_equal(send(f.zygote, words, cases[i].size, 0), cases[i].size);
+		assert_true(rig_receive(&f.worker));
+		answer(g, &f);
+		if (!rig_answers(fd, 500, "bad_response"))
+			fail_msg("%s", cases[i].name);
 		is_killed_whole(g, &f, CAUSE_BAD_RESPONSE);
 		rig_ended(g, &f.worker, CAUSE_BAD_RESPONSE);
 		done(&f);
@@ -293,8 +312,8 @@ a_first_word_with_a_descriptor_ends_the_worker(void **state)
 {
 	struct rig *g = *state;
 	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int))] = { 0 };
-	char byte = 0;
-	struct iovec part = { &byte, 1 };
+	struct fresh_request word;
+	struct iovec part = { &word, sizeof word };
 	struct msghdr m = {
 		.msg_iov = &part, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control
 	};
@@ -304,12 +323,13 @@ a_first_word_with_a_descriptor_ends_the_worker(void **state)
 
 	lease(g, &f, RIG_FAST);
 	assert_true(take(&f));
+	word.number = f.number;
 	*c = (struct cmsghdr){ .cmsg_level = SOL_SOCKET,
 		               .cmsg_type = SCM_RIGHTS,
 		               .cmsg_len = CMSG_LEN(sizeof fd) };
 	memcpy(CMSG_DATA(c), &fd, sizeof fd);
-	assert_int_equal(sendmsg(f.worker.requests, &m, 0), 1);
-	rig_run(g);
+	assert_int_equal(sendmsg(f.zygote, &m, 0), sizeof word);
+	rig_tick(g); /* read without an answer, too */
 	assert_true(rig_answers(fd, 500, "bad_response"));
 	is_killed_whole(g, &f, CAUSE_BAD_RESPONSE);
 	done(&f);
@@ -326,7 +346,7 @@ a_process_that_breaks_the_protocol_is_ended_alone(void **state)
 
 	lease(g, &f, RIG_FAST);
 	begin(g, &f);
-	rig_write(g, &f.worker, "", 1); /* a second first word */
+	rig_write(g, &f.worker, "x", 1);
 	assert_true(rig_answers(fd, 500, "bad_response"));
 	assert_true(is_kill_asked(&f));
 	assert_null(rig_said(g, MSG_OVERRUN));
@@ -510,19 +530,6 @@ a_process_that_died_before_it_spoke_has_begun_nothing(void **state)
 }
 
 static void
-a_zygote_that_speaks_is_ended(void **state)
-{
-	struct rig *g = *state;
-	struct fresh f;
-
-	lease(g, &f, RIG_FAST);
-	assert_int_equal(send(f.zygote, "x", 1, 0), 1);
-	rig_run(g);
-	is_killed_whole(g, &f, CAUSE_BAD_RESPONSE);
-	done(&f);
-}
-
-static void
 a_worker_goes_when_its_last_process_is_gone(void **state)
 {
 	struct rig *g = *state;
@@ -599,7 +606,7 @@ main(void)
 		TEST(who_is_asked_again_before_its_only_worker_is_renewed_gets_a_second_one),
 		TEST(inits_word_may_come_before_the_answer_is_read),
 		TEST(a_fresh_worker_is_never_packed),
-		TEST(a_process_says_one_byte_first_and_is_not_the_zygote),
+		TEST(a_process_says_that_it_has_the_request_before_it_answers_and_is_not_the_zygote),
 		TEST(a_first_word_with_a_descriptor_ends_the_worker),
 		TEST(a_process_that_breaks_the_protocol_is_ended_alone),
 		TEST(how_a_process_ended_is_the_verdict_on_its_request),
@@ -609,7 +616,6 @@ main(void)
 		TEST(a_process_that_answered_and_stays_is_ended_then_its_worker),
 		TEST(a_request_that_nobody_took_goes_to_another_worker_but_not_for_ever),
 		TEST(a_process_that_died_before_it_spoke_has_begun_nothing),
-		TEST(a_zygote_that_speaks_is_ended),
 		TEST(a_worker_goes_when_its_last_process_is_gone),
 		TEST(a_client_that_leaves_does_not_cost_the_worker),
 		TEST(many_failures_are_told_as_one),
