@@ -277,7 +277,7 @@ static int
 a_box_is_ended_by_its_leaf(void)
 {
 	static const char script[] = "for i in 1 2 3 4 5 6; do "
-				     "head -c 16M /dev/zero | tail -c 16M | sleep 50 & done; wait; exit 3";
+				     "dd if=/dev/zero bs=16M count=1 | sleep 50 & done; wait; exit 3";
 	struct box_result r;
 	struct err e;
 

@@ -329,7 +329,7 @@ is_empty() {
 	cat >"$D/bomb" <<-'END'
 		#!/bin/sh
 		[ "$1" = --version ] && exec echo bomb
-		for i in 1 2 3 4 5 6; do head -c 120M /dev/zero | tail -c 120M | sleep 50 & done
+		for i in 1 2 3 4 5 6; do dd if=/dev/zero bs=120M count=1 | sleep 50 & done
 		wait
 	END
 	chmod 755 "$D/bomb"
