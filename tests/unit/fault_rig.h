@@ -32,6 +32,7 @@ pid_t fault_park(pid_t pid, unsigned generation);
 struct fault {
 	pid_t strace;
 	char log[96];
+	char line[FAULT_LINE_SIZE]; /* of the call that failed; empty: none did */
 };
 
 /* Attaches to pid and lets it go on.  error is the name of what the nth call of that name meets; call NULL:
@@ -39,8 +40,12 @@ struct fault {
 void fault_attach(struct fault *f, pid_t pid, const char *folder, const struct fault_call *call,
                   const char *error);
 
-/* Detaches if the process is still there.  True when the call was made, and failed. */
-bool fault_detach(struct fault *f);
+/* Detaches if the process is still there; f->line is there then. */
+void fault_detach(struct fault *f);
+
+/* Whether both lines tell of the same call but for numbers, and for what it reads and writes: a process that
+ * answers others may make its calls in another order this time. */
+bool fault_is_same(const char *line, const char *other);
 
 /* What was recorded, up to and with the nth call of the name `last`. */
 void fault_read_calls(const struct fault *f, const char *last, unsigned nth, struct fault_calls *calls);
