@@ -68,6 +68,7 @@ fill_start(const struct config *c, const struct local_function *f, const struct 
 	start->file_size = p.file_size;
 	start->tmp_inodes = (uint32_t)p.tmp_inodes;
 	start->threads = (uint32_t)p.threads;
+	start->cpu_share = p.cpu_share < CPU_SHARE_ANY ? (uint32_t)p.cpu_share : 0;
 	start->files = (uint32_t)p.files;
 	/* One that is invoked serves one request as it is. */
 	start->is_fresh = start->is_trial && p.mode == MODE_FRESH;

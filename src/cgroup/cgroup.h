@@ -50,6 +50,7 @@ struct cgroup_limits {
 	uint64_t memory; /* bytes: all that its processes hold, files in memory and the kernel's own for them
 	                    too */
 	uint64_t processes; /* and threads, all of them */
+	uint64_t cpu_share; /* percent of one processor, for all of them together; 0: no bound */
 };
 
 /* What memory.max has to be for so many processes and threads that may hold `memory` bytes of their own

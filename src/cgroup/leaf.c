@@ -22,18 +22,23 @@
 
 enum { CLOSE_TRIES = 200, CLOSE_WAIT_MS = 10 };
 
-/* A limit is a number of struct cgroup_limits, or else this text. */
+/* cpu.max: microseconds of each period of 100 ms, which stays as it is. */
+enum { CPU_PERCENT = 100 * 1000 / 100 };
+
+/* A limit is a number of struct cgroup_limits times factor, or else this text. */
 static const struct {
 	const char *file;
 	const char *text;
 	size_t offset;
-	bool is_optional; /* absent where there is nothing to limit */
+	unsigned factor;
+	bool is_optional; /* the text: where the kernel has it; the number: unless it is 0 */
 } limit_rows[] = {
-	{ "memory.max", NULL, offsetof(struct cgroup_limits, memory), false },
+	{ "memory.max", NULL, offsetof(struct cgroup_limits, memory), 1, false },
 	/* A kernel without swap does not have it. */
-	{ "memory.swap.max", "0", 0, true },
-	{ "memory.oom.group", "1", 0, false },
-	{ "pids.max", NULL, offsetof(struct cgroup_limits, processes), false },
+	{ "memory.swap.max", "0", 0, 0, true },
+	{ "memory.oom.group", "1", 0, 0, false },
+	{ "pids.max", NULL, offsetof(struct cgroup_limits, processes), 1, false },
+	{ "cpu.max", NULL, offsetof(struct cgroup_limits, cpu_share), CPU_PERCENT, true },
 };
 
 /* Page tables are 1/512 of what they map.  An idle worker and its init hold 1.2 MiB before any of theirs:
@@ -56,9 +61,11 @@ limits_write(int leaf, const struct cgroup_limits *limits, struct err *e)
 		char number[24];
 		int rc;
 
-		snprintf(number, sizeof number, "%" PRIu64, *value);
+		if (!text && *value == 0 && limit_rows[i].is_optional)
+			continue;
+		snprintf(number, sizeof number, "%" PRIu64, text ? 0 : *value * limit_rows[i].factor);
 		rc = files_write(leaf, limit_rows[i].file, text ? text : number);
-		if (rc < 0 && !(rc == -ENOENT && limit_rows[i].is_optional))
+		if (rc < 0 && !(rc == -ENOENT && text && limit_rows[i].is_optional))
 			return err_set(e, -rc, "cgroup: write %s", limit_rows[i].file);
 	}
 	return 0;

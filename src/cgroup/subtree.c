@@ -25,8 +25,8 @@
 #define PREFIX "cfn-"
 
 static const char main_leaf[] = "main", trusted_leaf[] = "trusted";
-static const char *const controllers[] = { "memory", "pids" };
-static const char enable_text[] = "+memory +pids";
+static const char *const controllers[] = { "memory", "pids", "cpu" };
+static const char enable_text[] = "+memory +pids +cpu";
 
 enum { NAME_TRIES = 8, NEIGHBOURS_MAX = 10000 };
 

@@ -21,6 +21,8 @@ const struct policy_row policy_rows[] = {
 	{ "memory", POLICY_SIZE, AT(memory), 128 * MI, 4 * MI, 64 * GI, "memory of one worker" },
 	{ "cpu_time", POLICY_DURATION, AT(cpu_ms), 5 * 1000, 10, 3600 * 1000, "CPU time of one request" },
 	{ "wall_time", POLICY_DURATION, AT(wall_ms), 10 * 1000, 10, 3600 * 1000, "time of one request" },
+	{ "cpu_share", POLICY_NUMBER, AT(cpu_share), CPU_SHARE_ANY, 1, CPU_SHARE_ANY,
+	  "percent of one processor that a worker gets, with a cgroup" },
 	{ "stream_idle", POLICY_DURATION, AT(stream_idle_ms), 60 * 1000, 100, 24 * 3600 * 1000,
 	  "a stream ends after so long without output" },
 	{ "body_size", POLICY_SIZE, AT(body_max), 8 * MI, 0, 4 * GI, "request body" },

@@ -10,6 +10,8 @@
 
 enum { POLICY_ENV_MAX = 16 * 1024, POLICY_TEXT_MAX = 32 * 1024 };
 
+enum { CPU_SHARE_ANY = 100 * 1024 };
+
 enum process_manager { PM_ONDEMAND, PM_DYNAMIC, PM_STATIC };
 enum process_mode { MODE_REUSE, MODE_FRESH };
 
@@ -17,6 +19,8 @@ struct function_policy {
 	uint64_t memory;  /* bytes */
 	uint64_t cpu_ms;  /* of one request */
 	uint64_t wall_ms; /* of one request */
+	uint64_t
+	    cpu_share; /* percent of one processor for one worker, with a cgroup; CPU_SHARE_ANY: no bound */
 	uint64_t stream_idle_ms;
 	uint64_t body_max;   /* bytes */
 	uint64_t output_max; /* bytes of a buffered answer */

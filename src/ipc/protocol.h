@@ -78,9 +78,10 @@ struct start_worker {
 	uint64_t tmp_size;  /* bytes of /tmp */
 	uint64_t file_size; /* bytes, RLIMIT_FSIZE */
 	uint32_t tmp_inodes;
-	uint32_t threads;  /* the worker's own included */
-	uint32_t files;    /* open descriptors */
-	uint32_t is_trial; /* load, report the routes, end */
+	uint32_t threads;   /* the worker's own included */
+	uint32_t cpu_share; /* percent of one processor, where there is a cgroup; 0: no bound */
+	uint32_t files;     /* open descriptors */
+	uint32_t is_trial;  /* load, report the routes, end */
 	/* For a caller that is less trusted than a router: the spawner keeps the seccomp listener, whose
 	 * holder could let calls through, and tells what it refused with the end. */
 	uint32_t is_invoked;

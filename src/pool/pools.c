@@ -33,6 +33,7 @@ fill_start(struct pool *pool, const struct registry_version *v, const struct fun
 	s->file_size = p->file_size;
 	s->tmp_inodes = saturate(p->tmp_inodes);
 	s->threads = saturate(p->threads);
+	s->cpu_share = p->cpu_share < CPU_SHARE_ANY ? saturate(p->cpu_share) : 0;
 	s->files = saturate(p->files);
 	s->is_fresh = p->mode == MODE_FRESH;
 	s->version = v->number;
@@ -183,9 +184,9 @@ starts_alike(const struct pool *x, const struct pool *y)
 	const struct start_worker *a = &x->start, *b = &y->start;
 
 	return a->memory == b->memory && a->tmp_size == b->tmp_size && a->file_size == b->file_size &&
-	       a->tmp_inodes == b->tmp_inodes && a->threads == b->threads && a->files == b->files &&
-	       a->is_fresh == b->is_fresh && a->shared_read_only == b->shared_read_only &&
-	       strcmp(a->shared, b->shared) == 0 &&
+	       a->tmp_inodes == b->tmp_inodes && a->threads == b->threads && a->cpu_share == b->cpu_share &&
+	       a->files == b->files && a->is_fresh == b->is_fresh &&
+	       a->shared_read_only == b->shared_read_only && strcmp(a->shared, b->shared) == 0 &&
 	       memcmp(&x->claim.contents, &y->claim.contents, sizeof x->claim.contents) == 0;
 }
 

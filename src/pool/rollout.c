@@ -86,18 +86,30 @@ function_get(struct master *m, const char *name, struct err *e)
 	return f;
 }
 
+static void
+say_what_is_not_held(const struct master *m, const struct pool *pool)
+{
+	if (pool->start.cpu_share > 0 && !cgroup_is_open(&m->cgroup))
+		log_line(LOG_WARNING, "function '%s' version %u: cpu_share is not held: it needs a cgroup",
+		         pool->public.name, pool->public.version);
+}
+
 /* The pool that stays for this version: the known one, brought up to date, or the fresh one. */
 static struct pool *
 settle_pool(struct master *m, struct pool *fresh, struct err *e)
 {
 	struct pool *known = pool_find(m, fresh->public.version_id);
 
-	if (!known)
+	if (!known) {
+		say_what_is_not_held(m, fresh);
 		return pool_insert(m, fresh, e) < 0 ? NULL : fresh;
-	if (pool_is_same(known, fresh) || !approval_may_follow(m, known, fresh))
+	}
+	if (pool_is_same(known, fresh) || !approval_may_follow(m, known, fresh)) {
 		pool_free(m, fresh);
-	else
-		pool_update(m, known, fresh);
+		return known;
+	}
+	pool_update(m, known, fresh);
+	say_what_is_not_held(m, known);
 	return known;
 }
 

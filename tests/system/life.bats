@@ -94,6 +94,15 @@ ended() {
 	is_alive "$POOL"
 }
 
+@test "a share of a processor needs a cgroup, and what is not held is said" {
+	printf '[function demo]\ncpu_share = 50\n' | conf
+	sed -i '/^\[global\]/a cgroup = off' "$D/cfn.conf"
+	pool_start
+	grep -qh "function 'demo' version 1: cpu_share is not held: it needs a cgroup" "$D/pool.out" "$D/error.log"
+	[ "$(cat "$D/pool.out" "$D/error.log" | grep -c 'is not held')" = 1 ]
+	answers /demo/hello 'Hello, world'
+}
+
 @test "what only a start can change is named when it is reloaded" {
 	pool_start
 	sed -i -e '/^listen.mode/d' -e '/^\[global\]/a listen.mode = 0640\nlisten.backlog = 5\nmount_prefix = /other' "$D/cfn.conf"

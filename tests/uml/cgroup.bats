@@ -107,7 +107,9 @@ leaf() {
 
 @test "root among other processes gets one at the top, a worker a leaf with its limits, and nobody is moved" {
 	local f w
+	limits_conf <<<'cpu_share = 25'
 	pool_start
+	not grep -q 'cpu_share is not held' "$D/error.log"
 	f=$(folder)
 	[[ $f == "$top"/cfn-???????? ]]
 	[ "$(stat -c %u:%a "$f")" = 200000:700 ]
@@ -119,6 +121,7 @@ leaf() {
 	[ "$(cat "$w/memory.max")" -gt $(((8 << 20) + (8 << 12) + (256 << 10) + (4 << 20) + (17 << 18))) ]
 	[ "$(cat "$w/memory.max")" -lt $(((8 << 20) + (8 << 12) + (256 << 10) + (4 << 20) + (17 << 18) + (1 << 20))) ]
 	[ "$(cat "$w/memory.oom.group" "$w/pids.max" | tr '\n' ' ')" = '1 17 ' ]
+	[ "$(cat "$w/cpu.max")" = '25000 100000' ]
 	[ ! -e "$w/memory.swap.max" ] || [ "$(cat "$w/memory.swap.max")" = 0 ]
 	[ "$(sort "$w/cgroup.procs")" = "$(pool_processes cfn-worker | sort)" ]
 	[ "$(sort "$f/trusted/cgroup.procs")" = "$( (pool_processes cfn-spawn && pool_processes cfn-router) | sort)" ]
