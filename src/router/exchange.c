@@ -153,7 +153,10 @@ receive_vector(struct router *r, struct worker *w, struct mmsghdr *vector)
 
 	for (size_t i = 0; i < want; i++)
 		vector_set(r, vector, i, sizeof r->slots[i]);
-	n = recvmmsg(w->requests.fd, vector, want, MSG_DONTWAIT, NULL);
+	/* A worker that went with something unread: said once, in front of what it has answered. */
+	do
+		n = recvmmsg(w->requests.fd, vector, want, MSG_DONTWAIT, NULL);
+	while (n < 0 && errno == ECONNRESET);
 	if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
 		w->is_readable = errno == EINTR;
 		return 0;

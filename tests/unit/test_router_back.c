@@ -366,9 +366,9 @@ requests_of_a_fast_function_are_packed_and_of_a_slow_one_not(void **state)
 	}
 }
 
-/* Three requests in one worker. */
+/* Three requests in one worker, which has read n of them. */
 static void
-pack_three(struct rig *g, struct rig_worker *w, int fd[3], uint16_t ids[3])
+pack_three_read(struct rig *g, struct rig_worker *w, int fd[3], uint16_t ids[3], size_t n)
 {
 	rig_lease(g, w, RIG_FAST);
 	for (size_t i = 0; i < 3; i++)
@@ -380,10 +380,16 @@ pack_three(struct rig *g, struct rig_worker *w, int fd[3], uint16_t ids[3])
 		worker->since_us = g->router.now_us + 1000000; /* as if it had only begun */
 		rig_get(g, fd[i], "/fast");
 	}
-	for (size_t i = 0; i < 3; i++) {
+	for (size_t i = 0; i < n; i++) {
 		assert_true(rig_receive(w));
 		ids[i] = w->request;
 	}
+}
+
+static void
+pack_three(struct rig *g, struct rig_worker *w, int fd[3], uint16_t ids[3])
+{
+	pack_three_read(g, w, fd, ids, 3);
 }
 
 static void
@@ -436,6 +442,38 @@ when_a_packed_worker_dies_the_first_is_the_culprit_and_the_others_go_to_another(
 	rig_worker_done(&w);
 	rig_run(g);
 	rig_ended(g, &w, CAUSE_CRASH);
+	assert_true(rig_answers(fd[1], 500, "crash"));
+	rig_lease(g, &other, RIG_FAST);
+	assert_true(rig_receive(&other));
+	rig_reply(g, &other, HELLO);
+	assert_true(rig_answers(fd[2], 200, "hello"));
+	for (size_t i = 0; i < 3; i++)
+		close(fd[i]);
+	rig_worker_done(&other);
+}
+
+/* All of it lies in the socket when the router looks, and the kernel says first that something was unread. */
+static void
+what_a_packed_worker_answered_before_it_died_counts_and_its_culprit_is_not_served_again(void **state)
+{
+	static const unsigned char end[8];
+	struct rig *g = *state;
+	struct rig_worker w, other;
+	struct buf bytes;
+	uint16_t ids[3];
+	int fd[3];
+
+	buf_init(&bytes, 1 << 20);
+	pack_three_read(g, &w, fd, ids, 2);
+	rig_record(&bytes, FCGI_STDOUT, ids[0], HELLO, strlen(HELLO));
+	rig_record(&bytes, FCGI_STDOUT, ids[0], NULL, 0);
+	rig_record(&bytes, FCGI_END_REQUEST, ids[0], end, sizeof end);
+	assert_int_equal(send(w.requests, buf_head(&bytes), buf_used(&bytes), 0), buf_used(&bytes));
+	buf_done(&bytes);
+	rig_worker_done(&w);
+	rig_run(g);
+	rig_ended(g, &w, CAUSE_CRASH);
+	assert_true(rig_answers(fd[0], 200, "hello"));
 	assert_true(rig_answers(fd[1], 500, "crash"));
 	rig_lease(g, &other, RIG_FAST);
 	assert_true(rig_receive(&other));
@@ -1176,6 +1214,7 @@ main(void)
 		TEST(packed_requests_have_ids_of_their_own_and_are_answered_in_order),
 		TEST(an_answer_out_of_order_is_hostile),
 		TEST(when_a_packed_worker_dies_the_first_is_the_culprit_and_the_others_go_to_another),
+		TEST(what_a_packed_worker_answered_before_it_died_counts_and_its_culprit_is_not_served_again),
 		cmocka_unit_test(want_of_a_processor_does_not_stop_packing_and_sleep_does),
 		TEST(a_full_queue_refuses_at_once_and_asks_for_workers),
 		TEST(a_version_that_cannot_start_answers_its_queue),
