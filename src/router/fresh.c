@@ -97,8 +97,12 @@ word_read(struct worker *w)
 	struct msghdr m = {
 		.msg_iov = &part, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control
 	};
-	ssize_t n = recvmsg(w->zygote.fd, &m, MSG_DONTWAIT);
+	ssize_t n;
 
+	/* Who went with something unread: said once, in front of the word. */
+	do
+		n = recvmsg(w->zygote.fd, &m, MSG_DONTWAIT);
+	while (n < 0 && errno == ECONNRESET);
 	/* The end shows by itself. */
 	if (n <= 0)
 		return 0;
@@ -283,7 +287,7 @@ static void
 zygote_ready(struct router *r, struct source *s, uint32_t events)
 {
 	(void)events;
-	worker_lose(r, CONTAINER_OF(s, struct worker, zygote));
+	worker_vanished(r, CONTAINER_OF(s, struct worker, zygote));
 }
 
 int

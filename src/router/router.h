@@ -435,6 +435,7 @@ void worker_ready(struct router *r, struct source *s, uint32_t events); /* of re
 
 /* For fresh.c. */
 void worker_lose(struct router *r, struct worker *w); /* it takes no request, through no fault of this one */
+void worker_vanished(struct router *r, struct worker *w); /* all of it; its end will tell how */
 bool worker_has_begun(const struct worker *w, const struct request *q);
 void worker_give_back(struct router *r, struct worker *w, struct request *q); /* others serve it */
 void worker_blame(struct router *r, struct worker *w, enum cause cause);      /* the first request */

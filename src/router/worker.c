@@ -224,6 +224,9 @@ give_up(struct router *r, struct worker *w)
 {
 	struct request *first = TAILQ_FIRST(&w->in_flight), *q;
 
+	/* Whether the first has begun may be unread still. */
+	if (w->is_fresh)
+		fresh_hello(w);
 	close_descriptors(r, w);
 	enter(r, w, WORKER_GONE);
 	w->unsent = NULL;
@@ -290,16 +293,30 @@ worker_hang_up(struct router *r, struct worker *w)
 	overrun(r, w, CAUSE_CRASH);
 }
 
+/* Its last answers may still be in the socket; nothing more goes in. */
+static void
+last_words(struct router *r, struct worker *w)
+{
+	w->unsent = NULL;
+	w->is_paused = false;
+	w->is_readable = true;
+	worker_resume(r, w);
+}
+
+void
+worker_vanished(struct router *r, struct worker *w)
+{
+	last_words(r, w);
+	if (w->stage < WORKER_GONE)
+		give_up(r, w);
+}
+
 void
 worker_ended(struct router *r, struct worker *w, const struct worker_ended *how)
 {
 	struct request *q;
 
-	/* Its last answers may still be in the socket; nothing more goes in. */
-	w->unsent = NULL;
-	w->is_paused = false;
-	w->is_readable = true;
-	worker_resume(r, w);
+	last_words(r, w);
 	if (w->stage == WORKER_FREED)
 		return;
 	if (w->stage < WORKER_GONE)

@@ -169,6 +169,30 @@ ask_many() {
 	wait_until 5 no_zombies
 }
 
+@test "a request whose whole worker is killed in the middle of it is a crash, and is not served again" {
+	local load before
+	source_make slow.c <<-'END'
+		#include <unistd.h>
+		int slow(cfn_request *q, cfn_response *r);
+		int slow(cfn_request *q, cfn_response *r)
+		{
+			cfn_log(q, CFN_INFO, "it has begun");
+			usleep(1500000);
+			return cfn_send(r, 200, "text/plain", "slept\n");
+		}
+	END
+	deploy deploy --mode fresh "$D/src/slow.c"
+	before=$(zygote slow)
+	curl -s -o "$D/slept" -w '%{http_code}\n' "$WEB/slow" >"$D/code" 3>&- &
+	load=$!
+	wait_until 5 grep -q 'it has begun' "$D/function.log"
+	kill -KILL "${before% *}"
+	wait "$load"
+	[ "$(cat "$D/code")" = 500 ] && grep -q crash "$D/slept" || { cat "$D/code" "$D/slept"; return 1; }
+	wait_until 5 grep -q "'slow' version .*: worker .* ended: signal KILL, crash" "$D/error.log"
+	[ "$(grep -c 'it has begun' "$D/function.log")" -eq 1 ]
+}
+
 @test "pm.max_requests replaces the zygote" {
 	local first
 	deploy deploy --mode fresh --pm-max-requests 3 --function short --entry who "$D/src/who.c"

@@ -512,6 +512,32 @@ a_request_that_nobody_took_goes_to_another_worker_but_not_for_ever(void **state)
 }
 
 static void
+a_request_whose_whole_worker_goes_is_judged_by_how_it_ended(void **state)
+{
+	struct rig *g = *state;
+	struct fresh f;
+
+	for (int i = 0; i < 2; i++) {
+		bool is_word_read = i == 0;
+		int fd = asked(g);
+
+		lease(g, &f, RIG_FAST);
+		assert_true(take(&f));
+		say_taken(&f);
+		if (is_word_read)
+			rig_tick(g);
+		fd_close(&f.zygote);
+		rig_run(g);
+		done(&f);
+		rig_run(g);
+		assert_null(rig_said(g, MSG_OVERRUN));
+		rig_ended(g, &f.worker, CAUSE_MEMORY_LIMIT);
+		assert_true(rig_answers(fd, 500, "memory_limit"));
+		close(fd);
+	}
+}
+
+static void
 a_process_that_died_before_it_spoke_has_begun_nothing(void **state)
 {
 	struct rig *g = *state;
@@ -615,6 +641,7 @@ main(void)
 		TEST(a_word_about_another_request_is_nobodys),
 		TEST(a_process_that_answered_and_stays_is_ended_then_its_worker),
 		TEST(a_request_that_nobody_took_goes_to_another_worker_but_not_for_ever),
+		TEST(a_request_whose_whole_worker_goes_is_judged_by_how_it_ended),
 		TEST(a_process_that_died_before_it_spoke_has_begun_nothing),
 		TEST(a_worker_goes_when_its_last_process_is_gone),
 		TEST(a_client_that_leaves_does_not_cost_the_worker),
