@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -21,7 +22,12 @@
 enum {
 	FORK_AGAIN_MS = 20,          /* after EAGAIN: the last request's threads are still there */
 	FD_LINK = WORKER_FD_CHANNEL, /* the zygote's end, after the report channel is closed */
+	FDS_SHARED = 3,              /* 0 to 2: open files of all the children */
 };
+
+/* How they looked before any request: started by an ordinary user, a function owns their pipes, and could
+ * write to the next one with mode and times. */
+static struct stat shared[FDS_SHARED];
 
 /* What the C library tells the kernel about a new process in fork(3), which cannot name its parent. */
 static struct {
@@ -116,16 +122,28 @@ take_request(struct fresh_request *request)
 	return fd;
 }
 
-/* These three are open files of all the children: what an earlier one set of them or locked is still there.
- */
+static void
+remember_shared(void)
+{
+	for (int fd = 0; fd < FDS_SHARED; fd++)
+		if (fstat(fd, &shared[fd]) < 0)
+			_exit(1);
+}
+
+/* What an earlier one set of them or locked is still there.  Who does not own a pipe could not change its
+ * mode either. */
 static void
 restore_shared(void)
 {
 	struct flock none = { .l_type = F_UNLCK, .l_whence = SEEK_SET };
 
-	for (int fd = 0; fd <= 2; fd++) {
+	for (int fd = 0; fd < FDS_SHARED; fd++) {
+		const struct timespec times[] = { shared[fd].st_atim, shared[fd].st_mtim };
+
 		fcntl(fd, F_SETFL, 0);
 		fcntl(fd, F_OFD_SETLK, &none);
+		if (fchmod(fd, shared[fd].st_mode & 07777) == 0)
+			futimens(fd, times);
 	}
 }
 
@@ -187,6 +205,7 @@ fresh_serve(struct worker *w, struct function *f)
 	int n_wanted = 0, more;
 
 	close_all(w);
+	remember_shared();
 	if (write(FD_LINK, &is_loaded, sizeof is_loaded) < 0)
 		return;
 	while ((more = wait_word(n_wanted > 0 ? FORK_AGAIN_MS : -1)) >= 0) {

@@ -397,6 +397,49 @@ find_private_file(void)
 	return private_file && private_file[2000] != 0;
 }
 
+/* Of a descriptor's pipe, which all processes of a worker have. */
+static void
+leave_on(int fd, mode_t mode)
+{
+	const struct timespec times[] = { { 1000, 0 }, { 1000, 0 } };
+
+	fchmod(fd, mode);
+	futimens(fd, times);
+}
+
+static bool
+find_on(int fd, mode_t mode)
+{
+	struct stat st;
+
+	return fstat(fd, &st) < 0 || (st.st_mode & 07777) == mode || st.st_mtim.tv_sec == 1000 ||
+	       st.st_atim.tv_sec == 1000;
+}
+
+static void
+leave_input(void)
+{
+	leave_on(0, 0123);
+}
+
+static bool
+find_input(void)
+{
+	return find_on(0, 0123);
+}
+
+static void
+leave_output(void)
+{
+	leave_on(1, 0321);
+}
+
+static bool
+find_output(void)
+{
+	return find_on(1, 0321);
+}
+
 #define CHANNEL(name)                                                                                        \
 	{                                                                                                    \
 #name, leave_##name, find_##name                                                             \
@@ -423,6 +466,8 @@ static const struct {
 	CHANNEL(signal_to_loaded),
 	CHANNEL(flags),
 	CHANNEL(lock),
+	CHANNEL(input),
+	CHANNEL(output),
 	CHANNEL(name),
 	CHANNEL(pipe),
 	CHANNEL(event),
