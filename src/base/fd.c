@@ -122,6 +122,19 @@ fd_check_sealed(int fd)
 }
 
 int
+fd_check_own_folder(int folder, struct err *e)
+{
+	struct stat st;
+
+	if (fstat(folder, &st) < 0)
+		return err_set(e, errno, "stat");
+	if (st.st_uid != geteuid() || st.st_mode & (S_IWGRP | S_IWOTH))
+		return err_set(e, -EPERM, "it must belong to uid %u and be written by nobody else",
+		               geteuid());
+	return 0;
+}
+
+int
 fd_set_blocking(int fd, int blocking)
 {
 	int flags = fcntl(fd, F_GETFL);

@@ -28,6 +28,10 @@ int fd_sealed_memory(const char *name, const void *data, size_t n, struct err *e
 /* 0 when fd is a memory file sealed against writing, growing and shrinking; else -EPERM. */
 int fd_check_sealed(int fd);
 
+/* 0 when the folder belongs to this process's effective user and nobody else may write it; else -EPERM: what
+ * is read in it later could be another's. */
+int fd_check_own_folder(int folder, struct err *e);
+
 int fd_set_blocking(int fd, int blocking);
 int fd_set_cloexec(int fd, int cloexec);
 

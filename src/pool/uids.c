@@ -240,20 +240,6 @@ uids_slot(struct uids *u, enum uid_kind kind, const char *name, uint32_t *slot, 
 	return rc;
 }
 
-/* Where others could put a table of their own, one function would be given the uid of another. */
-static int
-check_folder(int folder, struct err *e)
-{
-	struct stat st;
-
-	if (fstat(folder, &st) < 0)
-		return err_set(e, errno, "stat");
-	if (st.st_uid != geteuid() || st.st_mode & (S_IWGRP | S_IWOTH))
-		return err_set(e, -EPERM, "it must belong to uid %u and be written by nobody else",
-		               geteuid());
-	return 0;
-}
-
 int
 uids_open(struct uids *u, const char *state_dir, uint32_t n_slots, struct err *e)
 {
@@ -263,7 +249,9 @@ uids_open(struct uids *u, const char *state_dir, uint32_t n_slots, struct err *e
 	u->folder = open(state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (u->folder < 0)
 		return err_set(e, errno, "state folder '%s'", state_dir);
-	rc = check_folder(u->folder, e) < 0 ? err_wrap(e, "state folder '%s'", state_dir) : refresh(u, e);
+	/* Where others could put a table of their own, one function would be given the uid of another. */
+	rc = fd_check_own_folder(u->folder, e) < 0 ? err_wrap(e, "state folder '%s'", state_dir)
+	                                           : refresh(u, e);
 	if (rc < 0)
 		uids_close(u);
 	return rc;

@@ -293,20 +293,6 @@ numbers_save(struct numbers *n, struct err *e)
 	return rc;
 }
 
-/* Where others could put a file of their own, they could bring back what was replaced. */
-static int
-check_folder(int folder, struct err *e)
-{
-	struct stat st;
-
-	if (fstat(folder, &st) < 0)
-		return err_set(e, errno, "stat");
-	if (st.st_uid != geteuid() || st.st_mode & (S_IWGRP | S_IWOTH))
-		return err_set(e, -EPERM, "it must belong to uid %u and be written by nobody else",
-		               geteuid());
-	return 0;
-}
-
 static int
 open_folder(struct numbers *n, const char *state_dir, bool is_own, struct err *e)
 {
@@ -316,7 +302,8 @@ open_folder(struct numbers *n, const char *state_dir, bool is_own, struct err *e
 	buf_init(&n->unsaved, FILE_MAX);
 	if (n->folder < 0)
 		return err_set(e, errno, "state folder '%s'", state_dir);
-	if (is_own && check_folder(n->folder, e) < 0)
+	/* Where others could put a file of their own, they could bring back what was replaced. */
+	if (is_own && fd_check_own_folder(n->folder, e) < 0)
 		rc = err_wrap(e, "state folder '%s'", state_dir);
 	if (rc == 0)
 		rc = numbers_refresh(n, e);
