@@ -18,7 +18,7 @@ struct audit_options {
 };
 
 const struct argument_row audit_options[] = {
-	{ "verify", 0, ARGUMENT_FLAG, offsetof(struct audit_options, verify), "",
+	{ "verify", 0, ARGUMENT_FLAG, offsetof(struct audit_options, verify), NULL,
 	  "check both chains, and show nothing but what is wrong" },
 	{ "function", 0, ARGUMENT_TEXT, offsetof(struct audit_options, function), "NAME", "of one function" },
 	{ "since", 0, ARGUMENT_TEXT, offsetof(struct audit_options, since), "TIME",
@@ -230,15 +230,15 @@ static int
 take_options(struct chains *c, const struct audit_options *own)
 {
 	int64_t since = 0;
+	struct err e;
 
 	c->function = own->function;
 	c->key = own->key;
 	c->since_ms = INT64_MIN;
 	if (own->since == NULL)
 		return 0;
-	if (since_parse(own->since, clock_wall_s(), &since) < 0)
-		return tool_fail_as(EX_USAGE, "--since: '%.40s' is no time; say 10m, 2h or 2026-11-22T08:30",
-		                    own->since);
+	if (since_parse(own->since, clock_wall_s(), &since, &e) < 0)
+		return tool_fail_as(EX_USAGE, "%s", e.text);
 	c->since_ms = since * 1000;
 	return 0;
 }

@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/fd.h"
 #include "deploy-tool/commands.h"
@@ -20,21 +19,6 @@ const struct argument_row key_options[] = {
 	  "trust: for functions with these shared folders (repeatable); else any" },
 };
 const size_t key_n_options = ARRAY_SIZE(key_options);
-
-static int
-make_folders(const char *path, struct err *e)
-{
-	char copy[CONFIG_PATH_MAX];
-
-	snprintf(copy, sizeof copy, "%s", path);
-	for (char *slash = strchr(copy + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
-		*slash = '\0';
-		if (mkdir(copy, 0700) < 0 && errno != EEXIST)
-			return err_set(e, errno, "make the folder %s", copy);
-		*slash = '/';
-	}
-	return 0;
-}
 
 static int
 print_public(const struct tool *t, const struct private_key *k, const char *file)
@@ -76,7 +60,7 @@ key_new(const struct key_call *c)
 	int rc = find_path(c, path, &e);
 
 	if (rc == 0 && c->n == 0)
-		rc = make_folders(path, &e);
+		rc = tool_make_folder_of(path, &e);
 	if (rc == 0)
 		rc = key_make(&key, &e);
 	if (rc == 0)
@@ -111,9 +95,11 @@ sign_one(struct tool *t, struct signing *s, const char *function, struct err *e)
 {
 	AUTO_FREE struct registry_version *v = malloc(sizeof *v);
 	const struct registry_activation *a = NULL;
-	int rc = v != NULL ? registry_version_find(t->registry, function, 0, v, e)
-	                   : err_set(e, ENOMEM, "%s", function);
+	int rc;
 
+	if (v == NULL)
+		return err_set(e, ENOMEM, "%s", function);
+	rc = registry_version_find(t->registry, function, 0, v, e);
 	if (rc == 0 && !v->is_active)
 		rc = err_set(e, -EINVAL, "it has no active version");
 	if (rc == 0)

@@ -9,9 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/fd.h"
 #include "base/log.h"
 #include "deploy-tool/commands.h"
@@ -31,7 +31,7 @@ struct logs_options {
 };
 
 const struct argument_row logs_options[] = {
-	{ "follow", 'f', ARGUMENT_FLAG, offsetof(struct logs_options, follows), "",
+	{ "follow", 'f', ARGUMENT_FLAG, offsetof(struct logs_options, follows), NULL,
 	  "the last ten, or those of --since, and what comes" },
 	{ "since", 0, ARGUMENT_TEXT, offsetof(struct logs_options, since), "TIME",
 	  "from then on: 10m, 2h, 2026-11-22T08:30" },
@@ -236,11 +236,11 @@ print_log(struct tool *t, struct reader *r, bool follows)
 static int
 read_since(struct reader *r, const char *since)
 {
-	int64_t seconds;
+	int64_t seconds = 0;
+	struct err e;
 
-	if (since_parse(since, time(NULL), &seconds) < 0)
-		return tool_fail_as(EX_USAGE, "--since: '%.40s' is no time; say 10m, 2h or 2026-11-22T08:30",
-		                    since);
+	if (since_parse(since, clock_wall_s(), &seconds, &e) < 0)
+		return tool_fail_as(EX_USAGE, "%s", e.text);
 	report_time(seconds, r->since);
 	/* The log has fractions of seconds where this has a Z. */
 	r->since[strlen(r->since) - 1] = '\0';

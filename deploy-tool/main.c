@@ -10,37 +10,39 @@
 #include "deploy-tool/limits.h"
 
 static const struct command commands[] = {
-	{ "init", "", "make the registry", run_init, NULL, 0, NULL },
+	{ "init", "", "make the registry", run_init, NULL, NULL, NULL },
 	{ "deploy", "[OPTION]... FILE",
 	  "compile FILE (.c, .cc, .cpp, .cxx), try it, make it the active version", run_deploy,
-	  deploy_options, 8, limits_options },
-	{ "check", "[OPTION]... FILE", "compile and check FILE, nothing else", run_check, check_options, 2,
+	  deploy_options, &deploy_n_options, limits_options },
+	{ "check", "[OPTION]... FILE", "compile and check FILE, nothing else", run_check, check_options,
+	  &check_n_options, NULL },
+	{ "list", "", "all functions", run_list, NULL, NULL, NULL },
+	{ "show", "NAME [VERSION]", "everything about one version", run_show, NULL, NULL, NULL },
+	{ "history", "NAME", "all versions of a function", run_history, NULL, NULL, NULL },
+	{ "rollback", "NAME [VERSION]", "make an older version the active one", run_rollback, NULL, NULL,
 	  NULL },
-	{ "list", "", "all functions", run_list, NULL, 0, NULL },
-	{ "show", "NAME [VERSION]", "everything about one version", run_show, NULL, 0, NULL },
-	{ "history", "NAME", "all versions of a function", run_history, NULL, 0, NULL },
-	{ "rollback", "NAME [VERSION]", "make an older version the active one", run_rollback, NULL, 0, NULL },
-	{ "enable", "NAME", "serve the function again", run_enable, NULL, 0, NULL },
-	{ "disable", "NAME", "answer 503 for the function's routes", run_disable, NULL, 0, NULL },
-	{ "remove", "NAME", "delete a function with all its versions", run_remove, NULL, 0, NULL },
-	{ "restart", "NAME", "replace the function's workers", run_restart, NULL, 0, NULL },
-	{ "status", "", "what the running pools do", run_status, NULL, 0, NULL },
+	{ "enable", "NAME", "serve the function again", run_enable, NULL, NULL, NULL },
+	{ "disable", "NAME", "answer 503 for the function's routes", run_disable, NULL, NULL, NULL },
+	{ "remove", "NAME", "delete a function with all its versions", run_remove, NULL, NULL, NULL },
+	{ "restart", "NAME", "replace the function's workers", run_restart, NULL, NULL, NULL },
+	{ "status", "", "what the running pools do", run_status, NULL, NULL, NULL },
 	{ "logs", "[-f] [--since TIME] [--request-id ID] [NAME]", "what functions wrote and logged", run_logs,
-	  logs_options, 3, NULL },
+	  logs_options, &logs_n_options, NULL },
 	{ "cp", "FILE NAME:PATH | NAME:PATH FILE | NAME:",
-	  "copy a file into, out of, or list a shared folder", run_copy, NULL, 0, NULL },
+	  "copy a file into, out of, or list a shared folder", run_copy, NULL, NULL, NULL },
 	{ "invoke", "[OPTION]... NAME", "ask one version of a function once, in a worker of its own",
-	  run_invoke, invoke_options, 8, NULL },
+	  run_invoke, invoke_options, &invoke_n_options, NULL },
 	{ "doctor", "[--apparmor]", "try every layer of the sandbox here, say what fails and what to do",
-	  run_doctor, doctor_options, 1, NULL },
+	  run_doctor, doctor_options, &doctor_n_options, NULL },
 	{ "audit", "[OPTION]...", "who changed what, and what happened; --verify: that nothing is missing",
-	  run_audit, audit_options, 4, NULL },
+	  run_audit, audit_options, &audit_n_options, NULL },
 	{ "key",
 	  "new [FILE] | show [FILE] | sign [NAME]... | trust NAME FILE [OPTION]... | revoke NAME | list",
-	  "the key that activations are signed with, and the keys that pools trust", run_key, key_options, 3,
+	  "the key that activations are signed with, and the keys that pools trust", run_key, key_options,
+	  &key_n_options, NULL },
+	{ "verify", "", "check a whole registry: file, rows, blobs, signatures", run_verify, NULL, NULL,
 	  NULL },
-	{ "verify", "", "check a whole registry: file, rows, blobs, signatures", run_verify, NULL, 0, NULL },
-	{ "gc", "[--keep N]", "delete old inactive versions", run_gc, gc_options, 1, NULL },
+	{ "gc", "[--keep N]", "delete old inactive versions", run_gc, gc_options, &gc_n_options, NULL },
 };
 
 static const struct command *
@@ -73,7 +75,8 @@ print_command_help(const struct command *c)
 
 	printf("usage: cfn-deploy %s%s%s\n%s\n\noptions:\n", c->name, c->usage[0] != '\0' ? " " : "",
 	       c->usage, c->help);
-	arguments_print(c->options, c->n_options);
+	if (c->options != NULL)
+		arguments_print(c->options, *c->n_options);
 	if (c->more_options != NULL) {
 		size_t n = c->more_options(&rows);
 

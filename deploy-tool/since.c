@@ -10,7 +10,7 @@
 #include "base/options.h"
 
 int
-since_parse(const char *text, int64_t now, int64_t *seconds)
+since_parse(const char *text, int64_t now, int64_t *seconds, struct err *e)
 {
 	static const char *const forms[] = { "%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S" };
 	uint64_t ms;
@@ -28,5 +28,5 @@ since_parse(const char *text, int64_t now, int64_t *seconds)
 		*seconds = timegm(&tm);
 		return 0;
 	}
-	return -EINVAL;
+	return err_set(e, -EINVAL, "--since: '%.40s' is no time; say 10m, 2h or 2026-11-22T08:30", text);
 }

@@ -128,9 +128,8 @@ tool_configure(struct tool *t, bool with_registry)
 	return rc < 0 ? tool_fail_as(EX_CONFIG, "%s", e.text) : 0;
 }
 
-/* mkdir -p of the folder that the file is in. */
-static int
-make_folder_of(const char *file, struct err *e)
+int
+tool_make_folder_of(const char *file, struct err *e)
 {
 	char path[CONFIG_PATH_MAX];
 
@@ -154,7 +153,7 @@ tool_open_registry(struct tool *t, enum registry_mode mode)
 		return rc;
 	if (t->is_private && mode != REGISTRY_READ) {
 		mode = REGISTRY_CREATE;
-		if (make_folder_of(t->config.registry, &e) < 0)
+		if (tool_make_folder_of(t->config.registry, &e) < 0)
 			return tool_fail_as(EX_CANTCREAT, "%s", e.text);
 	}
 	rc = registry_open(t->config.registry, mode, &t->registry, &e);

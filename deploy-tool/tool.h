@@ -29,7 +29,7 @@ struct command {
 	int (*run)(struct tool *t, const char *const *arguments); /* an exit status */
 	/* The options of its own, for the help; filled by a function where they come from another table. */
 	const struct argument_row *options;
-	size_t n_options;
+	const size_t *n_options;
 	size_t (*more_options)(const struct argument_row **rows);
 };
 
@@ -58,6 +58,9 @@ int tool_configure(struct tool *t, bool with_registry);
 
 /* tool_configure() and opens the registry in this mode.  0 or an exit status, already reported. */
 int tool_open_registry(struct tool *t, enum registry_mode mode);
+
+/* Makes the folder that the file is to be in, and those above it, for the caller alone. */
+int tool_make_folder_of(const char *file, struct err *e);
 
 /* Before the first box: a subtree for them where there can be one and the configuration does not say off. */
 void tool_open_cgroup(struct tool *t);

@@ -366,8 +366,9 @@ moments_are_told_from_now_or_in_utc(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		int64_t seconds = -1;
+		struct err e;
 
-		assert_int_equal(since_parse(cases[i].text, 1000000, &seconds),
+		assert_int_equal(since_parse(cases[i].text, 1000000, &seconds, &e),
 		                 cases[i].seconds < 0 ? -EINVAL : 0);
 		assert_int_equal(seconds, cases[i].seconds);
 	}
