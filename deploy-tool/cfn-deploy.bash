@@ -6,7 +6,7 @@ _cfn_deploy_registry() {
 	local i
 	for ((i = 1; i < ${#COMP_WORDS[@]} - 1; i++)); do
 		case ${COMP_WORDS[i]} in
-		--registry | --config) printf '%s\n' "${COMP_WORDS[i]}" "${COMP_WORDS[i + 1]}" ;;
+		--registry | --config | -c) printf '%s\n' "${COMP_WORDS[i]}" "${COMP_WORDS[i + 1]}" ;;
 		esac
 	done
 }
@@ -16,7 +16,7 @@ _cfn_deploy_command() {
 	local i
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		case ${COMP_WORDS[i]} in
-		--registry | --config) i=$((i + 1)) ;;
+		--registry | --config | -c | --key) i=$((i + 1)) ;;
 		-*) ;;
 		*) echo "${COMP_WORDS[i]}" && return ;;
 		esac

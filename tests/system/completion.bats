@@ -30,6 +30,7 @@ offers() {
 	[ "$(offers roll)" = rollback ]
 	[ "$(offers help roll)" = rollback ]
 	[ "$(offers --registry "$R" hist)" = history ]
+	[ "$(offers --key /k -c /etc/cfn.conf hist)" = history ]
 	[ "$(offers '' | wc -w)" -gt 10 ]
 }
 
