@@ -175,7 +175,7 @@ take_ended(struct instance *in, const struct message *m, uint64_t memory)
 	end->n_kinds = ended.n_kinds < n ? ended.n_kinds : n;
 	memcpy(end->kinds, m->body + sizeof ended, end->n_kinds * sizeof end->kinds[0]);
 	for (size_t i = 0; i < end->n_kinds; i++)
-		end->kinds[i].name[REFUSED_NAME_SIZE - 1] = '\0';
+		end->kinds[i].name[CALL_NAME_SIZE - 1] = '\0';
 }
 
 /* The spawner's next message: its type; -ETIMEDOUT or why there is none. */

@@ -13,16 +13,16 @@
  *   {"command":"restart","function":NAME}
  *   {"command":"copy","shared":NAME,"path":P,"direction":"in"|"out"|"list","max":BYTES} + descriptor
  *   {"command":"invoke","version":ID,"explain":BOOL}
- *                                          starts a worker of this version, active or not, for the asker
- * alone. Two answers, the second one ends the question: →
- * {"ok":true,"event":"ready","wall_ms":…,"stream_idle_ms":…,"body_max":…,"output_max":…}
+ *     → {"ok":true,"event":"ready","wall_ms":…,"stream_idle_ms":…,"body_max":…,"output_max":…}
  *       + the worker's requests, its output
  *     → {"ok":true,"event":"ended","cause":WORD,"how":"exit 0",…,"cpu_us":…,"memory_kb":…,
  *        "refused":[{"call":…,"n":…,"errno":…}],"n_refused":N}
- *                                          A worker that does not get ready is one answer:
- * {"ok":false,"error":"…", "refused":…} + its output; "busy":true: too many are running.  The worker is
- *                                          killed when the asker hangs up; an asker that only shuts its
- * direction down (control_end) still gets the second answer.
+ *
+ * Invoke starts a worker of this version, active or not, for the asker alone; of its two answers the second
+ * one ends the question.  A worker that does not get ready is one answer,
+ * {"ok":false,"error":"…","refused":…} + its output; "busy":true: too many are running.  The worker is killed
+ * when the asker hangs up; an asker that only shuts its direction down (control_end) still gets the second
+ * answer.
  *
  * Every answer has "ok"; with false it has "error", one line for people.
  *

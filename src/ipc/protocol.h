@@ -31,7 +31,7 @@ enum message_type {
 	MSG_SPAWNER_READY = 20, /* struct spawner_ready */
 	MSG_PROCESS_READY,  /* struct process_ready, then for a trial its routes; seccomp listener or none */
 	MSG_PROCESS_ENDED,  /* struct process_ended: once for each start that was asked for; of an invoked
-	                       worker  its refused calls behind it */
+	                       worker its refused calls behind it */
 	MSG_SPAWNER_FAILED, /* struct spawner_failed: the last word, instead of MSG_SPAWNER_READY */
 
 	/* master → router */
@@ -144,7 +144,6 @@ struct process_ended {
 };
 
 enum {
-	REFUSED_NAME_SIZE = 32,
 	REFUSED_KINDS_MAX = 64,   /* kinds of calls that are told apart */
 	INVOKED_REFUSED_MAX = 64, /* calls that an invoked worker may be refused, loading and then serving, */
 	EXPLAINED_REFUSED_MAX = 10000, /* and an explained one in all */
@@ -154,7 +153,7 @@ enum {
 struct refused_call {
 	int32_t error;
 	uint32_t n;
-	char name[REFUSED_NAME_SIZE];
+	char name[CALL_NAME_SIZE];
 };
 
 struct lease {

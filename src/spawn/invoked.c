@@ -25,7 +25,7 @@ struct invoked {
 	} kinds[REFUSED_KINDS_MAX];
 };
 
-_Static_assert((int)REFUSED_NAME_SIZE >= (int)SYSCALL_NAME_SIZE, "a name fits");
+_Static_assert((int)CALL_NAME_SIZE >= (int)SYSCALL_NAME_SIZE, "a name fits");
 
 int
 invoked_start(struct spawn *s, struct process *p, const struct start_worker *w, struct err *e)
