@@ -98,10 +98,10 @@ write_head(const struct audit_log *l, const struct private_key *k, struct err *e
 int
 audit_head_sign(struct audit_log *l, const struct private_key *k, struct err *e)
 {
-	struct audit_signed_head now;
+	struct audit_signed_head now = { 0 };
 	int rc;
 
-	if (l->last.number == l->n_signed)
+	if (l->last.number == l->signed_number)
 		return 0;
 	/* Waiting for the disk needs no lock: what is there now is what is signed. */
 	if (fdatasync(l->fd) < 0)
@@ -114,7 +114,7 @@ audit_head_sign(struct audit_log *l, const struct private_key *k, struct err *e)
 		rc = write_head(l, k, e);
 	audit_log_unlock(l);
 	if (rc == 0)
-		l->n_signed = l->last.number;
+		l->signed_number = l->last.number;
 	return rc;
 }
 

@@ -407,7 +407,7 @@ audit_log_open(struct audit_log *l, int folder, struct err *e)
 	/* A head that is damaged tells nothing; the next one replaces it. */
 	if (audit_head_read(l->lock, &head, e) == 0)
 		l->last = head.head;
-	l->n_signed = l->last.number;
+	l->signed_number = l->last.number;
 	rc = audit_log_append(l, NULL, 0, e);
 	if (rc < 0)
 		audit_log_close(l);

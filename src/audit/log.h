@@ -10,8 +10,6 @@
 enum {
 	AUDIT_FILE_MAX = 8 << 20, /* bytes; a longer one is rotated */
 	AUDIT_FILES = 8,          /* older ones that are kept */
-	AUDIT_FILES_MAX = 99,
-	AUDIT_BATCH_MAX = 64, /* entries of one audit_log_append */
 	AUDIT_FILE_NAME_SIZE = 16,
 };
 
@@ -25,7 +23,7 @@ struct audit_log {
 	off_t max_size;
 	unsigned n_files;
 	struct audit_head last; /* entry, as of our last look */
-	uint64_t n_signed;      /* number of the last entry that is signed */
+	uint64_t signed_number; /* of the last entry that is signed */
 	off_t size;             /* of audit.log, as of our last look */
 	dev_t device;
 	ino_t inode;
@@ -38,7 +36,7 @@ struct audit_log {
 int audit_log_open(struct audit_log *l, int folder, struct err *e);
 void audit_log_close(struct audit_log *l);
 
-/* Numbers and appends up to AUDIT_BATCH_MAX entries: all of them or, on failure, none.  -EAGAIN as above. */
+/* Numbers and appends n entries: all of them or, on failure, none.  -EAGAIN as above. */
 int audit_log_append(struct audit_log *l, struct audit_record *records, size_t n, struct err *e);
 
 /* For head.c: the chain's lock.  -EAGAIN as above. */

@@ -22,8 +22,8 @@ struct state {
 	struct lines lines;
 	char file[AUDIT_FILE_NAME_SIZE];
 	unsigned line;
-	uint64_t n_bad;     /* lines since the last good entry */
-	uint64_t n_rotated; /* what the newest file says of the oldest entry; 0: nothing */
+	uint64_t n_bad;  /* lines since the last good entry */
+	uint64_t oldest; /* number of the oldest entry, as the newest file says it; 0: it does not */
 };
 
 static void fault(struct state *s, const char *fmt, ...) PRINTF_LIKE(2, 3);
@@ -107,7 +107,7 @@ take_entry(struct state *s, const char *text, size_t n)
 	w->n_entries++;
 	s->n_bad = 0;
 	if (strcmp(r.event, audit_event_word(AUDIT_ROTATED)) == 0)
-		s->n_rotated = r.count;
+		s->oldest = r.count;
 	meet_witnesses(s, &w->last);
 	w->entry(w->context, &r);
 }
@@ -157,7 +157,7 @@ static void
 check_ends(struct state *s)
 {
 	struct audit_walk *w = s->w;
-	uint64_t oldest = s->n_rotated ? s->n_rotated : 1;
+	uint64_t oldest = s->oldest ? s->oldest : 1;
 
 	if (w->first > oldest)
 		fault_range(s, oldest, w->first - 1, "at the beginning");

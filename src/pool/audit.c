@@ -103,13 +103,13 @@ say_head(struct master *m, void *owner)
 	struct auditor *a = owner;
 	char hash[DIGEST_TEXT_SIZE], text[CONFIG_PATH_MAX + 256];
 
-	if (a->n_syslogged == a->log.n_signed)
+	if (a->syslogged_number == a->log.signed_number)
 		return;
 	digest_format(&a->log.last.hash, hash);
 	snprintf(text, sizeof text, "audit log of %s: entry %" PRIu64 ", hash %s", m->config->registry,
 	         a->log.last.number, hash);
 	supervisor_syslog(LOG_AUTHPRIV | LOG_NOTICE, text);
-	a->n_syslogged = a->log.n_signed;
+	a->syslogged_number = a->log.signed_number;
 	a->syslogged_us = clock_now_us();
 }
 
@@ -118,7 +118,7 @@ say_head_later(struct master *m, struct auditor *a)
 {
 	uint64_t now = clock_now_us(), again_us = a->syslogged_us + AUDIT_SYSLOG_MS * UINT64_C(1000);
 
-	if (a->n_syslogged == 0 || now >= again_us)
+	if (a->syslogged_number == 0 || now >= again_us)
 		say_head(m, a);
 	else if (a->syslog.due_us == 0)
 		timer_arm(&m->loop, &a->syslog, again_us - now);

@@ -38,7 +38,7 @@ struct auditor {
 	size_t n_queued;
 	uint64_t n_dropped;
 	uint64_t flushed_us, syslogged_us;
-	uint64_t n_syslogged;       /* number of the entry that was said last */
+	uint64_t syslogged_number;  /* of the entry that was said last */
 	struct audit_head registry; /* as recorded last */
 	bool is_registry_failing;
 	bool is_failing; /* said once in the error log */
