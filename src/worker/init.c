@@ -67,7 +67,7 @@ init_wait(void)
 
 /* ---- fresh mode ---- */
 
-struct keeper {
+struct init {
 	const struct fresh *fresh;
 	int signals;
 	pid_t zygote;
@@ -85,32 +85,32 @@ give_up(void)
 }
 
 static void
-empty_tmp(const struct keeper *k)
+empty_tmp(const struct init *i)
 {
 	struct stat now;
 
-	if (fstat(k->fresh->tmp, &now) < 0 || (!scratch_is_clean(&k->fresh->scratch, &now) &&
-	                                       scratch_empty(&k->fresh->scratch, k->fresh->tmp) < 0))
+	if (fstat(i->fresh->tmp, &now) < 0 || (!scratch_is_clean(&i->fresh->scratch, &now) &&
+	                                       scratch_empty(&i->fresh->scratch, i->fresh->tmp) < 0))
 		give_up();
 }
 
 /* One byte, one process. */
 static void
-let_fork(const struct keeper *k)
+let_fork(const struct init *i)
 {
-	if (write(k->fresh->init, "", 1) < 0 && errno != EPIPE)
+	if (write(i->fresh->init, "", 1) < 0 && errno != EPIPE)
 		give_up();
 }
 
 /* What cfn_init left in /tmp goes before the first request: no later one would find it. */
 static void
-loaded(struct keeper *k)
+loaded(struct init *i)
 {
-	k->is_loaded = true;
-	empty_tmp(k);
+	i->is_loaded = true;
+	empty_tmp(i);
 	/* One that serves, one that waits. */
-	let_fork(k);
-	let_fork(k);
+	let_fork(i);
+	let_fork(i);
 }
 
 /* The sender's pid is the kernel's word. */
@@ -128,7 +128,7 @@ word_sender(struct msghdr *m)
 
 /* False when there is none, or will be none any more. */
 static bool
-word_read(struct keeper *k)
+word_read(struct init *i)
 {
 	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(struct ucred))];
 	struct fresh_request word;
@@ -136,16 +136,16 @@ word_read(struct keeper *k)
 	struct msghdr m = {
 		.msg_iov = &part, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control
 	};
-	ssize_t n = recvmsg(k->fresh->init, &m, MSG_DONTWAIT);
+	ssize_t n = recvmsg(i->fresh->init, &m, MSG_DONTWAIT);
 	pid_t sender = n == sizeof word ? word_sender(&m) : -1;
 
 	if (n <= 0)
 		return false;
-	if (sender == k->zygote && word.number == 0 && !k->is_loaded) {
-		loaded(k);
+	if (sender == i->zygote && word.number == 0 && !i->is_loaded) {
+		loaded(i);
 	} else if (sender > 1 && word.number != 0) {
-		k->running = sender;
-		k->number = word.number;
+		i->running = sender;
+		i->number = word.number;
 	} else {
 		give_up();
 	}
@@ -154,39 +154,39 @@ word_read(struct keeper *k)
 
 /* What they have said, in their order: who has ended below had said so before. */
 static void
-words_read(struct keeper *k)
+words_read(struct init *i)
 {
 	int n = 0;
 
-	while (word_read(k))
+	while (word_read(i))
 		if (++n > WORDS_MAX)
 			give_up();
 }
 
 static void
-request_ended(struct keeper *k, const struct ending *ending)
+request_ended(struct init *i, const struct ending *ending)
 {
-	const struct fresh_ended told = { .number = k->number, .ending = *ending };
+	const struct fresh_ended told = { .number = i->number, .ending = *ending };
 
-	k->running = 0;
-	empty_tmp(k);
-	if (k->router >= 0 && write(k->router, &told, sizeof told) < 0 && errno != EPIPE)
+	i->running = 0;
+	empty_tmp(i);
+	if (i->router >= 0 && write(i->router, &told, sizeof told) < 0 && errno != EPIPE)
 		give_up();
-	let_fork(k);
+	let_fork(i);
 }
 
 /* One that ends well without a request has seen the end of the requests, as the zygote will. */
 static void
-children_reap(struct keeper *k)
+children_reap(struct init *i)
 {
 	struct ending ending;
 	pid_t pid;
 
 	while ((pid = reap(WNOHANG, &ending)) > 0) {
-		words_read(k);
-		if (pid == k->running)
-			request_ended(k, &ending);
-		else if (pid == k->zygote || ending.code != CLD_EXITED || ending.status != 0)
+		words_read(i);
+		if (pid == i->running)
+			request_ended(i, &ending);
+		else if (pid == i->zygote || ending.code != CLD_EXITED || ending.status != 0)
 			end(&ending);
 	}
 	if (pid < 0)
@@ -195,40 +195,40 @@ children_reap(struct keeper *k)
 
 /* The router asks only after the process has spoken to it, and it speaks to us first. */
 static void
-router_read(struct keeper *k)
+router_read(struct init *i)
 {
 	struct fresh_kill kill_it;
-	ssize_t n = read(k->router, &kill_it, sizeof kill_it);
+	ssize_t n = read(i->router, &kill_it, sizeof kill_it);
 
 	if (n == 0)
-		fd_close(&k->router);
+		fd_close(&i->router);
 	if (n != sizeof kill_it)
 		return;
-	words_read(k);
-	if (k->running > 0 && k->number == kill_it.number)
-		kill(k->running, SIGKILL);
+	words_read(i);
+	if (i->running > 0 && i->number == kill_it.number)
+		kill(i->running, SIGKILL);
 }
 
 static void
-turn(struct keeper *k)
+turn(struct init *i)
 {
 	struct pollfd fds[] = {
-		{ k->signals, POLLIN, 0 },
-		{ k->router, POLLIN, 0 },
+		{ i->signals, POLLIN, 0 },
+		{ i->router, POLLIN, 0 },
 		/* Later on its words are read when they matter: nobody is woken for them. */
-		{ k->is_loaded ? -1 : k->fresh->init, POLLIN, 0 },
+		{ i->is_loaded ? -1 : i->fresh->init, POLLIN, 0 },
 	};
 	struct signalfd_siginfo info;
 
 	if (poll(fds, sizeof fds / sizeof *fds, -1) < 0)
 		return;
 	if (fds[2].revents != 0)
-		words_read(k);
+		words_read(i);
 	if (fds[1].revents != 0)
-		router_read(k);
-	if (fds[0].revents == 0 || read(k->signals, &info, sizeof info) < 0)
+		router_read(i);
+	if (fds[0].revents == 0 || read(i->signals, &info, sizeof info) < 0)
 		return;
-	children_reap(k);
+	children_reap(i);
 }
 
 int
@@ -245,9 +245,9 @@ init_signals(void)
 void
 init_serve(const struct fresh *f, pid_t zygote)
 {
-	struct keeper k = { .fresh = f, .zygote = zygote, .router = WORKER_FD_ROUTER, .signals = f->signals };
+	struct init i = { .fresh = f, .zygote = zygote, .router = WORKER_FD_ROUTER, .signals = f->signals };
 
-	children_reap(&k);
+	children_reap(&i);
 	for (;;)
-		turn(&k);
+		turn(&i);
 }
