@@ -109,15 +109,24 @@ write_file(const struct master *m, const struct storm *s)
 	return fd_write_all(fd, text, (size_t)n);
 }
 
+/* "FUNCTION VERSION AUDIT TIME" */
 static bool
-parse_file(const char *name, const char *text, struct storm *s)
+parse_file(const char *name, char *text, struct storm *s)
 {
+	const char *function = strsep(&text, " "), *version = strsep(&text, " "), *audit = strsep(&text, " "),
+		   *time = strsep(&text, "\n");
+	uint64_t number, time_ms;
 	struct err e;
 
-	return option_parse_number(name, &s->version_id) == 0 &&
-	       sscanf(text, "%64s %" SCNu32 " %" SCNu64 " %" SCNd64, s->function, &s->version, &s->audit,
-	              &s->time_ms) == 4 &&
-	       policy_check_name(s->function, &e) == 0;
+	if (!time || policy_check_name(function, &e) < 0 || option_parse_number(name, &s->version_id) < 0 ||
+	    option_parse_number(version, &number) < 0 || number > UINT32_MAX ||
+	    option_parse_number(audit, &s->audit) < 0 || option_parse_number(time, &time_ms) < 0 ||
+	    time_ms > INT64_MAX)
+		return false;
+	snprintf(s->function, sizeof s->function, "%s", function);
+	s->version = (uint32_t)number;
+	s->time_ms = (int64_t)time_ms;
+	return true;
 }
 
 static void
