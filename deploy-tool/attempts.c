@@ -40,8 +40,7 @@ wait_for(pid_t pid)
 	return WIFEXITED(status) ? -WEXITSTATUS(status) : -EPROTO;
 }
 
-/* --- the base user namespace ------------------------------------------------------------------------------
- */
+/* ---- the base user namespace ---- */
 
 /* As the spawner is cloned. */
 ATTEMPT(attempt_user)
@@ -149,8 +148,7 @@ ATTEMPT(attempt_nested)
 	return errno == ENOSPC ? 0 : err_set(e, errno, "the next user namespace");
 }
 
-/* --- the other namespaces ---------------------------------------------------------------------------------
- */
+/* ---- the other namespaces ---- */
 
 static int
 namespace_enter(const struct spawner_options *options, int which, struct err *e)
@@ -242,8 +240,7 @@ ATTEMPT(attempt_root)
 	return root_enter(&s, e);
 }
 
-/* --- what a process gives up ------------------------------------------------------------------------------
- */
+/* ---- what a process gives up ---- */
 
 ATTEMPT(attempt_capabilities)
 {
@@ -300,8 +297,7 @@ ATTEMPT(attempt_executable_memory)
 	return 0;
 }
 
-/* --- cgroups ----------------------------------------------------------------------------------------------
- */
+/* ---- cgroups ---- */
 
 static int
 check_cgroup(const struct spawner_options *options, struct err *e)
@@ -337,8 +333,7 @@ ATTEMPT(attempt_accounting)
 	return rc;
 }
 
-/* --- all of it --------------------------------------------------------------------------------------------
- */
+/* ---- all of it ---- */
 
 ATTEMPT(attempt_whole)
 {

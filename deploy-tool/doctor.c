@@ -64,8 +64,7 @@ result_of(const struct finding *f, const struct layer *layer)
 	return &f->results[layer - layers];
 }
 
-/* --- warnings ---------------------------------------------------------------------------------------------
- */
+/* ---- warnings ---- */
 
 /* Each says whether it has something to say. */
 static bool
@@ -137,8 +136,7 @@ static bool (*const warnings[])(const struct finding *, char[WARNING_SIZE]) = {
 	warn_of_tiocsti,
 };
 
-/* --- for people -------------------------------------------------------------------------------------------
- */
+/* ---- for people ---- */
 
 static const char *const state_words[] = {
 	[LAYER_WORKS] = "yes",
@@ -189,8 +187,7 @@ print_text(const struct finding *f)
 	return tool_flush();
 }
 
-/* --- for programs -----------------------------------------------------------------------------------------
- */
+/* ---- for programs ---- */
 
 static json_t *
 pack_layer(const struct layer *layer, const struct layer_result *r)
@@ -221,8 +218,7 @@ print_json(const struct finding *f)
 	                                 "layers", rows, "warnings", lines));
 }
 
-/* --- the command ------------------------------------------------------------------------------------------
- */
+/* ---- the command ---- */
 
 static const struct layer *
 find_failed(const struct finding *f, bool is_required)

@@ -172,7 +172,7 @@ static int
 read_private(int fd, struct private_key *k, struct err *e)
 {
 	AUTO_FREE char *text = NULL;
-	size_t n;
+	size_t n = 0;
 	int rc = check_secrecy(fd, e);
 
 	if (rc == 0)

@@ -41,7 +41,7 @@ static const struct {
 	{ "cpu.max", NULL, offsetof(struct cgroup_limits, cpu_share), CPU_PERCENT, true },
 };
 
-/* Page tables are 1/512 of what they map.  An idle worker and its init hold 1.2 MiB before any of theirs:
+/* Page tables are 1/512 of what they map.  An idle worker and its init hold about 1 MiB before any of theirs:
  * pages that they have written to, tables, stacks in the kernel, pages of libraries that they were the first
  * to read. */
 uint64_t
@@ -159,8 +159,7 @@ cgroup_leaf_close(int folder, struct cgroup_leaf *leaf)
 	fd_close(&leaf->fd);
 }
 
-/* --- the proof --------------------------------------------------------------------------------------------
- */
+/* ---- the proof ---- */
 
 /* Uses memory, and stops to be looked at. */
 static _Noreturn void
@@ -191,7 +190,7 @@ static int
 prove_with(const struct cgroup_leaf *leaf, pid_t pid, struct err *e)
 {
 	char text[FILE_TEXT_SIZE];
-	struct cgroup_usage usage;
+	struct cgroup_usage usage = { 0 };
 	int rc = files_read(leaf->fd, "cgroup.procs", text);
 
 	if (rc < 0)

@@ -45,8 +45,7 @@ view_done(struct view *v)
 	fd_close(&v->own);
 }
 
-/* --- finding it -------------------------------------------------------------------------------------------
- */
+/* ---- finding it ---- */
 
 /* True when the mount shows the own cgroup and is what it says. */
 static bool
@@ -124,8 +123,7 @@ is_alone(const struct view *v)
 	return files_read(v->own, "cgroup.procs", text) == 0 && text_is_alone(text, getpid());
 }
 
-/* --- taking it --------------------------------------------------------------------------------------------
- */
+/* ---- taking it ---- */
 
 static int
 refused(int code, const struct view *v, const char *what, struct err *e)
@@ -208,8 +206,7 @@ parent_take(struct view *v, struct err *e)
 	return fd < 0 ? err_set(e, errno, "cgroup") : fd;
 }
 
-/* --- what others have left --------------------------------------------------------------------------------
- */
+/* ---- what others have left ---- */
 
 static void
 folder_empty(int folder)
@@ -225,7 +222,7 @@ folder_empty(int folder)
 		if (entry->d_type != DT_DIR || entry->d_name[0] == '.' ||
 		    strlen(entry->d_name) >= sizeof leaf.name)
 			continue;
-		strcpy(leaf.name, entry->d_name);
+		memcpy(leaf.name, entry->d_name, strlen(entry->d_name) + 1);
 		leaf.fd = files_open(folder, leaf.name);
 		cgroup_leaf_close(folder, &leaf);
 	}
@@ -263,8 +260,7 @@ neighbours_remove(int parent)
 		fd_close(&copy);
 }
 
-/* --- making ours ------------------------------------------------------------------------------------------
- */
+/* ---- making ours ---- */
 
 /* -EAGAIN: somebody who was cleaning up had it between its making and our lock. */
 static int

@@ -225,8 +225,7 @@ cfn_send_file(cfn_response *r, const char *path)
 	return rc;
 }
 
-/* --- what other answers need of the same
- * ----------------------------------------------------------------------- */
+/* ---- what other answers need of the same ---- */
 
 int
 cfn_etag(cfn_response *r, const char *tag)

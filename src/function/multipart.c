@@ -10,8 +10,7 @@
 
 static const char form_data[] = "form-data", multipart_form_data[] = "multipart/form-data";
 
-/* --- the parameters of a field: "; name=token; name="quoted"" ----------------------------------------------
- */
+/* ---- the parameters of a field: "; name=token; name="quoted"" ---- */
 
 struct parameter {
 	const char *name;
@@ -98,8 +97,7 @@ field_parameters(const char *field, const char *word)
 	return strncasecmp(field, word, n) == 0 && strchr(" \t;", field[n]) ? field + n : NULL;
 }
 
-/* --- the delimiter
- * ------------------------------------------------------------------------------------------- */
+/* ---- the delimiter ---- */
 
 /* RFC 2046, section 5.1.1: bchars, and no blank at the end. */
 static bool
@@ -151,8 +149,7 @@ multipart_open(struct multipart *m, const char *type, struct arena *a,
 	return 0;
 }
 
-/* --- the window
- * ---------------------------------------------------------------------------------------------- */
+/* ---- the window ---- */
 
 static size_t
 used(const struct multipart *m)
@@ -265,8 +262,7 @@ between_pass(struct multipart *m)
 	return 0;
 }
 
-/* --- a part's fields
- * ----------------------------------------------------------------------------------------- */
+/* ---- a part's fields ---- */
 
 /* The name that a file may have here: without folders, of the client's system either, and not hidden.  Its
  * characters are left alone but cut at 255 bytes, which a file system takes. */

@@ -40,8 +40,7 @@ cfn_part_read(cfn_request *q, void *data, size_t size)
 	return q->parts ? multipart_read(q->parts, data, size) : -EINVAL;
 }
 
-/* --- into a file
- * --------------------------------------------------------------------------------------------- */
+/* ---- into a file ---- */
 
 static int64_t
 part_copy(cfn_request *q, int fd, int64_t max)
@@ -95,8 +94,7 @@ cfn_part_save(cfn_request *q, const char *path, int64_t max)
 	return rc;
 }
 
-/* --- the texts at once
- * --------------------------------------------------------------------------------------- */
+/* ---- the texts at once ---- */
 
 struct memory {
 	const char *data;

@@ -6,7 +6,8 @@
 #pragma once
 #include "pool/master.h"
 
-/* Reads the keys and the numbers.  Errors are those of keys_read and numbers_open. */
+/* Reads the keys.  Errors are those of keys_read.  The numbers are opened with the rest of the state
+ * (numbers_open), and closed here. */
 int approvals_open(struct master *m, struct err *e);
 void approvals_close(struct master *m);
 

@@ -171,9 +171,8 @@ void
 exchange_receive(struct router *r, struct worker *w, unsigned *n_ended)
 {
 	struct mmsghdr vector[SLOTS];
-	int n;
+	int n = receive_vector(r, w, vector);
 
-	n = receive_vector(r, w, vector);
 	/* Nothing is said on a request's socket before its process has said that it has it. */
 	if (w->is_fresh && n > 0 && vector[0].msg_len > 0 && (!fresh_hello(w) || !w->has_hello)) {
 		worker_kill_all(r, w, CAUSE_BAD_RESPONSE);

@@ -2,9 +2,8 @@
  *
  * NAME.pub holds lines KEY = VALUE, '#' before comments, and a public key in PEM.  `route = PATTERN` (at
  * least one), `function = NAME` and `shared = NAME` say what the key may sign, each line one more; '*' is
- * any, a last
- * '*' of a name any rest, and without a line of its kind every function, and every shared folder.
- * NAME.revoked is a key that was trusted. */
+ * any, and at the end of a name any rest.  Without a line of its kind the key may sign every function, and
+ * every shared folder.  NAME.revoked is a key that was trusted. */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>

@@ -226,8 +226,7 @@ no_room_for_a_leaf(void)
 	return 0;
 }
 
-/* --- boxes ------------------------------------------------------------------------------------------------
- */
+/* ---- boxes ---- */
 
 static int
 box_of(const char *script, uint64_t cpu_ms, struct box_result *r, struct err *e)

@@ -17,8 +17,7 @@
 /* Older than PTRACE_SETOPTIONS, and the same. */
 #define PTRACE_OLDSETOPTIONS 21
 
-/* --- ptrace(2) --------------------------------------------------------------------------------------------
- */
+/* ---- ptrace(2) ---- */
 
 /* The guest's kernel keeps the extended state as far as the AVX registers.  PTRACE_GETREGSET gives as much as
  * is asked for, but PTRACE_SETREGSET fails with EFAULT unless all is there that the processor has: AVX-512,
@@ -81,8 +80,7 @@ ptrace(enum __ptrace_request request, ...)
 	return syscall(SYS_ptrace, request, pid, address, data);
 }
 
-/* --- ends -------------------------------------------------------------------------------------------------
- */
+/* ---- ends ---- */
 
 /* In timeout(1) too, which is how the guest is started. */
 static __attribute__((constructor)) void

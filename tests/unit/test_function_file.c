@@ -203,8 +203,7 @@ what_is_no_file_is_absent(void **state)
 	}
 }
 
-/* --- entity tags and caching of what is made
- * -------------------------------------------------------------------- */
+/* ---- entity tags and caching of what is made ---- */
 
 static const char *tag;
 

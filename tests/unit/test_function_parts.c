@@ -295,8 +295,7 @@ nothing_is_read_before_the_first_part(void **state)
 	assert_int_equal(answer_status(), 200);
 }
 
-/* --- cfn_form
- * ------------------------------------------------------------------------------------------------ */
+/* ---- cfn_form ---- */
 
 static int
 print_pair(void *context, const char *name, const char *value)
@@ -378,8 +377,7 @@ a_form_that_is_read_at_once_is_bounded(void **state)
 	}
 }
 
-/* --- cfn_part_save
- * ------------------------------------------------------------------------------------------- */
+/* ---- cfn_part_save ---- */
 
 static char folder[] = "/tmp/cfn-parts.XXXXXX";
 static int64_t save_max;

@@ -316,7 +316,7 @@ the_stamp_tells_that_something_changed(void **state)
 	assert_int_equal(keys_stamp("/nowhere/at/all"), 0);
 }
 
-/* --- activations --- */
+/* ---- activations ---- */
 
 static void
 fill_version(struct registry_version *v)
@@ -523,7 +523,7 @@ a_number_follows_the_last_one_and_the_clock(void **state)
 	assert_true(activation_number_after(REGISTRY_NUMBER_MAX - 1) == REGISTRY_NUMBER_MAX);
 }
 
-/* --- numbers --- */
+/* ---- numbers ---- */
 
 static struct digest
 digest(unsigned char byte)
