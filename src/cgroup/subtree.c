@@ -22,8 +22,6 @@
 #define CGROUP2_SUPER_MAGIC 0x63677270
 #endif
 
-#define PREFIX "cfn-"
-
 static const char main_leaf[] = "main", trusted_leaf[] = "trusted";
 static const char *const controllers[] = { "memory", "pids", "cpu" };
 static const char enable_text[] = "+memory +pids +cpu";
@@ -252,7 +250,7 @@ neighbours_remove(int parent)
 	struct dirent *entry;
 
 	for (int i = 0; dir && i < NEIGHBOURS_MAX && (entry = readdir(dir)); i++)
-		if (strncmp(entry->d_name, PREFIX, strlen(PREFIX)) == 0)
+		if (text_is_subtree(entry->d_name))
 			neighbour_remove(parent, entry->d_name);
 	if (dir)
 		closedir(dir);
@@ -270,7 +268,7 @@ folder_make(struct cgroup *c)
 	uint32_t number;
 
 	random_bytes(&number, sizeof number);
-	snprintf(c->name, sizeof c->name, PREFIX "%08x", number);
+	snprintf(c->name, sizeof c->name, TEXT_SUBTREE_PREFIX "%08x", number);
 	if (mkdirat(c->parent, c->name, 0700) < 0)
 		return errno == EEXIST ? -EAGAIN : -errno;
 	c->folder = files_open(c->parent, c->name);

@@ -137,6 +137,15 @@ text_read_field(const char *text, const char *key, uint64_t *value)
 }
 
 bool
+text_is_subtree(const char *name)
+{
+	size_t n = strlen(TEXT_SUBTREE_PREFIX);
+
+	return strncmp(name, TEXT_SUBTREE_PREFIX, n) == 0 && strlen(name + n) == TEXT_SUBTREE_DIGITS &&
+	       strspn(name + n, "0123456789abcdef") == TEXT_SUBTREE_DIGITS;
+}
+
+bool
 text_is_alone(const char *text, long pid)
 {
 	char own[24];

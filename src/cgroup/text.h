@@ -28,5 +28,11 @@ bool text_has_word(const char *text, const char *word);
 /* The value of "KEY VALUE\n", a line of its own; false when there is none, or it is no number. */
 bool text_read_field(const char *text, const char *key, uint64_t *value);
 
+/* Whether a folder's name is one that a pool makes for its subtree: what only begins like it is somebody
+ * else's. */
+#define TEXT_SUBTREE_PREFIX "cfn-"
+#define TEXT_SUBTREE_DIGITS 8 /* hexadecimal, small letters */
+bool text_is_subtree(const char *name);
+
 /* True when the only number in cgroup.procs is this. */
 bool text_is_alone(const char *text, long pid);

@@ -301,6 +301,25 @@ a_leaf_that_cannot_be_limited_is_not_left(void **state)
 	assert_int_equal(rmdir(folder), 0);
 }
 
+static void
+only_a_name_that_a_pool_makes_is_cleaned_up(void **state)
+{
+	static const char *const others[] = { "cfn-",
+		                              "cfn-pool.service",
+		                              "cfn-0123456",
+		                              "cfn-012345678",
+		                              "cfn-0123456G",
+		                              "cfn-0123456A",
+		                              "xcfn-01234567",
+		                              "main",
+		                              "" };
+
+	(void)state;
+	assert_true(text_is_subtree("cfn-0123abcf"));
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++)
+		assert_false(text_is_subtree(others[i]));
+}
+
 int
 main(void)
 {
@@ -312,6 +331,7 @@ main(void)
 		cmocka_unit_test(a_controller_is_a_whole_word),
 		cmocka_unit_test(an_event_is_a_number_behind_its_own_name),
 		cmocka_unit_test(a_process_is_alone_when_no_other_is_listed),
+		cmocka_unit_test(only_a_name_that_a_pool_makes_is_cleaned_up),
 		cmocka_unit_test(who_was_killed_at_its_own_limit_went_over_it),
 		cmocka_unit_test(the_leafs_count_is_the_memory_of_an_ending),
 		cmocka_unit_test(without_a_subtree_there_is_a_reason),
