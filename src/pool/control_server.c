@@ -113,7 +113,8 @@ serve_connection(struct master *m, void *owner, uint32_t events)
 	rc = control_receive(c->watch.fd, &question, &fd, &e);
 	if (rc == -EAGAIN)
 		return;
-	if (rc == -EBADMSG) {
+	/* While another one is open it is no question, and its answer would end that one. */
+	if (rc == -EBADMSG && c->wait == CONTROL_NOTHING) {
 		control_answer(m, c, control_error("%s", e.text));
 		return;
 	}

@@ -352,6 +352,49 @@ a_graceful_stop_waits_for_it(void **state)
 	assert_int_equal(f->m.phase, PHASE_STOPPED);
 }
 
+/* Asks the master's own socket, and lets it accept. */
+static int
+connected(struct fixture *f, char *folder)
+{
+	int socks[CONTROL_POOLS_MAX];
+	pid_t pids[CONTROL_POOLS_MAX];
+	struct err e;
+
+	assert_non_null(mkdtemp(folder));
+	snprintf(f->config.registry, sizeof f->config.registry, "%s/r.db", folder);
+	close(open(f->config.registry, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+	assert_int_equal(control_server_open(&f->m, &e), 0);
+	assert_int_equal(control_connect(f->config.registry, socks, pids, &e), 1);
+	assert_int_equal(loop_turn(&f->m.loop, &f->m, &e), 0);
+	return socks[0];
+}
+
+/* Its answer would end the invocation's question, and leave nobody who ends the worker. */
+static void
+a_malformed_question_meanwhile_ends_the_connection_and_the_worker(void **state)
+{
+	const struct process_ended how = { .ending = { .code = CLD_KILLED, .status = SIGKILL } };
+	struct fixture *f = *state;
+	char folder[] = "/tmp/cfn-test-XXXXXX", command[64];
+	AUTO_FD sock = -1;
+	struct err e;
+	uint32_t id;
+
+	for (int i = 0; i <= INVOCATIONS_MAX; i++)
+		fd_close(&asker(f, i)->watch.fd);
+	sock = connected(f, folder);
+	id = started(f, 0, false);
+	assert_int_equal(message_send(sock, 1, "no object", 9, NULL, 0, &e), 0);
+	assert_int_equal(loop_turn(&f->m.loop, &f->m, &e), 0);
+	assert_int_equal(next_message(f), MSG_KILL);
+	assert_int_equal(asker(f, 0)->watch.fd, -1);
+	assert_null(invocation_find(&f->m, id)->caller);
+	ended(f, id, &how);
+	control_server_close(&f->m);
+	snprintf(command, sizeof command, "rm -rf %s", folder);
+	assert_int_equal(system(command), 0);
+}
+
 int
 main(void)
 {
@@ -367,6 +410,8 @@ main(void)
 		                                tear_down),
 		cmocka_unit_test_setup_teardown(one_that_was_asked_to_end_did_not_crash, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(the_version_may_go_while_its_worker_runs, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+		    a_malformed_question_meanwhile_ends_the_connection_and_the_worker, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_graceful_stop_waits_for_it, set_up, tear_down),
 	};
 
