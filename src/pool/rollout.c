@@ -113,6 +113,21 @@ settle_pool(struct master *m, struct pool *fresh, struct err *e)
 	return known;
 }
 
+/* A version never goes to another function, but for who writes the registry by other means, who may even give
+ * two functions one id: the pool is the last one's alone, or it would be freed while the other holds it. */
+static void
+take_pool(struct function *f, struct pool *pool)
+{
+	struct function *before = pool->function;
+
+	if (before && before != f && before->serving == pool)
+		before->serving = NULL;
+	if (before && before != f && before->wanted == pool)
+		before->wanted = NULL;
+	f->wanted = pool;
+	pool->function = f;
+}
+
 static int
 settle_function(struct master *m, struct pool **fresh, struct err *e)
 {
@@ -123,8 +138,7 @@ settle_function(struct master *m, struct pool **fresh, struct err *e)
 		return -e->code;
 	*fresh = NULL;
 	f->is_seen = true;
-	f->wanted = pool;
-	pool->function = f;
+	take_pool(f, pool);
 	approval_settle(m, pool);
 	return 0;
 }

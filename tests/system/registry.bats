@@ -273,3 +273,28 @@ answers_later() {
 	CFN_REGISTRY=$D/reg/none.db refused 66 cfn-deploy list
 	CFN_REGISTRY=$R cfn-deploy list
 }
+
+@test "two functions that somebody gave one version leave the pool and the third as they are" {
+	hello_make other "Other"
+	hello_make third "Third"
+	deploy "$D/src/hello.c"
+	deploy "$D/src/other.c"
+	deploy "$D/src/third.c"
+	MALLOC_PERTURB_=165 pool_start
+	# Without its primary key the table takes it; the first one then gets a version that cannot start.
+	sqlite3 -cmd '.timeout 10000' "$R" "BEGIN; CREATE TABLE copy AS SELECT * FROM version; DROP TABLE version;
+		ALTER TABLE copy RENAME TO version; UPDATE version SET id = 1 WHERE id = 2;
+		UPDATE function SET active_version = 1 WHERE name = 'other'; DELETE FROM route WHERE version_id < 3;
+		UPDATE state SET value = value + 1 WHERE name = 'generation'; COMMIT"
+	sleep 1.5
+	sqlite3 -cmd '.timeout 10000' "$R" "BEGIN; UPDATE version SET id = 100, number = 50, entry = 'none' WHERE rowid = 1;
+		UPDATE function SET active_version = 100 WHERE name = 'hello';
+		UPDATE function SET active_version = NULL WHERE name = 'other';
+		UPDATE state SET value = value + 1 WHERE name = 'generation'; COMMIT"
+	sleep 1.5
+	sqlite3 -cmd '.timeout 10000' "$R" "BEGIN; UPDATE function SET active_version = NULL WHERE name = 'hello';
+		UPDATE state SET value = value + 1 WHERE name = 'generation'; COMMIT"
+	sleep 1.5
+	kill -0 "$POOL"
+	fcgi <<<$'get 1 /third 0\nread-all' | grep -q '|Third'
+}
