@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "pool/pools.h"
 #include "trust/activation.h"
+#include "trust/path.h"
 
 enum {
 	BATCH = 8,          /* signatures that are checked in one turn of the loop */
@@ -255,6 +256,7 @@ approval_remove(struct master *m, const char *function, const struct registry_ac
 	if (!approvals_are_required(m) || !numbers_is_older(numbers, function, a->number))
 		return;
 	if (activation_digest_removal(function, a, &document, &e) < 0 ||
+	    numbers_check(numbers, function, a->number, &document, &e) < 0 ||
 	    activation_check(&m->approvals.keys, a, &document, &subject, &signer, &e) < 0 ||
 	    numbers_note(numbers, function, a->number, &document, &e) < 0)
 		log_line(LOG_ERR, "the removal of function '%s' is refused: %s", function, e.text);
@@ -307,6 +309,14 @@ approvals_close(struct master *m)
 	numbers_close(&m->approvals.numbers);
 }
 
+int
+approvals_check_state(const struct master *m, struct err *e)
+{
+	if (!approvals_are_required(m) || path_check(m->config->state_dir, geteuid(), e) == 0)
+		return 0;
+	return err_wrap(e, "state folder: signatures are required, and others could take it away");
+}
+
 /* What runs is looked at now, the rest before it runs, or one after the other. */
 static void
 approve_anew(struct master *m)
@@ -351,6 +361,8 @@ approvals_reload(struct master *m)
 	}
 	if (stamp != last)
 		say_keys(m);
+	if (stamp != last && approvals_check_state(m, &e) < 0)
+		log_line(LOG_ERR, "%s; the next start is refused", e.text);
 	approve_anew(m);
 }
 

@@ -11,6 +11,9 @@
 int approvals_open(struct master *m, struct err *e);
 void approvals_close(struct master *m);
 
+/* -EPERM: who replaced the state folder, and with it the numbers, could put back what is older. */
+int approvals_check_state(const struct master *m, struct err *e);
+
 /* Reads the keys again when they may be others, or in any case, and forgets what it found out by them; what
  * they no longer approve of is drained.  A fault in them is said, and those that were read last hold. */
 void approvals_look(struct master *m);

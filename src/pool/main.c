@@ -232,7 +232,8 @@ open_state(struct master *m, struct err *e)
 
 	if (mkdir(path, 0700) < 0 && errno != EEXIST)
 		return err_set(e, errno, "make state folder '%s'", path);
-	if (uids_open(&m->uids, path, n_slots, e) < 0 || numbers_open(&m->approvals.numbers, path, e) < 0)
+	if (approvals_check_state(m, e) < 0 || uids_open(&m->uids, path, n_slots, e) < 0 ||
+	    numbers_open(&m->approvals.numbers, path, e) < 0)
 		return -e->code;
 	storms_open(m);
 	return logs_open(&m->logs, m->config, e);

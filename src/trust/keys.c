@@ -4,7 +4,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +14,7 @@
 #include "base/table.h"
 #include "config/policy.h"
 #include "route/snapshot.h"
+#include "trust/path.h"
 
 static const char *const words[KEY_RULE_KINDS] = {
 	[KEY_ROUTE] = "route",
@@ -208,38 +208,6 @@ keys_done(struct keys *k)
 	*k = (struct keys){ 0 };
 }
 
-/* Who could write here could make himself trusted.  A sticky folder is as good: nobody can replace what is
- * another's. */
-static int
-check_mode(const struct stat *st, uid_t owner, struct err *e)
-{
-	if (st->st_uid != 0 && st->st_uid != owner)
-		return err_set(e, -EPERM, "it belongs to uid %u: neither to root nor to who runs the pool",
-		               st->st_uid);
-	if (st->st_mode & (S_IWGRP | S_IWOTH) && !(S_ISDIR(st->st_mode) && st->st_mode & S_ISVTX))
-		return err_set(e, -EPERM, "others may write it; chmod go-w it");
-	return 0;
-}
-
-/* Every folder from "/" down to this one. */
-static int
-check_path(const char *folder, uid_t owner, struct err *e)
-{
-	char path[PATH_MAX];
-	struct stat st;
-
-	if (!realpath(folder, path))
-		return err_set(e, errno, "keys folder %s", folder);
-	for (char *end = path + strlen(path); end > path; end = strrchr(path, '/')) {
-		*end = '\0';
-		if (lstat(path[0] ? path : "/", &st) < 0)
-			return err_set(e, errno, "keys folder %s", path);
-		if (check_mode(&st, owner, e) < 0)
-			return err_wrap(e, "keys folder %s", path);
-	}
-	return lstat("/", &st) < 0 || check_mode(&st, owner, e) < 0 ? err_wrap(e, "keys folder /") : 0;
-}
-
 static int
 read_file(struct trusted_key *k, int folder, const char *name, uid_t owner, struct err *e)
 {
@@ -251,7 +219,7 @@ read_file(struct trusted_key *k, int folder, const char *name, uid_t owner, stru
 
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return err_set(e, errno, "open");
-	rc = check_mode(&st, owner, e);
+	rc = path_check_one(&st, owner, e);
 	if (rc == 0)
 		rc = fd_read_file(fd, KEYS_FILE_MAX, &text, &n, e);
 	return rc < 0 ? rc : keys_parse(k, text, n, e);
@@ -325,8 +293,11 @@ keys_read(struct keys *k, const char *folder, uid_t owner, struct err *e)
 {
 	struct keys fresh = { .rows = calloc(KEYS_MAX, sizeof *fresh.rows) };
 	DIR *files = NULL;
-	int rc = fresh.rows ? check_path(folder, owner, e) : err_set(e, ENOMEM, "keys");
+	int rc = fresh.rows ? 0 : err_set(e, ENOMEM, "keys");
 
+	/* Who could write here, or lead elsewhere, could make himself trusted. */
+	if (rc == 0 && path_check(folder, owner, e) < 0)
+		rc = err_wrap(e, "keys folder");
 	if (rc == 0) {
 		files = opendir(folder);
 		rc = files ? add_all(&fresh, files, folder, owner, e)
