@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/fd.h"
 #include "base/hex.h"
 #include "base/options.h"
@@ -170,14 +171,28 @@ numbers_is_older(const struct numbers *n, const char *function, uint64_t number)
 	return row && row->number < number;
 }
 
+/* Numbers are times.  Whoever may sign one activation of a function could take the last number that there is,
+ * and nobody's would ever be above it. */
+static int
+check_ahead(uint64_t last, uint64_t number, struct err *e)
+{
+	uint64_t now = (uint64_t)clock_wall_ms();
+
+	if (number <= (last > now ? last : now) + NUMBERS_AHEAD_MAX)
+		return 0;
+	return err_set(e, -ERANGE, "its number %" PRIu64 " is more than a day ahead of the clock", number);
+}
+
 int
 numbers_check(const struct numbers *n, const char *function, uint64_t number, const struct digest *d,
               struct err *e)
 {
 	const struct row *row = find(n, function);
 
-	if (!row || number > row->number || numbers_has(n, function, number, d))
+	if (numbers_has(n, function, number, d))
 		return 0;
+	if (!row || number > row->number)
+		return check_ahead(row ? row->number : 0, number, e);
 	if (number == row->number)
 		return err_set(e, -ESTALE, "its number %" PRIu64 " was of another activation", number);
 	return err_set(e, -ESTALE, "it is an older one: number %" PRIu64 ", and %" PRIu64 " was seen", number,

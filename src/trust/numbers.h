@@ -13,6 +13,9 @@
 #include "base/digest.h"
 #include "base/table.h"
 
+/* How far a number may be above the time in milliseconds, and above the last one. */
+#define NUMBERS_AHEAD_MAX (UINT64_C(24) * 3600 * 1000)
+
 struct numbers {
 	int folder;         /* the state folder, locked while the file changes; -1: not open */
 	struct table rows;  /* by function */
@@ -33,7 +36,7 @@ void numbers_close(struct numbers *n);
 int numbers_refresh(struct numbers *n, struct err *e);
 
 /* 0 when an activation of the function may have this number: a higher one than was seen, or the same one
- * again.  -ESTALE. */
+ * again.  -ESTALE; -ERANGE: so high that nothing could follow it. */
 int numbers_check(const struct numbers *n, const char *function, uint64_t number, const struct digest *d,
                   struct err *e);
 

@@ -409,3 +409,38 @@ make_older() {
 	tool key trust alice "$D/alice.pem"
 	answers /good 200 two
 }
+
+@test "who may write the registry's folder cannot make a pool forget by taking its state away" {
+	conf <<<""
+	say good fine
+	pool_start
+	chmod g+w "$D/reg"
+	conf <<<"keys_dir = $D/keys.d"
+	kill -HUP "$POOL"
+	tool key trust alice "$D/alice.pem"
+	wait_until 10 grep -q 'others could take it away: .*/reg: others may write it.*next start is refused' "$D/error.log"
+	pool_stop TERM
+	refused 73 cfn-pool -c "$D/cfn.conf" --registry "$R" --listen "$SOCKET"
+	grep -q 'others could take it away: .*/reg: others may write it' "$D/err"
+	mkdir -m 700 "$D/state"
+	conf <<-END
+		keys_dir = $D/keys.d
+		state_dir = $D/state
+	END
+	pool_start
+	answers /good 200 fine
+}
+
+@test "a key cannot take the numbers that others need" {
+	serve_signed
+	as bob key new >"$D/bob.pem"
+	tool key trust bob "$D/bob.pem" --route '/bob/*'
+	# What bob removes has the largest number that there is.
+	sql "INSERT INTO activation SELECT function, 9007199254740990, 2, 1, key, signature, 0 FROM activation
+		WHERE function = 'victim' LIMIT 1"
+	as bob remove victim
+	wait_until 10 grep -q "removal of function 'victim' is refused: its number 9007199254740991 is more than a day" "$D/error.log"
+	sql "DELETE FROM activation WHERE number > 9000000000000000"
+	say victim three
+	answers /victim 200 three
+}

@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/fd.h"
 #include "http/http.h"
 #include "trust/activation.h"
@@ -285,6 +286,34 @@ what_others_could_have_written_is_not_trusted(void **state)
 	assert_int_equal(unlink(file), 0);
 	assert_int_equal(mkfifo(file, 0600), 0);
 	assert_int_equal(read_keys(f, &e), -EINVAL);
+}
+
+/* A link is as good as the folder that it stands in. */
+static void
+a_link_that_others_could_turn_elsewhere_is_not_followed(void **state)
+{
+	struct fixture *f = *state;
+	char inner[96], link[96], outer[96];
+	struct err e;
+
+	put_key(f, "a.pub", "route = *\n", f->pem);
+	snprintf(inner, sizeof inner, "%s/inner", f->folder);
+	snprintf(link, sizeof link, "%s/inner/link", f->folder);
+	snprintf(outer, sizeof outer, "%s/outer", f->folder);
+	assert_int_equal(mkdir(inner, 0755), 0);
+	assert_int_equal(symlink("../keys.d/.", link), 0);
+	assert_int_equal(symlink(link, outer), 0);
+	for (const char *const *path = (const char *const[]){ link, outer, NULL }; *path; path++) {
+		assert_int_equal(chmod(inner, 0755), 0);
+		assert_int_equal(keys_read(&f->trusted, *path, geteuid(), &e), 0);
+		assert_int_equal(f->trusted.n, 1);
+		assert_int_equal(chmod(inner, 0775), 0);
+		assert_int_equal(keys_read(&f->trusted, *path, geteuid(), &e), -EPERM);
+		assert_non_null(strstr(e.text, "/inner: others may write it"));
+	}
+	assert_int_equal(unlink(outer), 0);
+	assert_int_equal(symlink("outer", outer), 0);
+	assert_int_equal(keys_read(&f->trusted, outer, geteuid(), &e), -ELOOP);
 }
 
 static void
@@ -580,6 +609,25 @@ an_older_number_and_another_of_the_same_are_refused(void **state)
 }
 
 static void
+a_number_that_leaves_nobody_one_above_it_is_refused(void **state)
+{
+	const uint64_t now = (uint64_t)clock_wall_ms(), day = NUMBERS_AHEAD_MAX;
+	struct fixture *f = *state;
+
+	reopen(f);
+	assert_int_equal(ask(f, "a", now + day, 1), 0);
+	assert_int_equal(ask(f, "a", now + day + 60 * 1000, 1), -ERANGE);
+	assert_int_equal(ask(f, "a", REGISTRY_NUMBER_MAX, 1), -ERANGE);
+	see(f, "a", 10, 1);
+	assert_int_equal(ask(f, "a", REGISTRY_NUMBER_MAX, 1), -ERANGE);
+	/* Where a wrong clock has been, the next one is above it, and what was seen stays good. */
+	see(f, "b", now + 9 * day, 1);
+	assert_int_equal(ask(f, "b", now + 9 * day, 1), 0);
+	assert_int_equal(ask(f, "b", now + 10 * day, 2), 0);
+	assert_int_equal(ask(f, "b", now + 10 * day + 1, 2), -ERANGE);
+}
+
+static void
 two_pools_keep_the_highest_of_both(void **state)
 {
 	struct fixture *f = *state;
@@ -747,6 +795,7 @@ main(void)
 		TEST(a_damaged_key_file_is_no_crash),
 		TEST(the_limits_of_keys_hold),
 		TEST(what_others_could_have_written_is_not_trusted),
+		TEST(a_link_that_others_could_turn_elsewhere_is_not_followed),
 		TEST(one_key_has_one_name),
 		TEST(the_stamp_tells_that_something_changed),
 		TEST(a_signature_is_over_everything_that_decides_what_runs),
@@ -755,6 +804,7 @@ main(void)
 		TEST(a_removal_is_no_activation),
 		TEST(a_number_follows_the_last_one_and_the_clock),
 		TEST(an_older_number_and_another_of_the_same_are_refused),
+		TEST(a_number_that_leaves_nobody_one_above_it_is_refused),
 		TEST(two_pools_keep_the_highest_of_both),
 		TEST(a_line_that_was_being_written_is_no_line),
 		TEST(a_file_that_is_taken_away_is_forgotten),
