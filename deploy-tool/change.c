@@ -73,7 +73,7 @@ find_target(struct tool *t, const struct argument_list *rest, struct registry_ve
 	if (rc < 0)
 		return tool_fail(&e);
 	if (search.id == 0)
-		return tool_fail_as(EX_DATAERR, "%s has no version before the active one", rest->items[0]);
+		return tool_fail_as(EX_NOINPUT, "%s has no version before the active one", rest->items[0]);
 	return registry_version_by_id(t->registry, search.id, v, &e) < 0 ? tool_fail(&e) : 0;
 }
 

@@ -39,6 +39,12 @@ read_place(const char *text, struct place *p)
 }
 
 static int
+copy_exit_status(int rc)
+{
+	return rc == -ENOTCONN ? EX_UNAVAILABLE : rc == -ENOENT ? EX_NOINPUT : EX_IOERR;
+}
+
+static int
 ask_copy(struct tool *t, const struct place *p, const char *direction, int fd)
 {
 	AUTO_POOLS struct pools pools = { 0 };
@@ -55,9 +61,7 @@ ask_copy(struct tool *t, const struct place *p, const char *direction, int fd)
 	               json_pack("{s:s, s:s, s:s, s:s, s:I}", "command", "copy", "shared", p->name, "path",
 	                         p->path, "direction", direction, "max", (json_int_t)COPY_SIZE_MAX),
 	               fd, COPY_MS, NULL, &e);
-	return rc < 0 ? tool_fail_as(rc == -ENOTCONN ? EX_UNAVAILABLE : EX_IOERR, "%s:%s: %s", p->name,
-	                             p->path, e.text)
-	              : 0;
+	return rc < 0 ? tool_fail_as(copy_exit_status(rc), "%s:%s: %s", p->name, p->path, e.text) : 0;
 }
 
 static int

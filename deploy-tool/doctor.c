@@ -251,24 +251,19 @@ examine_memory(struct tool *t, struct finding *f)
 	f->lacks_cgroup = strcmp(t->config.cgroup, "require") == 0 && !cgroup_is_open(&t->cgroup);
 }
 
-static int
-examine(struct tool *t, struct finding *f, struct err *e)
+static void
+examine(struct tool *t, struct finding *f)
 {
 	const struct config *c = &t->config;
-	char shared[] = "/tmp/cfn-doctor.XXXXXX";
 	const struct spawner_options options = {
 		.libexec_dir = c->libexec_dir,
-		.shared_dir = shared,
 		.uid_range = (uid_t)c->uid_range_start,
 		.n_uids = (unsigned)c->uid_range_size,
 		.cgroup = &t->cgroup,
 	};
 
-	if (!mkdtemp(shared))
-		return err_set(e, errno, "make a folder in /tmp");
 	tool_open_cgroup(t);
 	layers_try(layers, n_layers, &options, f->results);
-	rmdir(shared);
 	for (size_t i = 0; i < n_layers; i++) {
 		make_printable(f->results[i].why.text, sizeof f->results[i].why.text);
 		make_printable(f->results[i].detail, sizeof f->results[i].detail);
@@ -279,7 +274,6 @@ examine(struct tool *t, struct finding *f, struct err *e)
 	f->first = find_failed(f, true);
 	f->second = find_failed(f, false);
 	examine_memory(t, f);
-	return 0;
 }
 
 int
@@ -300,8 +294,7 @@ run_doctor(struct tool *t, const char *const *arguments)
 		return rc;
 	if (options.wants_apparmor)
 		return apparmor_print(&t->config, &e) < 0 ? tool_fail(&e) : tool_flush();
-	if (examine(t, &f, &e) < 0)
-		return tool_fail(&e);
+	examine(t, &f);
 	rc = t->json ? print_json(&f) : print_text(&f);
 	if (rc != 0)
 		return rc;

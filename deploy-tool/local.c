@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -18,9 +17,8 @@ enum {
 };
 
 /* Where the shared folders are.  Those of the pool when this user may use the function's: its owner
- * tells the slot.  Else an empty folder of our own, and the function sees an empty root. */
+ * tells the slot.  Else nowhere, and the function sees an empty root. */
 struct place {
-	char own[32]; /* ours; empty: the pool's are used */
 	bool is_shared;
 	uint32_t slot;
 };
@@ -41,16 +39,15 @@ find_shared(const struct config *c, const struct local_function *f, uint32_t *sl
 	return st.st_uid > first && st.st_uid < c->uid_range_start + c->uid_range_size;
 }
 
-static int
-find_place(const struct config *c, const struct local_function *f, struct place *p, struct err *e)
+static struct place
+find_place(const struct config *c, const struct local_function *f)
 {
-	*p = (struct place){ .slot = LOCAL_SLOT };
-	p->is_shared = find_shared(c, f, &p->slot);
-	if (p->is_shared)
-		return 0;
-	p->slot = LOCAL_SLOT;
-	snprintf(p->own, sizeof p->own, "/tmp/cfn-local.XXXXXX");
-	return mkdtemp(p->own) == NULL ? err_set(e, errno, "make a folder in /tmp") : 0;
+	struct place p = { .slot = LOCAL_SLOT };
+
+	p.is_shared = find_shared(c, f, &p.slot);
+	if (!p.is_shared)
+		p.slot = LOCAL_SLOT;
+	return p;
 }
 
 static void
@@ -103,17 +100,13 @@ start_spawner(const struct config *c, const struct cgroup *cgroup, const struct 
 {
 	const struct spawner_options options = {
 		.libexec_dir = c->libexec_dir,
-		.shared_dir = p->is_shared ? c->shared_dir : p->own,
+		.shared_dir = p->is_shared ? c->shared_dir : NULL,
 		.uid_range = (uid_t)c->uid_range_start,
 		.n_uids = (unsigned)c->uid_range_size,
 		.cgroup = cgroup,
 	};
-	int rc = spawner_start(&options, s, e);
 
-	/* It holds the folder open; nothing is left if we are killed from here on. */
-	if (!p->is_shared)
-		rmdir(p->own);
-	return rc;
+	return spawner_start(&options, s, e);
 }
 
 /* The worker alone holds its ends from then on. */
@@ -138,12 +131,11 @@ local_start(struct local *l, const struct config *c, const struct local_function
             const struct start_worker *how, struct err *e)
 {
 	struct start_worker start = *how;
-	struct place place;
-	int rc = find_place(c, f, &place, e);
+	struct place place = find_place(c, f);
+	int rc;
 
 	*l = (struct local){ .spawner = { .channel = -1, .pidfd = -1 }, .requests = -1, .output = -1 };
-	if (rc == 0)
-		rc = start_spawner(c, f->cgroup, &place, &l->spawner, e);
+	rc = start_spawner(c, f->cgroup, &place, &l->spawner, e);
 	if (rc < 0)
 		return rc;
 	l->lacks_folder = !place.is_shared && f->policy->shared[0] != '\0';

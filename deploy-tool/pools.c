@@ -30,11 +30,12 @@ static int
 refused(const struct pools *p, size_t i, const json_t *answer, struct err *e)
 {
 	const char *words = json_string_value(json_object_get(answer, "error"));
+	bool is_missing = json_is_true(json_object_get(answer, "missing"));
 	char shown[200];
 
 	log_escape(shown, sizeof shown, words != NULL ? words : "no reason given",
 	           words != NULL ? strlen(words) : 15);
-	return err_set(e, -ECANCELED, "pool %d: %s", (int)p->pids[i], shown);
+	return err_set(e, is_missing ? -ENOENT : -ECANCELED, "pool %d: %s", (int)p->pids[i], shown);
 }
 
 int

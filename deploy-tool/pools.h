@@ -22,8 +22,8 @@ int pools_connect(const struct tool *t, struct pools *p, struct err *e);
 void pools_done(struct pools *p);
 #define AUTO_POOLS __attribute__((cleanup(pools_done)))
 
-/* Asks pool i; drops the question.  0 with *answer, whose "ok" is true; -ECANCELED with the pool's own words;
- * -ENOTCONN when it has gone; -ETIMEDOUT. */
+/* Asks pool i; drops the question.  0 with *answer, whose "ok" is true; -ECANCELED with the pool's own words,
+ * -ENOENT when it says that something is missing; -ENOTCONN when it has gone; -ETIMEDOUT. */
 int pools_ask(struct pools *p, size_t i, json_t *question, int fd, int timeout_ms, json_t **answer,
               struct err *e);
 

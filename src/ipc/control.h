@@ -12,6 +12,7 @@
  *   {"command":"status"}                   → {"ok":true,"pid":…,"functions":[…],…}
  *   {"command":"restart","function":NAME}
  *   {"command":"copy","shared":NAME,"path":P,"direction":"in"|"out"|"list","max":BYTES} + descriptor
+ *                                          with "ok":false, "missing":true: it is not there
  *   {"command":"invoke","version":ID,"explain":BOOL}
  *     → {"ok":true,"event":"ready","wall_ms":…,"stream_idle_ms":…,"body_max":…,"output_max":…}
  *       + the worker's requests, its output

@@ -135,6 +135,7 @@ struct process_ended {
 	uint32_t was_ready;
 	uint32_t was_confined; /* when it was never ready: the sandbox stood, the function is at fault */
 	uint32_t cause;        /* enum cause: why the spawner killed it; CAUSE_NONE: it did not */
+	uint32_t is_missing;   /* of a copy: the file, or a folder on the way to it, is not there */
 	uint32_t n_kinds;      /* of struct refused_call behind this one, at most REFUSED_KINDS_MAX */
 	uint64_t n_refused;    /* all calls that were refused, those of further kinds too */
 	uint64_t cpu_us;       /* of an invoked worker since it was ready */

@@ -127,6 +127,8 @@ make_shared_dir(const struct launch *l, struct err *e)
 {
 	const char *path = l->options->shared_dir;
 
+	if (path == NULL)
+		return 0;
 	if (path[0] != '/')
 		return err_set(e, -EINVAL, "shared folder '%s' is not an absolute path", path);
 	if (mkdir(path, 0711) < 0 && errno != EEXIST)
@@ -254,7 +256,8 @@ static int
 exec_spawner(struct launch *l, struct err *e)
 {
 	char n_uids[16], path[] = "PATH=/usr/bin:/bin", *env[] = { path, NULL };
-	char name[] = "cfn-spawn", *shared = strdup(l->options->shared_dir);
+	const char *dir = l->options->shared_dir;
+	char name[] = "cfn-spawn", *shared = strdup(dir != NULL ? dir : "");
 	char cgroup[] = "cgroup", none[] = "";
 	char *argv[] = { name, shared, n_uids, cgroup_is_open(l->options->cgroup) ? cgroup : none, NULL };
 

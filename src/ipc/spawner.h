@@ -8,7 +8,8 @@
 
 struct spawner_options {
 	const char *libexec_dir; /* of cfn-spawn, cfn-router, cfn-worker and the function library */
-	const char *shared_dir;  /* absolute path of the folder of shared folders; made when it is missing */
+	const char *shared_dir;  /* absolute path of the folder of shared folders, made when it is missing;
+	                            NULL:  nobody has one */
 	uid_t uid_range;         /* first host uid when started as root */
 	unsigned n_uids;         /* size of the range, at least 2,000 */
 	const struct cgroup *cgroup; /* opened for spawner_uid(); NULL or not open: none */

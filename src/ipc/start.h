@@ -2,8 +2,8 @@
  * and what a worker says back on its report channel. */
 #pragma once
 
-/* cfn-spawn: argv is its name, the shared directory, the size of the uid range (0: one mapped uid), "cgroup"
- * when it was given one, else "". */
+/* cfn-spawn: argv is its name, the shared directory (empty: none), the size of the uid range (0: one mapped
+ * uid), "cgroup" when it was given one, else "". */
 enum spawner_fd {
 	SPAWNER_FD_MASTER = 3, /* channel */
 	SPAWNER_FD_ROUTER,     /* program */
@@ -41,6 +41,9 @@ enum worker_fd {
 	WORKER_FD_COPY_DATA = WORKER_FD_REQUESTS,
 	WORKER_FD_COPY_FOLDER = WORKER_FD_ARTIFACT,
 };
+
+/* How a copy exits; beside a reason for people, on its report. */
+enum copy_exit { COPY_DONE, COPY_FAILED, COPY_NO_FILE };
 
 /* Worker and router → spawner.  After REPORT_LISTENER the author's code may be what speaks here. */
 enum report_type {

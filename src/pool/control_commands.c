@@ -334,21 +334,30 @@ serve_copy(struct master *m, struct control_connection *c, const json_t *questio
 	channel_send(&m->spawner_channel, MSG_START_COPY, &copy, sizeof copy, &fd, 1);
 }
 
+static json_t *
+copy_failure(const struct process_ended *ended)
+{
+	char text[ENDING_TEXT_SIZE];
+	json_t *answer;
+
+	ending_format(&ended->ending, text);
+	answer = control_error("copy: %s", ended->reason[0] ? ended->reason : text);
+	if (ended->is_missing)
+		json_object_set_new(answer, "missing", json_true());
+	return answer;
+}
+
 void
 control_copy_ended(struct master *m, const struct process_ended *ended)
 {
-	char text[ENDING_TEXT_SIZE];
 	bool is_good = ended->ending.code == CLD_EXITED && ended->ending.status == 0 && !ended->reason[0];
 
-	ending_format(&ended->ending, text);
 	for (size_t i = 0; i < CONTROL_CONNECTIONS_MAX; i++) {
 		struct control_connection *c = &m->control.connections[i];
 
 		if (c->watch.fd < 0 || c->wait != CONTROL_COPY || c->copy_id != ended->id)
 			continue;
-		control_answer(m, c,
-		               is_good ? control_ok()
-		                       : control_error("copy: %s", ended->reason[0] ? ended->reason : text));
+		control_answer(m, c, is_good ? control_ok() : copy_failure(ended));
 	}
 }
 

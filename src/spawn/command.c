@@ -8,7 +8,7 @@ static int
 fail_start(struct spawn *s, uint32_t id, const struct err *why, struct err *e)
 {
 	const struct ending none = { 0 };
-	struct process never = { .id = id };
+	struct process never = { .id = id, .is_missing = why->code == ENOENT };
 
 	process_set_reason(&never, why->text, strlen(why->text));
 	return process_tell_ended(s, &never, &none, e);

@@ -72,8 +72,11 @@ enter_namespaces(struct err *e)
 static int
 open_shared(struct spawn *s, const char *path, struct err *e)
 {
-	int rc = folder_check_path(path, e);
+	int rc;
 
+	if (path[0] == '\0')
+		return 0;
+	rc = folder_check_path(path, e);
 	if (rc < 0)
 		return rc;
 	s->shared = open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);

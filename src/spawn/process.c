@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/log.h"
+#include "ipc/start.h"
 #include "spawn/spawn.h"
 
 struct process *
@@ -239,6 +240,7 @@ process_tell_ended(struct spawn *s, const struct process *p, const struct ending
 	} told = { .ended = { .id = p->id,
 		              .was_ready = p->was_ready,
 		              .was_confined = p->was_confined,
+		              .is_missing = p->is_missing,
 		              .ending = *ending } };
 	size_t n = sizeof told.ended;
 
@@ -281,6 +283,8 @@ process_reap(struct spawn *s, struct err *e)
 			continue;
 		read_ending(p, &info, &usage, &ending);
 		read_usage(p, &ending);
+		p->is_missing =
+		    p->kind == PROCESS_COPY && ending.code == CLD_EXITED && ending.status == COPY_NO_FILE;
 		rc = bury(s, p, &ending, e);
 		if (rc < 0)
 			return rc;

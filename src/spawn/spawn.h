@@ -47,6 +47,7 @@ struct process {
 	struct invoked *invoked; /* NULL: a router gets it */
 	struct cgroup_leaf leaf;
 	struct watch on_report, on_listener;
+	bool is_missing; /* of a copy: what it was to read or where to write */
 	char reason[REASON_SIZE];
 };
 
@@ -55,7 +56,7 @@ struct outgoing;
 struct spawn {
 	int master; /* non-blocking */
 	int epoll, children;
-	int shared; /* the folder of shared folders */
+	int shared; /* the folder of shared folders; -1: none */
 	int cgroup; /* the folder of leaves; -1: rlimits alone */
 	int filters_fd;
 	int explaining_fd; /* programs of explained workers; -1 before the first one */

@@ -189,5 +189,5 @@ copy_run(const struct start_copy *c, struct sandbox *s, int init, struct err *e)
 		rc = kinds[c->is_in](c, e);
 	if (rc < 0)
 		say_failed(REPORT_FAILED, e);
-	return rc < 0;
+	return rc == 0 ? COPY_DONE : rc == -ENOENT ? COPY_NO_FILE : COPY_FAILED;
 }

@@ -174,7 +174,11 @@ nothing_is_deployed() {
 	[ "$(cfn-deploy --registry "$R" --json cp box: 3>&- | jq -r '.[] | select(.name == "in.txt") | .size')" -eq 6 ]
 	[ "$(cfn-deploy --registry "$R" cp box:in.txt - 3>&-)" = 12345 ]
 	echo old >"$D/kept.txt"
-	refused 74 cfn-deploy --registry "$R" cp box:none.txt "$D/kept.txt"
+	refused 66 cfn-deploy --registry "$R" cp box:none.txt "$D/kept.txt"
+	refused 66 cfn-deploy --registry "$R" cp box:none/f.txt "$D/kept.txt"
+	refused 66 cfn-deploy --registry "$R" cp none:f.txt "$D/kept.txt"
+	refused 66 cfn-deploy --registry "$R" cp box:none/
+	refused 74 cfn-deploy --registry "$R" cp box:../f.txt "$D/kept.txt"
 	[ "$(cat "$D/kept.txt")" = old ]
 	cfn-deploy --registry "$R" cp box:in.txt "$D/kept.txt" 3>&-
 	[ "$(cat "$D/kept.txt")" = 12345 ]

@@ -265,6 +265,28 @@ a_copy_does_not_leave_its_folder(void **state)
 }
 
 static void
+what_a_copy_does_not_find_is_told_apart(void **state)
+{
+	static const struct {
+		uint32_t direction;
+		const char *shared, *path;
+		uint32_t is_missing;
+	} cases[] = {
+		{ 0, "found", "none", 1 },      { 0, "found", "none/file", 1 },
+		{ 1, "found", "none/file", 1 }, { 2, "found", "none", 1 },
+		{ 0, "notfound", "file", 1 },   { 0, "found", "file", 0 },
+		{ 0, "found", "file/none", 0 }, { 0, "found", "../file", 0 },
+	};
+	AUTO_FD data = memory_file("x", 1);
+
+	assert_string_equal(copy(*state, 1, "found", "file", data)->reason, "");
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+		assert_int_equal(
+		    copy(*state, cases[i].direction, cases[i].shared, cases[i].path, data)->is_missing,
+		    cases[i].is_missing);
+}
+
+static void
 a_shared_folder_with_a_link_for_tmp_is_refused(void **state)
 {
 	struct pool *p = *state;
@@ -345,6 +367,30 @@ a_shared_folder_of_somebody_else_is_left_alone(void **state)
 }
 
 static void
+without_a_shared_folder_all_but_its_users_start(void **state)
+{
+	struct worker with, without;
+	struct pool p;
+	struct err e;
+
+	(void)state;
+	pool_prepare(&p);
+	p.options.shared_dir = NULL;
+	assert_int_equal(spawner_start(&p.options, &p.spawner, &e), 0);
+	assert_int_equal(access(p.shared, F_OK), -1);
+	worker_init(&p, &without, "hello");
+	worker_start(&p, &without, "behaves", "hello");
+	worker_init(&p, &with, "hello");
+	snprintf(with.start.shared, sizeof with.start.shared, "files");
+	worker_ask(&p, &with, "behaves");
+	assert_non_null(strstr(pool_expect_ended(&p, with.start.id)->reason, "open shared folder 'files'"));
+	worker_done(&with);
+	worker_done(&without);
+	pool_expect_ended(&p, without.start.id);
+	pool_clean(&p);
+}
+
+static void
 a_missing_program_is_named(void **state)
 {
 	char path[256];
@@ -374,10 +420,12 @@ main(int argc, char **argv)
 		cmocka_unit_test(a_file_goes_into_a_folder_is_listed_and_comes_out),
 		cmocka_unit_test(a_copy_of_the_largest_size_fits_and_a_byte_more_does_not),
 		cmocka_unit_test(a_copy_does_not_leave_its_folder),
+		cmocka_unit_test(what_a_copy_does_not_find_is_told_apart),
 		cmocka_unit_test(a_shared_folder_with_a_link_for_tmp_is_refused),
 		cmocka_unit_test(a_shared_folder_of_another_uid_is_refused),
 		cmocka_unit_test(a_shared_folder_that_cannot_be_reached_is_named),
 		cmocka_unit_test(a_shared_folder_of_somebody_else_is_left_alone),
+		cmocka_unit_test(without_a_shared_folder_all_but_its_users_start),
 		cmocka_unit_test(a_missing_program_is_named),
 	};
 
