@@ -75,6 +75,9 @@ static const struct {
 	{ "Resource temporarily unavailable", "64 processes" },
 };
 
+/* How the compiler's driver exits when a part of it crashed, for which it prints a request to report that. */
+enum { EXIT_CRASHED = 4 };
+
 static const struct {
 	enum cause cause;
 	const char *limit;
@@ -167,6 +170,8 @@ judge(const struct box_result *result, const char *name, struct err *e)
 		return 0;
 	if (limit != NULL)
 		return err_set(e, -ENOEXEC, "the %s went over its limit of %s", name, limit);
+	if (result->ending.code == CLD_EXITED && result->ending.status == EXIT_CRASHED)
+		return err_set(e, -ENOEXEC, "the %s crashed over this source", name);
 	if (result->ending.code == CLD_EXITED)
 		return err_set(e, -ENOEXEC, "the %s found errors", name);
 	ending_format(&result->ending, how);

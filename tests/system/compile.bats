@@ -17,7 +17,10 @@ attack() {
 	{
 		echo '#include <cfn.h>'
 		cat
-		echo "$tail"
+		case $1 in
+		*.cpp) echo "extern \"C\" $tail" ;;
+		*) echo "$tail" ;;
+		esac
 	} >"$D/src/$1"
 	RC=0
 	timeout 90 cfn-deploy --registry "$R" "$D/src/$1" >"$D/out" 2>"$D/err" 3>&- || RC=$?
@@ -71,7 +74,7 @@ nothing_is_deployed() {
 	attack repeated.c <<<'__asm__(".rept 100000000000\n.quad 1\n.endr");'
 	[ "$RC" -eq 65 ]
 	says 'limit of'
-	{
+	attack macros.c < <(
 		echo '#define A x;x;x;x;x;x;x;x;x;x;x;x;x;x;x;x;'
 		last=A
 		for name in B C D E F G; do
@@ -79,11 +82,106 @@ nothing_is_deployed() {
 			last=$name
 		done
 		echo 'int f(void) { int x = 0; G G G G G G G G G G G G G G G G return x; }'
-	} | attack macros.c
+	)
 	[ "$RC" -eq 65 ]
 	says 'limit of'
 	[ "$(wc -c <"$D/err")" -lt 3000000 ]
 	nothing_is_deployed
+}
+
+# bounded WORDS: the last attack ended in a diagnostic of bounded size, the last line ours.
+bounded() {
+	[ "$RC" -eq 65 ] && says "$1" && [ "$(wc -c <"$D/err")" -lt 3000000 ]
+}
+
+@test "depth and recursion end in the compiler's own bounds, or it crashes in its box and that is said" {
+	attack parentheses.c <<<"int f(void) { return $(head -c 200000 /dev/zero | tr '\0' '(')1; }"
+	bounded 'crashed over this source'
+	attack braces.c <<<"int f[] = $(head -c 200000 /dev/zero | tr '\0' '{')1;"
+	bounded 'limit of 512 MiB of memory\|crashed\|found errors'
+	attack includes.c <<<'#include __FILE__'
+	bounded 'found errors'
+	attack macros.c <<<'__asm__(".macro a\na\na\n.endm\na");'
+	bounded 'found errors'
+	attack templates.cpp <<<'template <unsigned long n> struct b { static const unsigned long v = b<n * 2 + 1>::v + b<n * 2>::v; };
+		unsigned long x = b<1>::v;'
+	bounded 'found errors'
+	attack constant.cpp <<<'constexpr unsigned f() { unsigned n = 0; for (;;) n++; return n; } constexpr unsigned x = f();'
+	bounded 'found errors'
+	attack pack.cpp <<<'template <unsigned... n> struct s { }; template <unsigned n> s<__integer_pack(n)...> f(); decltype(f<1u << 27>()) x;'
+	bounded 'limit of 512 MiB of memory\|crashed'
+	nothing_is_deployed
+}
+
+@test "what an assembler is told to fill or to read ends at the disk's limit" {
+	local line
+	for line in '.fill 100000000000, 1, 1' '.space 0x7fffffffffff, 1' '.skip 1 << 40, 7'; do
+		attack fills.c <<<"__asm__(\".data\n$line\n.text\");"
+		bounded 'limit of'
+	done
+	attack reads.c <<<'__asm__(".incbin \"/dev/zero\"");'
+	bounded 'found errors'
+	attack bss.c <<<'char a[1L << 40];'
+	bounded 'wants more than 1 GiB'
+	nothing_is_deployed
+}
+
+@test "a flood of diagnostics is cut" {
+	local words line
+	words=$(head -c 100000 /dev/zero | tr '\0' 'x')
+	attack messages.c < <(for line in {1..30}; do echo "#pragma message \"$words\""; done)
+	[ "$RC" -eq 0 ]
+	[ "$(wc -c <"$D/err")" -lt 3000000 ]
+	attack warnings.c <<<'__asm__(".macro a\n.rept 1000\n.warning \"x\"\n.endr\n.endm\n.rept 1000000\na\n.endr");'
+	bounded 'limit of'
+	attack linker.c <<-'END'
+		__asm__(".section .gnu.warning.cfn_send,\"a\"\n.ascii \"\\033[2Jdrawn\\0\"\n.text");
+		int g(cfn_response *r) { return cfn_send(r, 200, "", "x"); }
+	END
+	not grep -q "[^[:print:][:space:]]" "$D/err"
+}
+
+# words_about PATH HOW: what the compiler says of a file, with the file's name taken out.
+words_about() {
+	attack about.c <<<"${2//PATH/$1}" >/dev/null
+	[ "$RC" -eq 65 ]
+	sed "s|$1|PATH|g; s|/tmp/cc[A-Za-z0-9]*|TEMPORARY|g" "$D/err"
+}
+
+@test "a file of the host and a missing one get the same words" {
+	local how
+	for how in '#include "PATH"' '#include <PATH>' '#include_next "PATH"' '_Pragma("GCC dependency \"PATH\"")' \
+		'__asm__(".incbin \"PATH\"");' '__asm__(".include \"PATH\"");'; do
+		words_about /etc/passwd "$how" >"$D/there"
+		words_about /etc/passwz "$how" >"$D/missing"
+		diff "$D/there" "$D/missing"
+	done
+	echo 'int beside;' >"$D/src/beside.h"
+	attack beside.c <<<'#include "beside.h"'
+	bounded 'found errors'
+	attack embeds.c <<-'END'
+		#ifdef __has_embed
+		#if __has_embed("/etc/passwd")
+		#error it can
+		#endif
+		#endif
+	END
+	[ "$RC" -eq 0 ]
+}
+
+@test "the name of a source is only a name" {
+	local name
+	cd "$D/src"
+	for name in '-x.c' '-Wl,-x.c' "\$(touch own);\`touch own\`|&'\".c" $'new\nline\033[31m.c' 'a b *.c'; do
+		printf '#include <cfn.h>\n#error found\n' >"$name"
+		rc=0
+		cfn-deploy --registry "$R" check --function f -- "$name" >"$D/out" 2>"$D/err" 3>&- || rc=$?
+		[ "$rc" -eq 65 ]
+		grep -q 'error found' "$D/err"
+		not grep -q "[^[:print:][:space:]]" "$D/err"
+		says 'found errors'
+	done
+	not test -e own
 }
 
 @test "nothing in a source becomes an option" {
@@ -93,7 +191,8 @@ nothing_is_deployed() {
 	(cd "$D/src" && cfn-deploy --registry "$R" deploy --function dashed -- "-fplugin=x.c" 3>&-)
 	cp "$D/src/optimize.c" "$D/src/@options.c"
 	(cd "$D/src" && cfn-deploy --registry "$R" deploy --function at ./@options.c 3>&-)
-	export GCC_EXEC_PREFIX=/nowhere CPATH=/etc C_INCLUDE_PATH=/etc COMPILER_PATH=/nowhere LIBRARY_PATH=/nowhere
+	export GCC_EXEC_PREFIX=/nowhere CPATH=/etc C_INCLUDE_PATH=/etc COMPILER_PATH=/nowhere LIBRARY_PATH=/nowhere \
+		DEPENDENCIES_OUTPUT=$D/dependencies SUNPRO_DEPENDENCIES=$D/dependencies TMPDIR=$D/none GCC_COMPARE_DEBUG=-fplugin=x
 	attack surrounded.c <<<'#include <passwd>'
 	[ "$RC" -eq 65 ]
 	attack surrounded.c <<<'/* nothing */'
@@ -161,6 +260,65 @@ nothing_is_deployed() {
 	[ "$(sqlite3 "$R" 'PRAGMA integrity_check')" = ok ]
 	[ -z "$(sqlite3 "$R" 'PRAGMA foreign_key_check')" ]
 	cfn-deploy --registry "$R" "$D/src/k.c"
+}
+
+# What could be left: folders of cfn in /tmp that are newer than the test, and mounts.
+left_behind() {
+	find /tmp -maxdepth 1 -newer "$D/started.mark" \( -name 'cfn-local*' -o -name 'cfn-trial*' -o -name 'cfn-box*' \)
+	cut -d ' ' -f 5- /proc/self/mountinfo | diff "$D/mounts" - || true
+}
+
+below_has() {
+	[ -n "$(descendants "$1" "$2")" ]
+}
+
+spawner_hangs() {
+	ps -o args= -p "$(descendants "$1" | paste -sd ,)" | grep -q ^cfn-spawn
+}
+
+@test "cfn-deploy killed while its spawner starts leaves no folder" {
+	local pid pids
+	cut -d ' ' -f 5- /proc/self/mountinfo >"$D/mounts"
+	touch "$D/started.mark"
+	mkdir "$D/libexec"
+	cp "${CFN_LIBEXECDIR:-$CFN_PREFIX/libexec/cfn}"/{cfn-router,cfn-worker,libcfn.so.1} "$D/libexec"
+	# It never gets ready, and never ends by itself.
+	cp "$(command -v yes)" "$D/libexec/cfn-spawn"
+	echo "$tail" | cat <(echo '#include <cfn.h>') - >"$D/src/f.c"
+	CFN_LIBEXECDIR=$D/libexec cfn-deploy --registry "$R" "$D/src/f.c" >/dev/null 2>&1 3>&- &
+	pid=$!
+	started "$pid"
+	wait_until 20 spawner_hangs "$pid"
+	pids=$(descendants "$pid")
+	kill -KILL "$pid"
+	wait "$pid" || true
+	# shellcheck disable=SC2086 # several
+	kill -KILL $pids
+	left_behind >"$D/left"
+	diff /dev/null "$D/left"
+	nothing_is_deployed
+}
+
+@test "cfn-deploy killed in a long compile or in a long load leaves nothing" {
+	local pid program
+	cut -d ' ' -f 5- /proc/self/mountinfo >"$D/mounts"
+	touch "$D/started.mark"
+	printf '#include <cfn.h>\ntemplate <int n, int m> struct b { typedef typename b<n - 1, 2 * m>::t l; typedef typename b<n - 1, 2 * m + 1>::t t; };\ntemplate <int m> struct b<0, m> { typedef int t; };\nb<26, 0>::t x;\nextern "C" %s\n' \
+		"$tail" >"$D/src/cc1plus.cpp"
+	printf '#include <cfn.h>\n__attribute__((constructor)) static void early(void) { for (;;) ; }\n%s\n' "$tail" >"$D/src/cfn-worker.c"
+	for program in cc1plus.cpp cfn-worker.c; do
+		cfn-deploy --registry "$R" deploy --function killed "$D/src/$program" >/dev/null 2>&1 3>&- &
+		pid=$!
+		started "$pid"
+		wait_until 20 below_has "$pid" "${program%.*}"
+		remember_below "$pid"
+		kill -KILL "$pid"
+		wait "$pid" || true
+		wait_until 15 all_gone
+		left_behind >"$D/left"
+		diff /dev/null "$D/left"
+	done
+	nothing_is_deployed
 }
 
 @test "cp lists a folder, for people and for programs, and a copy that fails leaves the old file" {
