@@ -273,7 +273,7 @@ below_has() {
 }
 
 spawner_hangs() {
-	ps -o args= -p "$(descendants "$1" | paste -sd ,)" | grep -q ^cfn-spawn
+	ps -o args= -p "$(descendants "$1" | paste -sd ,)" 2>/dev/null | grep -q ^cfn-spawn
 }
 
 @test "cfn-deploy killed while its spawner starts leaves no folder" {
