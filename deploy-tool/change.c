@@ -104,6 +104,23 @@ activate_by_vote(struct tool *t, const struct registry_version *v)
 	return report_outcome(t, &outcome);
 }
 
+/* It is active already, which need not mean that the pools take it. */
+static int
+keep_active(struct tool *t, const struct registry_version *v)
+{
+	AUTO_POOLS struct pools pools = { 0 };
+	struct err e;
+	int rc = pools_connect(t, &pools, &e);
+
+	if (rc == 0)
+		rc = signing_check(t, &pools, v, &e);
+	if (rc < 0) {
+		tool_fail_as(EX_DATAERR, "%s: %s", v->function, e.text);
+		return tool_exit_status(rc);
+	}
+	return report_outcome(t, &(struct report_outcome){ v, true, true, pools_poke(&pools) });
+}
+
 static int
 roll_back(struct tool *t, const struct argument_list *rest)
 {
@@ -112,9 +129,7 @@ roll_back(struct tool *t, const struct argument_list *rest)
 
 	if (rc != 0)
 		return rc;
-	if (!v.is_active)
-		return activate_by_vote(t, &v);
-	return report_outcome(t, &(struct report_outcome){ &v, true, true, pools_tell(t) });
+	return v.is_active ? keep_active(t, &v) : activate_by_vote(t, &v);
 }
 
 int

@@ -312,6 +312,21 @@ static int (*const deploy_steps[])(struct deploy *) = {
 	add_candidate,        vote,     activate,
 };
 
+/* A version that is active as it is has no vote above. */
+static int
+check_unchanged(struct deploy *d)
+{
+	struct err e;
+	int rc = pools_connect(d->tool, &d->pools, &e);
+
+	if (rc == 0)
+		rc = signing_check(d->tool, &d->pools, &d->version, &e);
+	if (rc == 0)
+		return 0;
+	tool_fail_as(EX_DATAERR, "%s: %s", d->version.function, e.text);
+	return tool_exit_status(rc);
+}
+
 static int
 finish(struct deploy *d)
 {
@@ -320,9 +335,10 @@ finish(struct deploy *d)
 		.is_unchanged = d->is_finished,
 		.is_active = true,
 	};
+	int rc = d->is_finished ? check_unchanged(d) : 0;
 
-	if (d->is_finished)
-		pools_connect(d->tool, &d->pools, &(struct err){ 0 });
+	if (rc != 0)
+		return rc;
 	outcome.n_pools = pools_poke(&d->pools);
 	return report_outcome(d->tool, &outcome);
 }

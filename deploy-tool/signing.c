@@ -142,6 +142,18 @@ signing_vote(const struct tool *t, struct pools *p, const struct registry_versio
 }
 
 int
+signing_check(const struct tool *t, struct pools *p, const struct registry_version *v, struct err *e)
+{
+	const struct registry_activation *a = v->activation.number > 0 ? &v->activation : NULL;
+	int rc = signing_vote(t, p, v, a, false, e);
+
+	return rc < 0
+	           ? err_wrap(e, "version %u is active and unchanged, but refused (cfn-deploy key sign %s)",
+	                      v->number, v->function)
+	           : 0;
+}
+
+int
 signing_change(const struct tool *t, struct signing *s, const struct registry_version *v, bool is_enabled,
                const struct registry_activation **a, struct err *e)
 {

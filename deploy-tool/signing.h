@@ -31,6 +31,9 @@ int signing_remove(const struct tool *t, struct signing *s, const char *function
 int signing_vote(const struct tool *t, struct pools *p, const struct registry_version *v,
                  const struct registry_activation *a, bool is_load, struct err *e);
 
+/* Whether an active version is served as it is signed: what is active need not be what the pools take. */
+int signing_check(const struct tool *t, struct pools *p, const struct registry_version *v, struct err *e);
+
 /* Signs the active version once more, as it is to be from now on, and asks the pools whether that counts. */
 int signing_change(const struct tool *t, struct signing *s, const struct registry_version *v, bool is_enabled,
                    const struct registry_activation **a, struct err *e);
