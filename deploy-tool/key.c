@@ -60,7 +60,7 @@ key_new(const struct key_call *c)
 	int rc = find_path(c, path, &e);
 
 	if (rc == 0 && c->n == 0)
-		rc = tool_make_folder_of(path, &e);
+		rc = tool_make_folder_of(path, 0700, &e);
 	if (rc == 0)
 		rc = key_make(&key, &e);
 	if (rc == 0)
@@ -85,8 +85,12 @@ key_show(const struct key_call *c)
 	char path[CONFIG_PATH_MAX];
 	struct err e;
 
-	if (find_path(c, path, &e) < 0 || key_read(&key, path, &e) < 0)
+	if (find_path(c, path, &e) < 0)
 		return tool_fail(&e);
+	if (key_read(&key, path, &e) < 0)
+		return e.code == ENOENT
+		           ? tool_fail_as(EX_NOINPUT, "%s; make one with: cfn-deploy key new", e.text)
+		           : tool_fail(&e);
 	return print_public(c->tool, &key, path);
 }
 

@@ -102,6 +102,8 @@ open_folder(const struct tool *t, bool is_made, struct err *e)
 	const char *path = t->config.keys_dir;
 	int fd;
 
+	if (is_made && tool_make_folder_of(path, 0755, e) < 0)
+		return -e->code;
 	if (is_made && mkdir(path, 0755) < 0 && errno != EEXIST)
 		return err_set(e, errno, "make the folder %s", path);
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -123,6 +125,8 @@ trust(const struct key_call *c, const struct public_key *k, struct err *e)
 		rc = folder = open_folder(c->tool, true, e);
 	if (rc >= 0)
 		rc = put_file(folder, name, &text, e);
+	if (rc < 0 && folder >= 0)
+		err_wrap(e, "keys folder %s", c->tool->config.keys_dir);
 	if (rc == 0)
 		rc = check_folder(c->tool, folder, name, e);
 	buf_done(&text);

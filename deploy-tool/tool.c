@@ -129,14 +129,14 @@ tool_configure(struct tool *t, bool with_registry)
 }
 
 int
-tool_make_folder_of(const char *file, struct err *e)
+tool_make_folder_of(const char *file, mode_t mode, struct err *e)
 {
 	char path[CONFIG_PATH_MAX];
 
 	snprintf(path, sizeof path, "%s", file);
 	for (char *slash = strchr(path + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
 		*slash = '\0';
-		if (mkdir(path, 0700) < 0 && errno != EEXIST)
+		if (mkdir(path, mode) < 0 && errno != EEXIST)
 			return err_set(e, errno, "make the folder %s", path);
 		*slash = '/';
 	}
@@ -153,7 +153,7 @@ tool_open_registry(struct tool *t, enum registry_mode mode)
 		return rc;
 	if (t->is_private && mode != REGISTRY_READ) {
 		mode = REGISTRY_CREATE;
-		if (tool_make_folder_of(t->config.registry, &e) < 0)
+		if (tool_make_folder_of(t->config.registry, 0700, &e) < 0)
 			return tool_fail_as(EX_CANTCREAT, "%s", e.text);
 	}
 	rc = registry_open(t->config.registry, mode, &t->registry, &e);

@@ -2,6 +2,7 @@
 #pragma once
 #include <jansson.h>
 #include <stdbool.h>
+#include <sys/types.h>
 #include <sysexits.h>
 
 #include "base/err.h"
@@ -59,8 +60,9 @@ int tool_configure(struct tool *t, bool with_registry);
 /* tool_configure() and opens the registry in this mode.  0 or an exit status, already reported. */
 int tool_open_registry(struct tool *t, enum registry_mode mode);
 
-/* Makes the folder that the file is to be in, and those above it, for the caller alone. */
-int tool_make_folder_of(const char *file, struct err *e);
+/* Makes the folder that the file is to be in, and those above it; mode as of mkdir(2), where they are
+ * missing. */
+int tool_make_folder_of(const char *file, mode_t mode, struct err *e);
 
 /* Before the first box: a subtree for them where there can be one and the configuration does not say off. */
 void tool_open_cgroup(struct tool *t);

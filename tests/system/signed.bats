@@ -111,6 +111,9 @@ serve_signed() {
 	answers /good 200 one
 	tool key trust alice "$D/alice.pem" | grep -q '1 pool knows'
 	answers /good 503
+	refused 65 as nobody "$D/src/good.c"
+	grep -q 'key sign good' "$D/err"
+	refused 65 as nobody rollback good 1
 	grep -q "function 'good' version 1 is refused: it is not signed, and signatures are required" "$D/error.log"
 	one_line <(grep refused "$D/error.log")
 	hello_make good two
@@ -329,6 +332,8 @@ attacks() {
 	refused 73 tool key new
 	cmp "$D/home/cfn/deploy.key" "$D/before"
 	tool key show | diff - "$D/alice.pem"
+	refused 66 as nobody key show
+	grep -q 'cfn-deploy key new' "$D/err"
 	hello_make good fine
 	chmod 640 "$D/home/cfn/deploy.key"
 	refused 77 tool "$D/src/good.c"
@@ -351,6 +356,10 @@ attacks() {
 	refused 65 tool key trust alice "$D/alice.pem" --route shop
 	refused 65 tool key trust alice "$D/alice.pem" --function '../x'
 	[ -z "$(ls -A "$D/keys.d")" ]
+	conf <<<"keys_dir = $D/etc/cfn/keys.d"
+	tool key trust alice "$D/alice.pem"
+	[ "$(ls -A "$D/etc/cfn/keys.d")" = alice.pub ]
+	conf <<<"keys_dir = $D/keys.d"
 	tool key trust alice - --route /a --route '/b/*' <"$D/alice.pem"
 	refused 65 tool key trust alice "$D/alice.pem"
 	refused 65 tool key trust twin "$D/alice.pem"
