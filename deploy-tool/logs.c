@@ -224,7 +224,8 @@ print_log(struct tool *t, struct reader *r, bool follows)
 	if (path[0] == '\0')
 		return tool_fail_as(EX_CONFIG,
 		                    "the configuration has no function_log: the pool writes to its "
-		                    "standard error; set function_log = FILE");
+		                    "standard error; set function_log = FILE, or name the pool's "
+		                    "configuration with -c FILE");
 	rc = fd = open_log(path, &e);
 	if (rc >= 0)
 		rc = read_on(r, fd, &e);

@@ -140,7 +140,10 @@ bind_unix(const struct listener_options *o, int fd, const struct sockaddr_un *ad
 
 	umask(saved);
 	if (rc < 0)
-		return err_set(e, error, "listen on '%s'", address->sun_path);
+		return error == ENOENT
+		           ? err_set(e, -ENOTDIR, "listen on '%s': its folder is not there; make it",
+		                     address->sun_path)
+		           : err_set(e, error, "listen on '%s'", address->sun_path);
 	rc = set_owner(o, address->sun_path, e);
 	if (rc == 0 && listen(fd, o->backlog) < 0)
 		rc = err_set(e, errno, "listen on '%s'", address->sun_path);

@@ -295,6 +295,11 @@ ten_answers() {
 	answers /neighbour 'the neighbour'
 }
 
+@test "a socket in a folder that is not there is refused by that name" {
+	refused 73 cfn-pool --registry "$R" --listen "unix:$D/none/cfn.sock"
+	grep -q 'its folder is not there' "$D/err"
+}
+
 @test "two pools serve one registry, and a deploy reaches both" {
 	local first=$SOCKET
 	pool_start

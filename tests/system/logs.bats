@@ -89,7 +89,7 @@ logs() {
 	: >"$D/empty.conf"
 	run cfn-deploy --registry "$R" --config "$D/empty.conf" logs
 	[ "$status" -eq 78 ]
-	[[ $output == *'no function_log'* ]]
+	[[ $output == *'no function_log'*'-c FILE'* ]]
 	[ "${#lines[@]}" -eq 1 ]
 	echo "function_log = $D/none" >"$D/none.conf"
 	run cfn-deploy --registry "$R" --config "$D/none.conf" logs
