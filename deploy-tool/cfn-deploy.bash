@@ -29,7 +29,9 @@ _cfn_deploy_words() {
 	case $2 in
 	-*) "$1" help ${command:+"$command"} | grep -oE '^  (-[a-z], )?--[a-z-]+' | grep -oE -- '--[a-z-]+' ;;
 	*)
-		if [ -z "$command" ] || [ "$command" = help ]; then
+		if [ "$command" = key ]; then
+			[ "${COMP_WORDS[COMP_CWORD - 1]}" != key ] || echo new show sign trust revoke list
+		elif [ -z "$command" ] || [ "$command" = help ]; then
 			"$1" help | sed -n '/^commands:/,/^$/s/^  \([a-z]*\) .*/\1/p'
 		elif "$1" help "$command" | grep -q '^usage: .*NAME'; then
 			mapfile -t registry < <(_cfn_deploy_registry)

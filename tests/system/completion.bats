@@ -34,6 +34,12 @@ offers() {
 	[ "$(offers '' | wc -w)" -gt 10 ]
 }
 
+@test "what key can do is offered behind it, and then files" {
+	[ "$(offers key '')" = 'new show sign trust revoke list' ]
+	[ "$(offers --registry "$R" key tr)" = trust ]
+	[ -z "$(offers --registry "$R" key trust al)" ]
+}
+
 @test "options of the command are offered" {
 	[ "$(offers --reg)" = --registry ]
 	[ "$(offers deploy --pm-max-r)" = --pm-max-requests ]
