@@ -144,6 +144,8 @@ form(cfn_request *req, cfn_response *res)
 	}
 	if (size == -EFBIG)
 		return cfn_error(res, 413, "A file has at most %d bytes.", MAX_BYTES);
+	if (rc == -EINVAL)
+		return cfn_error(res, 415, "Send multipart/form-data, or one file to /upload/NAME.");
 	if (size < 0 || rc < 0)
 		return cfn_error(res, rc == -EBADMSG ? 400 : 500, "The form could not be read or saved.");
 	return cfn_send(res, 201, NULL, "saved %d\n", n);

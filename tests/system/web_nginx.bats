@@ -114,6 +114,8 @@ unbuffered() { pool_start && nginx_start "$UNBUFFERED"; }
 	[ "$(header Content-Length)" = "$MIB" ]
 	request /upload -F "file=@$D/large.bin;filename=two.bin"
 	expect 413 'at most'
+	request /upload -d 'no form with files'
+	expect 415 'multipart/form-data'
 	request /upload -F "file=@$D/one.bin;filename=.hidden"
 	expect 201 'saved 1'
 	[ "$(find "$D/shared/uploads" -type f -printf '%f\n' | sort | paste -sd' ')" = 'hidden one.bin two.bin' ]
