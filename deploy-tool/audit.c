@@ -23,7 +23,7 @@ const struct argument_row audit_options[] = {
 	{ "function", 0, ARGUMENT_TEXT, offsetof(struct audit_options, function), "NAME", "of one function" },
 	{ "since", 0, ARGUMENT_TEXT, offsetof(struct audit_options, since), "TIME",
 	  "from then on: 10m, 2h, 2026-11-22T08:30" },
-	{ "key", 0, ARGUMENT_TEXT, offsetof(struct audit_options, key), "FILE",
+	{ "public-key", 0, ARGUMENT_TEXT, offsetof(struct audit_options, key), "FILE",
 	  "the pool's public key; else audit.pub beside its log" },
 };
 const size_t audit_n_options = ARRAY_SIZE(audit_options);

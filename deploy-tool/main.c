@@ -154,7 +154,8 @@ start(struct tool *t, const char *const *arguments)
 		return tool_flush();
 	}
 	if (n < 0)
-		return tool_fail_as(EX_USAGE, "%s; see 'cfn-deploy help'", e.text);
+		return tool_fail_as(EX_USAGE, "%s; a command's own stand behind it: see 'cfn-deploy help'",
+		                    e.text);
 	if (arguments[n] != NULL)
 		return dispatch(t, arguments + n);
 	if (t->wants_help)

@@ -98,7 +98,7 @@ write_file(const struct master *m, const struct storm *s)
 {
 	char name[FILE_NAME_SIZE], text[FILE_SIZE];
 	AUTO_FD fd = -1;
-	int n;
+	int n, rc;
 
 	name_file(name, s);
 	n = snprintf(text, sizeof text, "%s %" PRIu32 " %" PRIu64 " %" PRId64 "\n", s->function, s->version,
@@ -106,7 +106,8 @@ write_file(const struct master *m, const struct storm *s)
 	fd = openat(m->storms.folder, name, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return -errno;
-	return fd_write_all(fd, text, (size_t)n);
+	rc = fd_write_all(fd, text, (size_t)n);
+	return rc == 0 && fsync(fd) < 0 ? -errno : rc;
 }
 
 /* "FUNCTION VERSION AUDIT TIME" */

@@ -191,11 +191,11 @@ restore() {
 
 # found_with_key FILE: a log and a key that are both another one's do not pass with the key kept elsewhere.
 found_with_key() {
-	tool audit --verify --key "$1"
+	tool audit --verify --public-key "$1"
 	rm -r "$R.pool"
 	pool_start
 	pool_stop TERM
-	refused 65 tool audit --verify --key "$1"
+	refused 65 tool audit --verify --public-key "$1"
 	grep -q "the head is not signed with key" "$D/err"
 }
 

@@ -1,81 +1,11 @@
 /* test_activation.c - signed activations in the registry, and registries from before there were any. */
-#include "unit.h"
+#include "registry_rig.h"
 
 #include <errno.h>
-#include <sqlite3.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/fd.h"
-#include "http/http.h"
-#include "registry/registry.h"
-
-struct fixture {
-	char folder[32], path[64];
-	struct registry *r;
-	struct registry_version v;
-};
-
-static int
-setup(void **state)
-{
-	struct fixture *f = calloc(1, sizeof *f);
-	struct err e;
-
-	strcpy(f->folder, "/tmp/cfn-test-XXXXXX");
-	if (!mkdtemp(f->folder))
-		return -1;
-	snprintf(f->path, sizeof f->path, "%s/r.db", f->folder);
-	*state = f;
-	return registry_open(f->path, REGISTRY_CREATE, &f->r, &e);
-}
-
-static int
-teardown(void **state)
-{
-	struct fixture *f = *state;
-	char command[64];
-
-	registry_close(f->r);
-	snprintf(command, sizeof command, "rm -rf %s", f->folder);
-	if (system(command) != 0)
-		return -1;
-	free(f);
-	return 0;
-}
-
-/* Adds a version of "hello", made from this source. */
-static int64_t
-add(struct registry *r, const char *source)
-{
-	struct function_policy policy;
-	struct registry_route route = { .methods = HTTP_GET, .pattern = "/hello" };
-	struct registry_candidate c = {
-		.function = "hello",
-		.entry = "handle",
-		.source = source,
-		.source_size = strlen(source),
-		.artifact = "ELF",
-		.artifact_size = 3,
-		.debug = "",
-		.policy = &policy,
-		.compiler = "gcc",
-		.flags = "-O2",
-		.source_name = "f.c",
-		.author = "tester",
-		.n_routes = 1,
-		.routes = &route,
-	};
-	int64_t id = 0;
-	bool is_new;
-	struct err e;
-
-	policy_init(&policy);
-	return registry_add(r, &c, &id, &is_new, &e) < 0 ? -e.code : id;
-}
 
 static struct registry_activation
 activation(uint64_t number, uint32_t version, bool is_enabled)
@@ -85,17 +15,6 @@ activation(uint64_t number, uint32_t version, bool is_enabled)
 	memset(a.key.bytes, 7, sizeof a.key.bytes);
 	memset(a.signature.bytes, (int)(number & 0xff), sizeof a.signature.bytes);
 	return a;
-}
-
-/* Runs statements as somebody who can write the file would. */
-static void
-tamper(const struct fixture *f, const char *sql)
-{
-	sqlite3 *db;
-
-	assert_int_equal(sqlite3_open(f->path, &db), SQLITE_OK);
-	assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
-	sqlite3_close(db);
 }
 
 static int64_t
@@ -119,7 +38,7 @@ a_signed_activation_is_read_as_it_was_written(void **state)
 {
 	struct fixture *f = *state;
 	struct registry_activation a = activation(REGISTRY_NUMBER_MAX, 1, true);
-	int64_t id = add(f->r, "1");
+	int64_t id = add_hello(f->r, "1");
 	uint64_t last = 7;
 	struct err e;
 
@@ -144,7 +63,7 @@ a_version_has_its_own_newest_activation(void **state)
 		uint32_t version;
 	} order[] = { { 10, 1 }, { 11, 2 }, { 12, 1 } };
 	struct fixture *f = *state;
-	int64_t ids[] = { 0, add(f->r, "1"), add(f->r, "2"), add(f->r, "3") };
+	int64_t ids[] = { 0, add_hello(f->r, "1"), add_hello(f->r, "2"), add_hello(f->r, "3") };
 	struct err e;
 
 	for (size_t i = 0; i < ARRAY_SIZE(order); i++) {
@@ -176,7 +95,7 @@ what_was_signed_and_is_not_true_any_more_is_refused(void **state)
 		{ 6, 2, false },                      /* the function is enabled */
 	};
 	struct fixture *f = *state;
-	int64_t first = add(f->r, "1"), second = add(f->r, "2");
+	int64_t first = add_hello(f->r, "1"), second = add_hello(f->r, "2");
 	struct registry_activation a = activation(5, 1, true);
 	struct err e;
 
@@ -216,13 +135,13 @@ a_removal_outlives_its_function_until_it_is_deployed_again(void **state)
 	uint64_t number = 0;
 	struct err e;
 
-	assert_int_equal(registry_activate(f->r, add(f->r, "1"), REGISTRY_KEEP_ROUTES, &a, &e), 0);
+	assert_int_equal(registry_activate(f->r, add_hello(f->r, "1"), REGISTRY_KEEP_ROUTES, &a, &e), 0);
 	assert_int_equal(registry_each_removed(f->r, take_removed, &number, &e), 0);
 	assert_int_equal(number, 0);
 	assert_int_equal(registry_remove(f->r, "hello", &removal, &e), 0);
 	assert_int_equal(registry_each_removed(f->r, take_removed, &number, &e), 0);
 	assert_int_equal(number, 2);
-	assert_int_equal(registry_activate(f->r, add(f->r, "1"), REGISTRY_KEEP_ROUTES, &again, &e), 0);
+	assert_int_equal(registry_activate(f->r, add_hello(f->r, "1"), REGISTRY_KEEP_ROUTES, &again, &e), 0);
 	number = 0;
 	assert_int_equal(registry_each_removed(f->r, take_removed, &number, &e), 0);
 	assert_int_equal(number, 0);
@@ -232,7 +151,7 @@ static void
 a_sweep_keeps_what_a_signature_still_says(void **state)
 {
 	struct fixture *f = *state;
-	int64_t first = add(f->r, "1"), second = add(f->r, "2");
+	int64_t first = add_hello(f->r, "1"), second = add_hello(f->r, "2");
 	struct registry_activation rows[] = { activation(1, 1, true), activation(2, 2, true),
 		                              activation(3, 1, true), activation(4, 2, true) };
 	struct registry_activation removal = activation(5, 0, false);
@@ -257,7 +176,7 @@ static void
 the_digest_of_a_policy_is_that_of_its_text(void **state)
 {
 	struct fixture *f = *state;
-	int64_t id = add(f->r, "1");
+	int64_t id = add_hello(f->r, "1");
 	struct digest d;
 	struct err e;
 
@@ -289,7 +208,7 @@ tampered_activations_are_refused(void **state)
 
 		assert_int_equal(setup(&own), 0);
 		f = own;
-		id = add(f->r, "1");
+		id = add_hello(f->r, "1");
 		assert_int_equal(registry_activate(f->r, id, REGISTRY_KEEP_ROUTES, &a, &e), 0);
 		snprintf(sql, sizeof sql, "PRAGMA ignore_check_constraints = ON; %s", changes[i]);
 		tamper(f, sql);

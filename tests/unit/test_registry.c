@@ -1,94 +1,21 @@
 /* test_registry.c - the registry: what is written is read again, whatever happens in between. */
-#include "unit.h"
+#include "registry_rig.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <sqlite3.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/fd.h"
-#include "http/http.h"
-#include "registry/registry.h"
-
-struct fixture {
-	char folder[32], path[64];
-	struct registry *r;
-	struct registry_version v;
-};
-
-static int
-setup(void **state)
-{
-	struct fixture *f = calloc(1, sizeof *f);
-	struct err e;
-
-	strcpy(f->folder, "/tmp/cfn-test-XXXXXX");
-	if (!mkdtemp(f->folder))
-		return -1;
-	snprintf(f->path, sizeof f->path, "%s/r.db", f->folder);
-	*state = f;
-	return registry_open(f->path, REGISTRY_CREATE, &f->r, &e);
-}
-
-static int
-teardown(void **state)
-{
-	struct fixture *f = *state;
-	char command[64];
-
-	registry_close(f->r);
-	snprintf(command, sizeof command, "rm -rf %s", f->folder);
-	if (system(command) != 0)
-		return -1;
-	free(f);
-	return 0;
-}
-
-/* Adds a version of function with one route for GET. */
-static int64_t
-add(struct fixture *f, const char *function, const char *pattern, const char *source, struct err *e)
-{
-	struct function_policy policy;
-	struct registry_route route = { .methods = HTTP_GET };
-	struct registry_candidate c = {
-		.entry = "handle",
-		.source = source,
-		.source_size = strlen(source),
-		.artifact = "ELF",
-		.artifact_size = 3,
-		.debug = "",
-		.policy = &policy,
-		.compiler = "gcc",
-		.flags = "-O2",
-		.source_name = "f.c",
-		.author = "tester",
-		.n_routes = 1,
-		.routes = &route,
-		.routes_from_options = true,
-	};
-	int64_t id = 0;
-	bool is_new;
-	int rc;
-
-	policy_init(&policy);
-	snprintf(c.function, sizeof c.function, "%s", function);
-	snprintf(route.pattern, sizeof route.pattern, "%s", pattern);
-	rc = registry_add(f->r, &c, &id, &is_new, e);
-	return rc < 0 ? rc : is_new ? id : 0;
-}
 
 static void
 a_version_is_read_as_it_was_written(void **state)
 {
 	struct fixture *f = *state;
 	struct err e;
-	int64_t id = add(f, "hello", "/hello", "int x;", &e);
+	int64_t id = add(f->r, "hello", "/hello", "int x;", &e);
 	char *data;
 	size_t n;
 
@@ -112,10 +39,10 @@ unchanged_input_makes_no_version(void **state)
 	struct fixture *f = *state;
 	struct err e;
 
-	assert_true(add(f, "hello", "/hello", "int x;", &e) > 0);
-	assert_int_equal(add(f, "hello", "/hello", "int x;", &e), 0);
-	assert_true(add(f, "hello", "/hello", "int y;", &e) > 0);
-	assert_true(add(f, "hello", "/hello", "int x;", &e) > 0);
+	assert_true(add(f->r, "hello", "/hello", "int x;", &e) > 0);
+	assert_int_equal(add(f->r, "hello", "/hello", "int x;", &e), 0);
+	assert_true(add(f->r, "hello", "/hello", "int y;", &e) > 0);
+	assert_true(add(f->r, "hello", "/hello", "int x;", &e) > 0);
 	assert_int_equal(registry_version_find(f->r, "hello", 0, &f->v, &e), 0);
 	assert_int_equal(f->v.number, 3);
 }
@@ -130,8 +57,8 @@ activation_is_seen_by_another_connection(void **state)
 	int64_t first, second;
 
 	assert_int_equal(registry_open(f->path, REGISTRY_READ, &reader, &e), 0);
-	first = add(f, "hello", "/hello", "1", &e);
-	second = add(f, "hello", "/hello", "2", &e);
+	first = add(f->r, "hello", "/hello", "1", &e);
+	second = add(f->r, "hello", "/hello", "2", &e);
 	assert_int_equal(registry_activate(f->r, first, REGISTRY_KEEP_ROUTES, NULL, &e), 0);
 	assert_int_equal(registry_generation(reader, &before, &e), 0);
 	assert_int_equal(registry_activate(f->r, second, REGISTRY_KEEP_ROUTES, NULL, &e), 0);
@@ -154,7 +81,7 @@ a_reader_cannot_write(void **state)
 	struct err e;
 
 	assert_int_equal(registry_open(f->path, REGISTRY_READ, &f->r, &e), 0);
-	assert_true(add(f, "hello", "/hello", "1", &e) < 0);
+	assert_true(add(f->r, "hello", "/hello", "1", &e) < 0);
 	registry_close(f->r);
 	f->r = writer;
 }
@@ -164,13 +91,13 @@ another_functions_route_is_refused_by_name(void **state)
 {
 	struct fixture *f = *state;
 	struct err e;
-	int64_t a = add(f, "a", "/users/:id", "1", &e), b;
+	int64_t a = add(f->r, "a", "/users/:id", "1", &e), b;
 
 	assert_int_equal(registry_activate(f->r, a, REGISTRY_KEEP_ROUTES, NULL, &e), 0);
-	assert_int_equal(add(f, "b", "/users/:name", "2", &e), -EEXIST);
+	assert_int_equal(add(f->r, "b", "/users/:name", "2", &e), -EEXIST);
 	assert_non_null(strstr(e.text, "function 'a'"));
 	/* Added before the other was active: the check at activation holds. */
-	b = add(f, "b", "/other", "2", &e);
+	b = add(f->r, "b", "/other", "2", &e);
 	assert_int_equal(registry_activate(f->r, b, REGISTRY_KEEP_ROUTES, NULL, &e), 0);
 	assert_int_equal(registry_version_find(f->r, "b", 0, &f->v, &e), 0);
 }
@@ -180,7 +107,7 @@ a_route_is_not_dropped_silently(void **state)
 {
 	struct fixture *f = *state;
 	struct err e;
-	int64_t first = add(f, "a", "/one", "1", &e), second = add(f, "a", "/two", "2", &e);
+	int64_t first = add(f->r, "a", "/one", "1", &e), second = add(f->r, "a", "/two", "2", &e);
 
 	assert_int_equal(registry_activate(f->r, first, REGISTRY_KEEP_ROUTES, NULL, &e), 0);
 	assert_int_equal(registry_activate(f->r, second, REGISTRY_KEEP_ROUTES, NULL, &e), -ENOTEMPTY);
@@ -193,7 +120,7 @@ functions_are_disabled_enabled_and_removed(void **state)
 {
 	struct fixture *f = *state;
 	struct err e;
-	int64_t id = add(f, "a", "/one", "1", &e);
+	int64_t id = add(f->r, "a", "/one", "1", &e);
 
 	assert_int_equal(registry_activate(f->r, id, REGISTRY_KEEP_ROUTES, NULL, &e), 0);
 	assert_int_equal(registry_set_enabled(f->r, "a", false, NULL, &e), 0);
@@ -216,7 +143,7 @@ a_sweep_keeps_the_active_and_the_newest(void **state)
 	for (int i = 0; i < 5; i++) {
 		char source[2] = { (char)('0' + i), 0 };
 
-		ids[i] = add(f, "a", "/one", source, &e);
+		ids[i] = add(f->r, "a", "/one", source, &e);
 	}
 	assert_int_equal(registry_activate(f->r, ids[0], REGISTRY_KEEP_ROUTES, NULL, &e), 0);
 	assert_int_equal(registry_sweep(f->r, 2, &swept, &e), 0);
@@ -226,7 +153,7 @@ a_sweep_keeps_the_active_and_the_newest(void **state)
 		assert_int_equal(registry_version_by_id(f->r, ids[i], &f->v, &e),
 		                 i == 1 || i == 2 ? -ENOENT : 0);
 	/* A number is never given twice. */
-	add(f, "a", "/one", "9", &e);
+	add(f->r, "a", "/one", "9", &e);
 	assert_int_equal(registry_version_find(f->r, "a", 6, &f->v, &e), 0);
 }
 
@@ -240,7 +167,7 @@ routes_from_options_are_remembered(void **state)
 
 	assert_int_equal(registry_option_routes(f->r, "a", routes, &n, &e), 0);
 	assert_int_equal(n, 0);
-	add(f, "a", "/one", "1", &e);
+	add(f->r, "a", "/one", "1", &e);
 	assert_int_equal(registry_option_routes(f->r, "a", routes, &n, &e), 0);
 	assert_int_equal(n, 1);
 	assert_string_equal(routes[0].pattern, "/one");
@@ -298,17 +225,6 @@ missing_files_folders_and_fifos_are_named(void **state)
 	assert_true(registry_open(f->folder, REGISTRY_READ, &r, &e) < 0);
 	assert_int_equal(mkfifo(path, 0600), 0);
 	assert_int_equal(registry_open(path, REGISTRY_WRITE, &r, &e), -EINVAL);
-}
-
-/* Runs statements as somebody who can write the file would. */
-static void
-tamper(struct fixture *f, const char *sql)
-{
-	sqlite3 *db;
-
-	assert_int_equal(sqlite3_open(f->path, &db), SQLITE_OK);
-	assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
-	sqlite3_close(db);
 }
 
 static void
@@ -415,7 +331,7 @@ tampered_columns_are_refused(void **state)
 
 		assert_int_equal(setup(&own), 0);
 		f = own;
-		id = add(f, "hello", "/hello", "1", &e);
+		id = add(f->r, "hello", "/hello", "1", &e);
 		assert_int_equal(registry_activate(f->r, id, REGISTRY_KEEP_ROUTES, NULL, &e), 0);
 		assert_int_equal(registry_each_active(f->r, &generation, ignore_version, NULL, &e), 0);
 		tamper(f, changes[i]);
@@ -432,7 +348,7 @@ a_changed_blob_does_not_match_its_digest(void **state)
 	struct err e;
 	char *data;
 	size_t n;
-	int64_t id = add(f, "hello", "/hello", "1", &e);
+	int64_t id = add(f->r, "hello", "/hello", "1", &e);
 
 	assert_int_equal(registry_version_by_id(f->r, id, &f->v, &e), 0);
 	tamper(f, "UPDATE blob SET data = x'00'");
@@ -451,9 +367,9 @@ a_locked_registry_says_so(void **state)
 	assert_int_equal(sqlite3_exec(db, "BEGIN EXCLUSIVE", NULL, NULL, NULL), SQLITE_OK);
 	registry_set_patience(f->r, 1);
 	assert_int_equal(registry_each_active(f->r, &generation, ignore_version, NULL, &e), -EBUSY);
-	assert_int_equal(add(f, "hello", "/hello", "1", &e), -EBUSY);
+	assert_int_equal(add(f->r, "hello", "/hello", "1", &e), -EBUSY);
 	sqlite3_close(db);
-	assert_true(add(f, "hello", "/hello", "1", &e) > 0);
+	assert_true(add(f->r, "hello", "/hello", "1", &e) > 0);
 }
 
 static void
@@ -475,7 +391,7 @@ a_writer_killed_at_any_moment_leaves_a_whole_registry(void **state)
 				char source[32];
 
 				snprintf(source, sizeof source, "%d-%d", round, i);
-				registry_activate(own.r, add(&own, "hello", "/hello", source, &e),
+				registry_activate(own.r, add(own.r, "hello", "/hello", source, &e),
 				                  REGISTRY_KEEP_ROUTES, NULL, &e);
 			}
 		}
@@ -486,8 +402,8 @@ a_writer_killed_at_any_moment_leaves_a_whole_registry(void **state)
 	}
 	tamper(f, "PRAGMA integrity_check");
 	/* On a busy machine none of them may have come so far as to activate one. */
-	assert_int_equal(registry_activate(f->r, add(f, "hello", "/hello", "last", &e), REGISTRY_KEEP_ROUTES,
-	                                   NULL, &e),
+	assert_int_equal(registry_activate(f->r, add(f->r, "hello", "/hello", "last", &e),
+	                                   REGISTRY_KEEP_ROUTES, NULL, &e),
 	                 0);
 	assert_int_equal(registry_version_find(f->r, "hello", 0, &f->v, &e), 0);
 	assert_true(f->v.is_active);
