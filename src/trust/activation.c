@@ -85,7 +85,7 @@ activation_sign(const struct private_key *k, const struct digest *d, struct regi
 uint64_t
 activation_number_after(uint64_t last)
 {
-	uint64_t now = (uint64_t)clock_wall_s() * 1000;
+	uint64_t now = (uint64_t)clock_wall_ms();
 
 	return now > last ? now : last + 1;
 }

@@ -15,7 +15,7 @@ int activation_digest_removal(const char *function, const struct registry_activa
 int activation_sign(const struct private_key *k, const struct digest *d, struct registry_activation *a,
                     struct err *e);
 
-/* The number of the activation that follows last: the time, a thousand to a second, so that one made after a
+/* The number of the activation that follows last: the time in milliseconds, so that one made after a
  * backup was put back is above those made before; but always more than last. */
 uint64_t activation_number_after(uint64_t last);
 

@@ -546,7 +546,12 @@ a_removal_is_no_activation(void **state)
 static void
 a_number_follows_the_last_one_and_the_clock(void **state)
 {
+	uint64_t first = activation_number_after(0);
+
 	(void)state;
+	/* An older registry does not know the last one, which may be of the same second. */
+	usleep(2000);
+	assert_true(activation_number_after(0) > first);
 	assert_true(activation_number_after(0) > UINT64_C(1700000000000));
 	assert_true(activation_number_after(0) < REGISTRY_NUMBER_MAX / 4);
 	assert_true(activation_number_after(REGISTRY_NUMBER_MAX - 1) == REGISTRY_NUMBER_MAX);
