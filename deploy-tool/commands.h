@@ -1,13 +1,10 @@
 /* commands.h - the commands of cfn-deploy: each reads its own arguments and returns an exit status. */
 #pragma once
+#include "deploy-tool/deploy_options.h"
 #include "deploy-tool/tool.h"
 
 extern const struct argument_row audit_options[];
 extern const size_t audit_n_options;
-extern const struct argument_row deploy_options[];
-extern const size_t deploy_n_options;
-extern const struct argument_row check_options[];
-extern const size_t check_n_options;
 extern const struct argument_row doctor_options[];
 extern const size_t doctor_n_options;
 extern const struct argument_row invoke_options[];

@@ -1,0 +1,26 @@
+/* deploy_options.c - what may be said of a function that is deployed. */
+#include "deploy-tool/deploy_options.h"
+
+#include "base/macros.h"
+
+#define AT(field) offsetof(struct deploy_options, field)
+
+const struct argument_row deploy_options[] = {
+	{ "function", 0, ARGUMENT_TEXT, AT(function), "NAME", "the function's name; else the file's" },
+	{ "replace-routes", 0, ARGUMENT_FLAG, AT(replace_routes), NULL,
+	  "drop routes that are not named now" },
+	{ "defaults", 0, ARGUMENT_FLAG, AT(defaults), NULL,
+	  "begin with the default limits, not with those of the version before" },
+	{ "route", 0, ARGUMENT_LIST, AT(routes), "PATH", "serve this path (repeatable); else /NAME" },
+	{ "method", 0, ARGUMENT_LIST, AT(methods), "METHODS", "for these methods; else GET, HEAD, POST" },
+	{ "entry", 0, ARGUMENT_TEXT, AT(entry), "SYMBOL", "the handler; else the file's name, else handle" },
+	{ "env", 0, ARGUMENT_LIST, AT(env), "NAME=VALUE", "a variable for cfn_env() (repeatable)" },
+	{ "shared", 0, ARGUMENT_TEXT, AT(shared), "NAME[:ro]", "its shared folder" },
+};
+const size_t deploy_n_options = ARRAY_SIZE(deploy_options);
+
+const struct argument_row check_options[] = {
+	{ "entry", 0, ARGUMENT_TEXT, AT(entry), "SYMBOL", "the handler; else the file's name, else handle" },
+	{ "function", 0, ARGUMENT_TEXT, AT(function), "NAME", "the function's name; else the file's" },
+};
+const size_t check_n_options = ARRAY_SIZE(check_options);

@@ -1,0 +1,308 @@
+/* deployment.c - one function on its way from files to the active version. */
+#include "deploy-tool/deployment.h"
+
+#include <errno.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+
+static int
+check_options_form(struct deployment *d)
+{
+	const char *entry = d->options.entry;
+
+	if (entry == NULL || artifact_is_symbol(entry))
+		return 0;
+	return tool_fail_as(EX_USAGE, "--entry '%.80s' is not the name of a C function", entry);
+}
+
+static int
+read_source(struct deployment *d)
+{
+	const char *path = d->rest.items[0];
+	struct err e;
+	int rc = source_read(&d->artifact.source, path, d->options.function, &e);
+	if (rc == -EINVAL)
+		return tool_fail_as(EX_USAGE, "%s", e.text);
+	return rc < 0 ? tool_fail(&e) : 0;
+}
+
+static int
+find_previous(struct deployment *d)
+{
+	struct err e;
+	int rc = tool_open_registry(d->tool, REGISTRY_WRITE);
+
+	if (rc != 0)
+		return rc;
+	rc = registry_version_find(d->tool->registry, d->artifact.source.function, 0, &d->previous, &e);
+	if (rc < 0 && rc != -ENOENT)
+		return tool_fail(&e);
+	d->has_previous = rc == 0;
+	return 0;
+}
+
+/* What the version before had, under what is given now. */
+static int
+settle_policy(struct deployment *d)
+{
+	const struct deploy_options *o = &d->options;
+	struct err e;
+	int rc;
+
+	if (d->has_previous && !o->defaults)
+		d->policy = d->previous.policy;
+	else
+		policy_init(&d->policy);
+	rc = limits_apply(&d->limits, &d->policy, &e);
+	for (size_t i = 0; rc == 0 && i < o->env.n; i++)
+		rc = policy_set_env(&d->policy, o->env.items[i], &e);
+	if (rc == 0 && o->shared != NULL)
+		rc = policy_set_shared(&d->policy, o->shared, &e);
+	if (rc == 0)
+		rc = policy_check_below(&d->policy, &d->tool->config.maximum, &e);
+	return rc < 0 ? tool_fail_as(EX_USAGE, "%s", e.text) : 0;
+}
+
+static int
+add_option_routes(struct deployment *d, unsigned methods, struct err *e)
+{
+	for (size_t i = 0; i < d->options.routes.n; i++) {
+		int rc = routes_add(&d->routes, d->options.routes.items[i], methods, 0, e);
+
+		if (rc < 0)
+			return rc;
+	}
+	return 0;
+}
+
+/* Those that the function got from options before; new methods hold for them as well. */
+static int
+keep_option_routes(struct deployment *d, unsigned methods, struct err *e)
+{
+	int rc = registry_option_routes(d->tool->registry, d->artifact.source.function, d->routes.rows,
+	                                &d->routes.n, e);
+
+	for (size_t i = 0; rc == 0 && i < d->routes.n && d->options.methods.n > 0; i++)
+		d->routes.rows[i].methods = methods;
+	return rc;
+}
+
+/* Before anything is compiled: what is wrong with the options is said at once. */
+static int
+settle_option_routes(struct deployment *d)
+{
+	char standard[NAME_MAX_SIZE + 1];
+	unsigned methods;
+	struct err e;
+	int rc = routes_methods(&d->options.methods, &methods, &e);
+
+	if (rc == 0)
+		rc = d->options.routes.n > 0 ? add_option_routes(d, methods, &e)
+		                             : keep_option_routes(d, methods, &e);
+	d->routes_from_options = d->routes.n > 0 || d->options.methods.n > 0;
+	snprintf(standard, sizeof standard, "/%s", d->artifact.source.function);
+	if (rc == 0 && d->routes.n == 0)
+		rc = routes_add(&d->routes, standard, methods, 0, &e);
+	return rc < 0 ? tool_fail_as(EX_USAGE, "%s", e.text) : 0;
+}
+
+static int
+compile(struct deployment *d)
+{
+	artifact_set_entries(&d->artifact, d->options.entry, d->has_previous ? d->previous.entry : NULL);
+	return artifact_make(d->tool, &d->artifact);
+}
+
+static void
+show_output(const struct trial *t)
+{
+	char shown[4 * TRIAL_OUTPUT_MAX + 1];
+
+	if (t->output_size == 0)
+		return;
+	log_escape(shown, sizeof shown, t->output, t->output_size);
+	fprintf(stderr, "cfn-deploy: it printed: %s\n", shown);
+}
+
+static int
+try_loading(struct deployment *d)
+{
+	struct trial *t = &d->trial;
+	struct err e;
+
+	t->function = d->artifact.source.function;
+	t->entry = d->artifact.entry;
+	t->policy = &d->policy;
+	t->artifact = d->artifact.build.artifact;
+	t->artifact_size = d->artifact.build.artifact_size;
+	if (trial_load(&d->tool->config, &d->tool->cgroup, t, &e) == 0)
+		return 0;
+	show_output(t);
+	tool_fail_as(EX_DATAERR, "%s: %s%s", d->artifact.source.path, e.text,
+	             t->lacks_folder ? " (the trial load cannot see its shared folder)" : "");
+	return tool_exit_status(e.code);
+}
+
+static int
+settle_routes(struct deployment *d)
+{
+	if (d->artifact.entry[0] != '\0')
+		return 0;
+	if (d->options.routes.n > 0 || d->options.methods.n > 0)
+		return tool_fail_as(EX_USAGE,
+		                    "%s has a route table (CFN_ROUTES); with --route or --method also say "
+		                    "--entry SYMBOL, or leave them out",
+		                    d->artifact.source.path);
+	if (d->trial.routes.n == 0)
+		return tool_fail_as(EX_DATAERR, "%s: CFN_ROUTES is empty", d->artifact.source.path);
+	d->routes = d->trial.routes;
+	d->routes_from_options = false;
+	return 0;
+}
+
+static void
+name_author(struct deployment *d)
+{
+	const struct passwd *user = getpwuid(getuid());
+	const char *path = d->artifact.source.path;
+
+	if (user != NULL)
+		log_escape(d->author, sizeof d->author, user->pw_name, strlen(user->pw_name));
+	else
+		snprintf(d->author, sizeof d->author, "uid %u", getuid());
+	log_escape(d->source_name, sizeof d->source_name, path, strlen(path));
+}
+
+static int
+add_candidate(struct deployment *d)
+{
+	const struct artifact *a = &d->artifact;
+	struct registry_candidate c = {
+		.source = a->source.text,
+		.source_size = a->source.size,
+		.artifact = a->build.artifact,
+		.artifact_size = a->build.artifact_size,
+		.debug = a->build.debug,
+		.debug_size = a->build.debug_size,
+		.policy = &d->policy,
+		.compiler = a->build.compiler,
+		.flags = a->build.flags,
+		.source_name = d->source_name,
+		.author = d->author,
+		.n_routes = d->routes.n,
+		.routes = d->routes.rows,
+		.routes_from_options = d->routes_from_options,
+	};
+	struct err e;
+	int rc;
+
+	name_author(d);
+	snprintf(c.function, sizeof c.function, "%s", a->source.function);
+	snprintf(c.entry, sizeof c.entry, "%s", a->entry);
+	rc = registry_add(d->tool->registry, &c, &d->version_id, &d->is_new, &e);
+	if (rc == 0)
+		rc = registry_version_by_id(d->tool->registry, d->version_id, &d->version, &e);
+	if (rc < 0)
+		return tool_fail(&e);
+	d->is_finished = !d->is_new && d->version.is_active;
+	return 0;
+}
+
+/* Before anything is compiled: a key that cannot be used is said at once. */
+static int
+read_key(struct deployment *d)
+{
+	struct err e;
+
+	return signing_open(d->tool, &d->signing, &e) < 0 ? tool_fail(&e) : 0;
+}
+
+/* Signed before the vote, so that the pools see what they will read. */
+static int
+vote(struct deployment *d)
+{
+	struct err e;
+	int rc = pools_connect(d->tool, &d->pools, &e);
+
+	if (rc == 0)
+		rc = signing_activate(d->tool, &d->signing, &d->version, d->version.is_enabled,
+		                      &d->activation, &e);
+	if (rc == 0)
+		rc = signing_vote(d->tool, &d->pools, &d->version, d->activation, true, &e);
+	if (rc == 0)
+		return 0;
+	tool_fail_as(EX_DATAERR, "%s v%u is not active: %s", d->version.function, d->version.number, e.text);
+	return tool_exit_status(rc);
+}
+
+static int
+activate(struct deployment *d)
+{
+	struct err e;
+	int rc = registry_activate(d->tool->registry, d->version_id,
+	                           d->options.replace_routes ? REGISTRY_REPLACE_ROUTES : REGISTRY_KEEP_ROUTES,
+	                           d->activation, &e);
+
+	if (rc == 0)
+		return 0;
+	tool_fail_as(EX_DATAERR, "%s v%u is not active: %s", d->version.function, d->version.number, e.text);
+	return tool_exit_status(rc);
+}
+
+/* In this order; what a step needs stands in the ones above it. */
+static const struct {
+	enum deployment_part part;
+	int (*run)(struct deployment *d);
+} steps[] = {
+	{ DEPLOYMENT_READ, check_options_form },
+	{ DEPLOYMENT_READ, read_source },
+	{ DEPLOYMENT_SETTLE, read_key },
+	{ DEPLOYMENT_SETTLE, find_previous },
+	{ DEPLOYMENT_SETTLE, settle_policy },
+	{ DEPLOYMENT_SETTLE, settle_option_routes },
+	{ DEPLOYMENT_COMPILE, compile },
+	{ DEPLOYMENT_TRY, try_loading },
+	{ DEPLOYMENT_TRY, settle_routes },
+	{ DEPLOYMENT_TRY, add_candidate },
+	{ DEPLOYMENT_TRY, vote },
+	{ DEPLOYMENT_ACTIVATE, activate },
+};
+
+int
+deployment_walk(struct deployment *d, enum deployment_part first, enum deployment_part last)
+{
+	int rc = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(steps) && rc == 0 && !d->is_finished; i++)
+		if (steps[i].part >= first && steps[i].part <= last)
+			rc = steps[i].run(d);
+	return rc;
+}
+
+struct deployment *
+deployment_new(struct tool *t)
+{
+	struct deployment *d = calloc(1, sizeof *d);
+
+	if (d == NULL)
+		tool_fail_as(EX_OSERR, "out of memory");
+	else
+		d->tool = t;
+	return d;
+}
+
+void
+deployment_free(struct deployment **d)
+{
+	if (*d == NULL)
+		return;
+	artifact_done(&(*d)->artifact);
+	pools_done(&(*d)->pools);
+	signing_done(&(*d)->signing);
+	free(*d);
+}

@@ -1,0 +1,46 @@
+/* deployment.h - one function on its way from files to the active version. */
+#pragma once
+#include "deploy-tool/artifact.h"
+#include "deploy-tool/deploy_options.h"
+#include "deploy-tool/pools.h"
+#include "deploy-tool/signing.h"
+#include "deploy-tool/tool.h"
+#include "deploy-tool/trial.h"
+
+struct deployment {
+	struct tool *tool;
+	struct deploy_options options;
+	struct limits limits;
+	struct argument_list rest; /* its files */
+	struct artifact artifact;
+	struct function_policy policy;
+	struct trial trial;
+	struct routes routes;
+	bool routes_from_options;
+	bool has_previous;
+	bool is_finished; /* the active version is already what was asked for */
+	struct registry_version previous, version;
+	struct pools pools;
+	struct signing signing;
+	const struct registry_activation *activation; /* NULL: it is not signed */
+	int64_t version_id;
+	bool is_new;
+	char source_name[256], author[64];
+};
+
+/* What it goes through, in this order. */
+enum deployment_part {
+	DEPLOYMENT_READ,    /* its files, once; no registry is needed */
+	DEPLOYMENT_SETTLE,  /* what is kept of the version before, under what is said now */
+	DEPLOYMENT_COMPILE, /* and the check of what comes out */
+	DEPLOYMENT_TRY,     /* trial load, its row, the vote */
+	DEPLOYMENT_ACTIVATE,
+};
+
+/* NULL, already reported. */
+struct deployment *deployment_new(struct tool *t);
+void deployment_free(struct deployment **d);
+#define AUTO_DEPLOYMENT __attribute__((cleanup(deployment_free))) struct deployment
+
+/* Everything from the one to the other, as far as is_finished.  0 or an exit status, already reported. */
+int deployment_walk(struct deployment *d, enum deployment_part first, enum deployment_part last);
