@@ -15,6 +15,8 @@ extern const struct argument_row gc_options[];
 extern const size_t gc_n_options;
 extern const struct argument_row logs_options[];
 extern const size_t logs_n_options;
+extern const struct argument_row new_options[];
+extern const size_t new_n_options;
 
 int run_init(struct tool *t, const char *const *arguments);
 int run_deploy(struct tool *t, const char *const *arguments);
@@ -30,6 +32,7 @@ int run_restart(struct tool *t, const char *const *arguments);
 int run_status(struct tool *t, const char *const *arguments);
 int run_invoke(struct tool *t, const char *const *arguments);
 int run_copy(struct tool *t, const char *const *arguments);
+int run_new(struct tool *t, const char *const *arguments);
 int run_logs(struct tool *t, const char *const *arguments);
 int run_key(struct tool *t, const char *const *arguments);
 int run_verify(struct tool *t, const char *const *arguments);

@@ -16,6 +16,8 @@ static const struct command commands[] = {
 	  deploy_options, &deploy_n_options, limits_options },
 	{ "check", "[OPTION]... FILE", "compile and check FILE, nothing else", run_check, check_options,
 	  &check_n_options, NULL },
+	{ "new", "[--template WORD] NAME", "make a folder with a function that works, and its test", run_new,
+	  new_options, &new_n_options, NULL },
 	{ "list", "", "all functions", run_list, NULL, NULL, NULL },
 	{ "show", "NAME [VERSION]", "everything about one version", run_show, NULL, NULL, NULL },
 	{ "history", "NAME", "all versions of a function", run_history, NULL, NULL, NULL },
