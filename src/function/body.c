@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/utf8.h"
 #include "function/bounds.h"
 #include "function/exchange.h"
 #include "function/multipart.h"
@@ -96,6 +97,12 @@ cfn_body(cfn_request *q, size_t *size)
 	if (size)
 		*size = buf_used(&q->body);
 	return buf_head(&q->body);
+}
+
+bool
+cfn_utf8_ok(const void *data, size_t size)
+{
+	return utf8_is_valid(data, size) && !memchr(data, '\0', size);
 }
 
 /* The type, whatever parameters follow it. */

@@ -84,6 +84,11 @@ int64_t cfn_length(cfn_request *);
 const void *cfn_body(cfn_request *, size_t *size);
 /* The next bytes; 0 at the end; -EFBIG, -ECONNRESET. */
 ssize_t cfn_read(cfn_request *, void *data, size_t size);
+/* All of it into a file, which appears under its name when it is whole, in the place of an earlier one: its
+ * size; -EFBIG past max, -ECONNRESET, or an error of the file system: then nothing is left. */
+int64_t cfn_save(cfn_request *, const char *path, int64_t max);
+/* Whether it is UTF-8 without NUL, as bodies need not be. */
+bool cfn_utf8_ok(const void *data, size_t size);
 
 /* multipart/form-data, part by part as it arrives: nothing is spooled.  A part's texts live until the handler
  * returns; the file name has no folders, is not hidden and is at most 255 bytes long. */
@@ -97,8 +102,7 @@ struct cfn_part {
 int cfn_part_next(cfn_request *, struct cfn_part *);
 /* The next bytes of the part; 0 at its end. */
 ssize_t cfn_part_read(cfn_request *, void *data, size_t size);
-/* The rest of the part into a file, which appears under its name when it is whole, in the place of an earlier
- * one: its size; -EFBIG past max, or an error of the file system: then nothing is left. */
+/* The rest of the part into a file, as cfn_save. */
 int64_t cfn_part_save(cfn_request *, const char *path, int64_t max);
 
 /* Answer.  It is buffered and leaves when the handler returns, with its length.  Unless set, the type is
@@ -125,7 +129,8 @@ int cfn_send(cfn_response *, int status, const char *type, const char *format, .
 int cfn_error(cfn_response *, int status, const char *format, ...) CFN_PRINTF(3, 4);
 int cfn_redirect(cfn_response *, int status, const char *to);
 /* The file, or the range of it that the client wants; 304 when the client has it; 404 when there is none. The
- * type follows the name's ending unless it was set. */
+ * type follows the name's ending unless it was set.  With a status that was set, all of it with that one: a
+ * page for 404. */
 int cfn_send_file(cfn_response *, const char *path);
 
 /* For answers that are made: sets ETag.  1: the client has this one already, return 304; 0; -EINVAL. */

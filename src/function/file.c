@@ -175,6 +175,17 @@ body_send(struct cfn_response *r, int status, const struct file *f, const struct
 }
 
 static int
+whole_send(struct cfn_response *r, int status, const struct file *f, const char *path)
+{
+	const struct http_range range = { 0, f->size - 1 };
+
+	if (!header_is_set(r, "Content-Type"))
+		header_set(r, "Content-Type", type_of(path));
+	return body_send(r, status, f, &range);
+}
+
+/* RFC 9110 section 13.2.1: conditions are for answers that would be a 200. */
+static int
 file_send(struct cfn_response *r, const struct file *f, const char *path)
 {
 	bool is_read = request_is_head(r->request) || strcmp(r->request->method, "GET") == 0;
@@ -210,13 +221,13 @@ int
 cfn_send_file(cfn_response *r, const char *path)
 {
 	struct file f = { .fd = -1 };
-	int rc = output_begin(r, 200);
+	int status = r->status ? r->status : 200, rc = output_begin(r, status);
 
 	if (rc < 0)
 		return rc;
 	rc = file_open(&f, path);
 	if (rc == 0)
-		rc = file_send(r, &f, path);
+		rc = status == 200 ? file_send(r, &f, path) : whole_send(r, status, &f, path);
 	else if (is_absence(-rc))
 		rc = cfn_error(r, 404, "There is no such file.");
 	else

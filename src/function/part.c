@@ -1,12 +1,7 @@
-/* part.c - a multipart form for a handler: part by part, into a file, or its texts at once. */
+/* part.c - a multipart form for a handler: part by part, or its texts at once. */
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "base/fd.h"
 #include "base/utf8.h"
 #include "function/bounds.h"
 #include "function/exchange.h"
@@ -38,60 +33,6 @@ ssize_t
 cfn_part_read(cfn_request *q, void *data, size_t size)
 {
 	return q->parts ? multipart_read(q->parts, data, size) : -EINVAL;
-}
-
-/* ---- into a file ---- */
-
-static int64_t
-part_copy(cfn_request *q, int fd, int64_t max)
-{
-	char piece[16 << 10];
-	int64_t total = 0;
-	ssize_t n;
-
-	while ((n = cfn_part_read(q, piece, sizeof piece)) > 0) {
-		total += n;
-		if (total > max)
-			return -EFBIG;
-		n = fd_write_all(fd, piece, (size_t)n);
-		if (n < 0)
-			return n;
-	}
-	if (n < 0)
-		return n;
-	return fsync(fd) < 0 ? -errno : total;
-}
-
-/* Beside the file, hidden, so that a rename puts it in place. */
-static char *
-name_beside(cfn_request *q, const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return cfn_sprintf(q, "%.*s.cfn-XXXXXX", slash ? (int)(slash + 1 - path) : 0, path);
-}
-
-int64_t
-cfn_part_save(cfn_request *q, const char *path, int64_t max)
-{
-	AUTO_FD fd = -1;
-	int64_t rc;
-	char *name;
-
-	if (!q->parts || !path || !*path || max < 0)
-		return -EINVAL;
-	name = name_beside(q, path);
-	if (!name)
-		return -ENOMEM;
-	fd = mkostemp(name, O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	rc = part_copy(q, fd, max);
-	if (rc >= 0 && rename(name, path) < 0)
-		rc = -errno;
-	if (rc < 0)
-		unlink(name);
-	return rc;
 }
 
 /* ---- the texts at once ---- */

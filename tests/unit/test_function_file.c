@@ -291,6 +291,33 @@ caching_is_said_in_one_field(void **state)
 }
 
 static int
+send_as_404(cfn_request *q, cfn_response *r)
+{
+	(void)q;
+	cfn_status(r, 404);
+	return cfn_send_file(r, path);
+}
+
+static void
+a_file_leaves_with_the_status_that_was_set(void **state)
+{
+	(void)state;
+	make_file("404.html", 10);
+	ask(send_as_404, "HTTP_RANGE=bytes=0-1", "HTTP_IF_NONE_MATCH=*");
+	assert_int_equal(answer_status(), 404);
+	assert_string_equal(answer_body(), "0123456789");
+	assert_string_equal(answer_field("Content-Type"), "text/html; charset=utf-8");
+	assert_string_equal(answer_field("ETag"), "");
+	ask(send_as_404, "REQUEST_METHOD=HEAD");
+	assert_int_equal(answer_status(), 404);
+	assert_string_equal(answer_field("Content-Length"), "10");
+	unlink(path);
+	ask(send_as_404);
+	assert_int_equal(answer_status(), 404);
+	assert_non_null(strstr(answer_body(), "no such file"));
+}
+
+static int
 begin(void **state)
 {
 	return mkdtemp(folder) ? fake_begin(state) : -1;
@@ -313,6 +340,7 @@ main(void)
 		cmocka_unit_test(the_answer_to_head_has_the_fields_alone),
 		cmocka_unit_test(a_file_past_the_output_limit_is_a_stream_of_known_length),
 		cmocka_unit_test(what_is_no_file_is_absent),
+		cmocka_unit_test(a_file_leaves_with_the_status_that_was_set),
 		cmocka_unit_test(an_answer_that_the_client_has_is_not_sent_again),
 		cmocka_unit_test(tags_that_are_none_are_refused),
 		cmocka_unit_test(caching_is_said_in_one_field),

@@ -377,7 +377,7 @@ a_form_that_is_read_at_once_is_bounded(void **state)
 	}
 }
 
-/* ---- cfn_part_save ---- */
+/* ---- cfn_part_save, cfn_save ---- */
 
 static char folder[] = "/tmp/cfn-parts.XXXXXX";
 static int64_t save_max;
@@ -396,6 +396,31 @@ save_parts(cfn_request *q, cfn_response *r)
 	return cfn_send(r, rc == 0 ? 200 : 422, NULL, "%lld", (long long)saved);
 }
 
+static int
+save_body(cfn_request *q, cfn_response *r)
+{
+	const char *path = cfn_sprintf(q, "%s/%s", folder, save_name);
+
+	return cfn_send(r, 200, NULL, "%lld", (long long)cfn_save(q, path, save_max));
+}
+
+/* What was taken as a whole may be looked at before. */
+static int
+save_seen_body(cfn_request *q, cfn_response *r)
+{
+	return cfn_body(q, NULL) ? save_body(q, r) : 500;
+}
+
+/* Five bytes, as a part and as a body. */
+static const struct saver {
+	cfn_handler *handler;
+	const char *body;
+} savers[] = {
+	{ save_parts, "--XX\r\n" FILE_("x") "\r\n12345\r\n" PART("b", "") END },
+	{ save_body, "12345" },
+	{ save_seen_body, "12345" },
+};
+
 static size_t
 count_files(void)
 {
@@ -410,31 +435,28 @@ count_files(void)
 }
 
 static void
-expect_saved(const char *body, int64_t max, const char *answer)
+expect_saved(const struct saver *saver, int64_t max, const char *answer)
 {
 	save_max = max;
-	send_body(body);
+	send_body(saver->body);
 	client.body_piece = 3;
-	ask(save_parts, "REQUEST_METHOD=POST", TYPE);
+	ask(saver->handler, "REQUEST_METHOD=POST", TYPE);
 	assert_string_equal(answer_body(), answer);
 }
 
 static void
-a_part_is_saved_whole_or_not_at_all(void **state)
+expect_whole_or_nothing(const struct saver *saver)
 {
-	static const char body[] = "--XX\r\n" FILE_("x") "\r\n12345\r\n" PART("b", "") END;
 	char path[128], text[8] = "", too_large[16], no_folder[16];
 	struct stat st;
 	FILE *f;
 
-	(void)state;
-	assert_non_null(mkdtemp(folder));
 	snprintf(too_large, sizeof too_large, "%d", -EFBIG);
 	snprintf(no_folder, sizeof no_folder, "%d", -ENOENT);
 	save_name = "x";
-	expect_saved(body, 4, too_large);
+	expect_saved(saver, 4, too_large);
 	assert_int_equal(count_files(), 0);
-	expect_saved(body, 5, "5");
+	expect_saved(saver, 5, "5");
 	assert_int_equal(count_files(), 1);
 	snprintf(path, sizeof path, "%s/x", folder);
 	f = fopen(path, "r");
@@ -445,14 +467,85 @@ a_part_is_saved_whole_or_not_at_all(void **state)
 	assert_int_equal(stat(path, &st), 0);
 	assert_int_equal(st.st_mode & 0777, 0600);
 	/* One that fails leaves the earlier one alone. */
-	expect_saved(body, 2, too_large);
+	expect_saved(saver, 2, too_large);
 	assert_int_equal(count_files(), 1);
 	assert_int_equal(stat(path, &st), 0);
 	assert_int_equal(st.st_size, 5);
 	save_name = "none/x";
-	expect_saved(body, 5, no_folder);
+	expect_saved(saver, 5, no_folder);
 	unlink(path);
+}
+
+static void
+what_arrives_is_saved_whole_or_not_at_all(void **state)
+{
+	(void)state;
+	assert_non_null(mkdtemp(folder));
+	for (size_t i = 0; i < ARRAY_SIZE(savers); i++)
+		expect_whole_or_nothing(&savers[i]);
 	assert_int_equal(rmdir(folder), 0);
+}
+
+static void
+a_body_that_is_announced_as_too_large_is_not_read(void **state)
+{
+	char too_large[16];
+
+	(void)state;
+	snprintf(too_large, sizeof too_large, "%d", -EFBIG);
+	save_max = 4;
+	save_name = "none/x"; /* which would be another error, later */
+	send_body("12345");
+	ask(save_body, "REQUEST_METHOD=POST", "CONTENT_LENGTH=5");
+	assert_string_equal(answer_body(), too_large);
+}
+
+static int
+save_broken_body(cfn_request *q, cfn_response *r)
+{
+	return cfn_send(r, cfn_save(q, "/tmp/cfn-none", 100) == -ECONNRESET ? 200 : 500, NULL, "x");
+}
+
+static void
+a_body_that_breaks_off_is_not_saved(void **state)
+{
+	(void)state;
+	send_body("12345");
+	client.body_breaks = true;
+	ask(save_broken_body, "REQUEST_METHOD=POST");
+	assert_int_equal(answer_status(), 200);
+	assert_int_equal(access("/tmp/cfn-none", F_OK), -1);
+}
+
+static int
+tell_utf8(cfn_request *q, cfn_response *r)
+{
+	size_t n;
+	const char *body = cfn_body(q, &n);
+
+	return cfn_send(r, 200, NULL, "%d", cfn_utf8_ok(body, n));
+}
+
+static void
+a_body_may_be_asked_whether_it_is_text(void **state)
+{
+	static const struct {
+		const char *body;
+		size_t n;
+		const char *answer;
+	} cases[] = {
+		{ "", 0, "1" },     { "\xc3\xa4\n", 3, "1" }, { "\xff", 1, "0" },
+		{ "\xc3", 1, "0" }, { "a\0b", 3, "0" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		send_body("");
+		client.body = cases[i].body;
+		client.body_size = cases[i].n;
+		ask(tell_utf8, "REQUEST_METHOD=POST");
+		assert_string_equal(answer_body(), cases[i].answer);
+	}
 }
 
 int
@@ -474,7 +567,10 @@ main(void)
 		cmocka_unit_test(the_texts_of_a_form_are_its_values),
 		cmocka_unit_test(texts_that_are_no_text_are_malformed),
 		cmocka_unit_test(a_form_that_is_read_at_once_is_bounded),
-		cmocka_unit_test(a_part_is_saved_whole_or_not_at_all),
+		cmocka_unit_test(what_arrives_is_saved_whole_or_not_at_all),
+		cmocka_unit_test(a_body_that_is_announced_as_too_large_is_not_read),
+		cmocka_unit_test(a_body_that_breaks_off_is_not_saved),
+		cmocka_unit_test(a_body_may_be_asked_whether_it_is_text),
 	};
 
 	return cmocka_run_group_tests(tests, fake_begin, fake_end);
