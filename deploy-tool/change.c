@@ -125,8 +125,12 @@ static int
 roll_back(struct tool *t, const struct argument_list *rest)
 {
 	struct registry_version v = { 0 };
-	int rc = find_target(t, rest, &v);
+	struct err e;
+	int rc;
 
+	if (registry_lock_check(t->registry, rest->items[0], &e) < 0)
+		return tool_fail(&e);
+	rc = find_target(t, rest, &v);
 	if (rc != 0)
 		return rc;
 	return v.is_active ? keep_active(t, &v) : activate_by_vote(t, &v);

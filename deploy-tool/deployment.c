@@ -46,6 +46,16 @@ find_previous(struct deployment *d)
 	return 0;
 }
 
+/* Before anything is compiled; whoever locks it later is obeyed all the same, when it is to be written. */
+static int
+check_lock(struct deployment *d)
+{
+	struct err e;
+
+	return registry_lock_check(d->tool->registry, d->artifact.source.function, &e) < 0 ? tool_fail(&e)
+	                                                                                   : 0;
+}
+
 /* What the version before had, under what is given now. */
 static int
 settle_policy(struct deployment *d)
@@ -263,6 +273,7 @@ static const struct {
 	{ DEPLOYMENT_READ, read_source },
 	{ DEPLOYMENT_SETTLE, read_key },
 	{ DEPLOYMENT_SETTLE, find_previous },
+	{ DEPLOYMENT_SETTLE, check_lock },
 	{ DEPLOYMENT_SETTLE, settle_policy },
 	{ DEPLOYMENT_SETTLE, settle_option_routes },
 	{ DEPLOYMENT_COMPILE, compile },

@@ -13,6 +13,7 @@
 #include "deploy-tool/storms.h"
 
 struct listing {
+	struct registry *registry;
 	bool is_history;
 	json_t *json;   /* NULL: for people */
 	json_t *storms; /* what pools have disabled; NULL: nobody asked */
@@ -25,6 +26,29 @@ static const char *
 state_of(const json_t *storms, const struct registry_version *v)
 {
 	return v->is_enabled && storms_include(storms, v) ? "disabled (storm)" : report_state(v);
+}
+
+/* A lock that cannot be read is none here: verify says what is wrong with the registry. */
+static bool
+find_lock(struct registry *r, const struct registry_version *v, struct registry_lock *lock)
+{
+	struct err ignored;
+
+	return registry_lock_find(r, v->function, lock, &ignored) > 0;
+}
+
+static void
+add_lock(json_t *object, struct registry *r, const struct registry_version *v)
+{
+	struct registry_lock lock;
+	char when[REPORT_TIME_SIZE];
+
+	if (!find_lock(r, v, &lock))
+		return;
+	report_time(lock.time, when);
+	json_object_set_new(object, "lock",
+	                    json_pack("{s:s, s:s, s:s}", "since", when, "by", lock.actor, "reason",
+	                              lock.reason));
 }
 
 static json_t *
@@ -47,17 +71,21 @@ static void
 add_row(struct listing *l, const struct registry_version *v)
 {
 	char number[16], routes[COLUMNS_CELL_SIZE], when[REPORT_TIME_SIZE], signer[SIGNER_TEXT_SIZE];
+	char state[64];
+	struct registry_lock lock;
 
 	snprintf(number, sizeof number, "v%u", v->number);
 	routes_format(v->routes, v->n_routes, routes, sizeof routes);
 	report_time(v->created_at, when);
 	signing_name(&l->keys, &v->activation, signer);
+	snprintf(state, sizeof state, "%s%s", state_of(l->storms, v),
+	         find_lock(l->registry, v, &lock) ? ", locked" : "");
 	if (l->is_history)
 		columns_add(&l->table, (const char *const[]){ number, report_state(v), when, v->author,
 		                                              signer, v->source_name, routes });
 	else
-		columns_add(&l->table, (const char *const[]){ v->function, number, state_of(l->storms, v),
-		                                              when, v->author, signer, routes });
+		columns_add(&l->table, (const char *const[]){ v->function, number, state, when, v->author,
+		                                              signer, routes });
 }
 
 static int
@@ -65,10 +93,16 @@ take(void *context, const struct registry_version *v)
 {
 	struct listing *l = context;
 
-	if (l->json != NULL)
-		json_array_append_new(l->json, version_json(&l->keys, l->storms, v, false));
-	else
+	json_t *object;
+
+	if (l->json == NULL) {
 		add_row(l, v);
+		return 0;
+	}
+	object = version_json(&l->keys, l->storms, v, false);
+	if (!l->is_history)
+		add_lock(object, l->registry, v);
+	json_array_append_new(l->json, object);
 	return 0;
 }
 
@@ -79,7 +113,9 @@ list(struct tool *t, const char *function)
 	static const char *const all[] = { "FUNCTION", "VERSION", "STATE", "DEPLOYED",
 		                           "BY",       "SIGNED",  "ROUTES" };
 	static const char *const one[] = { "VERSION", "STATE", "DEPLOYED", "BY", "SIGNED", "FILE", "ROUTES" };
-	struct listing l = { .is_history = function != NULL, .json = t->json ? json_array() : NULL };
+	struct listing l = { .registry = t->registry,
+		             .is_history = function != NULL,
+		             .json = t->json ? json_array() : NULL };
 	struct err e;
 	int rc;
 
@@ -138,6 +174,18 @@ print_environment(const struct function_policy *p)
 }
 
 static void
+print_lock(struct registry *r, const struct registry_version *v)
+{
+	struct registry_lock lock;
+	char when[REPORT_TIME_SIZE];
+
+	if (!find_lock(r, v, &lock))
+		return;
+	report_time(lock.time, when);
+	printf("%-24s since %s by %s: %s\n", "locked", when, lock.actor, lock.reason);
+}
+
+static void
 print_version(const struct keys *keys, const struct registry_version *v, const char *state)
 {
 	char signer[SIGNER_TEXT_SIZE];
@@ -179,9 +227,13 @@ show(struct tool *t, const char *function, uint32_t number)
 	storms = storms_ask(t);
 	signing_keys(t, &keys, &e);
 	if (t->json) {
-		rc = tool_print_json(version_json(&keys, storms, &v, true));
+		json_t *object = version_json(&keys, storms, &v, true);
+
+		add_lock(object, t->registry, &v);
+		rc = tool_print_json(object);
 	} else {
 		print_version(&keys, &v, state_of(storms, &v));
+		print_lock(t->registry, &v);
 		rc = tool_flush();
 	}
 	keys_done(&keys);

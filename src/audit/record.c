@@ -25,6 +25,8 @@ static const struct {
 	[AUDIT_DISABLE] = { "disable", false },
 	[AUDIT_REMOVE] = { "remove", false },
 	[AUDIT_GC] = { "gc", false },
+	[AUDIT_LOCK] = { "lock", false },
+	[AUDIT_UNLOCK] = { "unlock", false },
 	[AUDIT_START] = { "start", false },
 	[AUDIT_STOP] = { "stop", false },
 	[AUDIT_KILL] = { "kill", true },

@@ -29,6 +29,8 @@ enum audit_event {
 	AUDIT_DISABLE,
 	AUDIT_REMOVE,
 	AUDIT_GC,
+	AUDIT_LOCK, /* detail: the reason */
+	AUDIT_UNLOCK,
 	/* In the pool's log. */
 	AUDIT_START, /* of the pool */
 	AUDIT_STOP,

@@ -12,19 +12,17 @@
 
 enum { AUDIT_SCHEMA = 3 }; /* an older registry has no rows */
 
-/* Who runs this program; root's sudo is root. */
-static void
-fill_actor(struct audit_record *r)
+void
+audit_actor(char actor[AUDIT_NAME_SIZE])
 {
 	char buffer[4096];
 	struct passwd entry, *user = NULL;
 	uid_t uid = getuid();
 
-	r->uid = uid;
 	if (getpwuid_r(uid, &entry, buffer, sizeof buffer, &user) == 0 && user && user->pw_name[0])
-		log_escape(r->actor, sizeof r->actor, user->pw_name, strlen(user->pw_name));
+		log_escape(actor, AUDIT_NAME_SIZE, user->pw_name, strlen(user->pw_name));
 	else
-		snprintf(r->actor, sizeof r->actor, "uid %u", uid);
+		snprintf(actor, AUDIT_NAME_SIZE, "uid %u", uid);
 }
 
 /* 1 when there are rows, 0 in a registry that a writer has not brought up to date. */
@@ -104,7 +102,8 @@ audit_add(struct registry *r, const struct audit_change *change, struct err *e)
 	if (last.number >= REGISTRY_NUMBER_MAX)
 		return err_set(e, -EBADMSG, "registry %s: the last audit row is damaged", r->path);
 	record.number = last.number + 1;
-	fill_actor(&record);
+	record.uid = getuid();
+	audit_actor(record.actor);
 	fill_change(&record, change);
 	rc = audit_format(&record, &last.hash, line, &hash, e);
 	return rc < 0 ? rc : insert(r, &record, &hash, e);

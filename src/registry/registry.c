@@ -78,6 +78,10 @@ static const char *const migrations[REGISTRY_SCHEMA] = {
 	"  hash BLOB NOT NULL CHECK (length(hash) = 32)) STRICT;"
 	"CREATE INDEX audit_of_function ON audit (function, event, number);"
 	"INSERT INTO state VALUES ('audit', 0);",
+
+	"ALTER TABLE function ADD COLUMN locked_at INTEGER;"
+	"ALTER TABLE function ADD COLUMN locked_by TEXT;"
+	"ALTER TABLE function ADD COLUMN lock_reason TEXT;",
 };
 
 static int

@@ -14,9 +14,10 @@
 #include "route/snapshot.h"
 
 enum {
-	REGISTRY_SCHEMA = 3, /* user_version */
+	REGISTRY_SCHEMA = 4, /* user_version */
 	REGISTRY_BLOB_MAX = 64 << 20,
-	REGISTRY_ROUTES_MAX = 256, /* of one version */
+	REGISTRY_ROUTES_MAX = 256,       /* of one version */
+	REGISTRY_LOCK_REASON_SIZE = 201, /* bytes, with NUL */
 };
 
 /* The largest number of an activation: JSON's readers keep it exact. */
@@ -132,6 +133,25 @@ int registry_set_enabled(struct registry *r, const char *function, bool is_enabl
                          const struct registry_activation *a, struct err *e);
 int registry_remove(struct registry *r, const char *function, const struct registry_activation *a,
                     struct err *e);
+
+/* A locked function refuses every change above that is not gc: -EPERM, *e names who, when and the reason.  A
+ * word among deployers: who writes the file itself is not held up by it. */
+struct registry_lock {
+	int64_t time; /* seconds since 1970 */
+	char actor[AUDIT_NAME_SIZE];
+	char reason[REGISTRY_LOCK_REASON_SIZE];
+};
+
+/* -EINVAL for a reason that is not one line of UTF-8 of 1 to REGISTRY_LOCK_REASON_SIZE - 1 bytes, -EPERM when
+ * it is locked, -ENOENT when there is no such function, or unlock finds no lock. */
+int registry_lock(struct registry *r, const char *function, const char *reason, struct err *e);
+int registry_unlock(struct registry *r, const char *function, struct err *e);
+
+/* 1 with *lock, 0 when it is not locked. */
+int registry_lock_find(struct registry *r, const char *function, struct registry_lock *lock, struct err *e);
+
+/* 0, or -EPERM as the changes above would say it: before work that would be in vain. */
+int registry_lock_check(struct registry *r, const char *function, struct err *e);
 
 /* Calls each for every function whose newest signed activation is its removal. */
 int registry_each_removed(struct registry *r,

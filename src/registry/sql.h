@@ -60,3 +60,6 @@ struct audit_change {
 	const struct registry_activation *signed_as;
 };
 int audit_add(struct registry *r, const struct audit_change *change, struct err *e);
+
+/* Who runs this program; root's sudo is root. */
+void audit_actor(char actor[AUDIT_NAME_SIZE]);

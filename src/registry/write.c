@@ -172,8 +172,10 @@ change_add(struct registry *r, void *context, struct err *e)
 {
 	struct addition *a = context;
 	const struct registry_candidate *c = a->candidate;
-	int rc = check_routes(r, c->function, c->routes, c->n_routes, e);
+	int rc = registry_lock_check(r, c->function, e);
 
+	if (rc == 0)
+		rc = check_routes(r, c->function, c->routes, c->n_routes, e);
 	if (rc == 0)
 		rc = add_blob(r, c->source, c->source_size, &a->source, e);
 	if (rc == 0)
@@ -302,6 +304,8 @@ change_activate(struct registry *r, void *context, struct err *e)
 	int64_t before = 0;
 	int rc = version_read(r, a->version_id, &a->candidate, e);
 
+	if (rc == 0)
+		rc = registry_lock_check(r, a->candidate.function, e);
 	if (rc == 0 && signed_as &&
 	    (signed_as->version != a->candidate.number || signed_as->is_enabled != a->candidate.is_enabled))
 		rc = stale(e);
@@ -383,8 +387,10 @@ static int
 change_enabled(struct registry *r, void *context, struct err *e)
 {
 	const struct function_change *c = context;
-	int rc = check_active(r, c, e);
+	int rc = registry_lock_check(r, c->function, e);
 
+	if (rc == 0)
+		rc = check_active(r, c, e);
 	if (rc == 0)
 		rc = add_activation(r, c->function, c->signed_as, e);
 	if (rc == 0)
@@ -406,8 +412,10 @@ static int
 change_remove(struct registry *r, void *context, struct err *e)
 {
 	const struct function_change *c = context;
-	int rc = c->signed_as && c->signed_as->version != 0 ? stale(e) : 0;
+	int rc = registry_lock_check(r, c->function, e);
 
+	if (rc == 0 && c->signed_as && c->signed_as->version != 0)
+		rc = stale(e);
 	if (rc == 0)
 		rc = add_activation(r, c->function, c->signed_as, e);
 	if (rc == 0)

@@ -161,6 +161,33 @@ is_executing() {
 	get /v 404
 }
 
+@test "a locked function refuses every change by name, serves on, and is unlocked by a word" {
+	version_make 1
+	deploy "$D/src/v.c"
+	version_make 2
+	deploy "$D/src/v.c"
+	serve
+	refused 64 deploy lock v
+	deploy lock --reason 'release week' v
+	version_make 3
+	for change in "$D/src/v.c" 'rollback v' 'disable v' 'enable v' 'remove v' 'lock --reason again v'; do
+		# shellcheck disable=SC2086 # words of one command
+		refused 77 deploy $change
+		grep -q 'v is locked since .* by .*: release week' "$D/err"
+	done
+	get /v 200 'v=2 '
+	deploy restart v
+	deploy list | grep -q 'active, locked'
+	deploy show v | grep -q '^locked .*: release week'
+	[ "$(deploy --json show v | jq -r .lock.reason)" = 'release week' ]
+	[ "$(deploy --json list | jq -r '.[0].lock.by')" = "$(id -un 2>/dev/null || echo "uid $(id -u)")" ]
+	deploy unlock v
+	refused 66 deploy unlock v
+	[ "$(deploy --json show v | jq .lock)" = null ]
+	deploy "$D/src/v.c"
+	get /v 200 'v=3 '
+}
+
 no_longer() {
 	local pid
 	for pid in $1; do

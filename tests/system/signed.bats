@@ -401,7 +401,9 @@ faulty() {
 
 # The registry of a program before there were signatures.
 make_older() {
-	sql "DROP TABLE activation; DROP TABLE audit; DELETE FROM state WHERE name <> 'generation'; PRAGMA user_version = 1"
+	sql "DROP TABLE activation; DROP TABLE audit; DELETE FROM state WHERE name <> 'generation'; PRAGMA user_version = 1;
+		ALTER TABLE function DROP COLUMN locked_at; ALTER TABLE function DROP COLUMN locked_by;
+		ALTER TABLE function DROP COLUMN lock_reason"
 }
 
 @test "a registry from before there were signatures is served as it is, and brought up to date by the next change" {
