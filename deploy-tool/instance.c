@@ -101,10 +101,10 @@ take_ready(struct instance *in, const json_t *answer, int fds[CONTROL_FDS_MAX], 
 }
 
 static int
-start_at_pool(struct instance *in, const struct registry_version *v, bool is_explained, struct err *e)
+start_at_pool(struct instance *in, const struct subject *s, const struct instance_how *how, struct err *e)
 {
 	AUTO_JSON json_t *question = json_pack("{s:s, s:I, s:b}", "command", "invoke", "version",
-	                                       (json_int_t)v->id, "explain", is_explained);
+	                                       (json_int_t)s->version.id, "explain", how->is_explained);
 	AUTO_JSON json_t *answer = NULL;
 	int fds[CONTROL_FDS_MAX] = { -1, -1 }, rc;
 
@@ -236,30 +236,35 @@ take_limits(struct instance *in, const struct function_policy *p)
 }
 
 static int
-start_here(struct tool *t, const struct registry_version *v, bool is_explained, struct instance *in,
+start_here(struct tool *t, const struct subject *s, const struct instance_how *how, struct instance *in,
            struct err *e)
 {
-	AUTO_FREE struct function_policy *policy = malloc(sizeof *policy);
+	const struct registry_version *v = &s->version;
+	uint64_t cpu_ms = s->policy.cpu_ms * how->n_requests;
+	struct start_worker start = { .is_invoked = 1,
+		                      .is_explained = how->is_explained,
+		                      .cpu_ms = cpu_ms < UINT32_MAX ? (uint32_t)cpu_ms : UINT32_MAX };
+	struct local_function f = { .function = v->function,
+		                    .entry = v->entry,
+		                    .version = v->number,
+		                    .policy = &v->policy,
+		                    .artifact = s->artifact.build.artifact,
+		                    .artifact_size = s->artifact.build.artifact_size,
+		                    .shared_dir = subject_folder(s) };
 	AUTO_FREE char *artifact = NULL;
-	struct start_worker how = { .is_invoked = 1, .is_explained = is_explained };
-	struct local_function f = { .function = v->function, .entry = v->entry, .version = v->number };
-	int rc;
+	int rc = 0;
 
-	if (policy == NULL)
-		return err_set(e, ENOMEM, "invoke");
-	*policy = v->policy;
-	config_apply(&t->config, v->function, policy);
-	take_limits(in, policy);
-	how.cpu_ms = (uint32_t)policy->cpu_ms;
-	f.policy = &v->policy;
-	rc = registry_blob(t->registry, &v->artifact, &artifact, &f.artifact_size, e);
+	if (!s->is_file)
+		rc = registry_blob(t->registry, &v->artifact, &artifact, &f.artifact_size, e);
 	if (rc < 0)
 		return rc;
-	f.artifact = artifact;
+	if (!s->is_file)
+		f.artifact = artifact;
+	take_limits(in, &s->policy);
 	tool_open_cgroup(t);
 	f.cgroup = &t->cgroup;
 	in->is_local = true;
-	rc = local_start(&in->local, &t->config, &f, &how, e);
+	rc = local_start(&in->local, &t->config, &f, &start, e);
 	in->lacks_folder = in->local.lacks_folder;
 	return rc < 0 ? rc : await_ready_local(in, e);
 }
@@ -277,18 +282,18 @@ await_end_local(struct instance *in, int timeout_ms, struct err *e)
 /* ---- either ---- */
 
 int
-instance_start(struct tool *t, const struct registry_version *v, bool is_explained, struct instance *in,
+instance_start(struct tool *t, const struct subject *s, const struct instance_how *how, struct instance *in,
                struct err *e)
 {
-	int rc;
+	int rc = 0;
 
 	memset(in, 0, sizeof *in);
 	in->requests = in->output = -1;
-	rc = pools_connect(t, &in->pools, e);
+	if (!s->is_file)
+		rc = pools_connect(t, &in->pools, e);
 	if (rc < 0)
 		return rc;
-	return in->pools.n > 0 ? start_at_pool(in, v, is_explained, e)
-	                       : start_here(t, v, is_explained, in, e);
+	return in->pools.n > 0 ? start_at_pool(in, s, how, e) : start_here(t, s, how, in, e);
 }
 
 int

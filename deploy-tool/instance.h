@@ -6,6 +6,7 @@
 
 #include "deploy-tool/local.h"
 #include "deploy-tool/pools.h"
+#include "deploy-tool/subject.h"
 #include "deploy-tool/tool.h"
 
 enum { INSTANCE_WORD_SIZE = 64 };
@@ -21,6 +22,11 @@ struct instance_end {
 	struct refused_call kinds[REFUSED_KINDS_MAX];
 };
 
+struct instance_how {
+	bool is_explained;
+	unsigned n_requests; /* that it is to serve: its CPU time is bounded for all of them together */
+};
+
 struct instance {
 	bool is_local, lacks_folder, has_end;
 	struct pools pools;
@@ -32,11 +38,12 @@ struct instance {
 	struct instance_end end;
 };
 
-/* Starts it and waits until it is ready.  -ENOEXEC when it cannot be loaded: *e says why, its output is in
- * output, and end has what it was refused; -EBUSY when the pool runs too many; or why it could not be asked
- * for. Whatever comes of it, instance_done() leaves nothing. */
-int instance_start(struct tool *t, const struct registry_version *v, bool is_explained, struct instance *in,
-                   struct err *e);
+/* Starts it and waits until it is ready: a version's at a pool when there is one, a file's here.  -ENOEXEC
+ * when it cannot be loaded: *e says why, its output is in output, and end has what it was refused; -EBUSY
+ * when the pool runs too many; or why it could not be asked for. Whatever comes of it, instance_done() leaves
+ * nothing. */
+int instance_start(struct tool *t, const struct subject *s, const struct instance_how *how,
+                   struct instance *in, struct err *e);
 
 /* What becomes readable when it ends. */
 int instance_channel(const struct instance *in);

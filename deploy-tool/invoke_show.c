@@ -226,7 +226,7 @@ print_summary(const struct show *s, const struct show_result *r)
 	const struct instance *in = r->instance;
 	const struct instance_end *end = &in->end;
 
-	fprintf(stderr, "cfn-deploy: %s v%u: ", r->version->function, r->version->number);
+	fprintf(stderr, "cfn-deploy: %s: ", r->subject->label);
 	if (r->cause[0] == '\0')
 		fprintf(stderr, "%d", s->status);
 	else
@@ -236,7 +236,7 @@ print_summary(const struct show *s, const struct show_result *r)
 	if (in->has_end)
 		fprintf(stderr, ", cpu %.1f ms, memory %.1f MiB", (double)end->cpu_us / 1000,
 		        (double)end->memory_kb / 1024);
-	fprintf(stderr, "%s%s\n", in->is_local ? ", without a pool" : "",
+	fprintf(stderr, "%s%s\n", in->is_local && !r->subject->is_file ? ", without a pool" : "",
 	        in->lacks_folder ? "; it did not see its shared folder" : "");
 }
 
@@ -278,13 +278,15 @@ print_object(struct show *s, const struct show_result *r)
 	const struct instance_end *end = &in->end;
 	json_t *object =
 	    json_pack("{s:s, s:I, s:b, s:I, s:s, s:s, s:s, s:O, s:b, s:O, s:b, s:I}", "function",
-	              r->version->function, "version", (json_int_t)r->version->number, "local", in->is_local,
-	              "status", (json_int_t)s->status, "cause", r->cause, "how", r->how, "reason",
-	              end->reason, "headers", s->head, "body_cut", s->is_body_cut, "output", s->lines,
-	              "output_cut", s->is_cut, "wall_us", (json_int_t)r->wall_us);
+	              r->subject->version.function, "version", (json_int_t)r->subject->version.number,
+	              "local", in->is_local, "status", (json_int_t)s->status, "cause", r->cause, "how",
+	              r->how, "reason", end->reason, "headers", s->head, "body_cut", s->is_body_cut, "output",
+	              s->lines, "output_cut", s->is_cut, "wall_us", (json_int_t)r->wall_us);
 
 	if (object == NULL)
 		return tool_print_json(NULL);
+	if (r->subject->is_file)
+		json_object_set_new(object, "version", json_null());
 	add_body(object, &s->body);
 	json_object_set_new(object, "cpu_us", json_integer((json_int_t)end->cpu_us));
 	json_object_set_new(object, "memory_kb", json_integer((json_int_t)end->memory_kb));

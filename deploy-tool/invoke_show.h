@@ -29,7 +29,7 @@ struct show {
 
 /* What became of it, for the last line or the JSON object. */
 struct show_result {
-	const struct registry_version *version;
+	const struct subject *subject;
 	const struct instance *instance;
 	const char *cause, *how; /* empty: it answered */
 	uint64_t wall_us;

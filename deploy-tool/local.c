@@ -19,7 +19,7 @@ enum {
 /* Where the shared folders are.  Those of the pool when this user may use the function's: its owner
  * tells the slot.  Else nowhere, and the function sees an empty root. */
 struct place {
-	bool is_shared;
+	const char *shared_dir; /* NULL: nowhere */
 	uint32_t slot;
 };
 
@@ -43,10 +43,14 @@ static struct place
 find_place(const struct config *c, const struct local_function *f)
 {
 	struct place p = { .slot = LOCAL_SLOT };
+	uint32_t slot = LOCAL_SLOT;
 
-	p.is_shared = find_shared(c, f, &p.slot);
-	if (!p.is_shared)
-		p.slot = LOCAL_SLOT;
+	if (f->shared_dir != NULL) {
+		p.shared_dir = f->shared_dir;
+	} else if (find_shared(c, f, &slot)) {
+		p.shared_dir = c->shared_dir;
+		p.slot = slot;
+	}
 	return p;
 }
 
@@ -70,7 +74,7 @@ fill_start(const struct config *c, const struct local_function *f, const struct 
 	/* One that is invoked serves one request as it is. */
 	start->is_fresh = start->is_trial && p.mode == MODE_FRESH;
 	start->shared_read_only = (uint32_t)p.shared_read_only;
-	if (place->is_shared)
+	if (place->shared_dir != NULL)
 		snprintf(start->shared, sizeof start->shared, "%s", p.shared);
 	snprintf(start->function, sizeof start->function, "%s", f->function);
 	snprintf(start->entry, sizeof start->entry, "%s", f->entry);
@@ -100,7 +104,7 @@ start_spawner(const struct config *c, const struct cgroup *cgroup, const struct 
 {
 	const struct spawner_options options = {
 		.libexec_dir = c->libexec_dir,
-		.shared_dir = p->is_shared ? c->shared_dir : NULL,
+		.shared_dir = p->shared_dir,
 		.uid_range = (uid_t)c->uid_range_start,
 		.n_uids = (unsigned)c->uid_range_size,
 		.cgroup = cgroup,
@@ -138,7 +142,7 @@ local_start(struct local *l, const struct config *c, const struct local_function
 	rc = start_spawner(c, f->cgroup, &place, &l->spawner, e);
 	if (rc < 0)
 		return rc;
-	l->lacks_folder = !place.is_shared && f->policy->shared[0] != '\0';
+	l->lacks_folder = place.shared_dir == NULL && f->policy->shared[0] != '\0';
 	fill_start(c, f, &place, &start);
 	return start_worker(l, f, &start, e);
 }

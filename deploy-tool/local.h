@@ -16,6 +16,7 @@ struct local_function {
 	const void *artifact;
 	size_t artifact_size;
 	const struct cgroup *cgroup; /* of this program; NULL or not open: none */
+	const char *shared_dir;      /* of its own, for its shared folder; NULL: the configuration's */
 };
 
 struct local {

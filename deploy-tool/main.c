@@ -8,6 +8,7 @@
 #include "config.h"
 #include "deploy-tool/commands.h"
 #include "deploy-tool/limits.h"
+#include "deploy-tool/subject.h"
 
 static const struct command commands[] = {
 	{ "init", "", "make the registry", run_init, NULL, NULL, NULL },
@@ -35,8 +36,9 @@ static const struct command commands[] = {
 	  logs_options, &logs_n_options, NULL },
 	{ "cp", "FILE NAME:PATH | NAME:PATH FILE | NAME:",
 	  "copy a file into, out of, or list a shared folder", run_copy, NULL, NULL, NULL },
-	{ "invoke", "[OPTION]... NAME", "ask one version of a function once, in a worker of its own",
-	  run_invoke, invoke_options, &invoke_n_options, NULL },
+	{ "invoke", "[OPTION]... NAME|FILE",
+	  "ask a version of a function, or a file, once in a worker of its own", run_invoke, invoke_options,
+	  &invoke_n_options, subject_options_but_method },
 	{ "doctor", "[--apparmor]", "try every layer of the sandbox here, say what fails and what to do",
 	  run_doctor, doctor_options, &doctor_n_options, NULL },
 	{ "audit", "[OPTION]...", "who changed what, and what happened; --verify: that nothing is missing",

@@ -128,7 +128,8 @@ trial_load(const struct config *c, const struct cgroup *cgroup, struct trial *t,
 		                          .policy = t->policy,
 		                          .artifact = t->artifact,
 		                          .artifact_size = t->artifact_size,
-		                          .cgroup = cgroup };
+		                          .cgroup = cgroup,
+		                          .shared_dir = t->shared_dir };
 	struct local local;
 	int rc = local_start(&local, c, &f, &how, e);
 

@@ -15,8 +15,8 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/scratch.h"
 #include "ipc/start.h"
-#include "worker/scratch.h"
 #include "worker/worker.h"
 
 enum {

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
-#include "worker/scratch.h"
+#include "base/scratch.h"
 #include "worker/watch.h"
 #include "worker/worker.h"
 

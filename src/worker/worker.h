@@ -5,10 +5,10 @@
 #include <sys/types.h>
 
 #include "base/err.h"
+#include "base/scratch.h"
 #include "function/function.h"
 #include "ipc/protocol.h"
 #include "sandbox/sandbox.h"
-#include "worker/scratch.h"
 
 enum {
 	ENVIRONMENT_MAX = 64 * 1024, /* bytes of a function's environment */

@@ -392,3 +392,58 @@ has_workers() {
 	says 2
 	fcgi <<<$'get 1 /keeps 0\nread-all' | grep -q '|2'
 }
+
+@test "--request says method and path in one word" {
+	both 0 mirror --request 'DELETE /mirror/a%20b?x=1&name=Ada'
+	says 'DELETE /mirror/a b id=a b name=Ada type=- own=- body=0:'
+	invoke 0 mirror --request 'PUT /mirror' --data @- <<<'piped'
+	says 'PUT /mirror id=- name=- type=application/x-www-form-urlencoded own=- body=6:piped'
+	local line
+	for line in GET 'GET mirror' ' /mirror' '/mirror' 'AVERYLONGMETHOD1 /mirror'; do
+		refused 64 cfn-deploy --registry "$R" invoke mirror --request "$line"
+	done
+	refused 64 cfn-deploy --registry "$R" invoke mirror --request 'GET /mirror' --method POST
+}
+
+# file RC ARGUMENT...: where there is no registry, and none comes to be.
+file() {
+	XDG_STATE_HOME=$D/none run_invoke "$D/none/r.db" "$@" && [ ! -e "$D/none" ] &&
+		[ -z "$(find "$D/tmp" -mindepth 1)" ]
+}
+
+@test "a file is compiled and asked as it would be deployed, and nothing of it is left" {
+	mkdir -p "$D/tmp"
+	export TMPDIR=$D/tmp
+	file 0 "$functions/mirror.c" --request 'GET /mirror?name=Ada'
+	says 'GET /mirror id=- name=Ada type=- own=- body=0:'
+	tells 'mirror.c: 200, [0-9.]+ ms, cpu [0-9.]+ ms, memory [0-9.]+ MiB$'
+	source_make kept.c <<-'END'
+		#include <fcntl.h>
+		#include <stdio.h>
+		#include <sys/stat.h>
+		int kept(cfn_request *q, cfn_response *r);
+		int kept(cfn_request *q, cfn_response *r)
+		{
+			int n = 0;
+			/* Deep, and closed to everybody. */
+			while (n < 300 && mkdir("in", 0700) == 0 && chdir("in") == 0) n++;
+			for (int i = 0; i < n; i++) if (chdir("..") == 0) chmod("in", 0);
+			if (!cfn_env("WORD") && cfn_query(q, "add")) return 500;
+			return cfn_send(r, 200, "text/plain", "%d %s %s\n", open("/new", O_CREAT | O_RDWR | O_EXCL, 0600) < 0 ? 1 : 0,
+			                cfn_env("WORD"), cfn_method(q));
+		}
+	END
+	file 0 "$D/src/kept.c" --shared data --env WORD=given --method PATCH --data x
+	says '0 given PATCH'
+	file 0 "$D/src/kept.c" --env WORD=given --entry kept --function other --request 'GET /other'
+	says '1 given GET'
+	file 0 "$D/src/kept.c" --env WORD=given --route '/a/:b' --request 'GET /a/c'
+	says '1 given GET'
+	file 65 "$functions/hostile.c" --entry sleeps --wall-time 100ms --request 'GET /hostile?go=1'
+	tells 'hostile.c: wall_time_limit'
+	echo 'int x(' >"$D/src/wrong.c"
+	file 65 "$D/src/wrong.c"
+	file 66 "$D/src/missing.c"
+	file 64 "$D/src/kept.c" --version 1
+	refused 64 cfn-deploy --registry "$R" invoke mirror --env WORD=given
+}

@@ -1,4 +1,5 @@
-/* scratch.h - /tmp between two requests: emptied, and made to look as it did when it was new. */
+/* scratch.h - a folder that a function has filled, its /tmp between two requests above all: emptied, and made
+ * to look as it did when it was new. */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,4 +1,4 @@
-/* scratch.c - /tmp between two requests: emptied, and made to look as it did when it was new.
+/* scratch.c - a folder that a function has filled: emptied, and made to look as it did when it was new.
  *
  * A function may leave anything there: folders that it may not read any more, nested deeper than any stack or
  * table of descriptors.  So a folder's folders are first moved up to /tmp itself, and nothing is ever walked
@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
-#include "worker/scratch.h"
+#include "base/scratch.h"
 
 enum {
 	STEPS_PER_INODE = 8, /* an entry is listed twice, moved once and may meet a name that is taken */
