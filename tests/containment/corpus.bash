@@ -53,13 +53,13 @@ language_of() {
 }
 
 # rows COLUMN PREFIX...: "ATTEMPT OUTCOME" of the manifest, where there is an outcome; of those that CFN_ATTEMPTS names,
-# when it does.
+# when it does, and never of those in ATTEMPTS_LEFT_OUT.
 rows() {
 	local column=$1
 	shift
-	awk -F '\t' -v column="$column" -v prefixes=" $* " -v only=" ${CFN_ATTEMPTS:-} " '
+	awk -F '\t' -v column="$column" -v prefixes=" $* " -v only=" ${CFN_ATTEMPTS:-} " -v left_out=" ${ATTEMPTS_LEFT_OUT:-} " '
 		NR == 1 { for (i = 1; i <= NF; i++) if ($i == column) at = i; next }
-		only != "  " && !index(only, " " $1 " ") { next }
+		only != "  " && !index(only, " " $1 " ") || index(left_out, " " $1 " ") { next }
 		{ prefix = $1; sub(/_.*/, "", prefix) }
 		index(prefixes, " " prefix " ") && $at != "-" { print $1 " " $at }' "$containment/manifest.tsv"
 }

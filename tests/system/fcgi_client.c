@@ -36,7 +36,7 @@
 #include "base/macros.h"
 #include "fcgi/fcgi.h"
 
-enum { PATIENCE_MS = 10000, WORDS_MAX = 6, PAIRS_SIZE = 1 << 20 };
+enum { PATIENCE_MS = 60000, WORDS_MAX = 6, PAIRS_SIZE = 1 << 20 };
 
 struct client {
 	int sock;

@@ -277,7 +277,8 @@ three_routers() {
 	grep -q overloaded "$D"/answer.*
 	[ "$(grep -l 'Retry-After' "$D"/answer.* | wc -l)" -eq "$n_503" ]
 	[ "$(grep -l 'Status: 200' "$D"/answer.* | wc -l)" -eq $((10 - n_503)) ]
-	[ "$(grep -l 'Status: 200' "$D"/answer.* | wc -l)" -ge 5 ]
+	# However late the first worker comes, three can wait for it.
+	[ "$(grep -l 'Status: 200' "$D"/answer.* | wc -l)" -ge 3 ]
 }
 
 ten_answers() {
