@@ -57,6 +57,8 @@ const int cfn_abi = CFN_ABI;
 /* Memory of this request: zeroed, aligned for any type, gone when the handler returns.  ENOMEM. */
 void *cfn_alloc(cfn_request *, size_t size);
 char *cfn_sprintf(cfn_request *, const char *format, ...) CFN_PRINTF(2, 3);
+char *cfn_url_encode(cfn_request *,
+                     const char *text); /* for one segment of a path, or one value of a query */
 
 /* Request.  Path, query and header fields were decoded and checked before the handler runs: a malformed one
  * is a 400 that it never sees. */
@@ -110,7 +112,8 @@ int64_t cfn_part_save(cfn_request *, const char *path, int64_t max);
 int cfn_status(cfn_response *, int status);
 int cfn_set(cfn_response *, const char *header, const char *value); /* replaces; NULL removes */
 int cfn_add(cfn_response *, const char *header, const char *value);
-int cfn_write(cfn_response *, const void *data, size_t size); /* -EFBIG over the function's output limit */
+/* -EFBIG over the function's output limit.  Once a write has failed, those behind it do: look at the last. */
+int cfn_write(cfn_response *, const void *data, size_t size);
 int cfn_printf(cfn_response *, const char *format, ...) CFN_PRINTF(2, 3);
 int cfn_escape(cfn_response *, const char *text); /* with & < > " ' as HTML entities */
 

@@ -15,7 +15,8 @@ output_discard(struct cfn_response *r)
 	r->failure = CAUSE_NONE;
 }
 
-/* An answer that is not whole must not look whole: answer_finish sees the mark. */
+/* An answer that is not whole must not look whole: answer_finish sees the mark, and so does whatever is
+ * written later, so that a handler may look at its last write alone. */
 static int
 output_failed(struct cfn_response *r, int rc)
 {
@@ -23,11 +24,22 @@ output_failed(struct cfn_response *r, int rc)
 	return rc == -ENOSPC ? -EFBIG : rc;
 }
 
+/* What an earlier write has come to. */
+static int
+output_error(const struct cfn_response *r)
+{
+	if (r->stream_error < 0 || r->failure == CAUSE_NONE)
+		return r->stream_error;
+	return r->failure == CAUSE_OUTPUT_LIMIT ? -EFBIG : -ENOMEM;
+}
+
 int
 cfn_write(cfn_response *r, const void *data, size_t size)
 {
-	int rc;
+	int rc = output_error(r);
 
+	if (rc < 0)
+		return rc;
 	if (r->is_stream)
 		return stream_put(r, data, size);
 	rc = buf_append(&r->output, data, size);
@@ -75,11 +87,11 @@ static int CFN_PRINTF(2, 0) output_vprintf(struct cfn_response *r, const char *f
 int
 cfn_printf(cfn_response *r, const char *format, ...)
 {
+	int rc = output_error(r);
 	va_list args;
-	int rc;
 
-	if (r->stream_error < 0)
-		return r->stream_error;
+	if (rc < 0)
+		return rc;
 	va_start(args, format);
 	rc = output_vprintf(r, format, args);
 	va_end(args);

@@ -62,6 +62,36 @@ cfn_sprintf(cfn_request *q, const char *format, ...)
 	return text;
 }
 
+/* RFC 3986 section 2.3 */
+static bool
+is_unreserved(unsigned char c)
+{
+	/* A function may have chosen a locale in which more bytes are letters. */
+	return c < 0x80 && (isalnum(c) || strchr("-._~", c));
+}
+
+char *
+cfn_url_encode(cfn_request *q, const char *text)
+{
+	static const char digits[] = "0123456789ABCDEF";
+	char *encoded = arena_take(&q->arena, 3 * strlen(text) + 1), *to = encoded;
+
+	for (const char *p = text; encoded && *p; p++) {
+		unsigned char c = (unsigned char)*p;
+
+		if (is_unreserved(c)) {
+			*to++ = *p;
+			continue;
+		}
+		*to++ = '%';
+		*to++ = digits[c >> 4];
+		*to++ = digits[c & 15];
+	}
+	if (encoded)
+		*to = '\0';
+	return encoded;
+}
+
 const char *
 cfn_method(cfn_request *q)
 {

@@ -158,6 +158,27 @@ a_large_answer_is_two_writes_and_its_memory_is_given_back(void **state)
 }
 
 static int
+overrun_then_more(cfn_request *q, cfn_response *r)
+{
+	const char *p = cfn_sprintf(q, "%0200d", 0);
+
+	assert_int_equal(cfn_escape(r, p), -EFBIG);
+	assert_int_equal(cfn_write(r, "x", 1), -EFBIG);
+	assert_int_equal(cfn_escape(r, "x"), -EFBIG);
+	assert_int_equal(cfn_printf(r, "x"), -EFBIG);
+	return cfn_send(r, 200, NULL, "x");
+}
+
+static void
+what_follows_a_failed_write_fails_too(void **state)
+{
+	(void)state;
+	ask(overrun_then_more, "CFN_OUTPUT_MAX=100");
+	assert_int_equal(answer_status(), 200);
+	assert_string_equal(answer_body(), "x");
+}
+
+static int
 overrun_then_error(cfn_request *q, cfn_response *r)
 {
 	char *p = cfn_alloc(q, 200);
@@ -928,6 +949,7 @@ main(void)
 		cmocka_unit_test(the_output_takes_its_limit_and_not_a_byte_more),
 		cmocka_unit_test(a_large_answer_is_two_writes_and_its_memory_is_given_back),
 		cmocka_unit_test(a_handler_may_recover_from_the_output_limit),
+		cmocka_unit_test(what_follows_a_failed_write_fails_too),
 		cmocka_unit_test(short_writes_are_continued_and_a_broken_one_ends_the_answer),
 		cmocka_unit_test(fields_that_could_break_the_answer_are_refused),
 		cmocka_unit_test(set_replaces_add_adds_and_null_removes),

@@ -782,6 +782,31 @@ one_request_leaves_nothing_to_the_next(void **state)
 	assert_int_equal(answer_count("Content-Type"), 1);
 }
 
+static int
+encode_query(cfn_request *q, cfn_response *r)
+{
+	return cfn_send(r, 200, NULL, "%s", cfn_url_encode(q, cfn_query(q, "x")));
+}
+
+static void
+a_text_is_encoded_for_an_address(void **state)
+{
+	static const struct {
+		const char *query, *encoded;
+	} cases[] = {
+		{ "QUERY_STRING=x=", "" },
+		{ "QUERY_STRING=x=aZ09-._~", "aZ09-._~" },
+		{ "QUERY_STRING=x=%2F%3F%23%26%3D%2B+%25%0A", "%2F%3F%23%26%3D%2B%20%25%0A" },
+		{ "QUERY_STRING=x=%C3%A4%22%3C", "%C3%A4%22%3C" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		ask(encode_query, cases[i].query);
+		assert_string_equal(answer_body(), cases[i].encoded);
+	}
+}
+
 int
 main(void)
 {
@@ -812,6 +837,7 @@ main(void)
 		cmocka_unit_test(the_environment_is_what_was_set_for_the_function),
 		cmocka_unit_test(a_log_line_stays_one_line_within_its_length),
 		cmocka_unit_test(one_request_leaves_nothing_to_the_next),
+		cmocka_unit_test(a_text_is_encoded_for_an_address),
 	};
 
 	return cmocka_run_group_tests(tests, fake_begin, fake_end);
