@@ -93,17 +93,17 @@ unbuffered() { pool_start && nginx_start "$UNBUFFERED"; }
 }
 
 @test "nginx: the files of a form are saved, whole or not at all" {
-	deploy deploy --shared uploads "$CFN_TREE/examples/functions/upload.c"
+	deploy deploy --shared uploads "$CFN_TREE/examples/functions/upload/upload.c"
 	conf <<<"shared_dir = $D/shared"
 	pool_start
 	nginx_start "$UNBUFFERED"
 	zeros "$MIB" >"$D/one.bin"
 	zeros $((5 * MIB)) >"$D/large.bin"
 	request /upload -F 'note=a text' -F "file=@$D/one.bin" -F "file=@$D/one.bin;filename=../../two.bin"
-	expect 201 'saved 2'
+	expect 303
 	request /upload
-	expect 200 '  1048576 one.bin'
-	expect 200 '  1048576 two.bin'
+	expect 200 'one.bin</a>, 1048576 bytes'
+	expect 200 'two.bin</a>, 1048576 bytes'
 	curl -s "$WEB/upload/two.bin" | cmp - "$D/one.bin"
 	request /upload/two.bin -r 10-19
 	expect 206 aaaaaaaaaa
@@ -117,7 +117,7 @@ unbuffered() { pool_start && nginx_start "$UNBUFFERED"; }
 	request /upload -d 'no form with files'
 	expect 415 'multipart/form-data'
 	request /upload -F "file=@$D/one.bin;filename=.hidden"
-	expect 201 'saved 1'
+	expect 303
 	[ "$(find "$D/shared/uploads" -type f -printf '%f\n' | sort | paste -sd' ')" = 'hidden one.bin two.bin' ]
 	cmp "$D/shared/uploads/two.bin" "$D/one.bin"
 }

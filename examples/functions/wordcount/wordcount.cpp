@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cerrno>
 #include <exception>
 #include <string>
 #include <unordered_map>
@@ -50,8 +51,10 @@ answer(cfn_request *req, cfn_response *res)
 {
 	long top = 10;
 	size_t size;
+	int rc = cfn_query_int(req, "top", 1, 1000, &top);
 
-	cfn_query_int(req, "top", 1, 1000, &top);
+	if (rc < 0 && rc != -ENOENT)
+		return cfn_error(res, 400, "top is a number from 1 to 1000.");
 	auto text = static_cast<const char *>(cfn_body(req, &size));
 	if (!text)
 		return cfn_error(res, 400, "The text did not arrive whole.");
@@ -64,10 +67,9 @@ answer(cfn_request *req, cfn_response *res)
 		cfn_printf(res, "%6ld %s\n", row.second, row.first.c_str());
 	return 200;
 }
-} // namespace
 
-// CFN_C gives the handler its plain name.  No exception may leave it: that would end the worker.
-CFN_C int
+// No exception may leave a handler: that would end the worker.
+int
 wordcount(cfn_request *req, cfn_response *res)
 {
 	try {
@@ -77,3 +79,6 @@ wordcount(cfn_request *req, cfn_response *res)
 		return cfn_error(res, 500, "The words could not be counted.");
 	}
 }
+} // namespace
+
+CFN_ROUTES({ "POST", "/wordcount", wordcount });
