@@ -38,12 +38,15 @@ artifact_set_entries(struct artifact *a, const char *wanted, const char *previou
 static void
 show_diagnostics(const struct tool *t, const struct artifact *a)
 {
-	const struct diagnostics_names names = { a->source.name, a->source.path };
+	struct diagnostics_name rows[SOURCE_FILES_MAX];
+	const struct diagnostics_names names = { a->source.n, rows };
 	const struct buf *raw = &a->build.diagnostics;
 	struct buf shown;
 
 	if (buf_used(raw) == 0)
 		return;
+	for (size_t i = 0; i < a->source.n; i++)
+		rows[i] = (struct diagnostics_name){ a->source.files[i].name, a->source.files[i].path };
 	buf_init(&shown, DIAGNOSTICS_MAX);
 	diagnostics_format(&shown, buf_head(raw), buf_used(raw), &names, t->is_colored);
 	if (buf_used(&shown) > 0)
@@ -60,7 +63,8 @@ choose_entry(struct artifact *a)
 	bool is_wanted = a->entries[1] == NULL;
 
 	if (is_wanted && a->report.entry < 0)
-		return tool_fail_as(EX_DATAERR, "%s: there is no function '%s' with external linkage in it",
+		return tool_fail_as(EX_DATAERR,
+		                    "%.200s: there is no function '%s' with external linkage in it",
 		                    a->source.path, a->entries[0]);
 	a->entry = a->report.has_routes && !is_wanted ? "" : a->entries[a->report.entry];
 	return 0;

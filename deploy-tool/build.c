@@ -8,41 +8,18 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/fd.h"
 #include "config.h"
+#include "deploy-tool/build_line.h"
 #include "sandbox/box.h"
 
 enum {
-	FLAGS_MAX = 40,
 	HEADER_MAX = 1 << 20,
 	LIBRARY_MAX = 8 << 20,
 	FIRST_BOX_UID = 1001, /* of the range: behind the router's */
-};
-
-static const char *const flags[] = {
-	"-O2",
-	"-g",
-	"-fPIC",
-	"-shared",
-	"-fstack-protector-strong",
-	"-fstack-clash-protection",
-#if defined(__x86_64__)
-	"-fcf-protection",
-#endif
-	"-U_FORTIFY_SOURCE",
-	"-D_FORTIFY_SOURCE=2",
-	"-Wall",
-	"-Wextra",
-	"-Wno-unused-parameter",
-	"-fmax-errors=20",
-	"-fdiagnostics-color=never",
-	"-ffile-prefix-map=/work=.",
-	"-Iinclude",
-	"-Wl,-z,defs,-z,relro,-z,now,-z,noexecstack",
-	"-Wl,--hash-style=gnu",
-	"-Wl,--build-id=sha1",
 };
 
 /* The toolchain and nothing else: no /etc, no /usr/local, no /usr/share. */
@@ -208,65 +185,100 @@ ask_version(const struct place *p, struct build *b, struct err *e)
 	return rc;
 }
 
-/* argv of the compiler; the flags alone are also remembered as text. */
-static void
-make_argv(const struct config *c, const struct source *s, struct build *b, const char *argv[FLAGS_MAX])
-{
-	size_t n = 0, length;
+enum { OWN_FILES = 3 }; /* header, library, objects */
 
-	argv[n++] = c->compiler;
-	argv[n++] = s->language->standard;
-	for (size_t i = 0; i < ARRAY_SIZE(flags); i++)
-		argv[n++] = flags[i];
-	for (size_t i = 1; i < n; i++) {
-		length = strlen(b->flags);
-		snprintf(b->flags + length, sizeof b->flags - length, "%s%s", i > 1 ? " " : "", argv[i]);
-	}
-	argv[n++] = "-o";
-	argv[n++] = "fn.so";
-	argv[n++] = "-x";
-	argv[n++] = s->language->language;
-	argv[n++] = s->name;
-	argv[n++] = "-x";
-	argv[n++] = "none";
-	argv[n++] = "lib/libcfn.so.1";
-	if (s->language->library != NULL) {
-		argv[n++] = s->language->library;
-		argv[n++] = "-shared-libgcc";
-	}
-	argv[n++] = "-lm";
-	argv[n] = NULL;
+struct compile {
+	const struct place *place;
+	const struct source *source;
+	struct build *build;
+	struct box_file files[OWN_FILES + SOURCE_FILES_MAX]; /* ours first */
+	char *objects;
+};
+
+/* One box with every file in it; result is what it leaves. */
+static int
+run_compiler(struct compile *c, const struct command_line *l, const char *result, char **data, size_t *n,
+             struct err *e)
+{
+	size_t first = c->objects != NULL ? 0 : 1;
+	const struct step step = { "compiler", l->argv, c->files + first, OWN_FILES - first + c->source->n,
+		                   (const char *const[]){ result, NULL } };
+	struct box_result box = { 0 };
+	int rc = run_step(c->place, &step, &box, e);
+
+	if (rc < 0)
+		return rc;
+	rc = judge(&box, "compiler", e);
+	if (rc == 0)
+		rc = take_file(&box, 0, data, n, e);
+	c->build->is_cut = c->build->is_cut || buf_used(&box.err) >= compiler_limits.output;
+	buf_append(&c->build->diagnostics, buf_used(&box.err) > 0 ? buf_head(&box.err) : "",
+	           buf_used(&box.err));
+	box_result_done(&box);
+	return rc;
+}
+
+static int
+compile_objects(struct compile *c, const struct source_language *language, struct err *e)
+{
+	struct command_line line;
+	struct box_file *file = &c->files[0];
+	char *data = NULL;
+	int rc;
+
+	build_objects_line(&line, c->place->config, c->source, language);
+	rc = run_compiler(c, &line, BUILD_OBJECTS, &data, &file->size, e);
+	c->objects = data;
+	file->data = data;
+	return rc;
+}
+
+static int
+compile_result(struct compile *c, struct err *e)
+{
+	const struct source_language *plain = build_language(c->source, "c");
+	const struct source_language *plus = build_language(c->source, "c++");
+	const struct source_language *all[2];
+	struct command_line line;
+	size_t n = 0;
+	int rc = 0;
+
+	if (plain != NULL)
+		all[n++] = plain;
+	if (plus != NULL)
+		all[n++] = plus;
+	build_flags(all, n, c->build->flags, sizeof c->build->flags);
+	if (n == 2)
+		rc = compile_objects(c, plain, e);
+	if (rc < 0)
+		return rc;
+	build_result_line(&line, c->place->config, c->source, all[n - 1], n == 2);
+	return run_compiler(c, &line, BUILD_RESULT, &c->build->artifact, &c->build->artifact_size, e);
 }
 
 static int
 compile(const struct place *p, const struct source *s, struct build *b, struct err *e)
 {
-	static const char *const collect[] = { "fn.so", NULL };
-	struct box_file files[3] = { { s->name, s->text, s->size },
-		                     { "include/cfn.h", NULL, 0 },
-		                     { "lib/libcfn.so.1", NULL, 0 } };
-	const char *argv[FLAGS_MAX];
-	const struct step step = { "compiler", argv, files, ARRAY_SIZE(files), collect };
-	struct box_result result = { 0 };
+	AUTO_FREE struct compile *c = calloc(1, sizeof *c);
 	int rc;
 
-	make_argv(p->config, s, b, argv);
-	rc = read_own_file(p->config->include_dir, "cfn.h", HEADER_MAX, &files[1], e);
+	if (c == NULL)
+		return err_set(e, ENOMEM, "compiler");
+	*c = (struct compile){ .place = p, .source = s, .build = b };
+	c->files[0].path = BUILD_OBJECTS;
+	c->files[1].path = BUILD_HEADER;
+	c->files[2].path = BUILD_LIBRARY;
+	for (size_t i = 0; i < s->n; i++)
+		c->files[OWN_FILES + i] =
+		    (struct box_file){ s->files[i].name, s->files[i].text, s->files[i].size };
+	rc = read_own_file(p->config->include_dir, "cfn.h", HEADER_MAX, &c->files[1], e);
 	if (rc == 0)
-		rc = read_own_file(p->config->libexec_dir, "libcfn.so.1", LIBRARY_MAX, &files[2], e);
+		rc = read_own_file(p->config->libexec_dir, "libcfn.so.1", LIBRARY_MAX, &c->files[2], e);
 	if (rc == 0)
-		rc = run_step(p, &step, &result, e);
-	free_pointer(&files[1].data);
-	free_pointer(&files[2].data);
-	if (rc < 0)
-		return rc;
-	rc = judge(&result, "compiler", e);
-	if (rc == 0)
-		rc = take_file(&result, 0, &b->artifact, &b->artifact_size, e);
-	b->is_cut = buf_used(&result.err) >= compiler_limits.output;
-	buf_append(&b->diagnostics, buf_used(&result.err) > 0 ? buf_head(&result.err) : "",
-	           buf_used(&result.err));
-	box_result_done(&result);
+		rc = compile_result(c, e);
+	free_pointer(&c->files[1].data);
+	free_pointer(&c->files[2].data);
+	free_pointer(&c->objects);
 	return rc;
 }
 
@@ -327,7 +339,7 @@ build_run(const struct config *c, const struct cgroup *cgroup, const struct sour
 	int rc;
 
 	*b = (struct build){ 0 };
-	buf_init(&b->diagnostics, compiler_limits.output + 1);
+	buf_init(&b->diagnostics, 2 * compiler_limits.output + 2);
 	rc = ask_version(&p, b, e);
 	if (rc == 0)
 		rc = compile(&p, s, b, e);

@@ -19,12 +19,15 @@ extern const struct argument_row logs_options[];
 extern const size_t logs_n_options;
 extern const struct argument_row new_options[];
 extern const size_t new_n_options;
+extern const struct argument_row source_options[];
+extern const size_t source_n_options;
 
 int run_init(struct tool *t, const char *const *arguments);
 int run_deploy(struct tool *t, const char *const *arguments);
 int run_check(struct tool *t, const char *const *arguments);
 int run_list(struct tool *t, const char *const *arguments);
 int run_show(struct tool *t, const char *const *arguments);
+int run_source(struct tool *t, const char *const *arguments);
 int run_history(struct tool *t, const char *const *arguments);
 int run_rollback(struct tool *t, const char *const *arguments);
 int run_enable(struct tool *t, const char *const *arguments);

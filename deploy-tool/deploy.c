@@ -51,7 +51,7 @@ run_deploy(struct tool *t, const char *const *arguments)
 	                    &(struct tool_syntax){ (const struct argument_table[]){
 						       { deploy_options, deploy_n_options, &d->options },
 						       { limit_rows, n_limits, &d->limits } },
-	                                           2, 1, 1 },
+	                                           2, 1, SOURCE_FILES_MAX },
 	                    arguments, &d->rest);
 	if (rc != 0 || t->wants_help)
 		return rc;
@@ -70,7 +70,7 @@ run_check(struct tool *t, const char *const *arguments)
 	rc = tool_arguments(t,
 	                    &(struct tool_syntax){ (const struct argument_table[]){
 						       { check_options, check_n_options, &d->options } },
-	                                           1, 1, 1 },
+	                                           1, 1, SOURCE_FILES_MAX },
 	                    arguments, &d->rest);
 	if (rc == 0 && t->wants_help)
 		return 0;

@@ -2,13 +2,16 @@
 #include "deploy-tool/deployment.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/fd.h"
 #include "base/log.h"
+#include "deploy-tool/source_archive.h"
 
 static int
 check_options_form(struct deployment *d)
@@ -23,12 +26,25 @@ check_options_form(struct deployment *d)
 static int
 read_source(struct deployment *d)
 {
-	const char *path = d->rest.items[0];
+	const struct source_wish wish = {
+		.folder = AT_FDCWD,
+		.n = d->rest.n,
+		.paths = d->rest.items,
+		.function = d->options.function,
+	};
 	struct err e;
-	int rc = source_read(&d->artifact.source, path, d->options.function, &e);
+	int rc = source_read(&d->artifact.source, &wish, &e);
 	if (rc == -EINVAL)
 		return tool_fail_as(EX_USAGE, "%s", e.text);
 	return rc < 0 ? tool_fail(&e) : 0;
+}
+
+static int
+pack_source(struct deployment *d)
+{
+	struct err e;
+
+	return source_pack(&d->artifact.source, &d->archive, &d->archive_size, &e) < 0 ? tool_fail(&e) : 0;
 }
 
 static int
@@ -179,13 +195,13 @@ static void
 name_author(struct deployment *d)
 {
 	const struct passwd *user = getpwuid(getuid());
-	const char *path = d->artifact.source.path;
+	const struct source *s = &d->artifact.source;
 
 	if (user != NULL)
 		log_escape(d->author, sizeof d->author, user->pw_name, strlen(user->pw_name));
 	else
 		snprintf(d->author, sizeof d->author, "uid %u", getuid());
-	log_escape(d->source_name, sizeof d->source_name, path, strlen(path));
+	log_escape(d->source_name, sizeof d->source_name, s->path, strlen(s->path));
 }
 
 static int
@@ -193,8 +209,8 @@ add_candidate(struct deployment *d)
 {
 	const struct artifact *a = &d->artifact;
 	struct registry_candidate c = {
-		.source = a->source.text,
-		.source_size = a->source.size,
+		.source = d->archive,
+		.source_size = d->archive_size,
 		.artifact = a->build.artifact,
 		.artifact_size = a->build.artifact_size,
 		.debug = a->build.debug,
@@ -271,6 +287,7 @@ static const struct {
 } steps[] = {
 	{ DEPLOYMENT_READ, check_options_form },
 	{ DEPLOYMENT_READ, read_source },
+	{ DEPLOYMENT_READ, pack_source },
 	{ DEPLOYMENT_SETTLE, read_key },
 	{ DEPLOYMENT_SETTLE, find_previous },
 	{ DEPLOYMENT_SETTLE, check_lock },
@@ -313,6 +330,7 @@ deployment_free(struct deployment **d)
 	if (*d == NULL)
 		return;
 	artifact_done(&(*d)->artifact);
+	free_pointer(&(*d)->archive);
 	pools_done(&(*d)->pools);
 	signing_done(&(*d)->signing);
 	free(*d);

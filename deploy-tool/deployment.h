@@ -13,6 +13,8 @@ struct deployment {
 	struct limits limits;
 	struct argument_list rest; /* its files */
 	struct artifact artifact;
+	char *archive; /* its files as they are kept */
+	size_t archive_size;
 	struct function_policy policy;
 	struct trial trial;
 	struct routes routes;

@@ -8,9 +8,23 @@
 #include "base/macros.h"
 #include "base/utf8.h"
 
-/* What may stand before the source's name in a place that is a location. */
-static const char *const prefixes[] = {
-	"", "./", "/work/", "In file included from ", "                 from ", "/usr/bin/ld: ",
+/* What may stand before the source's name in a place that is a location, and how much of that stays. */
+static const struct {
+	const char *text;
+	size_t kept;
+} prefixes[] = {
+#define KEPT(text) text, sizeof text - 1
+	{ "", 0 },
+	{ "./", 0 },
+	{ "././", 0 },
+	{ "/work/", 0 },
+	{ KEPT("In file included from ") },
+	{ KEPT("                 from ") },
+	{ KEPT("/usr/bin/ld: ") },
+	{ "In file included from ./", 22 },
+	{ "                 from ./", 22 },
+	{ "/usr/bin/ld: ./", 13 },
+#undef KEPT
 };
 
 static const struct {
@@ -68,18 +82,33 @@ has_prefix(const char *p, size_t n, const char *prefix)
 /* Length of "[prefix]NAME" at the start of a line when ':' follows, with the length of the prefix that stays;
  * 0 when the line begins with something else. */
 static size_t
-find_name(const char *line, size_t n, const char *name, size_t *kept)
+match_name(const char *line, size_t n, const char *name, size_t *kept)
 {
 	size_t length = strlen(name);
 
 	for (size_t i = 0; i < ARRAY_SIZE(prefixes); i++) {
-		size_t before = strlen(prefixes[i]);
+		size_t before = strlen(prefixes[i].text);
 
-		if (!has_prefix(line, n, prefixes[i]) || !has_prefix(line + before, n - before, name) ||
+		if (!has_prefix(line, n, prefixes[i].text) || !has_prefix(line + before, n - before, name) ||
 		    n <= before + length || line[before + length] != ':')
 			continue;
-		*kept = i < 3 ? 0 : before;
+		*kept = prefixes[i].kept;
 		return before + length;
+	}
+	return 0;
+}
+
+/* The same for the one of the names that is there. */
+static size_t
+find_name(const char *line, size_t n, const struct diagnostics_names *names, size_t *kept,
+          const char **author)
+{
+	for (size_t i = 0; i < names->n; i++) {
+		size_t length = match_name(line, n, names->rows[i].box, kept);
+
+		*author = names->rows[i].author;
+		if (length > 0)
+			return length;
 	}
 	return 0;
 }
@@ -104,16 +133,56 @@ append_colored(struct buf *to, const char *p, size_t n)
 	return diagnostics_escape(to, p, n);
 }
 
+/* Where the linker names a second place in its line: "; /tmp/ccXXXXXX.o:./NAME:".  Length of what goes, and
+ * how much is before it; 0: there is none. */
+static size_t
+find_second(const char *line, size_t n, const struct diagnostics_names *names, size_t *before,
+            const char **author)
+{
+	static const char object[] = "; /tmp/cc", end[] = ".o:";
+	enum { RANDOM = 6 };
+	const char *at = memmem(line, n, object, sizeof object - 1);
+	size_t kept = 0, length, name = sizeof object - 1 + RANDOM + sizeof end - 1;
+
+	*before = at != NULL ? (size_t)(at - line) : 0;
+	if (at == NULL || n - *before < name ||
+	    memcmp(at + name - (sizeof end - 1), end, sizeof end - 1) != 0)
+		return 0;
+	length = find_name(at + name, n - *before - name, names, &kept, author);
+	*before += 2;
+	return length > 0 && kept == 0 ? name - 2 + length : 0;
+}
+
+static int
+append_rest(struct buf *to, const char *p, size_t n, bool is_colored)
+{
+	return (is_colored ? append_colored : diagnostics_escape)(to, p, n);
+}
+
+/* Before the place, the author's name for it, behind it. */
+static int
+append_named(struct buf *to, const char *p, size_t kept, const char *author)
+{
+	return diagnostics_escape(to, p, kept) < 0 ? -ENOSPC : diagnostics_escape(to, author, strlen(author));
+}
+
 static int
 append_line(struct buf *to, const char *line, size_t n, const struct diagnostics_names *names,
             bool is_colored)
 {
-	size_t kept = 0, replaced = find_name(line, n, names->box, &kept);
+	const char *author = NULL;
+	size_t kept = 0, replaced = find_name(line, n, names, &kept, &author);
 
-	if (replaced > 0 && (diagnostics_escape(to, line, kept) < 0 ||
-	                     diagnostics_escape(to, names->author, strlen(names->author)) < 0))
+	if (replaced > 0 && append_named(to, line, kept, author) < 0)
 		return -ENOSPC;
-	if ((is_colored ? append_colored : diagnostics_escape)(to, line + replaced, n - replaced) < 0)
+	line += replaced;
+	n -= replaced;
+	replaced = find_second(line, n, names, &kept, &author);
+	if (replaced > 0 && append_named(to, line, kept, author) < 0)
+		return -ENOSPC;
+	if (replaced > 0)
+		replaced += kept;
+	if (append_rest(to, line + replaced, n - replaced, is_colored) < 0)
 		return -ENOSPC;
 	return buf_append(to, "\n", 1);
 }

@@ -5,9 +5,14 @@
 
 #include "base/buf.h"
 
-struct diagnostics_names {
-	const char *box;    /* the source's name in the compiler's box: letters, digits, '_', a suffix */
+struct diagnostics_name {
+	const char *box; /* a file's name in the compiler's box, without a byte that means something there */
 	const char *author; /* what the author called it */
+};
+
+struct diagnostics_names {
+	size_t n;
+	const struct diagnostics_name *rows;
 };
 
 /* Appends the text with the author's path in the place of the box's, every control byte, broken UTF-8 and

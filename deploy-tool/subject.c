@@ -3,6 +3,7 @@
 #include "deploy-tool/subject.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -91,12 +92,15 @@ subject_find(struct tool *t, const char *function, uint32_t number, struct subje
 static int
 read_source(const char *path, const struct subject_options *o, struct subject *s)
 {
+	const struct source_wish wish = {
+		.folder = AT_FDCWD, .n = 1, .paths = &path, .function = o->function
+	};
 	struct err e;
 	int rc;
 
 	if (o->entry != NULL && !artifact_is_symbol(o->entry))
 		return tool_fail_as(EX_USAGE, "--entry '%.80s' is not the name of a C function", o->entry);
-	rc = source_read(&s->artifact.source, path, o->function, &e);
+	rc = source_read(&s->artifact.source, &wish, &e);
 	if (rc == -EINVAL)
 		return tool_fail_as(EX_USAGE, "%s", e.text);
 	if (rc < 0)

@@ -18,7 +18,9 @@ is_fit_to_be_shown(const char *p, size_t n)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
-	static const struct diagnostics_names names = { "hello.c", "sub/hello.c" };
+	static const struct diagnostics_name rows[] = { { "a/x.h", "b\x1b/a/x.h" },
+		                                        { "hello.c", "sub/hello.c" } };
+	static const struct diagnostics_names names = { 2, rows };
 	struct buf b;
 
 	for (int is_colored = 0; is_colored < 2; is_colored++) {

@@ -13,7 +13,6 @@
 #include "deploy-tool/numbers.h"
 #include "deploy-tool/routes.h"
 #include "deploy-tool/since.h"
-#include "deploy-tool/source.h"
 #include "http/http.h"
 
 /* What main() gets, from literals. */
@@ -95,61 +94,6 @@ as_many_arguments_as_the_limit_and_not_one_more(void **state)
 }
 
 static void
-a_file_names_its_function(void **state)
-{
-	static const struct {
-		const char *path, *function, *want, *symbol, *box, *language;
-	} cases[] = {
-		{ "hello.c", NULL, "hello", "hello", "hello.c", "c" },
-		{ "/a b/my-func.cc", NULL, "my-func", "my_func", "my_func.cc", "c++" },
-		{ "Hello.c", NULL, NULL, "", "", "" },
-		{ "Hello.c", "hello", "hello", "Hello", "Hello.c", "c" },
-		{ "2d.cpp", NULL, "2d", "_2d", "2d.cpp", "c++" },
-		{ "x.so.c", NULL, NULL, "", "", "" },
-		{ "-o.c", "o", "o", "_o", "_o.c", "c" },
-		{ "a\n=,b.cxx", "ab", "ab", "a___b", "a___b.cxx", "c++" },
-		{ "hello.h", NULL, NULL, "", "", "" },
-		{ "hello", NULL, NULL, "", "", "" },
-		{ ".c", NULL, NULL, "", "", "" },
-		{ "hello.c", "../x", NULL, "", "", "" },
-	};
-
-	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		struct source s;
-		struct err e;
-
-		if (cases[i].want == NULL) {
-			assert_int_equal(source_name(&s, cases[i].path, cases[i].function, &e), -EINVAL);
-			continue;
-		}
-		assert_int_equal(source_name(&s, cases[i].path, cases[i].function, &e), 0);
-		assert_string_equal(s.function, cases[i].want);
-		assert_string_equal(s.symbol, cases[i].symbol);
-		assert_string_equal(s.name, cases[i].box);
-		assert_string_equal(s.language->language, cases[i].language);
-	}
-}
-
-static void
-names_have_their_longest_length_and_no_more(void **state)
-{
-	char path[80];
-	struct source s;
-	struct err e;
-
-	(void)state;
-	snprintf(path, sizeof path, "%.*s.c", 64,
-	         "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa");
-	assert_int_equal(source_name(&s, path, NULL, &e), 0);
-	assert_int_equal(strlen(s.function), 64);
-	snprintf(path, sizeof path, "%.*s.c", 65,
-	         "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa");
-	assert_int_equal(source_name(&s, path, NULL, &e), -EINVAL);
-	assert_non_null(strstr(e.text, "--function NAME"));
-}
-
-static void
 diagnostics_show_the_authors_path_and_no_control_byte(void **state)
 {
 	static const struct {
@@ -162,6 +106,14 @@ diagnostics_show_the_authors_path_and_no_control_byte(void **state)
 		{ "In file included from hello.c:1:\n", "In file included from sub/hello.c:1:\n", false },
 		{ "                 from hello.c:1:\n", "                 from sub/hello.c:1:\n", false },
 		{ "/usr/bin/ld: hello.c:1: x\n", "/usr/bin/ld: sub/hello.c:1: x\n", false },
+		{ "././hello.c:1: z\n", "sub/hello.c:1: z\n", false },
+		{ "In file included from ./a/x.h:1,\n", "In file included from ../a/x.h:1,\n", false },
+		{ "                 from a/x.h:1:\n", "                 from ../a/x.h:1:\n", false },
+		{ "a/x.h:1: m `f'; /tmp/cc012345.o:./hello.c:2: first\n",
+		  "../a/x.h:1: m `f'; sub/hello.c:2: first\n", false },
+		{ "hello.c:1: m; /tmp/cc012345.o:./other.c:2: first\n",
+		  "sub/hello.c:1: m; /tmp/cc012345.o:./other.c:2: first\n", false },
+		{ "m; /tmp/cc01234", "m; /tmp/cc01234\n", false },
 		{ "xhello.c:3:\n", "xhello.c:3:\n", false },
 		{ "hello.cc:3:\n", "hello.cc:3:\n", false },
 		{ "hello.c", "hello.c\n", false },
@@ -173,7 +125,9 @@ diagnostics_show_the_authors_path_and_no_control_byte(void **state)
 		  true },
 		{ "", "", false },
 	};
-	static const struct diagnostics_names names = { "hello.c", "sub/hello.c" };
+	static const struct diagnostics_name files[] = { { "a/x.h", "../a/x.h" },
+		                                         { "hello.c", "sub/hello.c" } };
+	static const struct diagnostics_names names = { ARRAY_SIZE(files), files };
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -193,7 +147,9 @@ diagnostics_show_the_authors_path_and_no_control_byte(void **state)
 static void
 diagnostics_stay_within_their_buffer(void **state)
 {
-	static const struct diagnostics_names names = { "hello.c", "sub/hello.c" };
+	static const struct diagnostics_name files[] = { { "a/x.h", "../a/x.h" },
+		                                         { "hello.c", "sub/hello.c" } };
+	static const struct diagnostics_names names = { ARRAY_SIZE(files), files };
 	struct buf b;
 
 	(void)state;
@@ -382,8 +338,6 @@ main(void)
 		cmocka_unit_test(options_are_taken_in_every_form),
 		cmocka_unit_test(wrong_options_are_refused),
 		cmocka_unit_test(as_many_arguments_as_the_limit_and_not_one_more),
-		cmocka_unit_test(a_file_names_its_function),
-		cmocka_unit_test(names_have_their_longest_length_and_no_more),
 		cmocka_unit_test(diagnostics_show_the_authors_path_and_no_control_byte),
 		cmocka_unit_test(diagnostics_stay_within_their_buffer),
 		cmocka_unit_test(an_artifacts_route_table_is_checked),
