@@ -23,6 +23,17 @@ _cfn_deploy_command() {
 	done
 }
 
+# Behind token: what it can do, and the names of tokens where one is wanted.
+_cfn_deploy_token() {
+	local registry
+	case ${COMP_WORDS[COMP_CWORD - 1]} in
+	token) echo create list revoke ;;
+	revoke)
+		mapfile -t registry < <(_cfn_deploy_registry)
+		"$1" "${registry[@]}" --json token list | grep -oE '"name":"[a-z0-9_-]+"' | cut -d'"' -f4 ;;
+	esac
+}
+
 _cfn_deploy_words() {
 	local command registry
 	command=$(_cfn_deploy_command)
@@ -31,6 +42,8 @@ _cfn_deploy_words() {
 	*)
 		if [ "$command" = key ]; then
 			[ "${COMP_WORDS[COMP_CWORD - 1]}" != key ] || echo new show sign trust revoke list
+		elif [ "$command" = token ]; then
+			_cfn_deploy_token "$1"
 		elif [ -z "$command" ] || [ "$command" = help ]; then
 			"$1" help | sed -n '/^commands:/,/^$/s/^  \([a-z]*\) .*/\1/p'
 		elif "$1" help "$command" | grep -q '^usage: .*NAME'; then

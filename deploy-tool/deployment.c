@@ -3,11 +3,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/fd.h"
 #include "base/log.h"
@@ -194,13 +192,9 @@ settle_routes(struct deployment *d)
 static void
 name_author(struct deployment *d)
 {
-	const struct passwd *user = getpwuid(getuid());
 	const struct source *s = &d->artifact.source;
 
-	if (user != NULL)
-		log_escape(d->author, sizeof d->author, user->pw_name, strlen(user->pw_name));
-	else
-		snprintf(d->author, sizeof d->author, "uid %u", getuid());
+	tool_author(d->author);
 	log_escape(d->source_name, sizeof d->source_name, s->path, strlen(s->path));
 }
 

@@ -10,15 +10,10 @@
 #include "base/options.h"
 
 int
-since_parse(const char *text, int64_t now, int64_t *seconds, struct err *e)
+since_parse_date(const char *text, int64_t *seconds)
 {
 	static const char *const forms[] = { "%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S" };
-	uint64_t ms;
 
-	if (option_parse_duration(text, &ms) == 0) {
-		*seconds = ms / 1000 < (uint64_t)now ? now - (int64_t)(ms / 1000) : 0;
-		return 0;
-	}
 	for (size_t i = 0; i < ARRAY_SIZE(forms); i++) {
 		struct tm tm = { 0 };
 		const char *end = strptime(text, forms[i], &tm);
@@ -28,5 +23,19 @@ since_parse(const char *text, int64_t now, int64_t *seconds, struct err *e)
 		*seconds = timegm(&tm);
 		return 0;
 	}
+	return -EINVAL;
+}
+
+int
+since_parse(const char *text, int64_t now, int64_t *seconds, struct err *e)
+{
+	uint64_t ms;
+
+	if (option_parse_duration(text, &ms) == 0) {
+		*seconds = ms / 1000 < (uint64_t)now ? now - (int64_t)(ms / 1000) : 0;
+		return 0;
+	}
+	if (since_parse_date(text, seconds) == 0)
+		return 0;
 	return err_set(e, -EINVAL, "--since: '%.40s' is no time; say 10m, 2h or 2026-11-22T08:30", text);
 }

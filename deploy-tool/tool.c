@@ -2,10 +2,12 @@
 #include "deploy-tool/tool.h"
 
 #include <errno.h>
+#include <pwd.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/fd.h"
 #include "base/log.h"
@@ -176,6 +178,17 @@ tool_open_cgroup(struct tool *t)
 		cgroup_none(&t->cgroup, "switched off");
 	else
 		cgroup_open(&t->cgroup, spawner_uid((uid_t)t->config.uid_range_start), &ignored);
+}
+
+void
+tool_author(char text[TOOL_AUTHOR_SIZE])
+{
+	const struct passwd *user = getpwuid(getuid());
+
+	if (user != NULL)
+		log_escape(text, TOOL_AUTHOR_SIZE, user->pw_name, strlen(user->pw_name));
+	else
+		snprintf(text, TOOL_AUTHOR_SIZE, "uid %u", getuid());
 }
 
 int

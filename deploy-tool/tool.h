@@ -75,6 +75,10 @@ int tool_fail_as(int exit_status, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* The exit status of sysexits.h for an errno value, positive or negative. */
 int tool_exit_status(int code);
 
+/* The user name of who runs this program, escaped. */
+enum { TOOL_AUTHOR_SIZE = 64 };
+void tool_author(char text[TOOL_AUTHOR_SIZE]);
+
 /* Prints the object in one line and drops it.  0 or EX_IOERR. */
 int tool_print_json(json_t *object);
 

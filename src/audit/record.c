@@ -27,6 +27,8 @@ static const struct {
 	[AUDIT_GC] = { "gc", false },
 	[AUDIT_LOCK] = { "lock", false },
 	[AUDIT_UNLOCK] = { "unlock", false },
+	[AUDIT_TOKEN_CREATE] = { "token_create", false },
+	[AUDIT_TOKEN_REVOKE] = { "token_revoke", false },
 	[AUDIT_START] = { "start", false },
 	[AUDIT_STOP] = { "stop", false },
 	[AUDIT_KILL] = { "kill", true },

@@ -31,6 +31,8 @@ enum audit_event {
 	AUDIT_GC,
 	AUDIT_LOCK, /* detail: the reason */
 	AUDIT_UNLOCK,
+	AUDIT_TOKEN_CREATE, /* detail begins with its name */
+	AUDIT_TOKEN_REVOKE,
 	/* In the pool's log. */
 	AUDIT_START, /* of the pool */
 	AUDIT_STOP,

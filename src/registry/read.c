@@ -41,7 +41,7 @@ take_text(sqlite3_stmt *row, int column, char *to, size_t size)
 	return 0;
 }
 
-static int
+int
 take_bytes(sqlite3_stmt *row, int column, void *to, size_t size)
 {
 	const void *bytes = sqlite3_column_blob(row, column);
@@ -142,7 +142,7 @@ enum { SELECTION_MAX = 1024 };
 
 /* A reader changes nothing, so it takes an older registry as it is; a writer brings it up to date under our
  * feet, so this is asked each time. */
-static int
+int
 read_schema(struct registry *r, int64_t *schema, struct err *e)
 {
 	return sql_integer(r, schema, e, "PRAGMA user_version", "");

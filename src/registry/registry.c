@@ -81,7 +81,18 @@ static const char *const migrations[REGISTRY_SCHEMA] = {
 
 	"ALTER TABLE function ADD COLUMN locked_at INTEGER;"
 	"ALTER TABLE function ADD COLUMN locked_by TEXT;"
-	"ALTER TABLE function ADD COLUMN lock_reason TEXT;",
+	"ALTER TABLE function ADD COLUMN lock_reason TEXT;"
+	/* What clients show; only its hash is kept.  The state counts the changes. */
+	"CREATE TABLE token ("
+	"  name TEXT PRIMARY KEY CHECK (length(name) BETWEEN 1 AND 64),"
+	"  hash BLOB NOT NULL UNIQUE CHECK (length(hash) = 32),"
+	"  scopes TEXT NOT NULL,"
+	"  created_at INTEGER NOT NULL,"
+	"  expires_at INTEGER NOT NULL CHECK (expires_at >= 0),"
+	"  author TEXT NOT NULL,"
+	"  key BLOB CHECK (length(key) = 8),"
+	"  signature BLOB CHECK (length(signature) = 64)) STRICT, WITHOUT ROWID;"
+	"INSERT INTO state VALUES ('tokens', 0);",
 };
 
 static int

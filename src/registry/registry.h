@@ -12,6 +12,7 @@
 #include "base/signature.h"
 #include "config/policy.h"
 #include "route/snapshot.h"
+#include "token/scope.h"
 
 enum {
 	REGISTRY_SCHEMA = 4, /* user_version */
@@ -212,3 +213,29 @@ int registry_audit_head(struct registry *r, struct audit_head *head, struct err 
 /* The number of a function's last row of this event; 0: there is none. */
 int registry_audit_last(struct registry *r, const char *function, enum audit_event event, uint64_t *number,
                         struct err *e);
+
+/* A token of clients. */
+struct registry_token {
+	char name[NAME_MAX_SIZE];
+	struct digest hash;
+	char scopes[TOKEN_SCOPES_TEXT_SIZE];
+	int64_t created_at, expires_at; /* seconds since 1970; expires_at 0: never */
+	char author[64];                /* user name of who made it */
+	bool is_signed;
+	struct key_id key;
+	struct signature signature; /* its form was checked, it was not */
+};
+
+/* Adds a token.  -EEXIST: there is one of this name; -EMFILE: there are TOKENS_MAX. */
+int registry_add_token(struct registry *r, const struct registry_token *t, struct err *e);
+
+/* -ENOENT. */
+int registry_remove_token(struct registry *r, const char *name, struct err *e);
+
+/* Calls each for every token by name; of a row that cannot be read t is NULL, and *why says so: one damaged
+ * token takes nothing from the others.  A registry of an older schema has none. */
+typedef int registry_token_visitor(void *context, const struct registry_token *t, const struct err *why);
+int registry_each_token(struct registry *r, registry_token_visitor *each, void *context, struct err *e);
+
+/* Another value after every change of the tokens. */
+int registry_tokens_stamp(struct registry *r, uint64_t *stamp, struct err *e);

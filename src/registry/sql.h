@@ -50,6 +50,11 @@ int version_read(struct registry *r, int64_t id, struct registry_version *v, str
 int take_text(sqlite3_stmt *row, int column, char *to, size_t size);
 int take_number(sqlite3_stmt *row, int column, uint32_t max, uint32_t *value);
 int take_digest(sqlite3_stmt *row, int column, struct digest *d);
+int take_bytes(sqlite3_stmt *row, int column, void *to, size_t size);
+
+/* read.c: the registry's schema now: a reader takes an older one as it is, and a writer brings it up to date
+ * meanwhile. */
+int read_schema(struct registry *r, int64_t *schema, struct err *e);
 
 /* audit.c: what a change does, for the row that its transaction adds.  What is NULL or 0 is left out. */
 struct audit_change {

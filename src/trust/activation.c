@@ -90,15 +90,6 @@ activation_number_after(uint64_t last)
 	return now > last ? now : last + 1;
 }
 
-static const struct trusted_key *
-find_key(const struct keys *k, const struct key_id *id)
-{
-	for (size_t i = 0; i < k->n; i++)
-		if (memcmp(&k->rows[i].id, id, sizeof *id) == 0)
-			return &k->rows[i];
-	return NULL;
-}
-
 static int
 forbidden(const struct trusted_key *k, enum key_rule_kind kind, const char *value, struct err *e)
 {
@@ -130,7 +121,7 @@ activation_check(const struct keys *k, const struct registry_activation *a, cons
 	if (a->number == 0)
 		return err_set(e, -ENOKEY, "it is not signed");
 	key_id_format(&a->key, id);
-	key = find_key(k, &a->key);
+	key = keys_find(k, &a->key);
 	if (!key)
 		return err_set(e, -ENOKEY, "it is signed by key %s, which is not trusted", id);
 	rc = check_rights(key, s, e);

@@ -64,6 +64,15 @@ is_allowed(enum key_rule_kind kind, const char *rule, const char *value)
 	return strcmp(rule, value) == 0;
 }
 
+const struct trusted_key *
+keys_find(const struct keys *k, const struct key_id *id)
+{
+	for (size_t i = 0; i < k->n; i++)
+		if (memcmp(&k->rows[i].id, id, sizeof *id) == 0)
+			return &k->rows[i];
+	return NULL;
+}
+
 bool
 key_may_sign(const struct trusted_key *k, enum key_rule_kind kind, const char *value)
 {

@@ -56,6 +56,9 @@ uint64_t keys_stamp(const char *folder);
 /* True when a rule of the key allows the value, or it has none of this kind. */
 bool key_may_sign(const struct trusted_key *k, enum key_rule_kind kind, const char *value);
 
+/* NULL: none of this id is trusted. */
+const struct trusted_key *keys_find(const struct keys *k, const struct key_id *id);
+
 /* The word of a kind in the file. */
 const char *key_rule_word(enum key_rule_kind kind);
 /* Whether a value may stand behind it.  -EINVAL. */

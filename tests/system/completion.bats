@@ -40,6 +40,14 @@ offers() {
 	[ -z "$(offers --registry "$R" key trust al)" ]
 }
 
+@test "what token can do is offered behind it, and tokens where one is to be revoked" {
+	"$CFN_PREFIX/bin/cfn-deploy" --registry "$R" token create first
+	"$CFN_PREFIX/bin/cfn-deploy" --registry "$R" token create second
+	[ "$(offers token '')" = 'create list revoke' ]
+	[ "$(offers --registry "$R" token revoke fir)" = first ]
+	[ -z "$(offers --registry "$R" token create fir)" ]
+}
+
 @test "options of the command are offered" {
 	[ "$(offers --reg)" = --registry ]
 	[ "$(offers deploy --pm-max-r)" = --pm-max-requests ]
