@@ -9,6 +9,7 @@
 #include "base/fd.h"
 #include "deploy-tool/check.h"
 #include "deploy-tool/diagnostics.h"
+#include "deploy-tool/links.h"
 
 enum { DIAGNOSTICS_MAX = 8 << 20 };
 
@@ -73,14 +74,20 @@ choose_entry(struct artifact *a)
 int
 artifact_make(struct tool *t, struct artifact *a)
 {
+	const char *links = a->links != NULL ? a->links : "";
 	struct err e;
 	int rc;
 
+	if (links_resolve(&t->config, links, a->build.libraries, &e) < 0)
+		return tool_fail(&e);
 	tool_open_cgroup(t);
 	rc = build_run(&t->config, &t->cgroup, &a->source, &a->build, &e);
 	show_diagnostics(t, a);
-	if (rc < 0)
-		return tool_fail(&e);
+	if (rc < 0) {
+		rc = tool_fail(&e);
+		links_advise(&t->config, links, &a->build);
+		return rc;
+	}
 	if (check_artifact(&t->config, &t->cgroup, &a->build, a->entries, &a->report, &e) < 0) {
 		err_wrap(&e, "%.100s", a->source.path);
 		return tool_fail(&e);

@@ -9,6 +9,7 @@ enum { ARTIFACT_ENTRIES_MAX = 4 };
 
 struct artifact {
 	struct source source;
+	const char *links; /* names of libraries (policy.h); NULL: none */
 	struct build build;
 	struct elf_report report;
 	const char *entries[ARTIFACT_ENTRIES_MAX]; /* handlers to look for, NULL at the end */

@@ -185,7 +185,7 @@ ask_version(const struct place *p, struct build *b, struct err *e)
 	return rc;
 }
 
-enum { OWN_FILES = 3 }; /* header, library, objects */
+enum { OWN_FILES = 4 }; /* objects, headers, library */
 
 struct compile {
 	const struct place *place;
@@ -253,6 +253,7 @@ compile_result(struct compile *c, struct err *e)
 	if (rc < 0)
 		return rc;
 	build_result_line(&line, c->place->config, c->source, all[n - 1], n == 2);
+	build_link_line(&line, c->build->libraries);
 	return run_compiler(c, &line, BUILD_RESULT, &c->build->artifact, &c->build->artifact_size, e);
 }
 
@@ -267,17 +268,20 @@ compile(const struct place *p, const struct source *s, struct build *b, struct e
 	*c = (struct compile){ .place = p, .source = s, .build = b };
 	c->files[0].path = BUILD_OBJECTS;
 	c->files[1].path = BUILD_HEADER;
-	c->files[2].path = BUILD_LIBRARY;
+	c->files[2].path = BUILD_JSON;
+	c->files[3].path = BUILD_LIBRARY;
 	for (size_t i = 0; i < s->n; i++)
 		c->files[OWN_FILES + i] =
 		    (struct box_file){ s->files[i].name, s->files[i].text, s->files[i].size };
 	rc = read_own_file(p->config->include_dir, "cfn.h", HEADER_MAX, &c->files[1], e);
 	if (rc == 0)
-		rc = read_own_file(p->config->libexec_dir, "libcfn.so.1", LIBRARY_MAX, &c->files[2], e);
+		rc = read_own_file(p->config->include_dir, "cfn_json.h", HEADER_MAX, &c->files[2], e);
+	if (rc == 0)
+		rc = read_own_file(p->config->libexec_dir, "libcfn.so.1", LIBRARY_MAX, &c->files[3], e);
 	if (rc == 0)
 		rc = compile_result(c, e);
-	free_pointer(&c->files[1].data);
-	free_pointer(&c->files[2].data);
+	for (size_t i = 1; i < OWN_FILES; i++)
+		free_pointer(&c->files[i].data);
 	free_pointer(&c->objects);
 	return rc;
 }
@@ -338,7 +342,6 @@ build_run(const struct config *c, const struct cgroup *cgroup, const struct sour
 	const struct place p = { c, cgroup };
 	int rc;
 
-	*b = (struct build){ 0 };
 	buf_init(&b->diagnostics, 2 * compiler_limits.output + 2);
 	rc = ask_version(&p, b, e);
 	if (rc == 0)

@@ -12,16 +12,18 @@
 enum { BUILD_ARTIFACT_MAX = 32 << 20, BUILD_DEBUG_MAX = 48 << 20 };
 
 struct build {
-	char compiler[256];     /* what produced it, one line */
-	char flags[512];        /* as they are given, separated by spaces */
-	struct buf diagnostics; /* the compiler's raw words, also when it succeeded */
-	bool is_cut;            /* there were more of them */
-	char *artifact, *debug; /* the shared object without debug information, and that alone */
+	char libraries[LIBRARIES_TEXT_SIZE]; /* set by the caller: the files to link with (ipc/grants.h) */
+	char compiler[256];                  /* what produced it, one line */
+	char flags[512];                     /* as they are given, separated by spaces */
+	struct buf diagnostics;              /* the compiler's raw words, also when it succeeded */
+	bool is_cut;                         /* there were more of them */
+	char *artifact, *debug;              /* the shared object without debug information, and that alone */
 	size_t artifact_size, debug_size;
 };
 
-/* Compiles and links, in boxes of that cgroup.  -ENOEXEC when the source does not compile or the compiler met
- * one of its limits (*e names it; the words are in diagnostics); anything else is a failure of this machine.
+/* Compiles and links with b->libraries, in boxes of that cgroup.  -ENOEXEC when the source does not compile
+ * or the compiler met one of its limits (*e names it; the words are in diagnostics); anything else is a
+ * failure of this machine.
  */
 int build_run(const struct config *c, const struct cgroup *cgroup, const struct source *s, struct build *b,
               struct err *e);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/macros.h"
+#include "base/words.h"
 
 static const char *const compile_flags[] = {
 	"-O2",
@@ -110,6 +111,18 @@ build_result_line(struct command_line *l, const struct config *c, const struct s
 	if (language->library != NULL)
 		add_arguments(l, (const char *const[]){ language->library, "-shared-libgcc" }, 2);
 	add_argument(l, "-lm");
+}
+
+void
+build_link_line(struct command_line *l, const char *libraries)
+{
+	const char *file;
+	size_t n;
+
+	for (size_t i = 0; i < LINKS_MAX && (file = words_next(&libraries, &n)) != NULL; i++) {
+		snprintf(l->links[i], sizeof l->links[i], "-l:%.*s", (int)n, file);
+		add_argument(l, l->links[i]);
+	}
 }
 
 void

@@ -7,15 +7,20 @@
 #define BUILD_OWN     ".cfn/"
 
 #define BUILD_HEADER  BUILD_OWN "include/cfn.h"
+#define BUILD_JSON    BUILD_OWN "include/cfn_json.h"
 #define BUILD_LIBRARY BUILD_OWN "libcfn.so.1"
 #define BUILD_OBJECTS BUILD_OWN "objects.o"
 #define BUILD_RESULT  BUILD_OWN "function.so"
 
-enum { BUILD_FLAGS_MAX = 48 }; /* without the files' names */
+enum {
+	BUILD_FLAGS_MAX = 48 + LINKS_MAX,        /* without the files' names */
+	BUILD_LINK_SIZE = LIBRARY_FILE_SIZE + 3, /* "-l:FILE" */
+};
 
 struct command_line {
 	size_t n;
 	const char *argv[BUILD_FLAGS_MAX + SOURCE_FILES_MAX]; /* NULL at the end */
+	char links[LINKS_MAX][BUILD_LINK_SIZE];               /* some of these */
 };
 
 /* The one of the files' languages that is called so for gcc's -x; NULL: none is in it. */
@@ -28,6 +33,10 @@ void build_objects_line(struct command_line *l, const struct config *c, const st
 /* The files of a language, and what came of the line above if there is something, as a shared object. */
 void build_result_line(struct command_line *l, const struct config *c, const struct source *s,
                        const struct source_language *language, bool has_objects);
+
+/* With these libraries behind it (words of base/words.h), each by the very file that a worker loads, whatever
+ * the development package calls its link. */
+void build_link_line(struct command_line *l, const char *libraries);
 
 /* What of it is no file's name, as text. */
 void build_flags(const struct source_language *const *languages, size_t n_languages, char *text, size_t size);

@@ -16,6 +16,7 @@ struct work {
 	const void *bytes;
 	size_t n;
 	const char *const *entries;
+	const char *libraries;
 };
 
 static int
@@ -25,7 +26,7 @@ check_inside(int input, int output, void *context)
 	struct elf_report report;
 
 	(void)input;
-	elf_check(w->bytes, w->n, w->entries, &report);
+	elf_check(w->bytes, w->n, w->entries, w->libraries, &report);
 	return fd_write_all(output, &report, sizeof report) < 0;
 }
 
@@ -54,7 +55,7 @@ check_artifact(const struct config *c, const struct cgroup *cgroup, const struct
                const char *const *entries, struct elf_report *report, struct err *e)
 {
 	static const char *const nothing[] = { NULL };
-	struct work work = { b->artifact, b->artifact_size, entries };
+	struct work work = { b->artifact, b->artifact_size, entries, b->libraries };
 	const struct box_plan plan = {
 		.name = "check",
 		.profile = BOX_CHECK,

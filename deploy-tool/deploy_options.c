@@ -16,11 +16,13 @@ const struct argument_row deploy_options[] = {
 	{ "entry", 0, ARGUMENT_TEXT, AT(entry), "SYMBOL", "the handler; else the file's name, else handle" },
 	{ "env", 0, ARGUMENT_LIST, AT(env), "NAME=VALUE", "a variable for cfn_env() (repeatable)" },
 	{ "shared", 0, ARGUMENT_TEXT, AT(shared), "NAME[:ro]", "its shared folder" },
+	{ "link", 0, ARGUMENT_TEXT, AT(link), "NAMES", "libraries, such as m,jansson,sqlite3,z; none: none" },
 };
 const size_t deploy_n_options = ARRAY_SIZE(deploy_options);
 
 const struct argument_row check_options[] = {
 	{ "entry", 0, ARGUMENT_TEXT, AT(entry), "SYMBOL", "the handler; else the file's name, else handle" },
 	{ "function", 0, ARGUMENT_TEXT, AT(function), "NAME", "the function's name; else the file's" },
+	{ "link", 0, ARGUMENT_TEXT, AT(link), "NAMES", "libraries, such as m,jansson,sqlite3,z" },
 };
 const size_t check_n_options = ARRAY_SIZE(check_options);

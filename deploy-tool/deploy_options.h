@@ -5,7 +5,7 @@
 #include "deploy-tool/limits.h"
 
 struct deploy_options {
-	const char *function, *entry, *shared;
+	const char *function, *entry, *shared, *link;
 	struct argument_list routes, methods, env;
 	bool replace_routes, defaults;
 };

@@ -135,6 +135,19 @@ settle_option_routes(struct deployment *d)
 	return rc < 0 ? tool_fail_as(EX_USAGE, "%s", e.text) : 0;
 }
 
+/* Those of the version before, unless others are named; of `check`, which asks no registry, none. */
+static int
+settle_links(struct deployment *d)
+{
+	const char *given = d->options.link;
+	struct err e;
+
+	if (given != NULL && policy_set_links(&d->policy, given, &e) < 0)
+		return tool_fail_as(EX_USAGE, "%s", e.text);
+	d->artifact.links = d->policy.links;
+	return 0;
+}
+
 static int
 compile(struct deployment *d)
 {
@@ -279,19 +292,13 @@ static const struct {
 	enum deployment_part part;
 	int (*run)(struct deployment *d);
 } steps[] = {
-	{ DEPLOYMENT_READ, check_options_form },
-	{ DEPLOYMENT_READ, read_source },
-	{ DEPLOYMENT_READ, pack_source },
-	{ DEPLOYMENT_SETTLE, read_key },
-	{ DEPLOYMENT_SETTLE, find_previous },
-	{ DEPLOYMENT_SETTLE, check_lock },
-	{ DEPLOYMENT_SETTLE, settle_policy },
-	{ DEPLOYMENT_SETTLE, settle_option_routes },
-	{ DEPLOYMENT_COMPILE, compile },
-	{ DEPLOYMENT_TRY, try_loading },
-	{ DEPLOYMENT_TRY, settle_routes },
-	{ DEPLOYMENT_TRY, add_candidate },
-	{ DEPLOYMENT_TRY, vote },
+	{ DEPLOYMENT_READ, check_options_form }, { DEPLOYMENT_READ, read_source },
+	{ DEPLOYMENT_READ, pack_source },        { DEPLOYMENT_SETTLE, read_key },
+	{ DEPLOYMENT_SETTLE, find_previous },    { DEPLOYMENT_SETTLE, check_lock },
+	{ DEPLOYMENT_SETTLE, settle_policy },    { DEPLOYMENT_SETTLE, settle_option_routes },
+	{ DEPLOYMENT_COMPILE, settle_links },    { DEPLOYMENT_COMPILE, compile },
+	{ DEPLOYMENT_TRY, try_loading },         { DEPLOYMENT_TRY, settle_routes },
+	{ DEPLOYMENT_TRY, add_candidate },       { DEPLOYMENT_TRY, vote },
 	{ DEPLOYMENT_ACTIVATE, activate },
 };
 

@@ -14,6 +14,7 @@
 
 #include "base/log.h"
 #include "base/macros.h"
+#include "base/words.h"
 
 #if defined(__x86_64__)
 #define MACHINE EM_X86_64
@@ -50,6 +51,7 @@ static const struct {
 struct image {
 	const unsigned char *bytes;
 	size_t n;
+	const char *libraries;
 	struct elf_report *report;
 	size_t n_segments;
 	Elf64_Phdr segments[ELF_SEGMENTS_MAX];
@@ -251,12 +253,12 @@ check_dynamic(struct image *m)
 }
 
 static bool
-is_allowed_library(const char *name)
+is_allowed_library(const char *name, const char *linked)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(allowed_libraries); i++)
 		if (strcmp(name, allowed_libraries[i]) == 0)
 			return true;
-	return false;
+	return words_have(linked, name, strlen(name));
 }
 
 static int
@@ -269,7 +271,7 @@ check_needed(struct image *m)
 
 		if (name == NULL)
 			return refuse(m, "has a library name outside of its name table");
-		if (is_allowed_library(name))
+		if (is_allowed_library(name, m->libraries))
 			continue;
 		log_escape(shown, sizeof shown, name, strlen(name));
 		return refuse(m, "needs the library '%s', which functions do not get", shown);
@@ -378,9 +380,10 @@ check_symbols(struct image *m, const char *const *entries)
 }
 
 int
-elf_check(const void *bytes, size_t n, const char *const *entries, struct elf_report *report)
+elf_check(const void *bytes, size_t n, const char *const *entries, const char *libraries,
+          struct elf_report *report)
 {
-	struct image m = { .bytes = bytes, .n = n, .report = report };
+	struct image m = { .bytes = bytes, .n = n, .libraries = libraries, .report = report };
 	int rc;
 
 	*report = (struct elf_report){ .entry = -1 };

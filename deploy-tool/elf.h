@@ -19,6 +19,8 @@ struct elf_report {
 
 /* Checks what the loader would use, found the way the loader finds it: a 64-bit shared object of this machine
  * that wants no interpreter, no executable stack, no text relocation, no search path, no auditor, and no
- * library but the allowed ones; with the ABI mark of cfn.h, and a route table or one of the entries (names of
- * handlers, NULL at the end).  0 or -EBADMSG with the reason. */
-int elf_check(const void *bytes, size_t n, const char *const *entries, struct elf_report *report);
+ * library but the allowed ones and those in libraries (words of base/words.h); with the ABI mark of cfn.h,
+ * and a route table or one of the entries (names of handlers, NULL at the end).  0 or -EBADMSG with the
+ * reason. */
+int elf_check(const void *bytes, size_t n, const char *const *entries, const char *libraries,
+              struct elf_report *report);

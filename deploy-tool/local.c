@@ -54,9 +54,9 @@ find_place(const struct config *c, const struct local_function *f)
 	return p;
 }
 
-static void
+static int
 fill_start(const struct config *c, const struct local_function *f, const struct place *place,
-           struct start_worker *start)
+           struct start_worker *start, struct err *e)
 {
 	struct function_policy p = *f->policy;
 
@@ -78,6 +78,7 @@ fill_start(const struct config *c, const struct local_function *f, const struct 
 		snprintf(start->shared, sizeof start->shared, "%s", p.shared);
 	snprintf(start->function, sizeof start->function, "%s", f->function);
 	snprintf(start->entry, sizeof start->entry, "%s", f->entry);
+	return libraries_resolve(&c->libraries, p.links, start->libraries, e);
 }
 
 /* requests, output: the worker's ends. */
@@ -136,14 +137,14 @@ local_start(struct local *l, const struct config *c, const struct local_function
 {
 	struct start_worker start = *how;
 	struct place place = find_place(c, f);
-	int rc;
+	int rc = fill_start(c, f, &place, &start, e);
 
 	*l = (struct local){ .spawner = { .channel = -1, .pidfd = -1 }, .requests = -1, .output = -1 };
-	rc = start_spawner(c, f->cgroup, &place, &l->spawner, e);
+	if (rc == 0)
+		rc = start_spawner(c, f->cgroup, &place, &l->spawner, e);
 	if (rc < 0)
 		return rc;
 	l->lacks_folder = place.shared_dir == NULL && f->policy->shared[0] != '\0';
-	fill_start(c, f, &place, &start);
 	return start_worker(l, f, &start, e);
 }
 

@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "base/fd.h"
+#include "base/words.h"
 #include "deploy-tool/pools.h"
 #include "deploy-tool/routes.h"
 #include "http/http.h"
@@ -93,6 +94,18 @@ add_digests(json_t *object, const struct registry_version *v)
 	}
 }
 
+static json_t *
+words_json(const char *words)
+{
+	json_t *list = json_array();
+	const char *word;
+	size_t n;
+
+	while ((word = words_next(&words, &n)))
+		json_array_append_new(list, json_stringn(word, n));
+	return list;
+}
+
 json_t *
 report_version(const struct registry_version *v, bool is_whole)
 {
@@ -111,6 +124,7 @@ report_version(const struct registry_version *v, bool is_whole)
 	json_object_set_new(object, "flags", json_string(v->flags));
 	json_object_set_new(object, "shared", json_string(v->policy.shared));
 	json_object_set_new(object, "shared_read_only", json_boolean(v->policy.shared_read_only));
+	json_object_set_new(object, "link", words_json(v->policy.links));
 	json_object_set_new(object, "environment", environment_json(&v->policy));
 	json_object_set_new(object, "limits", limits_json(&v->policy));
 	add_digests(object, v);

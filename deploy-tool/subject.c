@@ -14,7 +14,7 @@
 
 #define AT(field) offsetof(struct subject_options, field)
 
-enum { OWN_ROWS = 6 };
+enum { OWN_ROWS = 7 };
 
 static const struct argument_row own_rows[OWN_ROWS] = {
 	{ "method", 0, ARGUMENT_LIST, AT(methods), "METHODS", "of a file: what its routes take" },
@@ -24,6 +24,7 @@ static const struct argument_row own_rows[OWN_ROWS] = {
 	{ "env", 0, ARGUMENT_LIST, AT(env), "NAME=VALUE", "of a file: for cfn_env() (repeatable)" },
 	{ "shared", 0, ARGUMENT_TEXT, AT(shared), "NAME[:ro]",
 	  "of a file: an empty shared folder, then removed" },
+	{ "link", 0, ARGUMENT_TEXT, AT(link), "NAMES", "of a file: its libraries, as for deploy" },
 };
 
 size_t
@@ -124,6 +125,8 @@ read_policy(const struct tool *t, const struct subject_options *o, struct subjec
 		rc = policy_set_env(p, o->env.items[i], &e);
 	if (rc == 0 && o->shared != NULL)
 		rc = policy_set_shared(p, o->shared, &e);
+	if (rc == 0 && o->link != NULL)
+		rc = policy_set_links(p, o->link, &e);
 	if (rc == 0)
 		rc = policy_check_below(p, &t->config.maximum, &e);
 	if (rc < 0)
@@ -146,6 +149,7 @@ compile(struct tool *t, const struct subject_options *o, struct subject *s)
 	int rc;
 
 	artifact_set_entries(&s->artifact, o->entry, NULL);
+	s->artifact.links = s->version.policy.links;
 	rc = artifact_make(t, &s->artifact);
 	if (rc == 0)
 		snprintf(s->version.entry, sizeof s->version.entry, "%s", s->artifact.entry);

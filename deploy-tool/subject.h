@@ -10,7 +10,7 @@
 
 /* As deploy has them, for a file alone. */
 struct subject_options {
-	const char *function, *entry, *shared;
+	const char *function, *entry, *shared, *link;
 	struct argument_list routes, methods, env;
 	struct limits limits;
 };

@@ -204,6 +204,8 @@ print_version(const struct keys *keys, const struct registry_version *v, const c
 	if (v->policy.shared[0] != '\0')
 		printf("%-24s %s%s\n", "shared folder", v->policy.shared,
 		       v->policy.shared_read_only ? " (read-only)" : "");
+	if (v->policy.links[0] != '\0')
+		printf("%-24s %s\n", "libraries", v->policy.links);
 	print_environment(&v->policy);
 	for (size_t i = 0; i < policy_n_version_rows; i++) {
 		char value[OPTION_TEXT_SIZE];

@@ -105,6 +105,7 @@ config_init(struct config *c)
 	set_from_environment(c->include_dir, sizeof c->include_dir, "CFN_INCLUDEDIR", CFN_INCLUDEDIR);
 	set_text(c->keys_dir, sizeof c->keys_dir, config_default_keys);
 	set_text(c->compiler, sizeof c->compiler, "/usr/bin/gcc");
+	libraries_init(&c->libraries);
 	policy_init(&c->defaults);
 	for (size_t i = 0; i < policy_n_rows; i++)
 		*policy_value(&c->maximum, &policy_rows[i]) = policy_rows[i].maximum;
@@ -214,6 +215,8 @@ on_line(void *context, const char *section, const char *name, const char *value)
 		rc = set_global(r->config, name, value, &e);
 	else if (strncmp(section, "function ", 9) == 0)
 		rc = set_override(r->config, section + 9, name, value, &e);
+	else if (strcmp(section, "link") == 0)
+		rc = libraries_set(&r->config->libraries, name, value, &e);
 	else if (section[0] == '\0')
 		rc = err_set(&e, -EINVAL, "key '%.64s' stands before any section, such as [global]", name);
 	else
@@ -329,6 +332,10 @@ config_print(const struct config *c, int fd)
 		print_key(c, &keys[i], fd);
 	print_policy(&c->defaults, policy_n_rows, "", fd);
 	print_policy(&c->maximum, policy_n_version_rows, "max.", fd);
+	dprintf(fd, "[link]\n");
+	for (size_t i = 0; i < c->libraries.n; i++)
+		dprintf(fd, "%s = %s%s%s\n", c->libraries.rows[i].name, c->libraries.rows[i].file,
+		        c->libraries.rows[i].package[0] ? " " : "", c->libraries.rows[i].package);
 	for (size_t i = 0; i < c->n_overrides; i++) {
 		const struct config_override *o = &c->overrides[i];
 		char text[OPTION_TEXT_SIZE];

@@ -4,6 +4,7 @@
 #include <sys/types.h>
 
 #include "base/err.h"
+#include "config/libraries.h"
 #include "config/policy.h"
 
 enum { CONFIG_TEXT_MAX = 256, CONFIG_PATH_MAX = 1024, CONFIG_OVERRIDES_MAX = 1024 };
@@ -39,6 +40,7 @@ struct config {
 	uint64_t process_max;                                  /* workers of all functions together */
 	struct function_policy defaults;                       /* what [global] says of function limits */
 	struct function_policy maximum;                        /* max.* */
+	struct libraries libraries;                            /* [link] */
 	size_t n_overrides;
 	struct config_override overrides[CONFIG_OVERRIDES_MAX];
 };

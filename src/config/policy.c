@@ -348,6 +348,8 @@ policy_pack(const struct function_policy *p, char *text, size_t size, struct err
 		if (json_object_set_new(root, "shared", shared) < 0)
 			return err_set(e, ENOMEM, "policy");
 	}
+	if (p->links[0] && json_object_set_new(root, "link", json_string(p->links)) < 0)
+		return err_set(e, ENOMEM, "policy");
 	n = json_dumpb(root, text, size, JSON_COMPACT | JSON_SORT_KEYS);
 	if (n == 0 || n >= size)
 		return err_set(e, -E2BIG, "policy is over %zu bytes", size);
@@ -364,6 +366,8 @@ unpack_member(struct function_policy *p, const char *key, json_t *value, struct 
 		return policy_set(p, row, json_string_value(value), e);
 	if (strcmp(key, "shared") == 0 && json_is_string(value))
 		return policy_set_shared(p, json_string_value(value), e);
+	if (strcmp(key, "link") == 0 && json_is_string(value))
+		return policy_set_links(p, json_string_value(value), e);
 	if (strcmp(key, "env") == 0 && json_is_array(value)) {
 		for (size_t i = 0; i < json_array_size(value); i++) {
 			const char *one = json_string_value(json_array_get(value, i));

@@ -8,7 +8,7 @@
 #include "base/options.h"
 #include "ipc/protocol.h"
 
-enum { POLICY_ENV_MAX = 16 * 1024, POLICY_TEXT_MAX = 32 * 1024 };
+enum { POLICY_ENV_MAX = 16 * 1024, POLICY_TEXT_MAX = 32 * 1024, POLICY_LINKS_SIZE = LINKS_MAX * 33 };
 
 enum { CPU_SHARE_ANY = 100 * 1024 };
 
@@ -42,8 +42,9 @@ struct function_policy {
 	uint64_t denied_kills; /* workers killed for denied_limit in denied_window_ms; 0: no limit */
 	uint64_t denied_window_ms;
 	uint64_t shared_read_only;
-	char shared[NAME_MAX_SIZE]; /* empty: none */
-	char env[POLICY_ENV_MAX];   /* "K=V" NUL "K=V" NUL ...; */
+	char shared[NAME_MAX_SIZE];    /* empty: none */
+	char links[POLICY_LINKS_SIZE]; /* names of libraries, sorted (base/words.h) */
+	char env[POLICY_ENV_MAX];      /* "K=V" NUL "K=V" NUL ...; */
 	size_t env_size;
 };
 
@@ -95,6 +96,10 @@ int policy_set_env(struct function_policy *p, const char *assignment, struct err
 
 /* --shared NAME or NAME:ro. */
 int policy_set_shared(struct function_policy *p, const char *text, struct err *e);
+
+/* --link NAME,NAME...: instead of those before; "none" for none.  Which of them there are is the
+ * configuration's to say (config/libraries.h).  -EINVAL, -E2BIG. */
+int policy_set_links(struct function_policy *p, const char *text, struct err *e);
 
 /* Name of a function or a folder: ^[a-z0-9][a-z0-9_-]{0,63}$ */
 int policy_check_name(const char *name, struct err *e);

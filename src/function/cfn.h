@@ -59,6 +59,9 @@ void *cfn_alloc(cfn_request *, size_t size);
 char *cfn_sprintf(cfn_request *, const char *format, ...) CFN_PRINTF(2, 3);
 char *cfn_url_encode(cfn_request *,
                      const char *text); /* for one segment of a path, or one value of a query */
+/* Calls run(what) after the handler has returned, the last one that was given first: frees what a library
+ * made.  ENOMEM. */
+int cfn_defer(cfn_request *, void (*run)(void *what), void *what);
 
 /* Request.  Path, query and header fields were decoded and checked before the handler runs: a malformed one
  * is a 400 that it never sees. */

@@ -29,6 +29,7 @@ struct cfn_request {
 	size_t route;
 
 	struct arena arena;
+	struct deferred *deferred; /* in the arena, the last one first */
 	struct pairs query, cookies, form;
 	int form_error;
 
@@ -56,6 +57,9 @@ struct exchange {
 	struct cfn_request request;
 	struct cfn_response response;
 };
+
+/* defer.c: calls what was deferred; the arena is there until then. */
+void deferred_run(struct cfn_request *q);
 
 /* params.c: makes the request of params.  CAUSE_NONE, or why the handler must not see it, with *what for the
  * log. */

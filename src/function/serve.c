@@ -72,6 +72,7 @@ buffer_end(struct buf *b)
 static void
 exchange_end(struct exchange *x)
 {
+	deferred_run(&x->request);
 	arena_reset(&x->request.arena);
 	buffer_end(&x->request.body);
 	buffer_end(&x->response.output);

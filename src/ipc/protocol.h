@@ -13,9 +13,12 @@ enum {
 	SYMBOL_MAX_SIZE = 128, /* a C symbol and NUL */
 	REASON_SIZE = 512,     /* one line for people, and NUL */
 	ROUTERS_MAX = 16,
-	REQUEST_ID_SIZE = 65, /* a request's id: [A-Za-z0-9-] and NUL */
-	CALL_NAME_SIZE = 32,  /* a system call: [a-z0-9_], or "syscall N", and NUL */
-	DENIED_KINDS_MAX = 8, /* that are named */
+	REQUEST_ID_SIZE = 65,   /* a request's id: [A-Za-z0-9-] and NUL */
+	CALL_NAME_SIZE = 32,    /* a system call: [a-z0-9_], or "syscall N", and NUL */
+	DENIED_KINDS_MAX = 8,   /* that are named */
+	LINKS_MAX = 8,          /* libraries that a function is linked with */
+	LIBRARY_FILE_SIZE = 49, /* "libjansson.so.4" and NUL: [A-Za-z0-9._+-] */
+	LIBRARIES_TEXT_SIZE = LINKS_MAX * LIBRARY_FILE_SIZE,
 };
 
 enum message_type {
@@ -91,8 +94,9 @@ struct start_worker {
 	uint32_t shared_read_only;
 	uint32_t is_fresh; /* a new process for every request */
 	char function[NAME_MAX_SIZE];
-	char shared[NAME_MAX_SIZE];  /* folder below the shared directory; empty: none */
-	char entry[SYMBOL_MAX_SIZE]; /* handler's symbol; empty: the artifact's own route table */
+	char shared[NAME_MAX_SIZE];          /* folder below the shared directory; empty: none */
+	char entry[SYMBOL_MAX_SIZE];         /* handler's symbol; empty: the artifact's own route table */
+	char libraries[LIBRARIES_TEXT_SIZE]; /* files that the artifact is linked with (grants.h) */
 };
 
 enum { COPY_PATH_SIZE = 1024 };

@@ -117,6 +117,8 @@ artifacts_open(struct master *m, struct pool *pool, struct err *e)
 {
 	int rc = approval_check(m, pool, e);
 
+	if (rc == 0 && pool->forbidden)
+		rc = err_set(e, -EPERM, "%s", pool->forbidden);
 	if (rc == 0)
 		rc = give_slot(m, pool, e);
 	return rc < 0 ? rc : open_artifact(m, pool, e);

@@ -115,6 +115,8 @@ struct pool {
 	bool is_unsettled;
 	TAILQ_ENTRY(pool) unsettled_link; /* of those that wait to be approved and kept */
 
+	char *forbidden; /* what it is linked with is not this server's to give: why; NULL: all is */
+
 	int artifact, environment; /* sealed memory; -1: not open */
 	size_t artifact_size;
 	TAILQ_ENTRY(pool) artifact_link; /* of those that are open, most recently used last */

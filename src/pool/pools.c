@@ -43,6 +43,16 @@ fill_start(struct pool *pool, const struct registry_version *v, const struct fun
 	snprintf(s->entry, sizeof s->entry, "%s", v->entry);
 }
 
+/* Who writes the registry does not say what is loaded from this machine: that is the configuration's. */
+static void
+fill_grants(struct pool *pool, const struct config *c, const struct function_policy *p)
+{
+	struct err e;
+
+	if (libraries_resolve(&c->libraries, p->links, pool->start.libraries, &e) < 0)
+		pool->forbidden = strdup(e.text);
+}
+
 static void
 fill_public(struct pool *pool, const struct registry_version *v, const struct function_policy *p)
 {
@@ -122,6 +132,7 @@ pool_new(struct master *m, const struct registry_version *v, struct pool **made,
 		return err_set(e, ENOMEM, "function '%s'", v->function);
 	config_apply(m->config, v->function, &policy);
 	fill_start(pool, v, &policy);
+	fill_grants(pool, m->config, &policy);
 	fill_public(pool, v, &policy);
 	fill_manager(pool, &policy);
 	fill_denied(pool, &policy);
@@ -142,6 +153,7 @@ pool_new(struct master *m, const struct registry_version *v, struct pool **made,
 		err_set(e, ENOMEM, "function '%s'", v->function);
 	if (!pool->routes || approval_claim(v, &v->activation, &pool->claim, e) < 0) {
 		free(pool->routes);
+		free(pool->forbidden);
 		free(pool);
 		return -e->code;
 	}
@@ -160,6 +172,7 @@ pool_free(struct master *m, struct pool *pool)
 	artifacts_close(m, pool);
 	approval_forget(m, pool);
 	free(pool->routes);
+	free(pool->forbidden);
 	free(pool);
 }
 
@@ -187,6 +200,7 @@ starts_alike(const struct pool *x, const struct pool *y)
 	       a->tmp_inodes == b->tmp_inodes && a->threads == b->threads && a->cpu_share == b->cpu_share &&
 	       a->files == b->files && a->is_fresh == b->is_fresh &&
 	       a->shared_read_only == b->shared_read_only && strcmp(a->shared, b->shared) == 0 &&
+	       strcmp(a->libraries, b->libraries) == 0 && !x->forbidden == !y->forbidden &&
 	       memcmp(&x->claim.contents, &y->claim.contents, sizeof x->claim.contents) == 0;
 }
 
@@ -227,6 +241,9 @@ pool_update(struct master *m, struct pool *pool, struct pool *fresh)
 
 	take_contents(m, pool, fresh);
 	pool->start = fresh->start;
+	free(pool->forbidden);
+	pool->forbidden = fresh->forbidden;
+	fresh->forbidden = NULL;
 	pool->start.slot = slot;
 	pool->public = fresh->public;
 	pool->min_workers = fresh->min_workers;

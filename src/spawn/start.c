@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "ipc/grants.h"
 #include "ipc/start.h"
 #include "spawn/spawn.h"
 
@@ -227,6 +228,8 @@ check_worker(const struct spawn *s, const struct start_worker *w, struct err *e)
 	if (!folder_is_name(w->function, sizeof w->function) || !is_terminated(w->entry, sizeof w->entry) ||
 	    (w->shared[0] != '\0' && !folder_is_name(w->shared, sizeof w->shared)))
 		return err_set(e, -EINVAL, "malformed name");
+	if (!grant_are_libraries(w->libraries, sizeof w->libraries))
+		return err_set(e, -EINVAL, "malformed list of libraries");
 	if (s->in.n_fds != (w->is_fresh && !w->is_trial ? 5 : 4))
 		return err_set(e, -EINVAL, "%zu descriptors", s->in.n_fds);
 	return check_slot(s, w->slot, e);

@@ -68,7 +68,7 @@ prepare_worker(struct job *job, struct err *e)
 	s->artifact = WORKER_FD_ARTIFACT;
 	job->worker.sandbox = s;
 	job->worker.is_fresh = w->is_fresh && !w->is_trial;
-	if (preload(WORKER_FD_ARTIFACT, e) < 0)
+	if (preload(WORKER_FD_ARTIFACT, w->libraries, e) < 0)
 		return err_wrap(e, "libraries");
 	if (fd_read_file(WORKER_FD_ENVIRONMENT, ENVIRONMENT_MAX, &job->worker.environment,
 	                 &job->worker.environment_size, e) < 0)

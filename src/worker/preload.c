@@ -7,6 +7,8 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
+#include "base/words.h"
+#include "ipc/protocol.h"
 #include "ipc/start.h"
 #include "worker/worker.h"
 
@@ -51,8 +53,27 @@ preload_named(const char *bytes, size_t n, struct err *e)
 	return 0;
 }
 
+/* What the artifact is linked with.  Its own list of what it needs finds them by these names when it is
+ * loaded, in a sandbox where there is no file of them; local, so that nothing but the artifact sees their
+ * symbols. */
+static int
+preload_linked(const char *linked, struct err *e)
+{
+	char name[LIBRARY_FILE_SIZE];
+	const char *one;
+	size_t n;
+
+	while ((one = words_next(&linked, &n))) {
+		snprintf(name, sizeof name, "%.*s", (int)n, one);
+		if (!dlopen(name, RTLD_NOW | RTLD_LOCAL))
+			return err_set(e, -ENOEXEC, "it is linked with a library that is not here: %s",
+			               dlerror());
+	}
+	return 0;
+}
+
 int
-preload(int artifact, struct err *e)
+preload(int artifact, const char *linked, struct err *e)
 {
 	char path[32];
 	struct stat st;
@@ -66,6 +87,8 @@ preload(int artifact, struct err *e)
 		return err_set(e, errno, "artifact");
 	rc = preload_named(bytes, (size_t)st.st_size, e);
 	munmap(bytes, (size_t)st.st_size);
+	if (rc == 0)
+		rc = preload_linked(linked, e);
 	if (rc < 0)
 		return rc;
 	snprintf(path, sizeof path, "/proc/self/fd/%d", WORKER_FD_LIBRARY);

@@ -37,8 +37,9 @@ struct worker {
 /* main.c: no code of an author runs beside an init that is not confined.  -ECANCELED: it never will be. */
 int await_init(int init, struct err *e);
 
-/* preload.c: no folder of libraries exists once the root is changed. */
-int preload(int artifact, struct err *e);
+/* preload.c: no folder of libraries exists once the root is changed.  linked: files of libraries (grants.h).
+ */
+int preload(int artifact, const char *linked, struct err *e);
 
 /* worker.c: from PAYLOAD to the end of the requests.  init is for await_init.  The exit status; *e says why
  * it is not 0. */

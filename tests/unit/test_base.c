@@ -19,6 +19,7 @@
 #include "base/log.h"
 #include "base/options.h"
 #include "base/utf8.h"
+#include "base/words.h"
 
 static void
 errors_are_wrapped_outermost_first(void **state)
@@ -283,6 +284,50 @@ the_cpu_clock_of_a_process_is_read(void **state)
 	assert_int_equal(clock_cpu_us(4194303), -1);
 }
 
+static void
+a_list_of_words_is_sorted_and_has_each_once(void **state)
+{
+	char list[13] = "";
+	size_t n;
+	const char *at = list;
+
+	(void)state;
+	assert_null(words_next(&at, &n));
+	assert_int_equal(words_add(list, sizeof list, "m", 1), 0);
+	assert_int_equal(words_add(list, sizeof list, "jansson", 7), 0);
+	assert_int_equal(words_add(list, sizeof list, "jansson", 7), 0);
+	assert_int_equal(words_add(list, sizeof list, "z", 1), 0);
+	assert_string_equal(list, "jansson m z");
+	/* One byte is left, and a space would be needed, too. */
+	assert_int_equal(words_add(list, sizeof list, "a", 1), -E2BIG);
+	assert_string_equal(list, "jansson m z");
+	assert_int_equal(words_count(list), 3);
+	assert_true(words_have(list, "m", 1));
+	assert_false(words_have(list, "jans", 4));
+	assert_false(words_have(list, "", 0));
+	list[0] = '\0';
+	assert_int_equal(words_add(list, sizeof list, "twelve_bytes", 12), 0);
+}
+
+static void
+a_list_of_words_from_elsewhere_is_checked(void **state)
+{
+	static const struct {
+		const char *text;
+		bool is_good;
+	} cases[] = {
+		{ "", true },    { "ab", true },    { "a b", true },   { " a", false },
+		{ "a ", false }, { "a  b", false }, { "a\tb", false }, { "a c", false },
+		{ " ", false },  { "ab ab", true }, { "a\n", false },
+	};
+	const char unterminated[4] = "abab";
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+		assert_int_equal(words_are_of(cases[i].text, 16, "ab"), cases[i].is_good);
+	assert_false(words_are_of(unterminated, sizeof unterminated, "ab"));
+}
+
 int
 main(void)
 {
@@ -302,6 +347,8 @@ main(void)
 		cmocka_unit_test(a_sealed_memory_file_cannot_change),
 		cmocka_unit_test(placed_descriptors_keep_their_files),
 		cmocka_unit_test(the_cpu_clock_of_a_process_is_read),
+		cmocka_unit_test(a_list_of_words_is_sorted_and_has_each_once),
+		cmocka_unit_test(a_list_of_words_from_elsewhere_is_checked),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

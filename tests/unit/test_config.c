@@ -190,18 +190,19 @@ a_policy_survives_its_text(void **state)
 	assert_int_equal(policy_set(&p, policy_find("memory"), "64M", &e), 0);
 	assert_int_equal(policy_set(&p, policy_find("pm"), "static", &e), 0);
 	assert_int_equal(policy_set_shared(&p, "books:ro", &e), 0);
+	assert_int_equal(policy_set_links(&p, "m,jansson", &e), 0);
 	assert_int_equal(policy_set_env(&p, "A=1", &e), 0);
 	assert_int_equal(policy_set_env(&p, "B=x=y", &e), 0);
 	assert_int_equal(policy_set_env(&p, "A=2", &e), 0);
 	assert_int_equal(policy_pack(&p, text, sizeof text, &e), 0);
-	assert_string_equal(
-	    text,
-	    "{\"env\":[\"B=x=y\",\"A=2\"],\"memory\":\"64M\",\"pm\":\"static\",\"shared\":\"books:ro\"}");
+	assert_string_equal(text, "{\"env\":[\"B=x=y\",\"A=2\"],\"link\":\"jansson "
+	                          "m\",\"memory\":\"64M\",\"pm\":\"static\",\"shared\":\"books:ro\"}");
 	assert_int_equal(policy_unpack(&back, text, &e), 0);
 	assert_int_equal(back.memory, p.memory);
 	assert_int_equal(back.shared_read_only, 1);
 	assert_int_equal(back.env_size, p.env_size);
 	assert_memory_equal(back.env, p.env, p.env_size);
+	assert_string_equal(back.links, "jansson m");
 }
 
 static void
@@ -294,6 +295,119 @@ a_policy_over_the_servers_maximum_is_refused(void **state)
 	assert_non_null(strstr(e.text, "max.memory = 256M"));
 }
 
+static void
+libraries_are_those_of_the_list(void **state)
+{
+	static const struct {
+		const char *row, *name;
+		const char *file; /* NULL: it is not on the list */
+	} cases[] = {
+		{ "", "jansson", "libjansson.so.4" },
+		{ "jansson =\n", "jansson", NULL },
+		{ "jansson = libjansson.so.5 libjansson5-dev\n", "jansson", "libjansson.so.5" },
+		{ "pq = libpq.so.5\n", "pq", "libpq.so.5" },
+		{ "pq = libpq.so.5\n", "p", NULL },
+		{ "", "pq", NULL },
+		{ "pq = libpq.so.5\n", "m pq z", "libm.so.6 libpq.so.5 libz.so.1" },
+	};
+	static struct config c;
+	char text[256], files[LIBRARIES_TEXT_SIZE];
+	struct err e;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		snprintf(text, sizeof text, "[link]\n%s", cases[i].row);
+		assert_int_equal(read_text(&c, text, &e), 0);
+		if (!cases[i].file) {
+			assert_int_equal(libraries_resolve(&c.libraries, cases[i].name, files, &e), -EPERM);
+			assert_non_null(strstr(e.text, "crypto, "));
+			continue;
+		}
+		assert_int_equal(libraries_resolve(&c.libraries, cases[i].name, files, &e), 0);
+		assert_string_equal(files, cases[i].file);
+	}
+}
+
+static void
+a_library_is_a_file_without_a_folder(void **state)
+{
+	static const char *const wrong[] = {
+		"pq = /usr/lib/libpq.so.5",
+		"pq = ../libpq.so.5",
+		"pq = libpq",
+		"pq = .so",
+		"pq = libpq.so.5 libpq-dev more",
+		"Pq = libpq.so.5",
+		"none = libpq.so.5",
+		"p,q = libpq.so.5",
+		"pq = lib0123456789012345678901234567890123456789abc.so",
+		"a23456789012345678901234567890123 = libpq.so.5",
+	};
+	static struct config c;
+	char text[256];
+	struct err e;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
+		snprintf(text, sizeof text, "[link]\n%s\n", wrong[i]);
+		assert_int_equal(read_text(&c, text, &e), -EINVAL);
+		assert_non_null(strstr(e.text, ":2: "));
+	}
+	assert_int_equal(read_text(&c,
+	                           "[link]\na2345678901234567890123456789012 ="
+	                           " lib0123456789012345678901234567890123456789ab.so\n",
+	                           &e),
+	                 0);
+}
+
+static void
+the_list_of_libraries_has_an_end(void **state)
+{
+	struct libraries l;
+	struct err e;
+	char name[16];
+	int n = 0;
+
+	(void)state;
+	libraries_init(&l);
+	for (; l.n < LIBRARIES_MAX; n++) {
+		snprintf(name, sizeof name, "x%d", n);
+		assert_int_equal(libraries_set(&l, name, "libx.so", &e), 0);
+	}
+	assert_int_equal(libraries_set(&l, "x0", "liby.so", &e), 0);
+	assert_int_equal(libraries_set(&l, "more", "libx.so", &e), -E2BIG);
+}
+
+static void
+links_are_a_list_of_eight_names(void **state)
+{
+	static const struct {
+		const char *given;
+		int rc;
+		const char *links;
+	} cases[] = {
+		{ "z,jansson,m", 0, "jansson m z" },
+		{ "m,m,,m", 0, "m" },
+		{ "none", 0, "" },
+		{ "", 0, "" },
+		{ "a,b,c,d,e,f,g,h", 0, "a b c d e f g h" },
+		{ "a,b,c,d,e,f,g,h,i", -E2BIG, "m" },
+		{ "../x", -EINVAL, "m" },
+		{ "libz.so.1", -EINVAL, "m" },
+		{ "a23456789012345678901234567890123", -EINVAL, "m" },
+	};
+	static struct function_policy p;
+	struct err e;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		policy_init(&p);
+		assert_int_equal(policy_set_links(&p, "m", &e), 0);
+		assert_int_equal(policy_set_links(&p, cases[i].given, &e), cases[i].rc);
+		assert_string_equal(p.links, cases[i].links);
+	}
+}
+
 int
 main(void)
 {
@@ -308,6 +422,10 @@ main(void)
 		cmocka_unit_test(names_are_of_the_documented_form),
 		cmocka_unit_test(the_environment_is_bounded),
 		cmocka_unit_test(a_policy_over_the_servers_maximum_is_refused),
+		cmocka_unit_test(libraries_are_those_of_the_list),
+		cmocka_unit_test(a_library_is_a_file_without_a_folder),
+		cmocka_unit_test(the_list_of_libraries_has_an_end),
+		cmocka_unit_test(links_are_a_list_of_eight_names),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

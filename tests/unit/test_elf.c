@@ -121,7 +121,7 @@ what_may_not_be_loaded_is_refused_with_its_reason(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		struct object o = build(cases[i].source, cases[i].flags);
 		struct elf_report report;
-		int rc = elf_check(o.bytes, o.n, hello, &report);
+		int rc = elf_check(o.bytes, o.n, hello, "", &report);
 
 		if (cases[i].reason == NULL) {
 			assert_string_equal(report.reason, "");
@@ -137,6 +137,33 @@ what_may_not_be_loaded_is_refused_with_its_reason(void **state)
 }
 
 static void
+what_is_linked_is_needed_and_nothing_else(void **state)
+{
+	static const struct {
+		const char *libraries, *reason; /* reason: NULL: it may be loaded */
+	} cases[] = {
+		{ "", "'libjansson.so.4', which functions do not get" },
+		{ "libjansson.so.4", "'libz.so.1', which functions do not get" },
+		{ "libz.so.1", "'libjansson.so.4'" },
+		{ "libjansson.so.4 libz.so", "'libz.so.1'" },
+		{ "libjansson.so.4 libz.so.1", NULL },
+		{ "libc.so.6 libjansson.so.4 libz.so.1", NULL },
+	};
+	struct object o = build(GOOD, "-shared -fPIC -Wl,--no-as-needed -l:libjansson.so.4 -l:libz.so.1");
+	struct elf_report report;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		int rc = elf_check(o.bytes, o.n, hello, cases[i].libraries, &report);
+
+		assert_int_equal(rc, cases[i].reason ? -EBADMSG : 0);
+		if (cases[i].reason)
+			assert_non_null(strstr(report.reason, cases[i].reason));
+	}
+	free(o.bytes);
+}
+
+static void
 the_first_entry_that_is_defined_is_named(void **state)
 {
 	static const char *const entries[] = { "absent", "second", "hello", NULL };
@@ -145,7 +172,7 @@ the_first_entry_that_is_defined_is_named(void **state)
 	struct elf_report report;
 
 	(void)state;
-	assert_int_equal(elf_check(o.bytes, o.n, entries, &report), 0);
+	assert_int_equal(elf_check(o.bytes, o.n, entries, "", &report), 0);
 	assert_int_equal(report.entry, 1);
 	assert_true(report.has_routes);
 	free(o.bytes);
@@ -165,9 +192,9 @@ a_file_that_is_cut_off_never_leads_outside(void **state)
 		memcpy(exact, o.bytes, n);
 		exact = realloc(exact, n > 0 ? n : 1);
 		if (n < sizeof(Elf64_Ehdr) + sizeof(Elf64_Phdr))
-			assert_int_equal(elf_check(exact, n, hello, &report), -EBADMSG);
+			assert_int_equal(elf_check(exact, n, hello, "", &report), -EBADMSG);
 		else
-			elf_check(exact, n, hello, &report);
+			elf_check(exact, n, hello, "", &report);
 		free(exact);
 	}
 	free(o.bytes);
@@ -397,7 +424,7 @@ every_damage_is_found(void **state)
 		struct elf_report report;
 
 		cases[i].damage(&o);
-		assert_int_equal(elf_check(o.bytes, o.n, hello, &report), -EBADMSG);
+		assert_int_equal(elf_check(o.bytes, o.n, hello, "", &report), -EBADMSG);
 		if (strstr(report.reason, cases[i].reason) == NULL)
 			print_error("case %zu: '%s'\n", i, report.reason);
 		assert_non_null(strstr(report.reason, cases[i].reason));
@@ -421,7 +448,7 @@ random_damage_never_crashes(void **state)
 			x = x * 1664525u + 1013904223u;
 			copy[(x >> 8) % 0x1000 % o.n] = (char)(x >> 24);
 		}
-		elf_check(copy, o.n, hello, &report);
+		elf_check(copy, o.n, hello, "", &report);
 		assert_non_null(memchr(report.reason, '\0', sizeof report.reason));
 	}
 	free(copy);
@@ -453,6 +480,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_may_not_be_loaded_is_refused_with_its_reason),
+		cmocka_unit_test(what_is_linked_is_needed_and_nothing_else),
 		cmocka_unit_test(the_first_entry_that_is_defined_is_named),
 		cmocka_unit_test(a_file_that_is_cut_off_never_leads_outside),
 		cmocka_unit_test(every_damage_is_found),

@@ -695,6 +695,68 @@ memory_of_a_request_is_cleared_aligned_and_given_back(void **state)
 	}
 }
 
+static char order[8]; /* of what was deferred; "h": the handler has returned */
+
+static void
+note(void *what)
+{
+	size_t n = strlen(order);
+
+	order[n] = *(char *)what;
+	order[n + 1] = '\0';
+}
+
+static cfn_request *again;
+static char names[] = "abch";
+
+static void
+note_and_defer(void *what)
+{
+	note(what);
+	assert_int_equal(cfn_defer(again, note, &names[2]), 0);
+}
+
+static int
+defer(cfn_request *q, cfn_response *r)
+{
+	again = q;
+	assert_int_equal(cfn_defer(q, note, &names[0]), 0);
+	assert_int_equal(cfn_defer(q, note_and_defer, &names[1]), 0);
+	note(&names[3]);
+	return cfn_status(r, 204);
+}
+
+static void
+what_is_deferred_is_done_after_the_handler_the_last_first(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		order[0] = '\0';
+		ask(defer);
+		assert_string_equal(order, "hbca");
+	}
+}
+
+static int
+defer_without_memory(cfn_request *q, cfn_response *r)
+{
+	while (cfn_alloc(q, 1 << 10))
+		;
+	while (cfn_alloc(q, 1))
+		;
+	assert_int_equal(cfn_defer(q, note, &names[0]), -ENOMEM);
+	return cfn_status(r, 204);
+}
+
+static void
+nothing_is_deferred_without_memory(void **state)
+{
+	(void)state;
+	order[0] = '\0';
+	ask(defer_without_memory);
+	assert_string_equal(order, "");
+}
+
 static int
 allocate_everything(cfn_request *q, cfn_response *r)
 {
@@ -834,6 +896,8 @@ main(void)
 		cmocka_unit_test(a_form_may_be_asked_again_and_its_body_taken_raw),
 		cmocka_unit_test(memory_of_a_request_is_cleared_aligned_and_given_back),
 		cmocka_unit_test(memory_of_a_request_ends_at_its_limit),
+		cmocka_unit_test(what_is_deferred_is_done_after_the_handler_the_last_first),
+		cmocka_unit_test(nothing_is_deferred_without_memory),
 		cmocka_unit_test(the_environment_is_what_was_set_for_the_function),
 		cmocka_unit_test(a_log_line_stays_one_line_within_its_length),
 		cmocka_unit_test(one_request_leaves_nothing_to_the_next),
