@@ -32,8 +32,11 @@ const struct policy_row policy_rows[] = {
 	{ "threads", POLICY_NUMBER, AT(threads), 16, 1, 1024, "threads of one worker" },
 	{ "open_files", POLICY_NUMBER, AT(files), 64, 16, 4096, "open descriptors of one worker" },
 	{ "file_size", POLICY_SIZE, AT(file_size), 16 * MI, 4 * KI, 64 * GI, "one file that it writes" },
-	{ "concurrency", POLICY_NUMBER, AT(concurrency), 1024, 1, 1024,
-	  "workers, whatever pm.max_children says" },
+	{ "concurrency", POLICY_NUMBER, AT(concurrency), CONCURRENCY_ANY, 1, CONCURRENCY_ANY,
+	  "requests in execution, streams too, whatever else is said" },
+	{ "exclusive", POLICY_SWITCH, AT(is_exclusive), SWITCH_NO, SWITCH_NO, SWITCH_YES,
+	  "yes: one request at a time, in all workers together" },
+	{ "streams", POLICY_NUMBER, AT(streams), 32, 0, 1024, "open streams, beside pm.max_children" },
 	{ "queue", POLICY_NUMBER, AT(queue), 128, 0, 65536, "requests that may wait for a worker" },
 	{ "mode", POLICY_MODE, AT(mode), MODE_REUSE, MODE_REUSE, MODE_FRESH,
 	  "reuse, or fresh: a new process for every request" },
@@ -68,6 +71,11 @@ static const char *const pm_words[] = {
 static const char *const mode_words[] = {
 	[MODE_REUSE] = "reuse",
 	[MODE_FRESH] = "fresh",
+};
+
+static const char *const switch_words[] = {
+	[SWITCH_NO] = "no",
+	[SWITCH_YES] = "yes",
 };
 
 const struct policy_row *
@@ -118,6 +126,12 @@ parse_pm(const char *text, uint64_t *value)
 }
 
 static int
+parse_switch(const char *text, uint64_t *value)
+{
+	return parse_word(switch_words, ARRAY_SIZE(switch_words), text, value);
+}
+
+static int
 parse_mode(const char *text, uint64_t *value)
 {
 	return parse_word(mode_words, ARRAY_SIZE(mode_words), text, value);
@@ -132,12 +146,13 @@ static const struct {
 	[POLICY_DURATION] = { option_parse_duration, "a duration such as 10s" },
 	[POLICY_PM] = { parse_pm, "ondemand, dynamic or static" },
 	[POLICY_MODE] = { parse_mode, "reuse or fresh" },
+	[POLICY_SWITCH] = { parse_switch, "yes or no" },
 };
 
 bool
 policy_is_word(const struct policy_row *row)
 {
-	return row->kind == POLICY_PM || row->kind == POLICY_MODE;
+	return row->kind == POLICY_PM || row->kind == POLICY_MODE || row->kind == POLICY_SWITCH;
 }
 
 const char *
@@ -161,6 +176,9 @@ policy_format(const struct policy_row *row, uint64_t value, char text[OPTION_TEX
 		return;
 	case POLICY_MODE:
 		snprintf(text, OPTION_TEXT_SIZE, "%s", mode_words[value <= MODE_FRESH ? value : MODE_REUSE]);
+		return;
+	case POLICY_SWITCH:
+		snprintf(text, OPTION_TEXT_SIZE, "%s", switch_words[value != SWITCH_NO]);
 		return;
 	case POLICY_NUMBER:
 		break;

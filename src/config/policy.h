@@ -10,10 +10,11 @@
 
 enum { POLICY_ENV_MAX = 16 * 1024, POLICY_TEXT_MAX = 32 * 1024, POLICY_LINKS_SIZE = LINKS_MAX * 33 };
 
-enum { CPU_SHARE_ANY = 100 * 1024 };
+enum { CPU_SHARE_ANY = 100 * 1024, CONCURRENCY_ANY = 1024 };
 
 enum process_manager { PM_ONDEMAND, PM_DYNAMIC, PM_STATIC };
 enum process_mode { MODE_REUSE, MODE_FRESH };
+enum policy_switch { SWITCH_NO, SWITCH_YES };
 
 struct function_policy {
 	uint64_t memory;  /* bytes */
@@ -29,7 +30,9 @@ struct function_policy {
 	uint64_t threads;
 	uint64_t files;
 	uint64_t file_size;   /* bytes of one file, RLIMIT_FSIZE */
-	uint64_t concurrency; /* workers, whatever pm.max_children says */
+	uint64_t concurrency; /* requests in execution, of all versions; CONCURRENCY_ANY: no bound */
+	uint64_t is_exclusive;
+	uint64_t streams; /* beside max_children */
 	uint64_t queue;
 	uint64_t max_requests; /* of one worker; 0: no limit */
 	uint64_t mode;         /* enum process_mode */
@@ -48,7 +51,7 @@ struct function_policy {
 	size_t env_size;
 };
 
-enum policy_kind { POLICY_NUMBER, POLICY_SIZE, POLICY_DURATION, POLICY_PM, POLICY_MODE };
+enum policy_kind { POLICY_NUMBER, POLICY_SIZE, POLICY_DURATION, POLICY_PM, POLICY_MODE, POLICY_SWITCH };
 
 /* One row a limit; the same table serves cfn.conf, cfn-deploy's options, the registry and cfn.conf(5). */
 struct policy_row {

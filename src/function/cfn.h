@@ -146,11 +146,12 @@ enum cfn_cache_flags { CFN_CACHE_PRIVATE = 1, CFN_CACHE_IMMUTABLE = 2 };
 int cfn_cache(cfn_response *, long max_age, unsigned flags);
 
 /* Streams.  cfn_stream: status and header fields leave now; what is written follows in pieces, at the latest
- * with cfn_flush.  A negative result from then on means that nobody reads any more: return. */
+ * with cfn_flush.  -EPIPE from then on means that nobody reads any more: return.  The last three give
+ * -ESHUTDOWN when the version or the pool is to end: say goodbye, and return. */
 int cfn_stream(cfn_response *, int status, const char *type);
-int cfn_flush(cfn_response *);                                      /* -EPIPE */
+int cfn_flush(cfn_response *);
 int cfn_event(cfn_response *, const char *event, const char *data); /* one Server-Sent Event, flushed */
-int cfn_wait(cfn_request *, int ms);                                /* flushes, sleeps 0 .. 3,600,000 ms */
+int cfn_wait(cfn_request *, int ms); /* flushes, sleeps 0 .. 3,600,000 ms, or less */
 
 /* Passwords are kept as their scrypt hash, "$scrypt$ln=14,r=8,p=5$...", with a salt of its own: EINVAL past
  * 1,024 bytes.  It costs 16 MiB and some tenths of a second of CPU time, on purpose. */

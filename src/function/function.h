@@ -16,6 +16,9 @@ struct function_io {
 	ssize_t (*write)(void *context, const void *data, size_t n); /* header block and body of the answer */
 	int (*flush)(void *context);                                 /* what was written leaves now */
 	void (*log)(void *context, const char *line, size_t n);      /* one line to the function's log */
+	/* Waits for ms; before that: -EPIPE, the client is gone; -ESHUTDOWN, the version or the pool ends.
+	 * NULL: nobody would say so. */
+	int (*wait)(void *context, int ms);
 };
 
 /* dlopen(path) and look the symbols up.  entry is the handler's symbol, or empty: then the artifact has

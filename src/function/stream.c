@@ -48,6 +48,26 @@ stream_put(struct cfn_response *r, const void *data, size_t n)
 }
 
 static int
+plain_sleep(int ms)
+{
+	struct timespec left = { .tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000 };
+
+	while (nanosleep(&left, &left) < 0 && errno == EINTR)
+		;
+	return 0;
+}
+
+/* Whoever is told to end may still say goodbye; to a client that is gone there is nothing to say. */
+static int
+stream_wait(struct cfn_response *r, int ms)
+{
+	const struct function_io *io = r->request->io;
+	int rc = io->wait ? io->wait(io->context, ms) : plain_sleep(ms);
+
+	return rc == -EPIPE ? stream_break(r, rc) : rc;
+}
+
+static int
 stream_flush(struct cfn_response *r)
 {
 	const struct function_io *io = r->request->io;
@@ -56,6 +76,14 @@ stream_flush(struct cfn_response *r)
 	if (rc == 0 && io->flush(io->context) < 0)
 		rc = stream_break(r, -EPIPE);
 	return rc;
+}
+
+static int
+stream_leave(struct cfn_response *r)
+{
+	int rc = stream_flush(r);
+
+	return rc == 0 && r->request->io->wait ? stream_wait(r, 0) : rc;
 }
 
 /* Nobody reads the body of an answer to HEAD: the handler hears so at once, and its loop ends. */
@@ -93,7 +121,7 @@ cfn_stream(cfn_response *r, int status, const char *type)
 int
 cfn_flush(cfn_response *r)
 {
-	return r->is_stream ? stream_flush(r) : -EINVAL;
+	return r->is_stream ? stream_leave(r) : -EINVAL;
 }
 
 static int
@@ -135,20 +163,18 @@ cfn_event(cfn_response *r, const char *event, const char *data)
 		rc = event_put_line(r, "event: ", event, strlen(event));
 	if (rc == 0)
 		rc = event_put_data(r, data);
-	return rc == 0 ? stream_flush(r) : rc;
+	return rc == 0 ? stream_leave(r) : rc;
 }
 
 int
 cfn_wait(cfn_request *q, int ms)
 {
-	struct timespec left = { .tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000 };
-	int rc = 0;
+	int rc;
 
 	if (ms < 0 || ms > WAIT_MAX_MS)
 		return -EINVAL;
-	if (q->response->is_stream)
-		rc = stream_flush(q->response);
-	while (rc == 0 && nanosleep(&left, &left) < 0 && errno == EINTR)
-		;
-	return rc;
+	if (!q->response->is_stream)
+		return plain_sleep(ms);
+	rc = stream_flush(q->response);
+	return rc == 0 ? stream_wait(q->response, ms) : rc;
 }

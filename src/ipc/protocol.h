@@ -44,6 +44,7 @@ enum message_type {
 	MSG_RETIRE,        /* struct process_ref: no new request; RELEASED when the last one is answered */
 	MSG_WORKER_ENDED,  /* struct worker_ended: of a worker leased to this router and not yet released */
 	MSG_START_REFUSED, /* struct start_refused: nothing to wait for, answer the queue */
+	MSG_STREAM_ANSWER, /* struct stream_answer: to MSG_STREAM */
 	MSG_LOGS,          /* nothing; access log, function log, error log, reopened */
 	MSG_DRAIN,         /* nothing: take no new connection, finish, say DRAINED */
 	MSG_ASK_COUNTERS,  /* nothing */
@@ -58,6 +59,8 @@ enum message_type {
 	MSG_COUNTERS, /* struct router_counters */
 	MSG_REQUEST_FAILED, /* struct request_failed */
 	MSG_DENIED,         /* struct denied_report: at most one for a version and a tick */
+	MSG_STREAM,         /* struct process_ref: its answer is a stream; may it be? */
+	MSG_STREAM_ENDED,   /* struct stream_ended: as RELEASED, but it may serve on */
 };
 
 /* Ids are the master's, unique for its life and never 0. */
@@ -166,7 +169,17 @@ struct lease {
 	int32_t pid;
 	uint64_t version; /* the registry's id of the version, as in the snapshot */
 	uint32_t is_fresh;
-	uint32_t reserved;
+	uint32_t n_served; /* requests, by an earlier lease */
+};
+
+struct stream_answer {
+	uint32_t worker;
+	uint32_t is_granted;
+};
+
+struct stream_ended {
+	uint32_t worker;
+	uint32_t n_served;
 };
 
 struct worker_ended {
@@ -244,5 +257,6 @@ struct router_counters {
 	uint64_t answers[6]; /* by class: [2] 2xx ... [5] 5xx; [0] none, the client was gone */
 	uint64_t requests_active;
 	uint64_t requests_queued;
+	uint64_t streams_active;
 	uint64_t generation; /* of the snapshot in use */
 };

@@ -8,6 +8,7 @@
 #include "pool/pools.h"
 #include "pool/rollout.h"
 #include "pool/routers.h"
+#include "pool/streams.h"
 #include "pool/workers.h"
 
 enum { RETRY_SOON_MS = 100, OVERLOADED_RETRY_S = 1 };
@@ -60,7 +61,7 @@ lease_ready(struct master *m, struct pool *pool)
 
 		if (w->stage != WORKER_READY)
 			continue;
-		router = neediest(m, pool);
+		router = stream_turn(m, w) ? neediest(m, pool) : NULL;
 		if (router)
 			worker_lease(m, w, router);
 	}
@@ -99,7 +100,8 @@ find_victim(struct master *m)
 	for (struct node *n = table_next(&m->workers, NULL); n; n = table_next(&m->workers, n)) {
 		struct worker *w = (struct worker *)n;
 
-		if (w->stage != WORKER_LEASED || (victim && w->leased_us >= victim->leased_us))
+		if (w->stage != WORKER_LEASED || w->is_stream ||
+		    (victim && w->leased_us >= victim->leased_us))
 			continue;
 		if (may_give_one_up(w->pool))
 			victim = w;
@@ -186,7 +188,7 @@ static size_t
 n_to_start(const struct master *m, const struct pool *pool)
 {
 	size_t live = pool_count(pool, STAGES_LIVE), starting = pool_count(pool, STAGE_BIT(WORKER_STARTING));
-	size_t max = pool->public.max_workers, waiting = pool_waiting(pool);
+	size_t max = streams_max_workers(pool), waiting = pool_waiting(pool);
 	size_t for_minimum = 0, for_waiting = 0, n;
 
 	if (m->phase == PHASE_SERVING && live < pool->min_workers)
@@ -234,7 +236,7 @@ find_movable(const struct pool *pool, const struct router *r, uint64_t *hold_us)
 
 		if (w->stage == WORKER_MOVING)
 			return NULL; /* one at a time */
-		if (w->stage != WORKER_LEASED || w->router == r)
+		if (w->stage != WORKER_LEASED || w->router == r || w->is_stream)
 			continue;
 		theirs = pool_count_leases(pool, w->router);
 		if (own > 0 && theirs <= own + 1)
@@ -256,7 +258,7 @@ move_lease(struct master *m, struct pool *pool)
 	struct worker *w;
 	uint64_t hold_us = 0;
 
-	if (!r || pool->waiting[r->index] == 0 || pool_count(pool, STAGES_LIVE) < pool->public.max_workers ||
+	if (!r || pool->waiting[r->index] == 0 || pool_count(pool, STAGES_LIVE) < streams_max_workers(pool) ||
 	    pool_count(pool, STAGE_BIT(WORKER_STARTING)) > 0)
 		return;
 	w = find_movable(pool, r, &hold_us);
@@ -291,14 +293,39 @@ finish_move(struct master *m, struct worker *w)
 	leases_serve(m, w->pool);
 }
 
+/* After a stream, which was not its last request: one of pm.max_children again, if they are not all there. */
+static bool
+may_serve_on(const struct worker *w)
+{
+	return w->stage == WORKER_LEASED && pool_is_serving(w->pool) &&
+	       pool_count(w->pool, STAGES_LIVE) <= streams_max_workers(w->pool);
+}
+
+void
+leases_stream_ended(struct master *m, struct worker *w, uint32_t n_served)
+{
+	w->is_stream = false;
+	w->n_served = n_served;
+	if (!may_serve_on(w)) {
+		leases_released(m, w);
+		return;
+	}
+	w->stage = WORKER_READY;
+	w->router = NULL;
+	leases_serve(m, w->pool);
+}
+
 void
 leases_released(struct master *m, struct worker *w)
 {
 	struct pool *pool = w->pool;
+	bool had_stream = w->is_stream;
 
+	w->is_stream = false;
 	if (w->stage == WORKER_ENDING)
 		return; /* killed meanwhile */
-	if (w->stage == WORKER_MOVING && pool_is_serving(pool)) {
+	/* A worker whose stream was told to end takes no further request. */
+	if (w->stage == WORKER_MOVING && pool_is_serving(pool) && !had_stream) {
 		finish_move(m, w);
 		return;
 	}

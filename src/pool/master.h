@@ -61,6 +61,9 @@ struct worker {
 	int requests, output, listener; /* the router's ends, kept to move the lease; closing them ends it */
 	int init;                       /* too, in fresh mode; else -1 */
 	uint64_t leased_us;
+	uint32_t n_served;  /* requests, by earlier leases */
+	bool was_leased;    /* it may be executing a request until it has ended */
+	bool is_stream;     /* its request is one: none of pm.max_children */
 	enum cause cause;   /* why it was killed */
 	bool is_stopping;   /* its end was asked for */
 	struct timer timer; /* the limit of its stage */
@@ -86,6 +89,8 @@ struct pool {
 	size_t n_routes;
 	struct digest digest; /* of the artifact */
 	uint32_t min_workers; /* kept without being asked for */
+	uint32_t streams;     /* open at once */
+	uint32_t concurrency; /* workers of the function, whichever version, that may be executing */
 	enum process_manager manager;
 
 	struct worker_list workers;

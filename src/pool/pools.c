@@ -65,7 +65,6 @@ fill_public(struct pool *pool, const struct registry_version *v, const struct fu
 	f->cpu_ms = saturate(p->cpu_ms);
 	f->stream_idle_ms = saturate(p->stream_idle_ms);
 	f->idle_timeout_ms = saturate(p->idle_timeout_ms);
-	f->max_workers = least(p->max_children, p->concurrency);
 	f->queue = saturate(p->queue);
 	f->denied_max = saturate(p->denied_limit);
 	f->max_requests = saturate(p->max_requests);
@@ -73,6 +72,14 @@ fill_public(struct pool *pool, const struct registry_version *v, const struct fu
 	f->output_max = p->output_max;
 	f->memory = p->memory;
 	snprintf(f->name, sizeof f->name, "%s", v->function);
+}
+
+static void
+fill_bounds(struct pool *pool, const struct function_policy *p)
+{
+	pool->streams = saturate(p->streams);
+	pool->concurrency = p->is_exclusive ? 1 : saturate(p->concurrency);
+	pool->public.max_workers = least(p->max_children, pool->concurrency);
 }
 
 static void
@@ -134,6 +141,7 @@ pool_new(struct master *m, const struct registry_version *v, struct pool **made,
 	fill_start(pool, v, &policy);
 	fill_grants(pool, m->config, &policy);
 	fill_public(pool, v, &policy);
+	fill_bounds(pool, &policy);
 	fill_manager(pool, &policy);
 	fill_denied(pool, &policy);
 	/* What was disabled by a signature is enabled by one alone. */
@@ -209,7 +217,8 @@ pool_is_same(const struct pool *a, const struct pool *b)
 {
 	return starts_alike(a, b) && approval_is_same(&a->claim, &b->claim) &&
 	       memcmp(&a->public, &b->public, sizeof a->public) == 0 && a->min_workers == b->min_workers &&
-	       a->manager == b->manager && counts_alike(a, b);
+	       a->manager == b->manager && a->streams == b->streams && a->concurrency == b->concurrency &&
+	       counts_alike(a, b);
 }
 
 /* A version never changes, but for who writes the registry by other means: then nothing of the old one stays.
@@ -248,6 +257,8 @@ pool_update(struct master *m, struct pool *pool, struct pool *fresh)
 	pool->public = fresh->public;
 	pool->min_workers = fresh->min_workers;
 	pool->manager = fresh->manager;
+	pool->streams = fresh->streams;
+	pool->concurrency = fresh->concurrency;
 	pool->denied.max_calls = fresh->denied.max_calls;
 	pool->denied.max_kills = fresh->denied.max_kills;
 	pool->denied.window_ms = fresh->denied.window_ms;
@@ -275,8 +286,19 @@ pool_count(const struct pool *pool, unsigned stages)
 	size_t n = 0;
 
 	TAILQ_FOREACH (w, &pool->workers, link)
-		if (STAGE_BIT(w->stage) & stages)
+		if (STAGE_BIT(w->stage) & stages && !(w->is_stream && w->stage == WORKER_LEASED))
 			n++;
+	return n;
+}
+
+size_t
+pool_count_streams(const struct pool *pool)
+{
+	const struct worker *w;
+	size_t n = 0;
+
+	TAILQ_FOREACH (w, &pool->workers, link)
+		n += w->is_stream;
 	return n;
 }
 
@@ -287,7 +309,7 @@ pool_count_leases(const struct pool *pool, const struct router *router)
 	size_t n = 0;
 
 	TAILQ_FOREACH (w, &pool->workers, link)
-		if (w->stage == WORKER_LEASED && w->router == router)
+		if (w->stage == WORKER_LEASED && w->router == router && !w->is_stream)
 			n++;
 	return n;
 }

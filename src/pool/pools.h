@@ -19,11 +19,12 @@ void pool_update(struct master *m, struct pool *pool, struct pool *fresh);
 bool pool_is_serving(const struct pool *pool);
 bool pool_is_wanted(const struct pool *pool); /* by the registry, but not serving yet */
 
-/* How many of its workers are in one of these stages. */
+/* How many of its workers are in one of these stages; those that are leased and in a stream count apart. */
 #define STAGE_BIT(stage) (1U << (stage))
 #define STAGES_READY     (STAGE_BIT(WORKER_READY) | STAGE_BIT(WORKER_LEASED) | STAGE_BIT(WORKER_MOVING))
 #define STAGES_LIVE      (STAGES_READY | STAGE_BIT(WORKER_STARTING))
 size_t pool_count(const struct pool *pool, unsigned stages);
+size_t pool_count_streams(const struct pool *pool); /* whatever their stage */
 size_t pool_count_leases(const struct pool *pool, const struct router *router);
 uint32_t pool_waiting(const struct pool *pool);
 

@@ -9,6 +9,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "pool/pools.h"
+#include "pool/streams.h"
 #include "pool/workers.h"
 
 /* All that a router may say. */
@@ -22,6 +23,8 @@ static const struct message_rule rules[] = {
 	{ MSG_COUNTERS, sizeof(struct router_counters), sizeof(struct router_counters), 0, 0 },
 	{ MSG_REQUEST_FAILED, sizeof(struct request_failed), sizeof(struct request_failed), 0, 0 },
 	{ MSG_DENIED, sizeof(struct denied_report), sizeof(struct denied_report), 0, 0 },
+	{ MSG_STREAM, sizeof(struct process_ref), sizeof(struct process_ref), 0, 0 },
+	{ MSG_STREAM_ENDED, sizeof(struct stream_ended), sizeof(struct stream_ended), 0, 0 },
 };
 
 /* The worker that the message names, when this router has it; a late word about another is no fault. */
@@ -84,6 +87,26 @@ on_released(struct master *m, struct router *router, const struct message *messa
 
 	if (w)
 		leases_released(m, w);
+}
+
+static void
+on_stream(struct master *m, struct router *router, const struct message *message)
+{
+	struct worker *w = leased_worker(m, router, message);
+
+	if (w)
+		stream_ask(m, w);
+}
+
+static void
+on_stream_ended(struct master *m, struct router *router, const struct message *message)
+{
+	struct worker *w = leased_worker(m, router, message);
+	struct stream_ended ended;
+
+	memcpy(&ended, message->body, sizeof ended);
+	if (w)
+		leases_stream_ended(m, w, ended.n_served);
 }
 
 static void
@@ -156,11 +179,17 @@ static const struct {
 	uint32_t type;
 	void (*serve)(struct master *m, struct router *router, const struct message *message);
 } handlers[] = {
-	{ MSG_ROUTER_READY, on_ready }, { MSG_WANT, on_want },
-	{ MSG_OVERRUN, on_overrun },    { MSG_IDLE, on_idle },
-	{ MSG_RELEASED, on_released },  { MSG_DRAINED, on_drained },
-	{ MSG_COUNTERS, on_counters },  { MSG_REQUEST_FAILED, on_request_failed },
+	{ MSG_ROUTER_READY, on_ready },
+	{ MSG_WANT, on_want },
+	{ MSG_OVERRUN, on_overrun },
+	{ MSG_IDLE, on_idle },
+	{ MSG_RELEASED, on_released },
+	{ MSG_DRAINED, on_drained },
+	{ MSG_COUNTERS, on_counters },
+	{ MSG_REQUEST_FAILED, on_request_failed },
 	{ MSG_DENIED, on_denied },
+	{ MSG_STREAM, on_stream },
+	{ MSG_STREAM_ENDED, on_stream_ended },
 };
 
 static void

@@ -26,12 +26,13 @@ status_of_router(const struct router *r)
 
 	for (size_t i = 0; i < ARRAY_SIZE(s->answers); i++)
 		json_array_append_new(answers, json_integer((json_int_t)s->answers[i]));
-	return json_pack("{s:s,s:b,s:I,s:I,s:I,s:o,s:I,s:I,s:I}", "stage", router_words[r->stage],
+	return json_pack("{s:s,s:b,s:I,s:I,s:I,s:o,s:I,s:I,s:I,s:I}", "stage", router_words[r->stage],
 	                 "is_current", r->has_counters, "connections_accepted",
 	                 (json_int_t)s->connections_accepted, "connections_active",
 	                 (json_int_t)s->connections_active, "requests", (json_int_t)s->requests, "answers",
 	                 answers, "requests_active", (json_int_t)s->requests_active, "requests_queued",
-	                 (json_int_t)s->requests_queued, "generation", (json_int_t)s->generation);
+	                 (json_int_t)s->requests_queued, "streams_active", (json_int_t)s->streams_active,
+	                 "generation", (json_int_t)s->generation);
 }
 
 static json_t *
@@ -40,12 +41,13 @@ status_of_pool(const struct pool *pool)
 	const struct function *f = pool->function;
 	uint64_t left_us = backoff_left(&pool->backoff, clock_now_us());
 
-	return json_pack("{s:s,s:I,s:I,s:b,s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:o}", "name",
+	return json_pack("{s:s,s:I,s:I,s:b,s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:o}", "name",
 	                 pool->public.name, "version", (json_int_t)pool->public.version, "wanted",
 	                 (json_int_t)(f->wanted ? f->wanted->public.version : 0), "enabled",
 	                 (int)(pool->public.is_enabled != 0), "pm", policy_pm_word(pool->manager),
 	                 "max_workers", (json_int_t)pool->public.max_workers, "workers",
-	                 (json_int_t)pool_count(pool, STAGES_READY), "starting",
+	                 (json_int_t)pool_count(pool, STAGES_READY), "streams",
+	                 (json_int_t)pool_count_streams(pool), "starting",
 	                 (json_int_t)pool_count(pool, STAGE_BIT(WORKER_STARTING)), "ending",
 	                 (json_int_t)pool_count(pool, STAGE_BIT(WORKER_RETIRING) | STAGE_BIT(WORKER_ENDING)),
 	                 "waiting", (json_int_t)pool_waiting(pool), "starts", (json_int_t)pool->n_starts,

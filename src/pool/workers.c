@@ -172,12 +172,14 @@ worker_lease(struct master *m, struct worker *w, struct router *router)
 	struct lease lease = { .worker = (uint32_t)w->by_id.key,
 		               .pid = w->pid,
 		               .version = w->pool->public.version_id,
+		               .n_served = w->n_served,
 		               .is_fresh = w->init >= 0 };
 	int fds[4] = { w->requests, w->output };
 	size_t n_fds = 2;
 
 	timer_cancel(&m->loop, &w->timer);
 	w->stage = WORKER_LEASED;
+	w->was_leased = true;
 	w->router = router;
 	w->next_router = NULL;
 	w->leased_us = w->pool->leased_us[router->index] = clock_now_us();
@@ -367,6 +369,9 @@ worker_has_ended(struct master *m, struct worker *w, const struct process_ended 
 	if (is_start)
 		start_failed(m, pool, ended, was_killed);
 	leases_serve(m, pool);
+	/* What replaced it may have waited for its end. */
+	if (pool->function && pool->function->serving && pool->function->serving != pool)
+		leases_serve(m, pool->function->serving);
 	if (pool_count(pool, STAGES_LIVE) == 0)
 		votes_have_failed(m, pool, "its worker ended");
 	leases_feed_hungry(m);

@@ -32,6 +32,8 @@ void worker_kill(struct master *m, struct worker *w, enum cause cause);
 /* Starts, leases and moves what the pool's requests and its least number of workers ask for. */
 void leases_serve(struct master *m, struct pool *pool);
 void leases_released(struct master *m, struct worker *w);
+/* The same after a stream, when it may serve on. */
+void leases_stream_ended(struct master *m, struct worker *w, uint32_t n_served);
 void leases_idle(struct master *m, struct worker *w);
 void leases_want(struct master *m, struct router *router, const struct want *want);
 void leases_router_serves(struct master *m);

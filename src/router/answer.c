@@ -1,117 +1,15 @@
 /* answer.c - the answer to a request: a function's, checked and framed anew, or our own.
  *
  * A function's answer waits in request.out until it is complete, so that a crash is a whole problem answer
- * and nothing half leaves.  It lies there as it will travel: every SEGMENT_SIZE bytes begin with the room of
- * a record's header, which is written when the lengths are known. */
+ * and nothing half leaves. */
+#include "router/answer.h"
+
 #include <string.h>
-
-#include "base/decimal.h"
-#include "router/router.h"
-
-enum {
-	SEGMENT_CONTENT = 65528, /* the largest content that is a multiple of 8, so that none needs padding */
-	SEGMENT_SIZE = FCGI_HEADER_SIZE + SEGMENT_CONTENT,
-	ENDS_SIZE = 3 * FCGI_HEADER_SIZE, /* end of STDOUT, END_REQUEST */
-	COPY_MAX = 16 * 1024,             /* a body that is copied behind its head instead of sent apart */
-};
-
-/* Text that is put together in memory that holds it for certain: an answer's head is bounded. */
-struct text {
-	char *p;
-	size_t n;
-};
-
-static void
-text_put(struct text *t, const char *p, size_t n)
-{
-	if (n > 0)
-		memcpy(t->p + t->n, p, n);
-	t->n += n;
-}
-
-static void
-text_line(struct text *t, const char *line)
-{
-	text_put(t, line, strlen(line));
-}
-
-static void
-text_number(struct text *t, uint64_t n)
-{
-	char digits[DECIMAL_MAX];
-
-	text_put(t, digits, decimal_write(digits, n));
-}
-
-/* ---- records ---- */
-
-static void
-header_put(unsigned char *p, enum fcgi_type type, uint16_t id, size_t content)
-{
-	struct fcgi_header h = {
-		.version = FCGI_VERSION_1, .type = (uint8_t)type, .id = id, .content = (uint16_t)content
-	};
-
-	fcgi_header_write(p, &h);
-}
-
-static void
-ends_put(unsigned char p[ENDS_SIZE], uint16_t id)
-{
-	header_put(p, FCGI_STDOUT, id, 0);
-	header_put(p + FCGI_HEADER_SIZE, FCGI_END_REQUEST, id, 8);
-	fcgi_end_write(p + 2 * FCGI_HEADER_SIZE,
-	               &(struct fcgi_end){ .protocol_status = FCGI_REQUEST_COMPLETE });
-}
-
-/* scratch holds one STDOUT record of n bytes behind its header; sent with the end of the answer. */
-static void
-send_whole(struct router *r, struct request *q, size_t n)
-{
-	header_put(r->scratch, FCGI_STDOUT, q->front->id, n);
-	ends_put(r->scratch + FCGI_HEADER_SIZE + n, q->front->id);
-	front_send(r, q->front, r->scratch, FCGI_HEADER_SIZE + n + ENDS_SIZE, NULL);
-}
-
-/* Writes the headers of all segments; the first one may begin later because the head was taken off it. */
-static void
-segments_close(struct request *q, uint16_t id)
-{
-	size_t at = q->out.start, next = SEGMENT_SIZE;
-
-	while (at < q->out.end) {
-		size_t end = next < q->out.end ? next : q->out.end;
-
-		header_put((unsigned char *)q->out.data + at, FCGI_STDOUT, id, end - at - FCGI_HEADER_SIZE);
-		at = end;
-		next += SEGMENT_SIZE;
-	}
-}
-
-static enum cause
-segments_add(struct router *r, struct request *q, const unsigned char *p, size_t n)
-{
-	static const unsigned char header[FCGI_HEADER_SIZE];
-
-	while (n > 0) {
-		size_t used = q->out.end % SEGMENT_SIZE, part;
-
-		if (used == 0 && buffers_append(r, &q->out, header, sizeof header) < 0)
-			return CAUSE_OVERLOADED;
-		used = q->out.end % SEGMENT_SIZE;
-		part = n < SEGMENT_SIZE - used ? n : SEGMENT_SIZE - used;
-		if (buffers_append(r, &q->out, p, part) < 0)
-			return CAUSE_OVERLOADED;
-		p += part;
-		n -= part;
-	}
-	return CAUSE_NONE;
-}
 
 /* ---- the end of a request ---- */
 
-static void
-conclude(struct router *r, struct request *q)
+void
+answer_conclude(struct router *r, struct request *q)
 {
 	struct front *f = q->front;
 
@@ -141,10 +39,19 @@ truncate_answer(struct router *r, struct request *q)
 
 	q->front->keeps = false;
 	front_send(r, q->front, nonsense, sizeof nonsense, NULL);
-	conclude(r, q);
+	answer_conclude(r, q);
 }
 
 /* ---- our own answers ---- */
+
+/* scratch holds one STDOUT record of n bytes behind its header; sent with the end of the answer. */
+static void
+send_whole(struct router *r, struct request *q, size_t n)
+{
+	record_put(r->scratch, FCGI_STDOUT, q->front->id, n);
+	record_ends_put(r->scratch + FCGI_HEADER_SIZE + n, q->front->id);
+	front_send(r, q->front, r->scratch, FCGI_HEADER_SIZE + n + ENDS_SIZE, NULL);
+}
 
 static void
 send_problem(struct router *r, struct request *q, const struct http_problem *problem)
@@ -163,7 +70,7 @@ send_problem(struct router *r, struct request *q, const struct http_problem *pro
 	memcpy(r->scratch + FCGI_HEADER_SIZE, buf_head(&r->text), buf_used(&r->text));
 	q->answered_bytes = 0;
 	send_whole(r, q, buf_used(&r->text));
-	conclude(r, q);
+	answer_conclude(r, q);
 }
 
 static unsigned
@@ -224,7 +131,7 @@ answer_options(struct router *r, struct request *q, unsigned methods)
 	text_line(&t, "\r\n\r\n");
 	q->status = 204;
 	send_whole(r, q, t.n);
-	conclude(r, q);
+	answer_conclude(r, q);
 }
 
 void
@@ -233,7 +140,7 @@ answer_failed(struct router *r, struct request *q, enum cause cause)
 	if (q->front)
 		answer_problem(r, q, cause, NULL);
 	else
-		conclude(r, q);
+		answer_conclude(r, q);
 }
 
 /* ---- a function's answer ---- */
@@ -252,8 +159,8 @@ length_of(const struct request *q, const struct http_answer_head *head, uint64_t
 }
 
 /* Status comes first, always: some web servers make a 200 of an answer without. */
-static void
-head_put(struct text *t, const struct request *q, const struct http_answer_head *head, int64_t length)
+void
+answer_head_put(struct text *t, const struct request *q, const struct http_answer_head *head, int64_t length)
 {
 	text_line(t, "Status: ");
 	text_number(t, (unsigned)head->status);
@@ -281,8 +188,8 @@ head_put(struct text *t, const struct request *q, const struct http_answer_head 
 }
 
 /* 1, 0 when more must come, -1 malformed. */
-static int
-head_read(const struct request *q, struct http_answer_head *head)
+int
+answer_head_read(const struct request *q, struct http_answer_head *head)
 {
 	size_t n = q->out_bytes < SEGMENT_CONTENT ? (size_t)q->out_bytes : SEGMENT_CONTENT;
 	int rc;
@@ -301,15 +208,15 @@ send_parts(struct router *r, struct request *q, const struct http_answer_head *h
 
 	buf_consume(&q->out, head->size);
 	segments_close(q, q->front->id);
-	ends_put(ends, q->front->id);
-	header_put(r->scratch, FCGI_STDOUT, q->front->id, n_head);
+	record_ends_put(ends, q->front->id);
+	record_put(r->scratch, FCGI_STDOUT, q->front->id, n_head);
 	if (buffers_append(r, &q->out, ends, sizeof ends) < 0) {
 		q->cause = CAUSE_OVERLOADED;
 		truncate_answer(r, q);
 		return;
 	}
 	front_send(r, q->front, r->scratch, FCGI_HEADER_SIZE + n_head, &q->out);
-	conclude(r, q);
+	answer_conclude(r, q);
 }
 
 static enum cause
@@ -326,7 +233,7 @@ send_answer(struct router *r, struct request *q, const struct http_answer_head *
 	if (q->is_head || head->status == 204 || head->status == 304)
 		n_body = 0;
 	q->answered_bytes = n_body;
-	head_put(&t, q, head, length);
+	answer_head_put(&t, q, head, length);
 	text_line(&t, "\r\n");
 	if (n_body > COPY_MAX) {
 		send_parts(r, q, head, t.n);
@@ -334,7 +241,7 @@ send_answer(struct router *r, struct request *q, const struct http_answer_head *
 	}
 	text_put(&t, q->out.data + FCGI_HEADER_SIZE + head->size, (size_t)n_body);
 	send_whole(r, q, t.n);
-	conclude(r, q);
+	answer_conclude(r, q);
 	return CAUSE_NONE;
 }
 
@@ -343,9 +250,9 @@ send_stream_end(struct router *r, struct request *q)
 {
 	unsigned char ends[ENDS_SIZE];
 
-	ends_put(ends, q->front->id);
+	record_ends_put(ends, q->front->id);
 	front_send(r, q->front, ends, sizeof ends, NULL);
-	conclude(r, q);
+	answer_conclude(r, q);
 }
 
 enum cause
@@ -354,7 +261,7 @@ answer_end(struct router *r, struct request *q)
 	struct http_answer_head head;
 
 	if (!q->front) {
-		conclude(r, q);
+		answer_conclude(r, q);
 		return CAUSE_NONE;
 	}
 	if (q->is_stream) {
@@ -364,67 +271,12 @@ answer_end(struct router *r, struct request *q)
 		send_stream_end(r, q);
 		return CAUSE_NONE;
 	}
-	if (head_read(q, &head) != 1)
+	if (answer_head_read(q, &head) != 1)
 		return CAUSE_BAD_RESPONSE;
 	return send_answer(r, q, &head);
 }
 
-/* ---- streams ---- */
-
-/* The worker waits while its client is slow. */
-static void
-press_back(struct request *q)
-{
-	const struct front *f = q->front;
-
-	if (buf_used(&f->out) + buf_used(&f->out_head) > STREAM_BUFFER_MAX)
-		q->worker->is_paused = true;
-}
-
-static enum cause
-stream_send(struct router *r, struct request *q, const unsigned char *p, size_t n)
-{
-	q->worker->active_us = r->now_us;
-	if (q->drops_body || n == 0)
-		return CAUSE_NONE;
-	if (q->stream_left >= 0) {
-		if (n > (uint64_t)q->stream_left)
-			return CAUSE_BAD_RESPONSE;
-		q->stream_left -= (int64_t)n;
-	}
-	header_put(r->scratch, FCGI_STDOUT, q->front->id, n);
-	memcpy(r->scratch + FCGI_HEADER_SIZE, p, n);
-	front_send(r, q->front, r->scratch, FCGI_HEADER_SIZE + n, NULL);
-	q->answered_bytes += n;
-	press_back(q);
-	return CAUSE_NONE;
-}
-
-static enum cause
-stream_start(struct router *r, struct request *q, const struct http_answer_head *head)
-{
-	struct text t = { (char *)r->scratch + FCGI_HEADER_SIZE, 0 };
-	size_t at = FCGI_HEADER_SIZE + head->size;
-	enum cause cause = CAUSE_NONE;
-
-	q->is_stream = true;
-	q->status = head->status;
-	q->drops_body = q->is_head || head->status == 204 || head->status == 304;
-	q->stream_left = q->drops_body ? -1 : head->content_length;
-	head_put(&t, q, head, head->content_length);
-	text_line(&t, "X-Accel-Buffering: no\r\n\r\n");
-	header_put(r->scratch, FCGI_STDOUT, q->front->id, t.n);
-	front_send(r, q->front, r->scratch, FCGI_HEADER_SIZE + t.n, NULL);
-	while (cause == CAUSE_NONE && at < q->out.end) {
-		size_t end = at - at % SEGMENT_SIZE + SEGMENT_SIZE;
-
-		end = end < q->out.end ? end : q->out.end;
-		cause = stream_send(r, q, (unsigned char *)q->out.data + at, end - at);
-		at = end + FCGI_HEADER_SIZE;
-	}
-	buffers_release(r, &q->out);
-	return cause;
-}
+/* ---- piece by piece ---- */
 
 enum cause
 answer_content(struct router *r, struct request *q, const unsigned char *p, size_t n)
@@ -434,7 +286,9 @@ answer_content(struct router *r, struct request *q, const unsigned char *p, size
 	if (q->is_stream)
 		return stream_send(r, q, p, n);
 	q->out_bytes += n;
-	if (q->out_bytes > q->pool->function.output_max + HTTP_HEADER_BLOCK_MAX)
+	/* What of a stream came at one time with its head is no whole answer. */
+	if (q->out_bytes >
+	    q->pool->function.output_max + HTTP_HEADER_BLOCK_MAX + (q->is_asking ? STREAM_BUFFER_MAX : 0))
 		return CAUSE_OUTPUT_LIMIT;
 	return segments_add(r, q, p, n);
 }
@@ -447,11 +301,17 @@ answer_progress(struct router *r, struct request *q)
 
 	if (!q->front || q->is_stream || q->has_head)
 		return CAUSE_NONE;
-	rc = head_read(q, &head);
+	rc = answer_head_read(q, &head);
 	if (rc < 0)
 		return CAUSE_BAD_RESPONSE;
 	if (rc == 0)
 		return CAUSE_NONE;
 	q->has_head = true;
-	return head.is_stream ? stream_start(r, q, &head) : CAUSE_NONE;
+	if (!head.is_stream)
+		return CAUSE_NONE;
+	/* One that ends by itself is a long answer, and counts as one. */
+	if (head.content_length >= 0 || q->is_head)
+		return stream_start(r, q, &head);
+	stream_ask(r, q);
+	return CAUSE_NONE;
 }

@@ -135,6 +135,8 @@ busy_check(struct router *r, struct worker *w)
 		worker_kill_all(r, w, CAUSE_BAD_RESPONSE);
 		return;
 	}
+	if (cause == CAUSE_NONE && stream_holds_others(r, w))
+		cause = CAUSE_UNAVAILABLE;
 	if (cause == CAUSE_NONE)
 		cause = cpu_check(r, w);
 	if (cause != CAUSE_NONE)

@@ -18,11 +18,12 @@ depth_of(const struct pool *p)
 static bool
 has_room(const struct router *r, const struct worker *w, unsigned depth)
 {
-	const struct request *first = TAILQ_FIRST(&w->in_flight);
+	const struct request *first = TAILQ_FIRST(&w->in_flight), *last = TAILQ_LAST(&w->in_flight, requests);
 	uint64_t max = w->pool->function.max_requests;
 
 	return !w->is_fresh && !w->is_last && !w->is_blocked && w->n_in_flight < depth && !first->is_large &&
-	       !first->is_stream && r->now_us < w->since_us + SLOW_US && (max == 0 || w->n_served < max);
+	       !stream_is_likely(last) && r->now_us < w->since_us + SLOW_US &&
+	       (max == 0 || w->n_served < max);
 }
 
 /* Waking a process costs more than a short request: a busy worker first, the most recently used one. */
@@ -167,7 +168,9 @@ dispatch_refuse(struct router *r, struct pool *p, enum cause cause, unsigned ret
 static bool
 is_short(const struct pool *p)
 {
-	return p->n_workers == 0 || (p->n_workers == 1 && !TAILQ_EMPTY(&p->renewing));
+	unsigned n = p->n_workers - p->n_streams;
+
+	return n == 0 || (n == 1 && !TAILQ_EMPTY(&p->renewing));
 }
 
 static void
@@ -177,7 +180,7 @@ review(struct router *r, struct pool *p)
 	const struct request *first = TAILQ_FIRST(&p->queue);
 	uint64_t waited = r->now_us - first->queued_us, since = r->now_us - p->want_us;
 
-	if (p->n_workers >= p->function.max_workers)
+	if (p->n_workers - p->n_streams >= p->function.max_workers)
 		return;
 	if (p->wanted == 0 && (is_short(p) || waited >= WANT_WAIT_US))
 		want(r, p, p->n_queued);

@@ -51,6 +51,7 @@ forget_last(struct worker *w)
 	w->cause = CAUSE_NONE;
 	w->has_hello = w->has_ended = w->is_kill_said = false;
 	w->is_readable = w->is_paused = w->is_blocked = w->is_cut = false;
+	w->is_to_be_told = w->is_told = false;
 	w->cpu_start_us = w->cpu_last_us = -1;
 }
 

@@ -205,7 +205,8 @@ front_flush(struct router *r, struct front *f)
 	if (f->stage == FRONT_WRITING) {
 		/* The list is ordered by the last progress. */
 		front_enter(r, f, FRONT_WRITING);
-	} else if (f->request && f->request->worker && buf_used(&f->out) < STREAM_BUFFER_MAX / 2) {
+	} else if (f->request && f->request->worker && !f->request->is_asking &&
+	           buf_used(&f->out) < STREAM_BUFFER_MAX / 2) {
 		f->request->worker->is_paused = false;
 		f->request->worker->active_us = r->now_us;
 		loop_todo_worker(r, f->request->worker);

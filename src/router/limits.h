@@ -31,6 +31,8 @@ enum {
 	RENEW_MAX_MS = 5000,             /* and for /tmp to be emptied; then the worker is replaced */
 	FAILED_WAIT_MS = 100,            /* between two words to the master about failed requests */
 	AGAIN_MAX = 2,                   /* workers more that a request is given to before it is begun */
+	STREAM_RETRY_S = 5,              /* what a client hears for whom there is no stream left */
+	BEHIND_STREAM_MS = 1000,         /* for requests that were packed behind what became a stream */
 	HANG_UP_WAIT_MS = 200,           /* for the end of a worker that closed its descriptor */
 	STDERR_REQUEST_MAX = 64 * 1024,  /* bytes of a request's STDERR and output that are logged */
 	STDERR_MINUTE_MAX = 1024 * 1024, /* of a function's */

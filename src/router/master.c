@@ -133,6 +133,15 @@ refused_take(struct router *r, struct message *m)
 }
 
 static void
+stream_take(struct router *r, struct message *m)
+{
+	struct stream_answer answer;
+
+	memcpy(&answer, m->body, sizeof answer);
+	stream_answered(r, &answer);
+}
+
+static void
 logs_take(struct router *r, struct message *m)
 {
 	int access = message_take_fd(m, 0), function = message_take_fd(m, 1);
@@ -152,6 +161,7 @@ drain_take(struct router *r, struct message *m)
 	(void)m;
 	r->is_draining = true;
 	accept_stop(r);
+	stream_tell_all(r);
 	for (f = TAILQ_FIRST(&r->fronts[FRONT_IDLE]); f; f = next) {
 		next = TAILQ_NEXT(f, link);
 		f->is_readable = true;
@@ -176,13 +186,14 @@ static const struct message_rule rules[] = {
 	{ MSG_RETIRE, EXACTLY(struct process_ref), 0, 0 },
 	{ MSG_WORKER_ENDED, EXACTLY(struct worker_ended), 0, 0 },
 	{ MSG_START_REFUSED, EXACTLY(struct start_refused), 0, 0 },
+	{ MSG_STREAM_ANSWER, EXACTLY(struct stream_answer), 0, 0 },
 	{ MSG_LOGS, 0, 0, 3, 3 },
 	{ MSG_DRAIN, 0, 0, 0, 0 },
 	{ MSG_ASK_COUNTERS, 0, 0, 0, 0 },
 };
 static void (*const handlers[ARRAY_SIZE(rules)])(struct router *, struct message *) = {
-	snapshot_take, lease_take, retire_take, ended_take,
-	refused_take,  logs_take,  drain_take,  counters_take,
+	snapshot_take, lease_take, retire_take, ended_take,    refused_take,
+	stream_take,   logs_take,  drain_take,  counters_take,
 };
 
 /* 1 when there may be more. */

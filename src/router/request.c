@@ -208,7 +208,7 @@ request_cancel(struct router *r, struct request *q)
 	q->front = NULL;
 	q->cause = CAUSE_CLIENT_GONE;
 	if (q->stage == REQUEST_SENT && !worker_withdraw(r, q)) {
-		if (q->is_large || q->is_stream)
+		if (q->is_large || q->is_stream || q->is_asking)
 			worker_abort(r, q);
 		return;
 	}

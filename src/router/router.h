@@ -114,6 +114,7 @@ struct request {
 	bool is_head, wants_json;
 	bool is_large;    /* its body streams: never packed, never sent twice */
 	bool is_complete; /* the body is */
+	bool is_asking;   /* its answer is a stream, which the master has not yet allowed */
 	bool is_stream;   /* the head of the answer has left */
 	bool is_aborted;  /* nobody waits, and the worker is to be told */
 	bool is_abort_said;
@@ -129,6 +130,7 @@ struct request {
 	const char *below; /* the path without the mount prefix; in path_text, ends with NUL */
 	struct fcgi_progress sent;
 	uint16_t dispatch; /* the id towards the worker */
+	uint32_t route;    /* row of the artifact's table */
 	unsigned n_again;  /* how often its worker failed before it began */
 
 	/* The answer, already in records: every SEGMENT_SIZE bytes begin with room for a header. */
@@ -152,6 +154,8 @@ TAILQ_HEAD(requests, request);
 
 /* ---- workers and their pools ---- */
 
+enum { STREAM_ROUTES = 256 }; /* rows of an artifact's table whose answers are remembered */
+
 enum worker_stage {
 	WORKER_IDLE,
 	WORKER_BUSY,
@@ -171,9 +175,14 @@ struct worker {
 	enum worker_stage stage;
 	bool is_todo;
 	bool is_readable;
-	bool is_paused;            /* its client is slower than its stream */
-	bool is_blocked;           /* its socket takes no message now */
-	bool is_last;              /* no further request: retiring, or out of step */
+	bool is_paused;  /* its client is slower than its stream */
+	bool is_blocked; /* its socket takes no message now */
+	bool is_last;    /* no further request: retiring, or out of step */
+	bool is_retiring;
+	bool has_asked;     /* the master for a stream: it goes back to him after its request */
+	bool is_stream;     /* granted: none of the pool's max_workers */
+	bool is_to_be_told; /* that its stream is to end: no request may follow */
+	bool is_told;
 	bool is_cut;               /* it takes no more messages */
 	bool is_overrun;           /* the master was asked to kill it */
 	bool is_idle_said;         /* MSG_IDLE was sent */
@@ -215,6 +224,8 @@ struct pool {
 	struct workers idle, busy; /* the most recently used first */
 	struct workers renewing;
 	unsigned n_workers, n_held; /* n_held: those that are gone and not yet ended too */
+	unsigned n_streams;         /* of n_workers */
+	unsigned char stream_routes[STREAM_ROUTES / 8]; /* bits: an answer of this route was one */
 	struct requests queue;
 	unsigned n_queued, n_requests; /* n_requests: all that name this pool */
 	uint64_t service_ns;           /* what a request takes, by the two below (service.c) */
@@ -385,6 +396,22 @@ enum cause answer_end(struct router *r, struct request *q);
 
 /* The worker failed: a problem answer, or a truncated one when bytes have left.  Frees the request. */
 void answer_failed(struct router *r, struct request *q, enum cause cause);
+
+/* ---- streams.c ---- */
+enum cause stream_start(struct router *r, struct request *q, const struct http_answer_head *head);
+enum cause stream_send(struct router *r, struct request *q, const unsigned char *p, size_t n);
+bool stream_is_likely(const struct request *q); /* its route has streamed before */
+
+/* Asks the master whether q, whose head is there, may begin; what he said, and that a worker's is over. */
+void stream_ask(struct router *r, struct request *q);
+void stream_answered(struct router *r, const struct stream_answer *answer);
+void stream_is_over(struct router *r, struct worker *w);
+
+/* The worker's stream is to end; all of them are. */
+void stream_tell(struct router *r, struct worker *w);
+void stream_tell_now(struct worker *w); /* when what was to be sent before has left */
+void stream_tell_all(struct router *r);
+bool stream_holds_others(const struct router *r, const struct worker *w); /* for too long */
 
 /* ---- pool.c ---- */
 struct pool *pool_find(struct router *r, uint64_t version_id);

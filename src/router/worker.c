@@ -33,8 +33,10 @@ list_of(struct router *r, struct worker *w)
 static void
 enter(struct router *r, struct worker *w, enum worker_stage stage)
 {
-	if (w->stage < WORKER_GONE && stage >= WORKER_GONE)
+	if (w->stage < WORKER_GONE && stage >= WORKER_GONE) {
 		w->pool->n_workers--;
+		stream_is_over(r, w);
+	}
 	r->n_renewing += (stage == WORKER_RENEWING) - (size_t)(w->stage == WORKER_RENEWING);
 	TAILQ_REMOVE(list_of(r, w), w, link);
 	w->stage = stage;
@@ -85,6 +87,17 @@ release(struct router *r, struct worker *w)
 {
 	close_descriptors(r, w);
 	say(r, MSG_RELEASED, w);
+	leave(r, w);
+}
+
+/* As good as before: the master gives it to whoever needs it. */
+static void
+give_up_lease(struct router *r, struct worker *w)
+{
+	struct stream_ended message = { .worker = w->id, .n_served = (uint32_t)w->n_served };
+
+	close_descriptors(r, w);
+	master_say(r, MSG_STREAM_ENDED, &message, sizeof message);
 	leave(r, w);
 }
 
@@ -173,7 +186,8 @@ say_aborts(struct router *r, struct worker *w)
 	struct request *q;
 
 	TAILQ_FOREACH (q, &w->in_flight, link)
-		if (q->is_aborted && !q->is_abort_said && q->sent.has_begun && !w->is_blocked && !w->is_cut)
+		if (q->is_aborted && !q->is_abort_said && q->sent.has_begun && !w->is_blocked && !w->is_cut &&
+		    !w->is_told)
 			q->is_abort_said = exchange_abort(r, q);
 }
 
@@ -185,12 +199,16 @@ worker_abort(struct router *r, struct request *q)
 	if (q->is_aborted || w->stage >= WORKER_RENEWING)
 		return;
 	q->is_aborted = true;
+	q->is_asking = false;
 	worker_spoil(w);
 	w->is_paused = false;
 	w->since_us = w->active_us = r->now_us; /* the wall limit from now */
 	say_aborts(r, w);
 	if (w->unsent == q)
 		w->unsent = TAILQ_NEXT(q, link);
+	/* Its library does not look at a record before the handler returns. */
+	if (w->has_asked && q == TAILQ_FIRST(&w->in_flight))
+		stream_tell(r, w);
 	loop_todo_worker(r, w);
 }
 
@@ -331,7 +349,9 @@ worker_ended(struct router *r, struct worker *w, const struct worker_ended *how)
 void
 worker_retire(struct router *r, struct worker *w)
 {
-	w->is_last = true;
+	w->is_last = w->is_retiring = true;
+	if (w->is_stream)
+		stream_tell(r, w);
 	if (w->stage == WORKER_IDLE)
 		release(r, w);
 }
@@ -367,6 +387,10 @@ worker_renewed(struct router *r, struct worker *w)
 
 	if (w->is_last || (max > 0 && w->n_served >= max)) {
 		release(r, w);
+		return;
+	}
+	if (w->has_asked) {
+		give_up_lease(r, w);
 		return;
 	}
 	w->has_hello = false;
@@ -422,6 +446,8 @@ worker_resume(struct router *r, struct worker *w)
 		return;
 	say_aborts(r, w);
 	exchange_send(r, w);
+	if (w->is_to_be_told)
+		stream_tell_now(w);
 	for (int i = 0; i < ROUNDS_MAX && w->is_readable && !w->is_paused && w->stage < WORKER_RENEWING; i++)
 		exchange_receive(r, w, &n_ended);
 	if (w->stage < WORKER_RENEWING && n_ended > 0)
@@ -466,6 +492,7 @@ worker_new(struct router *r, const struct lease *lease)
 	w->id = lease->worker;
 	w->pid = lease->pid;
 	w->since_us = r->now_us;
+	w->n_served = lease->n_served;
 	w->cpu_start_us = w->cpu_last_us = w->cpu_mark_us = -1;
 	w->requests.fd = w->output.fd = w->denied.fd = w->zygote.fd = w->init.fd = -1;
 	buf_init(&w->line, LOG_TEXT_MAX);

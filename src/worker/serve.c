@@ -1,10 +1,15 @@
 /* serve.c - requests by libfcgi on one socket; the only file that sees it. */
 #include <errno.h>
+#include <fastcgi.h>
 #include <fcgiapp.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/types.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "worker/worker.h"
 
@@ -70,6 +75,36 @@ log_write(void *context, const char *line, size_t n)
 	FCGX_FFlush(err);
 }
 
+/* How an end is told: the router shuts its writing half, behind a record ABORT_REQUEST when the client is
+ * gone. Whatever else lies there is a request that was put behind this one. */
+static int
+told(int requests, short revents)
+{
+	int n = 0;
+
+	if (revents & (POLLHUP | POLLERR | POLLNVAL) || ioctl(requests, FIONREAD, &n) < 0)
+		return -EPIPE;
+	return n == FCGI_HEADER_LEN ? -EPIPE : -ESHUTDOWN;
+}
+
+static int
+answer_wait(void *context, int ms)
+{
+	struct pollfd requests = { .fd = ((FCGX_Request *)context)->ipcFd, .events = POLLRDHUP };
+	struct timespec end, now;
+	int rc;
+
+	clock_gettime(CLOCK_MONOTONIC, &end);
+	end.tv_sec += ms / 1000;
+	end.tv_nsec += (long)(ms % 1000) * 1000000;
+	while ((rc = poll(&requests, 1, ms)) < 0 && errno == EINTR) {
+		clock_gettime(CLOCK_MONOTONIC, &now);
+		ms = (int)((end.tv_sec - now.tv_sec) * 1000 + (end.tv_nsec - now.tv_nsec) / 1000000);
+		ms = ms > 0 ? ms : 0;
+	}
+	return rc > 0 ? told(requests.fd, requests.revents) : 0;
+}
+
 /* What the handler left of the body, or the next request would begin with it. */
 static void
 drain(FCGX_Request *r)
@@ -91,7 +126,7 @@ open_requests(FCGX_Request *r, int requests)
 static void
 answer(struct function *f, FCGX_Request *r)
 {
-	const struct function_io io = { r, body_read, answer_write, answer_flush, log_write };
+	const struct function_io io = { r, body_read, answer_write, answer_flush, log_write, answer_wait };
 
 	/* A stream that was broken off: the router must not end it as if it were whole. */
 	if (function_serve(f, &io, r->envp) < 0)
@@ -100,19 +135,34 @@ answer(struct function *f, FCGX_Request *r)
 	FCGX_Finish_r(r);
 }
 
+/* Requests may have ended because the router has shut them, which the master need not know yet: whoever ends
+ * before he lets go has crashed.  He closes the other end of the output last. */
+static void
+await_release(void)
+{
+	struct pollfd output = { .fd = STDOUT_FILENO };
+
+	while (poll(&output, 1, -1) < 0 && errno == EINTR)
+		;
+}
+
 int
-serve(struct function *f, int requests)
+serve(struct function *f, int requests, bool is_held)
 {
 	FCGX_Request r;
+	int rc = 0;
 
 	open_requests(&r, requests);
-	while (FCGX_Accept_r(&r) == 0) {
+	while (rc == 0 && FCGX_Accept_r(&r) == 0) {
 		answer(f, &r);
 		if (r.ipcFd < 0)
-			return -EPIPE;
-		reset();
+			rc = -EPIPE;
+		else
+			reset();
 	}
-	return 0;
+	if (is_held)
+		await_release();
+	return rc;
 }
 
 void

@@ -69,7 +69,7 @@ worker_run(struct worker *w, int init, struct err *e)
 		fresh_serve(w, f);
 	} else if (!w->start.is_trial) {
 		reset_remember();
-		rc = serve(f, WORKER_FD_REQUESTS);
+		rc = serve(f, WORKER_FD_REQUESTS, !w->start.is_invoked);
 	}
 	function_unload(f);
 	return rc < 0;

@@ -58,9 +58,10 @@ void fresh_serve(struct worker *w, struct function *f);
 /* copy.c: the same for a copy. */
 int copy_run(const struct start_copy *c, struct sandbox *s, int init, struct err *e);
 
-/* serve.c: answers requests until their end.  0; -errno when the function broke the connection. */
+/* serve.c: answers requests until their end; is_held: and waits until the master has let go of the worker. 0;
+ * -errno when the function broke the connection. */
 void serve_init(void);
-int serve(struct function *f, int requests);
+int serve(struct function *f, int requests, bool is_held);
 void serve_one(struct function *f, int requests); /* fresh mode: and no second one */
 
 /* reset.c: what a handler may leave behind and the next request must not find. */

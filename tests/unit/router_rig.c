@@ -163,6 +163,15 @@ rig_free(struct rig *g)
 }
 
 static void
+stream_grant(struct rig *g, uint32_t worker)
+{
+	const struct stream_answer answer = { worker, 1 };
+	struct err e = { 0 };
+
+	message_send(g->master, MSG_STREAM_ANSWER, &answer, sizeof answer, NULL, 0, &e);
+}
+
+static void
 messages_take(struct rig *g)
 {
 	static struct message m;
@@ -177,11 +186,15 @@ messages_take(struct rig *g)
 		to->type = m.type;
 		memcpy(&to->denied, m.body, m.length < sizeof to->denied ? m.length : sizeof to->denied);
 		message_done(&m);
+		if (to->type == MSG_STREAM && !g->holds_streams) {
+			g->n_messages--;
+			stream_grant(g, to->ref.id);
+		}
 	}
 }
 
-void
-rig_run(struct rig *g)
+static void
+turn(struct rig *g)
 {
 	enum { TURNS = 12 };
 	struct err e = { 0 };
@@ -189,6 +202,15 @@ rig_run(struct rig *g)
 	for (int i = 0; i < TURNS; i++)
 		if (router_turn(&g->router, 0, &e) < 0)
 			abort();
+}
+
+void
+rig_run(struct rig *g)
+{
+	turn(g);
+	messages_take(g);
+	/* What the master has answered by himself. */
+	turn(g);
 	messages_take(g);
 }
 

@@ -21,6 +21,7 @@ struct rig_message {
 		struct router_counters counters;
 		struct request_failed failed;
 		struct denied_report denied;
+		struct stream_ended stream_ended;
 	};
 };
 
@@ -33,6 +34,7 @@ struct rig {
 	struct rig_message messages[RIG_MESSAGES_MAX]; /* from the router, not yet taken */
 	size_t n_messages;
 	uint32_t next_id;
+	bool holds_streams; /* whoever asks for a stream waits for the test's answer; else it is granted */
 };
 
 /* NULL when something failed.  With a snapshot unless is_bare. */

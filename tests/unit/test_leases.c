@@ -14,6 +14,7 @@
 #include "pool/pools.h"
 #include "pool/rollout.h"
 #include "pool/routers.h"
+#include "pool/streams.h"
 #include "pool/workers.h"
 
 enum { N_ROUTERS = 3, N_POOLS = 4 };
@@ -513,6 +514,123 @@ a_limit_that_the_router_saw_is_the_verdict(void **state)
 	assert_int_equal(pool_at(f, 0)->backoff.n_failures, 0);
 }
 
+/* What router 0 hears about its question: 1 granted, 0 refused, -1 nothing. */
+static int
+asks_for_stream(struct fixture *f, int router, uint32_t id)
+{
+	struct stream_answer answer;
+
+	stream_ask(&f->m, worker_find(&f->m, id));
+	if (next_id(f, f->routers[router], MSG_STREAM_ANSWER) != id)
+		return -1;
+	memcpy(&answer, f->message.body, sizeof answer);
+	return answer.is_granted != 0;
+}
+
+/* A worker leased to router 0 for a request that waits. */
+static uint32_t
+next_worker(struct fixture *f)
+{
+	uint32_t id;
+
+	want(f, 0, 0, 1);
+	id = started(f);
+	assert_true(id > 0);
+	ready(f, id);
+	assert_int_equal(leased_to(f, 0), id);
+	return id;
+}
+
+static void
+workers_with_streams_are_beside_max_children_and_have_a_limit_of_their_own(void **state)
+{
+	struct fixture *f = *state;
+	struct pool *pool = pool_at(f, 0);
+	uint32_t ids[3];
+
+	pool->public.max_workers = 1;
+	pool->streams = 2;
+	for (int i = 0; i < 2; i++) {
+		ids[i] = next_worker(f);
+		assert_int_equal(asks_for_stream(f, 0, ids[i]), 1);
+	}
+	ids[2] = next_worker(f);
+	assert_int_equal(asks_for_stream(f, 0, ids[2]), 0);
+	want(f, 0, 0, 1);
+	assert_int_equal(started(f), 0);
+	/* One ends: the worker is one too many now.  Then there is room for a stream. */
+	leases_stream_ended(&f->m, worker_find(&f->m, ids[0]), 3);
+	assert_int_equal(worker_find(&f->m, ids[0])->stage, WORKER_ENDING);
+	assert_int_equal(asks_for_stream(f, 0, ids[2]), 1);
+}
+
+static void
+a_worker_whose_stream_is_over_serves_on_where_there_is_room(void **state)
+{
+	struct fixture *f = *state;
+	uint32_t id = next_worker(f);
+	struct lease lease;
+
+	assert_int_equal(asks_for_stream(f, 0, id), 1);
+	leases_stream_ended(&f->m, worker_find(&f->m, id), 3);
+	assert_true(leased_to(f, 0) == id || leased_to(f, 1) == id || leased_to(f, 2) == id);
+	memcpy(&lease, f->message.body, sizeof lease);
+	assert_int_equal(lease.n_served, 3);
+	assert_int_equal(pool_count_streams(pool_at(f, 0)), 0);
+}
+
+static void
+streams_of_all_functions_leave_a_quarter_of_process_max(void **state)
+{
+	struct fixture *f = *state;
+
+	f->config.process_max = 4;
+	for (int i = 0; i < 4; i++) {
+		uint32_t id = next_worker(f);
+
+		assert_int_equal(asks_for_stream(f, 0, id), i < 3);
+	}
+}
+
+static void
+a_worker_with_a_stream_is_never_moved_nor_ended_to_make_room(void **state)
+{
+	struct fixture *f = *state;
+	uint32_t id;
+
+	f->config.process_max = 1;
+	id = next_worker(f);
+	assert_int_equal(asks_for_stream(f, 0, id), 1);
+	let_hold_pass(f, id, 0);
+	want(f, 1, 0, 1);
+	want(f, 1, 1, 1);
+	assert_int_equal(retired_at(f, 0), 0);
+}
+
+/* Also one of another version of the function, which is told to end and has not yet. */
+static void
+no_worker_is_leased_beyond_the_concurrency_of_its_function(void **state)
+{
+	struct fixture *f = *state;
+	struct pool *old = pool_at(f, 0), *new = pool_at(f, 1);
+	uint32_t first = next_worker(f), second;
+
+	snprintf(new->start.function, sizeof new->start.function, "%s", old->start.function);
+	old->concurrency = new->concurrency = 1;
+	f->functions[0].serving = new;
+	new->function = &f->functions[0];
+	pool_drain(&f->m, old);
+	assert_int_equal(retired_at(f, 0), first);
+	want(f, 0, 1, 1);
+	second = started(f);
+	ready(f, second);
+	assert_int_equal(leased_to(f, 0), 0);
+	released(f, first);
+	assert_int_equal(leased_to(f, 0), 0);
+	ended(f, first, 0);
+	assert_int_equal(leased_to(f, 0), second);
+}
+
 int
 main(void)
 {
@@ -533,6 +651,11 @@ main(void)
 		TEST(a_sandbox_that_cannot_be_made_is_not_the_functions_fault),
 		TEST(a_crash_is_told_to_the_router_and_held_back_when_it_repeats),
 		TEST(a_limit_that_the_router_saw_is_the_verdict),
+		TEST(workers_with_streams_are_beside_max_children_and_have_a_limit_of_their_own),
+		TEST(a_worker_whose_stream_is_over_serves_on_where_there_is_room),
+		TEST(streams_of_all_functions_leave_a_quarter_of_process_max),
+		TEST(a_worker_with_a_stream_is_never_moved_nor_ended_to_make_room),
+		TEST(no_worker_is_leased_beyond_the_concurrency_of_its_function),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;

@@ -120,6 +120,7 @@ the_end_of_the_requests_is_a_good_end(void **state)
 	assert_non_null(ask(&w, ""));
 	/* The listener stays open, unanswered: no call of the end is one that is reported. */
 	fd_close(&w.requests);
+	fd_close(&w.output);
 	ended = pool_expect_ended(*state, w.start.id);
 	assert_int_equal(ended->ending.code, CLD_EXITED);
 	assert_int_equal(ended->ending.status, 0);
