@@ -65,9 +65,6 @@ static const struct {
 	  413,
 	  "at most" },
 	{ EXAMPLES "upload/upload.fn", "", { "CFN_ROUTE=2", "CFN_PARAM_name=.x" }, "", 404, "no such file" },
-	{ EXAMPLES "routes.fn", "", { "CFN_ROUTE=2", "CFN_PARAM_id=A" }, "", 400, "A name is" },
-	{ EXAMPLES "routes.fn", "", { "CFN_ROUTE=1", "CFN_PARAM_id=.." }, "", 404, "no such note" },
-	{ EXAMPLES "routes.fn", "", { "CFN_ROUTE=3", "CFN_PARAM_id=.." }, "", 404, "no such note" },
 };
 
 static void
