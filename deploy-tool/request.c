@@ -153,11 +153,13 @@ add_route(struct draft *d, const struct route_match *m)
 }
 
 static int
-refuse_route(const struct draft *d, const struct route_match *m, const char *method, struct err *e)
+refuse_route(const struct draft *d, const struct route_match *m, const char *method, struct request *q,
+             struct err *e)
 {
 	char routes[ROUTES_TEXT_SIZE];
 
 	routes_format(d->version->routes, d->version->n_routes, routes, sizeof routes);
+	q->cause = m->methods == 0 ? CAUSE_NO_ROUTE : CAUSE_METHOD_NOT_ALLOWED;
 	if (m->methods == 0)
 		return err_set(e, -EINVAL, "%s v%u has no route for '%.80s'; it has: %s",
 		               d->version->function, d->version->number, d->path, routes);
@@ -166,7 +168,7 @@ refuse_route(const struct draft *d, const struct route_match *m, const char *met
 }
 
 static int
-match_route(struct draft *d, unsigned method, const char *word, struct err *e)
+match_route(struct draft *d, struct request *q, const char *word, struct err *e)
 {
 	struct snapshot *map = NULL;
 	struct route_match m;
@@ -174,9 +176,9 @@ match_route(struct draft *d, unsigned method, const char *word, struct err *e)
 
 	if (rc < 0)
 		return rc;
-	snapshot_match(map, d->path, method, &m);
+	snapshot_match(map, d->path, q->method, &m);
 	if (m.function == NULL)
-		rc = refuse_route(d, &m, word, e);
+		rc = refuse_route(d, &m, word, q, e);
 	else if (add_route(d, &m) < 0)
 		rc = err_set(e, -E2BIG, "the params are too long");
 	snapshot_unmap(map);
@@ -328,7 +330,7 @@ compose(struct draft *d, const struct request_options *o, struct request *q, str
 		               "--method '%.16s' is none of GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS",
 		               method);
 	if (read_path(d, o->path, e) < 0 || read_queries(d, &o->queries, e) < 0 ||
-	    match_route(d, q->method, method, e) < 0 || add_fields(d, &o->fields, q->has_body, e) < 0)
+	    match_route(d, q, method, e) < 0 || add_fields(d, &o->fields, q->has_body, e) < 0)
 		return -e->code;
 	return add_rest(d, q, method, e);
 }

@@ -19,7 +19,8 @@ struct request_options {
 };
 
 struct request {
-	unsigned method; /* filled in */
+	unsigned method;  /* filled in */
+	enum cause cause; /* filled in: a router would answer for this by itself */
 	bool has_body;
 	uint64_t n_body;
 };

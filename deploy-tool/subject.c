@@ -143,6 +143,14 @@ make_folder(struct subject *s)
 	return s->policy.shared[0] != '\0' && folder_make(&s->folder, &e) < 0 ? tool_fail(&e) : 0;
 }
 
+int
+subject_renew_folder(struct subject *s, struct err *e)
+{
+	int rc = folder_remove(&s->folder, e);
+
+	return rc == 0 && s->policy.shared[0] != '\0' ? folder_make(&s->folder, e) : rc;
+}
+
 static int
 compile(struct tool *t, const struct subject_options *o, struct subject *s)
 {

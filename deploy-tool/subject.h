@@ -41,6 +41,9 @@ bool subject_is_file(const char *name);
  * 0 or an exit status, already reported. */
 int subject_find(struct tool *t, const char *function, uint32_t number, struct subject *s);
 int subject_make(struct tool *t, const char *path, const struct subject_options *o, struct subject *s);
+/* An empty folder in the place of the one before. */
+int subject_renew_folder(struct subject *s, struct err *e);
+
 void subject_done(struct subject *s);
 
 /* For struct local_function: the place of its shared folder, or NULL. */
