@@ -387,7 +387,8 @@ release(const struct launch *l, struct spawner *s, struct err *e)
 	rc = spawner_write_maps(l->options, s->pid, e);
 	if (rc < 0)
 		return err_wrap(e, "user namespace of the pool");
-	return channel_wake(s->channel) < 0 ? err_set(e, errno, "start cfn-spawn") : 0;
+	/* One that has ended has said why, which is what is read next. */
+	return channel_wake(s->channel) < 0 && errno != EPIPE ? err_set(e, errno, "start cfn-spawn") : 0;
 }
 
 static int
