@@ -24,17 +24,20 @@ enum {
 	OUTPUT_KILL_FACTOR = 16, /* past that many times what is kept it is a flood */
 	INODE_BYTES = 4096,      /* one inode for so many bytes of disk */
 	INODES_MIN = 64,
+	FILE_ROOM = 3 * 4096, /* a file's last page, its folders */
 	READ_SIZE = 16 * 1024,
 };
 
 static const struct sandbox_profile *const profiles[] = {
 	[BOX_COMPILER] = &sandbox_compiler,
 	[BOX_CHECK] = &sandbox_check,
+	[BOX_RUN] = &sandbox_run,
 };
 
 static const unsigned filters_of[] = {
 	[BOX_COMPILER] = FILTER_BIT(FILTER_BOX_INIT) | FILTER_BIT(FILTER_COMPILER),
 	[BOX_CHECK] = FILTER_BIT(FILTER_BOX_INIT) | FILTER_BIT(FILTER_CHECK),
+	[BOX_RUN] = FILTER_BIT(FILTER_BOX_INIT) | FILTER_BIT(FILTER_COMPILER),
 };
 
 struct keeper {
@@ -44,11 +47,11 @@ struct keeper {
 	struct box_ends ends;
 	struct cgroup_leaf leaf;
 	uint64_t started_us, next_sample_us;
-	uint64_t n_out, n_err; /* bytes that came */
-	uint64_t cpu_us;       /* of the last sample */
-	uint64_t max_memory;   /* of all samples */
-	bool is_reported;      /* init said how the payload ended */
-	bool is_running;       /* the stages are behind it: until then its memory is ours */
+	struct box_output out, err;
+	uint64_t cpu_us;     /* of the last sample */
+	uint64_t max_memory; /* of all samples */
+	bool is_reported;    /* init said how the payload ended */
+	bool is_running;     /* the stages are behind it: until then its memory is ours */
 	bool has_failed;
 	struct err failure; /* of a stage or the exec */
 };
@@ -64,17 +67,15 @@ box_kill(struct keeper *k, enum cause cause)
 
 /* Reads what there is; false at the end of the stream. */
 static bool
-output_read(struct keeper *k, int fd, struct buf *kept, uint64_t *n_came)
+output_read(struct keeper *k, int fd, struct box_output *output)
 {
 	char data[READ_SIZE];
 	ssize_t n = read(fd, data, sizeof data);
-	size_t room = buf_room(kept);
 
 	if (n <= 0)
 		return n < 0 && (errno == EAGAIN || errno == EINTR);
-	*n_came += (uint64_t)n;
-	buf_append(kept, data, room < (size_t)n ? room : (size_t)n);
-	if (*n_came > k->plan->limits.output * OUTPUT_KILL_FACTOR)
+	box_output_add(output, data, (size_t)n);
+	if (output->n_came > k->plan->limits.output * OUTPUT_KILL_FACTOR)
 		box_kill(k, CAUSE_OUTPUT_LIMIT);
 	return true;
 }
@@ -118,6 +119,13 @@ report_read(struct keeper *k)
 	return true;
 }
 
+static void
+processes_note(struct keeper *k, uint64_t n)
+{
+	if (n > k->result->processes_peak)
+		k->result->processes_peak = n;
+}
+
 /* The kernel itself keeps a leaf within its memory. */
 static int
 leaf_sample(struct keeper *k, struct err *e)
@@ -128,6 +136,8 @@ leaf_sample(struct keeper *k, struct err *e)
 		return err_wrap(e, "box '%s'", k->plan->name);
 	k->cpu_us = usage.cpu_us;
 	k->max_memory = usage.memory_peak;
+	processes_note(k, usage.n_processes > 0 ? usage.n_processes - 1 : 0);
+	k->result->has_met_processes = usage.n_refused > 0;
 	return 0;
 }
 
@@ -144,6 +154,8 @@ processes_sample(struct keeper *k, struct err *e)
 	k->cpu_us = usage.cpu_us;
 	if (usage.memory > k->max_memory)
 		k->max_memory = usage.memory;
+	processes_note(k, usage.processes);
+	k->result->has_met_processes = k->result->has_met_processes || usage.processes >= limits->processes;
 	if (k->is_running && usage.memory > limits->memory)
 		box_kill(k, CAUSE_MEMORY_LIMIT);
 	return 0;
@@ -199,9 +211,9 @@ box_watch(struct keeper *k, struct err *e)
 	for (;;) {
 		if (poll(polled, N_POLLED, SAMPLE_MS) < 0 && errno != EINTR)
 			return err_set(e, errno, "box '%s': poll", k->plan->name);
-		if (polled[OUT].revents && !output_read(k, k->ends.out, &k->result->out, &k->n_out))
+		if (polled[OUT].revents && !output_read(k, k->ends.out, &k->out))
 			polled[OUT].fd = -1;
-		if (polled[ERR].revents && !output_read(k, k->ends.err, &k->result->err, &k->n_err))
+		if (polled[ERR].revents && !output_read(k, k->ends.err, &k->err))
 			polled[ERR].fd = -1;
 		if (polled[REPORT].revents && !report_read(k))
 			polled[REPORT].fd = -1;
@@ -221,8 +233,8 @@ streams_drain(struct keeper *k)
 	enum { PIPE_READS = 64 * 1024 / READ_SIZE + 1 };
 
 	for (int i = 0; i < PIPE_READS; i++) {
-		output_read(k, k->ends.out, &k->result->out, &k->n_out);
-		output_read(k, k->ends.err, &k->result->err, &k->n_err);
+		output_read(k, k->ends.out, &k->out);
+		output_read(k, k->ends.err, &k->err);
 	}
 	for (int i = 0; i < BOX_COLLECT_MAX + 1 && report_read(k); i++)
 		;
@@ -250,6 +262,19 @@ usage_add(struct keeper *k)
 	if (k->leaf.fd < 0 || cgroup_leaf_usage(&k->leaf, &usage, &ignored) < 0)
 		usage = none;
 	cgroup_usage_add(&usage, &k->result->ending);
+	k->result->has_met_processes = k->result->has_met_processes || usage.n_refused > 0;
+}
+
+/* What was over before the first sample was one process, and of its memory init knows. */
+static void
+peaks_set(struct keeper *k)
+{
+	uint64_t of_one = k->result->ending.max_rss_kb * 1024;
+
+	if (k->cpu_us > k->result->ending.cpu_us)
+		k->result->ending.cpu_us = k->cpu_us;
+	k->result->memory_peak = k->max_memory > of_one ? k->max_memory : of_one;
+	processes_note(k, 1);
 }
 
 /* How it ended, as init said, or else as we made it. */
@@ -268,6 +293,7 @@ ending_decide(struct keeper *k)
 		};
 	max_rss_correct(k);
 	usage_add(k);
+	peaks_set(k);
 	if (r->cause != CAUSE_NONE || r->ending.code == CLD_EXITED)
 		return;
 	cause = ending_cause(&r->ending, k->plan->limits.memory);
@@ -290,7 +316,7 @@ plan_check(const struct box_plan *plan, struct err *e)
 		return err_set(e, -EINVAL, "box '%s': root needs another uid for it", plan->name);
 	if ((plan->run == NULL) == (plan->argv == NULL) ||
 	    (plan->run != NULL) != (plan->profile == BOX_CHECK))
-		return err_set(e, -EINVAL, "box '%s': a check runs a function, a compiler a program",
+		return err_set(e, -EINVAL, "box '%s': a check runs a function, the others a program",
 		               plan->name);
 	return 0;
 }
@@ -299,14 +325,18 @@ static void
 sandbox_fill(struct sandbox *s, const struct box_plan *plan, const struct sandbox_filters *filters)
 {
 	const struct box_limits *l = &plan->limits;
+	uint64_t program = 0;
 
+	for (size_t i = 0; i < plan->n_program; i++)
+		program += plan->program[i].size + FILE_ROOM;
 	sandbox_init(s, profiles[plan->profile], plan->name);
 	s->filters = filters;
 	s->system = plan->system;
 	s->limits = (struct sandbox_limits){
-		.memory = l->memory,
+		.memory = l->address_space > 0 ? l->address_space : l->memory,
 		.tmp_size = l->disk,
 		.tmp_inodes = l->disk / INODE_BYTES + INODES_MIN,
+		.program_size = program,
 		.file_size = l->disk,
 		.processes = l->processes,
 		.files = l->files,
@@ -356,11 +386,12 @@ ends_open(struct box_ends *ours, struct box_ends *theirs, struct err *e)
 }
 
 static int
-leaf_open(struct keeper *k, struct err *e)
+leaf_open(struct keeper *k, const struct sandbox *s, struct err *e)
 {
 	const struct box_limits *l = &k->plan->limits;
 	const uint64_t processes = l->processes + 1; /* init */
-	const struct cgroup_limits limits = { .memory = cgroup_memory_for(l->memory, l->disk, processes),
+	const uint64_t files = l->disk + s->limits.program_size;
+	const struct cgroup_limits limits = { .memory = cgroup_memory_for(l->memory, files, processes),
 		                              .processes = processes };
 	char name[CGROUP_NAME_SIZE];
 	uint32_t number;
@@ -387,7 +418,7 @@ box_start(struct keeper *k, struct sandbox *s, struct err *e)
 	int rc = ends_open(&k->ends, &theirs, e);
 
 	if (rc == 0)
-		rc = leaf_open(k, e);
+		rc = leaf_open(k, s, e);
 	if (rc < 0) {
 		ends_close(&theirs);
 		return rc;
@@ -402,6 +433,18 @@ box_start(struct keeper *k, struct sandbox *s, struct err *e)
 	if (rc < 0)
 		box_kill(k, CAUSE_NONE);
 	return rc;
+}
+
+static void
+result_fill(struct keeper *k)
+{
+	struct box_result *r = k->result;
+
+	r->wall_us = clock_now_us() - k->started_us;
+	box_output_finish(&k->out);
+	box_output_finish(&k->err);
+	r->n_out = k->out.n_came;
+	r->n_err = k->err.n_came;
 }
 
 static int
@@ -420,6 +463,7 @@ box_keep(struct keeper *k, struct sandbox *s, struct err *e)
 		return rc;
 	streams_drain(k);
 	failure_read(k);
+	result_fill(k);
 	ending_decide(k);
 	if (!k->has_failed)
 		return 0;
@@ -427,13 +471,35 @@ box_keep(struct keeper *k, struct sandbox *s, struct err *e)
 	return err_wrap(e, "box '%s'", k->plan->name);
 }
 
-static void
-result_init(struct box_result *r, size_t output)
+static int
+outputs_init(struct keeper *k, struct err *e)
 {
+	const struct box_limits *l = &k->plan->limits;
+	struct box_result *r = k->result;
+
 	memset(r, 0, sizeof *r);
 	memset(r->collected, -1, sizeof r->collected);
-	buf_init(&r->out, output);
-	buf_init(&r->err, output);
+	if (box_output_init(&k->out, &r->out, l->output, l->output_end) < 0 ||
+	    box_output_init(&k->err, &r->err, l->output, l->output_end) < 0)
+		return err_set(e, ENOMEM, "box '%s'", k->plan->name);
+	return 0;
+}
+
+/* Runs the plan, which was checked, with filters that are mapped. */
+static int
+box_run_with(struct keeper *k, const struct sandbox_filters *filters, struct err *e)
+{
+	struct sandbox s;
+	int rc;
+
+	sandbox_fill(&s, k->plan, filters);
+	k->started_us = clock_now_us();
+	rc = box_keep(k, &s, e);
+	if (k->leaf.fd >= 0)
+		cgroup_leaf_close(k->plan->cgroup->folder, &k->leaf);
+	ends_close(&k->ends);
+	sandbox_process_done(&k->process);
+	return rc;
 }
 
 int
@@ -441,33 +507,26 @@ box_run(const struct box_plan *plan, struct box_result *result, struct err *e)
 {
 	AUTO_FD programs = -1;
 	const struct sandbox_filters *filters;
-	struct sandbox s;
 	struct keeper k = {
 		.plan = plan,
 		.result = result,
 		.process = { .pid = -1, .pidfd = -1, .start = -1 },
 		.leaf = { .fd = -1 },
-		.started_us = clock_now_us(),
 	};
-	int rc;
+	int rc = outputs_init(&k, e);
 
-	result_init(result, plan->limits.output);
-	if (plan_check(plan, e) < 0)
-		return -e->code;
-	programs = sandbox_filters_seal(filters_of[plan->profile], e);
-	if (programs < 0)
-		return programs;
-	rc = sandbox_filters_map(programs, &filters, e);
-	if (rc < 0)
-		return rc;
-	sandbox_fill(&s, plan, filters);
-	k.started_us = clock_now_us();
-	rc = box_keep(&k, &s, e);
-	if (k.leaf.fd >= 0)
-		cgroup_leaf_close(plan->cgroup->folder, &k.leaf);
-	ends_close(&k.ends);
-	sandbox_process_done(&k.process);
-	sandbox_filters_unmap(filters);
+	if (rc == 0)
+		rc = plan_check(plan, e);
+	if (rc == 0)
+		rc = programs = sandbox_filters_seal(filters_of[plan->profile], e);
+	if (rc >= 0)
+		rc = sandbox_filters_map(programs, &filters, e);
+	if (rc == 0) {
+		rc = box_run_with(&k, filters, e);
+		sandbox_filters_unmap(filters);
+	}
+	box_output_finish(&k.out);
+	box_output_finish(&k.err);
 	if (rc < 0)
 		box_result_done(result);
 	return rc;

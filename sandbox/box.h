@@ -15,6 +15,7 @@ enum { BOX_COLLECT_MAX = 8 };
 enum box_profile {
 	BOX_COMPILER, /* runs programs of the mounted system, makes processes */
 	BOX_CHECK,    /* runs a function of ours on hostile bytes: no exec, no processes */
+	BOX_RUN,      /* runs a stranger's program: as BOX_COMPILER, and what is in /program */
 };
 
 struct box_file {
@@ -24,12 +25,15 @@ struct box_file {
 };
 
 struct box_limits {
-	uint64_t memory; /* bytes, of all its processes together; its files come on top */
+	uint64_t memory;        /* bytes, of all its processes together; its files come on top */
+	uint64_t address_space; /* bytes of one process, for runtimes that reserve what they never use; 0:
+	                           memory */
 	uint64_t cpu_ms, wall_ms;
 	uint64_t processes;
 	uint64_t files;
 	uint64_t disk;   /* bytes of its working folder */
 	uint64_t output; /* bytes kept of standard output and of standard error each; 16 times it: killed */
+	uint64_t output_end; /* so many of them are the last ones that came, when more came */
 };
 
 struct box_plan {
@@ -40,11 +44,14 @@ struct box_plan {
 	int (*run)(int input, int output,
 	           void *context); /* BOX_CHECK: instead of argv; its return is the exit status */
 	void *context;
-	int input; /* run's input descriptor, -1: none.  A program's standard input is empty. */
+	int input;      /* run's input descriptor; a program's standard input; -1: none, or an empty one */
+	bool is_merged; /* standard error goes where standard output goes, in its order */
 	const char *const
 	    *system; /* paths of the host to be seen read-only, absent ones left out; NULL-terminated */
 	const struct box_file *files; /* written to /work before it starts */
 	size_t n_files;
+	const struct box_file *program; /* BOX_RUN: written to /program, which then is read-only */
+	size_t n_program;
 	const char *const *collect;  /* paths below /work to be brought out; NULL-terminated */
 	uint64_t collect_max;        /* bytes of one */
 	uid_t uid_range;             /* host uid to use when started as root */
@@ -58,7 +65,12 @@ struct box_result {
 	bool has_cgroup; /* what kept its memory: its leaf, or else rlimits and looking */
 	enum cause
 	    cause; /* CAUSE_NONE; or CAUSE_WALL_TIME_LIMIT, _CPU_TIME_LIMIT, _MEMORY_LIMIT, _OUTPUT_LIMIT */
-	struct buf out, err;            /* what it wrote; raw bytes */
+	struct buf out, err;   /* what it wrote; raw bytes */
+	uint64_t n_out, n_err; /* bytes that it wrote: more than are kept when something is left out */
+	uint64_t wall_us;
+	uint64_t memory_peak;           /* bytes of all its processes */
+	uint64_t processes_peak;        /* processes and threads at once, as far as they were seen */
+	bool has_met_processes;         /* a further one was refused, as far as that was seen */
 	int collected[BOX_COLLECT_MAX]; /* sealed memory files, -1 where the file is missing or not a plain
 	                                   one */
 };

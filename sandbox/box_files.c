@@ -9,14 +9,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "sandbox/mounts.h"
 
 static int
-open_below(const char *path, uint64_t flags, uint64_t mode)
+open_below(int folder, const char *path, uint64_t flags, uint64_t mode)
 {
 	struct open_how how = {
 		.flags = flags | O_NOFOLLOW | O_CLOEXEC,
@@ -24,47 +26,64 @@ open_below(const char *path, uint64_t flags, uint64_t mode)
 		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV,
 	};
 
-	/* The working folder is /work. */
-	return (int)syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof how);
+	return (int)syscall(SYS_openat2, folder, path, &how, sizeof how);
 }
 
 static int
-folders_make(const char *path, struct err *e)
+folders_make(int folder, const char *path, struct err *e)
 {
 	char prefix[PATH_MAX];
 
 	for (const char *p = strchr(path, '/'); p; p = strchr(p + 1, '/')) {
 		snprintf(prefix, sizeof prefix, "%.*s", (int)(p - path), path);
-		if (mkdir(prefix, 0700) < 0 && errno != EEXIST)
+		if (mkdirat(folder, prefix, 0700) < 0 && errno != EEXIST)
 			return err_set(e, errno, "mkdir '%s'", prefix);
 	}
 	return 0;
 }
 
+static int
+file_write(int folder, const struct box_file *f, mode_t mode, struct err *e)
+{
+	AUTO_FD fd = -1;
+	int rc = folders_make(folder, f->path, e);
+
+	if (rc < 0)
+		return rc;
+	fd = open_below(folder, f->path, O_CREAT | O_EXCL | O_WRONLY, mode);
+	if (fd < 0)
+		return err_set(e, errno, "create '%s'", f->path);
+	rc = fd_write_all(fd, f->data, f->size);
+	return rc < 0 ? err_set(e, -rc, "write '%s'", f->path) : 0;
+}
+
+static int
+program_write(const struct box_plan *plan, struct err *e)
+{
+	AUTO_FD folder = open(SANDBOX_PROGRAM, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (folder < 0)
+		return err_set(e, errno, "open '%s'", SANDBOX_PROGRAM);
+	for (size_t i = 0; i < plan->n_program; i++)
+		if (file_write(folder, &plan->program[i], 0500, e) < 0)
+			return -e->code;
+	return mount_restrict(folder, MOUNT_ATTR_RDONLY, false, e);
+}
+
+/* The working folder is /work. */
 int
 box_files_write(const struct box_plan *plan, struct err *e)
 {
-	for (size_t i = 0; i < plan->n_files; i++) {
-		const struct box_file *f = &plan->files[i];
-		AUTO_FD fd = -1;
-		int rc = folders_make(f->path, e);
-
-		if (rc < 0)
-			return rc;
-		fd = open_below(f->path, O_CREAT | O_EXCL | O_WRONLY, 0600);
-		if (fd < 0)
-			return err_set(e, errno, "create '%s'", f->path);
-		rc = fd_write_all(fd, f->data, f->size);
-		if (rc < 0)
-			return err_set(e, -rc, "write '%s'", f->path);
-	}
-	return 0;
+	for (size_t i = 0; i < plan->n_files; i++)
+		if (file_write(AT_FDCWD, &plan->files[i], 0600, e) < 0)
+			return -e->code;
+	return plan->n_program > 0 ? program_write(plan, e) : 0;
 }
 
 int
 box_file_open(const char *path)
 {
-	return open_below(path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
+	return open_below(AT_FDCWD, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
 }
 
 int

@@ -50,14 +50,16 @@ above_standard(int fd, int *above, struct err *e)
 
 /* 0, 1 and 2, whatever numbers the ends have. */
 static int
-standard_place(const struct box_ends *ends, struct err *e)
+standard_place(const struct box_plan *plan, const struct box_ends *ends, struct err *e)
 {
-	AUTO_FD null = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	int three[3] = { null, ends->out, ends->err };
+	bool has_input = plan->run == NULL && plan->input >= 0;
+	AUTO_FD in =
+	    has_input ? fcntl(plan->input, F_DUPFD_CLOEXEC, 3) : open("/dev/null", O_RDONLY | O_CLOEXEC);
+	int three[3] = { in, ends->out, plan->is_merged ? ends->out : ends->err };
 	int rc;
 
-	if (null < 0)
-		return err_set(e, errno, "open '/dev/null'");
+	if (in < 0)
+		return err_set(e, errno, "standard input");
 	rc = fd_place(three, ARRAY_SIZE(three), 0);
 	return rc < 0 ? err_set(e, -rc, "standard descriptors") : 0;
 }
@@ -75,7 +77,7 @@ payload_run(const struct payload *p, const struct box_ends *ends)
 		fail(p->failure, &e);
 	failure = keep[FAILURE];
 	if (above_standard(plan->run ? plan->input : -1, &keep[INPUT], &e) < 0 || signals_reset(&e) < 0 ||
-	    standard_place(ends, &e) < 0)
+	    standard_place(plan, ends, &e) < 0)
 		fail(failure, &e);
 	p->sandbox->keep = keep;
 	p->sandbox->n_keep = ARRAY_SIZE(keep);

@@ -21,7 +21,21 @@ enum box_message {
 _Noreturn void box_init_run(const struct box_plan *plan, struct sandbox *s, struct sandbox_process *process,
                             const struct box_ends *ends);
 
-/* Writes the plan's files below /work. */
+/* Of one stream. */
+struct box_output {
+	struct buf *kept;
+	char *ring; /* the last bytes, once the first ones are kept */
+	size_t ring_size, n_ring, at;
+	uint64_t n_came;
+};
+
+/* Keeps max bytes, the last `end` of them from the end of what comes, in *kept.  0, or -1 without memory. */
+int box_output_init(struct box_output *o, struct buf *kept, uint64_t max, uint64_t end);
+void box_output_add(struct box_output *o, const char *data, size_t n);
+/* All of it is in *kept now; frees the rest. */
+void box_output_finish(struct box_output *o);
+
+/* Writes the plan's files below /work and /program, which then is read-only. */
 int box_files_write(const struct box_plan *plan, struct err *e);
 
 /* Opens a file below /work, following nothing; -1 when that cannot be. */
@@ -34,6 +48,7 @@ int box_file_take(int fd, uint64_t max);
 struct box_usage {
 	uint64_t memory; /* bytes of all processes but init together; shared pages once */
 	uint64_t cpu_us;
+	uint64_t processes; /* and threads, but init */
 };
 
 /* What everything below init uses now.  A payload that is a copy of init, and never an exec, has only what it

@@ -170,6 +170,7 @@ box_usage_read(pid_t init, bool is_copy, uint64_t memory_limit, struct box_usage
 			continue;
 		}
 		rss[i] = f.rss_pages * page;
+		sum.processes += f.n_threads;
 		sum.memory += rss[i] > of_init ? rss[i] - of_init : 0;
 	}
 	if (sum.memory > memory_limit && !is_copy)

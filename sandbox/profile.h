@@ -27,6 +27,7 @@ enum place {
 	PLACE_DEVICES,
 	PLACE_SYSTEM,
 	PLACE_ARTIFACT,
+	PLACE_PROGRAM,
 };
 
 /* What Landlock allows below a place; without rows nothing. */

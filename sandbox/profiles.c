@@ -92,6 +92,12 @@ static const struct place_row box_places[] = {
 	{ PLACE_TMP, RIGHTS_READ | RIGHTS_WRITE, 0 },
 };
 
+static const struct place_row run_places[] = {
+	{ PLACE_SYSTEM, RIGHTS_READ | RIGHTS_EXECUTE, 0 },  { PLACE_DEVICES, RIGHTS_READ | RIGHTS_WRITE, 0 },
+	{ PLACE_WORK, RIGHTS_READ | RIGHTS_WRITE, 0 },      { PLACE_TMP, RIGHTS_READ | RIGHTS_WRITE, 0 },
+	{ PLACE_PROGRAM, RIGHTS_READ | RIGHTS_EXECUTE, 0 },
+};
+
 static const char *const function_environment[] = { "PATH=/usr/bin:/bin", "HOME=/tmp", "TMPDIR=/tmp",
 	                                            "LANG=C.UTF-8", NULL };
 static const char *const no_environment[] = { NULL };
@@ -184,4 +190,17 @@ const struct sandbox_profile sandbox_check = {
 	.n_limits = ARRAY_SIZE(box_limits),
 	.places = box_places,
 	.n_places = ARRAY_SIZE(box_places),
+};
+
+const struct sandbox_profile sandbox_run = {
+	.name = "run",
+	.namespaces = NAMESPACES | CLONE_NEWPID | CLONE_NEWNET,
+	.root = ROOT_SYSTEM,
+	.init_filter = FILTER_BOX_INIT,
+	.filter = FILTER_COMPILER,
+	.environment = no_environment,
+	.limits = box_limits,
+	.n_limits = ARRAY_SIZE(box_limits),
+	.places = run_places,
+	.n_places = ARRAY_SIZE(run_places),
 };

@@ -14,6 +14,8 @@
 #include "base/macros.h"
 #include "sandbox/mounts.h"
 
+enum { PROGRAM_FILE_MIN = 4096 }; /* an inode for so many bytes */
+
 /* Path below the new root: without the leading '/'. */
 static const char *
 below(const char *path)
@@ -174,6 +176,25 @@ work_attach(const struct sandbox *s, int root, struct err *e)
 	return 0;
 }
 
+/* Writable until init has put the program there. */
+static int
+program_attach(const struct sandbox *s, int root, struct err *e)
+{
+	const struct tmpfs t = {
+		.size = s->limits.program_size,
+		.inodes = s->limits.program_size / PROGRAM_FILE_MIN + 1,
+		.mode = "0700",
+		.attributes = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV,
+	};
+	AUTO_FD program = mount_tmpfs(&t, e);
+
+	if (program < 0)
+		return program;
+	if (mkdirat(root, below(SANDBOX_PROGRAM), 0700) < 0)
+		return err_set(e, errno, "mkdir '%s'", SANDBOX_PROGRAM);
+	return mount_attach(program, root, below(SANDBOX_PROGRAM), e);
+}
+
 static void
 copies_close(int copies[SANDBOX_SYSTEM_MAX])
 {
@@ -191,6 +212,8 @@ root_system_fill(struct sandbox *s, int root, const int *system, const int *devi
 	if (fchdir(root) < 0)
 		return err_set(e, errno, "chdir");
 	rc = work_attach(s, root, e);
+	if (rc == 0 && s->limits.program_size > 0)
+		rc = program_attach(s, root, e);
 	if (rc == 0)
 		rc = copies_place(root, sandbox_devices, devices, e);
 	if (rc == 0)

@@ -28,6 +28,9 @@ enum {
 /* Path of the artifact from CLOSE (which makes its folder the working one) until SERVE (which leaves it). */
 #define SANDBOX_ARTIFACT "./fn.so"
 
+/* Where a box has the program that it was given to run. */
+#define SANDBOX_PROGRAM "/program"
+
 /* What a process of this kind may do: const data in profiles.c. */
 struct sandbox_profile;
 extern const struct sandbox_profile sandbox_function; /* a worker: cloned by the spawner */
@@ -36,15 +39,17 @@ extern const struct sandbox_profile sandbox_router;   /* cloned by the spawner; 
 extern const struct sandbox_profile sandbox_copy; /* cp in and out of a folder: a function's root, no code */
 extern const struct sandbox_profile sandbox_compiler; /* a box: cloned anywhere, own network namespace */
 extern const struct sandbox_profile sandbox_check;
+extern const struct sandbox_profile sandbox_run; /* as sandbox_compiler, with SANDBOX_PROGRAM */
 
 struct sandbox_limits {
 	uint64_t memory; /* bytes; a function's address space beyond what it has at ROOT, and its artifact */
-	uint64_t tmp_size;   /* bytes of /tmp (function), of /work and /tmp together (box) */
-	uint64_t tmp_inodes; /* of the same */
-	uint64_t file_size;  /* bytes of one file */
-	uint64_t processes;  /* processes and threads; init is not counted */
-	uint64_t files;      /* descriptors */
-	uint64_t cpu_s;      /* RLIMIT_CPU, the last net of a box; 0: none */
+	uint64_t tmp_size;     /* bytes of /tmp (function), of /work and /tmp together (box) */
+	uint64_t tmp_inodes;   /* of the same */
+	uint64_t program_size; /* bytes of SANDBOX_PROGRAM; 0: there is none */
+	uint64_t file_size;    /* bytes of one file */
+	uint64_t processes;    /* processes and threads; init is not counted */
+	uint64_t files;        /* descriptors */
+	uint64_t cpu_s;        /* RLIMIT_CPU, the last net of a box; 0: none */
 };
 
 struct sandbox {

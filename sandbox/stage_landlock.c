@@ -113,6 +113,8 @@ place_add(const struct sandbox *s, int ruleset, const struct place_row *row, uin
 		return rule_add_list(ruleset, sandbox_devices, rights, e);
 	case PLACE_SYSTEM:
 		return rule_add_list(ruleset, s->system, rights, e);
+	case PLACE_PROGRAM:
+		return rule_add_path(ruleset, SANDBOX_PROGRAM, rights, e);
 	case PLACE_ARTIFACT:
 		return s->artifact_folder < 0 ? 0 : rule_add(ruleset, s->artifact_folder, rights, e);
 	}

@@ -68,6 +68,7 @@ struct cgroup_usage {
 	uint64_t cpu_us;
 	uint64_t n_over_memory; /* times that its own limit left no way out */
 	uint64_t n_killed;      /* processes that died of a lack of memory, whosesoever limit it was */
+	uint64_t n_processes;   /* and threads, now */
 	uint64_t n_refused;     /* forks over the limit of processes */
 };
 

@@ -95,7 +95,7 @@ cgroup_leaf_open(int folder, const char *name, const struct cgroup_limits *limit
 	return 0;
 }
 
-/* memory.peak is a number alone. */
+/* Without a key the file is a number alone. */
 static const struct {
 	const char *file, *key;
 	size_t offset;
@@ -104,6 +104,7 @@ static const struct {
 	{ "cpu.stat", "usage_usec", offsetof(struct cgroup_usage, cpu_us) },
 	{ "memory.events", "oom", offsetof(struct cgroup_usage, n_over_memory) },
 	{ "memory.events", "oom_kill", offsetof(struct cgroup_usage, n_killed) },
+	{ "pids.current", NULL, offsetof(struct cgroup_usage, n_processes) },
 	{ "pids.events", "max", offsetof(struct cgroup_usage, n_refused) },
 };
 

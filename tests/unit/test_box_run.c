@@ -1,0 +1,162 @@
+/* test_box_run.c - a box for a stranger's program: its input, the program itself, the ends of its output,
+ * what it used. */
+#include "unit.h"
+
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/macros.h"
+#include "sandbox/box.h"
+#include "sandbox_base.h"
+
+enum { BOX_UID = 300001, KEPT = 64, KEPT_END = 16, PROCESSES = 8 };
+
+static const struct box_limits usual = {
+	.memory = 64 << 20,
+	.cpu_ms = 2000,
+	.wall_ms = 20000,
+	.processes = PROCESSES,
+	.files = 32,
+	.disk = 1 << 20,
+	.output = KEPT,
+	.output_end = KEPT_END,
+};
+
+/* A script to run, /program/main, and what it reads. */
+static int
+run_script(const char *script, const char *input, bool is_merged, struct box_result *r)
+{
+	static const char *const system[] = { "/usr/bin", "/usr/lib", "/usr/lib64", "/bin",
+		                              "/lib",     "/lib64",   NULL };
+	static const char *const argv[] = { "/program/main", NULL };
+	static const char *const env[] = { "PATH=/usr/bin:/bin", NULL };
+	const struct box_file files[] = { { "main", script, strlen(script) }, { "more/data", "data\n", 5 } };
+	struct err e = { 0 };
+	AUTO_FD in = input ? fd_sealed_memory("input", input, strlen(input), &e) : -1;
+	const struct box_plan plan = {
+		.name = "run",
+		.profile = BOX_RUN,
+		.argv = argv,
+		.env = env,
+		.input = in,
+		.is_merged = is_merged,
+		.system = system,
+		.program = files,
+		.n_program = ARRAY_SIZE(files),
+		.uid_range = BOX_UID,
+		.limits = usual,
+	};
+	int rc = box_run(&plan, r, &e);
+
+	if (rc < 0)
+		print_error("%s\n", e.text);
+	return rc;
+}
+
+static bool
+is_text(const struct buf *b, const char *text)
+{
+	if (buf_used(b) == strlen(text) && (buf_used(b) == 0 || memcmp(buf_head(b), text, buf_used(b)) == 0))
+		return true;
+	print_error("'%.*s' is not '%s'\n", (int)buf_used(b), buf_used(b) > 0 ? buf_head(b) : "", text);
+	return false;
+}
+
+#define HEAD "#!/bin/sh\n"
+#define A_16 "aaaaaaaaaaaaaaaa"
+#define A_48 A_16 A_16 A_16
+
+static const struct {
+	const char *name, *script, *input, *out, *err;
+	bool is_merged;
+	int status;
+	uint64_t n_out;
+} cases[] = {
+	{ "it_reads_its_input", HEAD "read x; echo got $x; read y || echo end", "one\n", "got one\nend\n",
+	  "" },
+	{ "without_one_it_is_empty", HEAD "read x || echo end", NULL, "end\n", "" },
+	{ "an_input_that_is_not_read_is_no_matter", HEAD "echo out", "one\ntwo\n", "out\n", "" },
+	{ "its_input_cannot_be_written", HEAD "(echo x >&0) 2>&- || echo no", "one\n", "no\n", "" },
+	{ "the_streams_are_apart", HEAD "echo a; echo b >&2", NULL, "a\n", "b\n" },
+	{ "merged_they_are_one_in_order", HEAD "echo a; echo b >&2; echo c", NULL, "a\nb\nc\n", "", true },
+	{ "the_program_is_there_with_its_files", HEAD "cat /program/more/data", NULL, "data\n", "" },
+	{ "the_program_cannot_be_changed",
+	  HEAD "chmod 777 /program/main 2>&- || echo a; (: >>/program/main) 2>&- || echo b; (: "
+	       ">/program/new) 2>&- ||"
+	       "echo c; rm /program/more/data 2>&- || echo d",
+	  NULL, "a\nb\nc\nd\n", "" },
+	{ "the_working_folder_is_its_own_and_not_executable",
+	  HEAD "pwd; cp /program/main own && chmod 700 own && { ./own 2>&-; echo $?; }", NULL, "/work\n126\n",
+	  "" },
+	{ "it_is_uid_1000", HEAD "id -u; id -g", NULL, "1000\n1000\n", "" },
+	{ "an_exit_status_is_its_own", HEAD "exit 7", NULL, "", "", .status = 7 },
+	{ "output_at_the_limit_is_whole", HEAD "printf " A_48 "0123456789abcdef", NULL,
+	  A_48 "0123456789abcdef", "", .n_out = KEPT },
+	{ "past_it_the_middle_is_left_out", HEAD "printf " A_48 "-0123456789abcdef", NULL,
+	  A_48 "0123456789abcdef", "", .n_out = KEPT + 1 },
+	{ "however_it_came",
+	  HEAD "for i in 1 2 3 4 5 6; do printf " A_16 "; done; printf xyz; printf 0123456789abcdef", NULL,
+	  A_48 "0123456789abcdef", "", .n_out = 6 * 16 + 3 + 16 },
+};
+
+static void
+every_script_does_what_it_may(void **state)
+{
+	unsigned n_wrong = 0;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct box_result r;
+
+		assert_int_equal(run_script(cases[i].script, cases[i].input, cases[i].is_merged, &r), 0);
+		if (!is_text(&r.out, cases[i].out) || !is_text(&r.err, cases[i].err) ||
+		    r.ending.code != CLD_EXITED || r.ending.status != cases[i].status ||
+		    (cases[i].n_out > 0 && r.n_out != cases[i].n_out)) {
+			print_error("%s: exit %d, %llu bytes\n", cases[i].name, r.ending.status,
+			            (unsigned long long)r.n_out);
+			n_wrong++;
+		}
+		box_result_done(&r);
+	}
+	assert_int_equal(n_wrong, 0);
+}
+
+static void
+what_it_used_is_said(void **state)
+{
+	struct box_result r;
+
+	(void)state;
+	assert_int_equal(run_script(HEAD "for i in 1 2 3; do sleep 0.3 & done; wait", NULL, false, &r), 0);
+	assert_in_range(r.processes_peak, 4, PROCESSES);
+	assert_false(r.has_met_processes);
+	assert_in_range(r.memory_peak, 64 << 10, 64 << 20);
+	assert_true(r.wall_us >= 300 * 1000);
+	box_result_done(&r);
+
+	assert_int_equal(run_script(HEAD "(for i in 1 2 3 4 5 6 7 8 9; do sleep 1 & done); sleep 0.5", NULL,
+	                            false, &r),
+	                 0);
+	assert_true(r.has_met_processes);
+	assert_int_equal(r.processes_peak, PROCESSES);
+	box_result_done(&r);
+}
+
+static int
+test(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_script_does_what_it_may),
+		cmocka_unit_test(what_it_used_is_said),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
+
+int
+main(void)
+{
+	return base_as_everybody(test);
+}
