@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "deploy-tool/build_line.h"
 #include "deploy-tool/check.h"
 #include "deploy-tool/diagnostics.h"
 #include "deploy-tool/links.h"
@@ -39,15 +40,17 @@ artifact_set_entries(struct artifact *a, const char *wanted, const char *previou
 static void
 show_diagnostics(const struct tool *t, const struct artifact *a)
 {
-	struct diagnostics_name rows[SOURCE_FILES_MAX];
-	const struct diagnostics_names names = { a->source.n, rows };
+	enum { OWN = 2 };
+	struct diagnostics_name rows[OWN + SOURCE_FILES_MAX] = { { BUILD_HEADER, "cfn.h" },
+		                                                 { BUILD_JSON, "cfn_json.h" } };
+	const struct diagnostics_names names = { OWN + a->source.n, rows };
 	const struct buf *raw = &a->build.diagnostics;
 	struct buf shown;
 
 	if (buf_used(raw) == 0)
 		return;
 	for (size_t i = 0; i < a->source.n; i++)
-		rows[i] = (struct diagnostics_name){ a->source.files[i].name, a->source.files[i].path };
+		rows[OWN + i] = (struct diagnostics_name){ a->source.files[i].name, a->source.files[i].path };
 	buf_init(&shown, DIAGNOSTICS_MAX);
 	diagnostics_format(&shown, buf_head(raw), buf_used(raw), &names, t->is_colored);
 	if (buf_used(&shown) > 0)
@@ -57,7 +60,16 @@ show_diagnostics(const struct tool *t, const struct artifact *a)
 		fprintf(stderr, "cfn-deploy: the compiler said more than fits here\n");
 }
 
-/* A handler that was asked for by name goes before a table. */
+const char *
+artifact_entry(const struct artifact *a, const struct elf_report *report)
+{
+	bool is_wanted = a->entries[1] == NULL;
+
+	if ((report->has_routes && !is_wanted) || report->entry < 0)
+		return "";
+	return a->entries[report->entry];
+}
+
 static int
 choose_entry(struct artifact *a)
 {
@@ -67,7 +79,7 @@ choose_entry(struct artifact *a)
 		return tool_fail_as(EX_DATAERR,
 		                    "%.200s: there is no function '%s' with external linkage in it",
 		                    a->source.path, a->entries[0]);
-	a->entry = a->report.has_routes && !is_wanted ? "" : a->entries[a->report.entry];
+	a->entry = artifact_entry(a, &a->report);
 	return 0;
 }
 

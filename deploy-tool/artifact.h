@@ -20,6 +20,9 @@ struct artifact {
  * none), that of the file's name, and "handle". */
 void artifact_set_entries(struct artifact *a, const char *wanted, const char *previous);
 
+/* Which of them it is, or "" for a route table; a handler that was asked for by name goes before that. */
+const char *artifact_entry(const struct artifact *a, const struct elf_report *report);
+
 /* Compiles the source that was read and checks what comes out; shows the compiler's words on standard error.
  * 0 or an exit status, already reported. */
 int artifact_make(struct tool *t, struct artifact *a);

@@ -233,23 +233,31 @@ compile_objects(struct compile *c, const struct source_language *language, struc
 	return rc;
 }
 
-static int
-compile_result(struct compile *c, struct err *e)
+/* The languages of the files, C first: how many. */
+static size_t
+find_languages(const struct source *s, const struct source_language *all[2])
 {
-	const struct source_language *plain = build_language(c->source, "c");
-	const struct source_language *plus = build_language(c->source, "c++");
-	const struct source_language *all[2];
-	struct command_line line;
+	const struct source_language *plain = build_language(s, "c"), *plus = build_language(s, "c++");
 	size_t n = 0;
-	int rc = 0;
 
 	if (plain != NULL)
 		all[n++] = plain;
 	if (plus != NULL)
 		all[n++] = plus;
+	return n;
+}
+
+static int
+compile_result(struct compile *c, struct err *e)
+{
+	const struct source_language *all[2];
+	struct command_line line;
+	size_t n = find_languages(c->source, all);
+	int rc = 0;
+
 	build_flags(all, n, c->build->flags, sizeof c->build->flags);
 	if (n == 2)
-		rc = compile_objects(c, plain, e);
+		rc = compile_objects(c, all[0], e);
 	if (rc < 0)
 		return rc;
 	build_result_line(&line, c->place->config, c->source, all[n - 1], n == 2);
@@ -349,6 +357,19 @@ build_run(const struct config *c, const struct cgroup *cgroup, const struct sour
 	if (rc == 0)
 		rc = split_debug(&p, b, e);
 	return rc < 0 ? err_wrap(e, "%.120s", s->path) : 0;
+}
+
+int
+build_describe(const struct config *c, const struct cgroup *cgroup, const struct source *s, struct build *b,
+               struct err *e)
+{
+	const struct place p = { c, cgroup };
+	const struct source_language *all[2];
+	size_t n = find_languages(s, all);
+
+	*b = (struct build){ 0 };
+	build_flags(all, n, b->flags, sizeof b->flags);
+	return ask_version(&p, b, e);
 }
 
 void

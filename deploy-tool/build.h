@@ -28,3 +28,7 @@ struct build {
 int build_run(const struct config *c, const struct cgroup *cgroup, const struct source *s, struct build *b,
               struct err *e);
 void build_done(struct build *b);
+
+/* Fills in compiler and flags alone, as build_run() would. */
+int build_describe(const struct config *c, const struct cgroup *cgroup, const struct source *s,
+                   struct build *b, struct err *e);

@@ -3,6 +3,8 @@
 #include "deploy-tool/deploy_options.h"
 #include "deploy-tool/tool.h"
 
+extern const struct argument_row apply_options[];
+extern const size_t apply_n_options;
 extern const struct argument_row audit_options[];
 extern const size_t audit_n_options;
 extern const struct argument_row doctor_options[];
@@ -26,6 +28,7 @@ extern const size_t new_n_options;
 extern const struct argument_row source_options[];
 extern const size_t source_n_options;
 
+int run_apply(struct tool *t, const char *const *arguments);
 int run_init(struct tool *t, const char *const *arguments);
 int run_deploy(struct tool *t, const char *const *arguments);
 int run_check(struct tool *t, const char *const *arguments);

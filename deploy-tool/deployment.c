@@ -12,29 +12,35 @@
 #include "deploy-tool/source_archive.h"
 
 static int
+refuse(const struct deployment *d, int exit_status, const struct err *e)
+{
+	return tool_fail_as(exit_status, "%s%s", d->prefix, e->text);
+}
+
+static int
 check_options_form(struct deployment *d)
 {
 	const char *entry = d->options.entry;
 
 	if (entry == NULL || artifact_is_symbol(entry))
 		return 0;
-	return tool_fail_as(EX_USAGE, "--entry '%.80s' is not the name of a C function", entry);
+	return tool_fail_as(EX_USAGE, "%s--entry '%.80s' is not the name of a C function", d->prefix, entry);
 }
 
 static int
 read_source(struct deployment *d)
 {
 	const struct source_wish wish = {
-		.folder = AT_FDCWD,
+		.folder = d->folder,
+		.shown = d->shown,
+		.is_confined = d->is_declared,
 		.n = d->rest.n,
 		.paths = d->rest.items,
 		.function = d->options.function,
 	};
 	struct err e;
 	int rc = source_read(&d->artifact.source, &wish, &e);
-	if (rc == -EINVAL)
-		return tool_fail_as(EX_USAGE, "%s", e.text);
-	return rc < 0 ? tool_fail(&e) : 0;
+	return rc < 0 ? refuse(d, rc == -EINVAL ? EX_USAGE : tool_exit_status(rc), &e) : 0;
 }
 
 static int
@@ -49,7 +55,7 @@ static int
 find_previous(struct deployment *d)
 {
 	struct err e;
-	int rc = tool_open_registry(d->tool, REGISTRY_WRITE);
+	int rc = d->tool->registry == NULL ? tool_open_registry(d->tool, REGISTRY_WRITE) : 0;
 
 	if (rc != 0)
 		return rc;
@@ -89,14 +95,14 @@ settle_policy(struct deployment *d)
 		rc = policy_set_shared(&d->policy, o->shared, &e);
 	if (rc == 0)
 		rc = policy_check_below(&d->policy, &d->tool->config.maximum, &e);
-	return rc < 0 ? tool_fail_as(EX_USAGE, "%s", e.text) : 0;
+	return rc < 0 ? refuse(d, EX_USAGE, &e) : 0;
 }
 
 static int
 add_option_routes(struct deployment *d, unsigned methods, struct err *e)
 {
 	for (size_t i = 0; i < d->options.routes.n; i++) {
-		int rc = routes_add(&d->routes, d->options.routes.items[i], methods, 0, e);
+		int rc = routes_add_option(&d->routes, d->options.routes.items[i], methods, e);
 
 		if (rc < 0)
 			return rc;
@@ -108,8 +114,9 @@ add_option_routes(struct deployment *d, unsigned methods, struct err *e)
 static int
 keep_option_routes(struct deployment *d, unsigned methods, struct err *e)
 {
-	int rc = registry_option_routes(d->tool->registry, d->artifact.source.function, d->routes.rows,
-	                                &d->routes.n, e);
+	int rc = d->is_declared ? 0
+	                        : registry_option_routes(d->tool->registry, d->artifact.source.function,
+	                                                 d->routes.rows, &d->routes.n, e);
 
 	for (size_t i = 0; rc == 0 && i < d->routes.n && d->options.methods.n > 0; i++)
 		d->routes.rows[i].methods = methods;
@@ -132,7 +139,7 @@ settle_option_routes(struct deployment *d)
 	snprintf(standard, sizeof standard, "/%s", d->artifact.source.function);
 	if (rc == 0 && d->routes.n == 0)
 		rc = routes_add(&d->routes, standard, methods, 0, &e);
-	return rc < 0 ? tool_fail_as(EX_USAGE, "%s", e.text) : 0;
+	return rc < 0 ? refuse(d, EX_USAGE, &e) : 0;
 }
 
 /* Those of the version before, unless others are named; of `check`, which asks no registry, none. */
@@ -143,7 +150,7 @@ settle_links(struct deployment *d)
 	struct err e;
 
 	if (given != NULL && policy_set_links(&d->policy, given, &e) < 0)
-		return tool_fail_as(EX_USAGE, "%s", e.text);
+		return refuse(d, EX_USAGE, &e);
 	d->artifact.links = d->policy.links;
 	return 0;
 }
@@ -151,7 +158,9 @@ settle_links(struct deployment *d)
 static int
 compile(struct deployment *d)
 {
-	artifact_set_entries(&d->artifact, d->options.entry, d->has_previous ? d->previous.entry : NULL);
+	bool is_kept = d->has_previous && !d->is_declared;
+
+	artifact_set_entries(&d->artifact, d->options.entry, is_kept ? d->previous.entry : NULL);
 	return artifact_make(d->tool, &d->artifact);
 }
 
@@ -230,6 +239,7 @@ add_candidate(struct deployment *d)
 		.n_routes = d->routes.n,
 		.routes = d->routes.rows,
 		.routes_from_options = d->routes_from_options,
+		.defers_routes = d->is_declared,
 	};
 	struct err e;
 	int rc;
@@ -292,13 +302,21 @@ static const struct {
 	enum deployment_part part;
 	int (*run)(struct deployment *d);
 } steps[] = {
-	{ DEPLOYMENT_READ, check_options_form }, { DEPLOYMENT_READ, read_source },
-	{ DEPLOYMENT_READ, pack_source },        { DEPLOYMENT_SETTLE, read_key },
-	{ DEPLOYMENT_SETTLE, find_previous },    { DEPLOYMENT_SETTLE, check_lock },
-	{ DEPLOYMENT_SETTLE, settle_policy },    { DEPLOYMENT_SETTLE, settle_option_routes },
-	{ DEPLOYMENT_COMPILE, settle_links },    { DEPLOYMENT_COMPILE, compile },
-	{ DEPLOYMENT_TRY, try_loading },         { DEPLOYMENT_TRY, settle_routes },
-	{ DEPLOYMENT_TRY, add_candidate },       { DEPLOYMENT_TRY, vote },
+	{ DEPLOYMENT_READ, check_options_form },
+	{ DEPLOYMENT_READ, read_source },
+	{ DEPLOYMENT_READ, pack_source },
+	{ DEPLOYMENT_SETTLE, read_key },
+	{ DEPLOYMENT_SETTLE, find_previous },
+	{ DEPLOYMENT_SETTLE, check_lock },
+	{ DEPLOYMENT_SETTLE, settle_policy },
+	{ DEPLOYMENT_SETTLE, settle_option_routes },
+	{ DEPLOYMENT_SETTLE, settle_links },
+	{ DEPLOYMENT_COMPILE, settle_links }, /* of check, which settles nothing else */
+	{ DEPLOYMENT_COMPILE, compile },
+	{ DEPLOYMENT_TRY, try_loading },
+	{ DEPLOYMENT_TRY, settle_routes },
+	{ DEPLOYMENT_ADD, add_candidate },
+	{ DEPLOYMENT_VOTE, vote },
 	{ DEPLOYMENT_ACTIVATE, activate },
 };
 
@@ -318,10 +336,12 @@ deployment_new(struct tool *t)
 {
 	struct deployment *d = calloc(1, sizeof *d);
 
-	if (d == NULL)
+	if (d == NULL) {
 		tool_fail_as(EX_OSERR, "out of memory");
-	else
-		d->tool = t;
+		return NULL;
+	}
+	d->tool = t;
+	d->folder = AT_FDCWD;
 	return d;
 }
 

@@ -12,6 +12,10 @@ struct deployment {
 	struct deploy_options options;
 	struct limits limits;
 	struct argument_list rest; /* its files */
+	int folder;                /* where their paths begin: AT_FDCWD */
+	const char *shown;         /* what stands before them when they are named */
+	bool is_declared; /* by a manifest: nothing of the version before is kept, no path leads out */
+	char prefix[128]; /* of what is wrong: "cfn.ini: [function hello]: ", or empty */
 	struct artifact artifact;
 	char *archive; /* its files as they are kept */
 	size_t archive_size;
@@ -35,7 +39,9 @@ enum deployment_part {
 	DEPLOYMENT_READ,    /* its files, once; no registry is needed */
 	DEPLOYMENT_SETTLE,  /* what is kept of the version before, under what is said now */
 	DEPLOYMENT_COMPILE, /* and the check of what comes out */
-	DEPLOYMENT_TRY,     /* trial load, its row, the vote */
+	DEPLOYMENT_TRY,     /* trial load, and which routes it has */
+	DEPLOYMENT_ADD,     /* its row, which is not active */
+	DEPLOYMENT_VOTE,    /* signed, approved of and loaded by the pools */
 	DEPLOYMENT_ACTIVATE,
 };
 

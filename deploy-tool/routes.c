@@ -52,6 +52,24 @@ routes_add(struct routes *r, const char *pattern, unsigned methods, uint32_t ind
 	return 0;
 }
 
+int
+routes_add_option(struct routes *r, const char *text, unsigned methods, struct err *e)
+{
+	char words[HTTP_METHODS_TEXT_SIZE];
+	size_t n = strcspn(text, "/");
+
+	/* "GET,HEAD /x": blanks before the path. */
+	if (n == 0 || text[n] == '\0' || strchr(" \t", text[n - 1]) == NULL)
+		return routes_add(r, text, methods, 0, e);
+	while (n > 0 && strchr(" \t", text[n - 1]) != NULL)
+		n--;
+	if (n < sizeof words)
+		snprintf(words, sizeof words, "%.*s", (int)n, text);
+	if (n >= sizeof words || http_methods_parse(words, &methods) < 0)
+		return err_set(e, -EINVAL, "route '%.64s': the words before the path are no methods", text);
+	return routes_add(r, strchr(text, '/'), methods, 0, e);
+}
+
 static int
 parse_line(struct routes *r, const char *start, size_t n, uint32_t index, struct err *e)
 {

@@ -17,6 +17,9 @@ int routes_methods(const struct argument_list *methods, unsigned *bits, struct e
 /* Appends one; -EINVAL for a pattern that is none, -EEXIST when it collides with one before, -E2BIG. */
 int routes_add(struct routes *r, const char *pattern, unsigned methods, uint32_t index, struct err *e);
 
+/* What --route says: "/x", or "GET,HEAD /x" with methods of its own. */
+int routes_add_option(struct routes *r, const char *text, unsigned methods, struct err *e);
+
 /* Reads n_rows lines "METHODS PATH\n": what an artifact says of itself in its trial.  -EBADMSG. */
 int routes_parse(struct routes *r, const char *text, size_t n, size_t n_rows, struct err *e);
 

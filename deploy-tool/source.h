@@ -44,8 +44,9 @@ struct source {
 
 /* What is to be read: files, or one folder, or "-" (C on standard input). */
 struct source_wish {
-	int folder;       /* where relative paths begin: AT_FDCWD */
-	bool is_confined; /* nothing that leads out of it: a manifest may be another's */
+	int folder;        /* where relative paths begin: AT_FDCWD */
+	const char *shown; /* how the author names that folder: "", "sub/" */
+	bool is_confined;  /* nothing that leads out of it: a manifest may be another's */
 	size_t n;
 	const char *const *paths;
 	const char *function; /* NULL: named like the folder or the first file */

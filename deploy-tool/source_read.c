@@ -117,10 +117,20 @@ find_names(const struct source_wish *wish, struct names *names, struct err *e)
 
 /* ---- all of it ---- */
 
+/* What the author calls it. */
+static int
+show_path(const struct source_wish *wish, const char *path, char shown[SOURCE_PATH_SIZE], struct err *e)
+{
+	int n = snprintf(shown, SOURCE_PATH_SIZE, "%s%s", wish->shown != NULL ? wish->shown : "", path);
+
+	return n < SOURCE_PATH_SIZE ? 0 : err_set(e, ENAMETOOLONG, "%.80s...", path);
+}
+
 static int
 add_file(struct source *s, const struct source_wish *wish, size_t i, const char *name, struct err *e)
 {
 	const char *path = wish->paths[i];
+	char shown[SOURCE_PATH_SIZE];
 	AUTO_FD fd = open_wished(wish, path, e);
 	struct stat st;
 
@@ -132,7 +142,9 @@ add_file(struct source *s, const struct source_wish *wish, size_t i, const char 
 		return err_set(e, -EINVAL, "%.160s: a folder beside other sources; name it alone", path);
 	if (!S_ISREG(st.st_mode))
 		return err_set(e, -EINVAL, "%.160s: not a plain file", path);
-	return source_add(s, fd, name, path, e);
+	if (show_path(wish, path, shown, e) < 0)
+		return -e->code;
+	return source_add(s, fd, name, shown, e);
 }
 
 /* The first that is compiled names the function. */
@@ -146,7 +158,8 @@ name_by_file(struct source *s, const struct source_wish *wish, struct err *e)
 
 		if (l == NULL || l->language == NULL)
 			continue;
-		snprintf(s->path, sizeof s->path, "%s", wish->paths[i]);
+		if (show_path(wish, wish->paths[i], s->path, e) < 0)
+			return -e->code;
 		return source_name(s, base, strlen(base) - strlen(l->suffix), wish->function, e);
 	}
 	return err_set(e, -EINVAL, "%.160s: not a C or C++ file (.c, .cc, .cpp or .cxx)", wish->paths[0]);
@@ -187,14 +200,12 @@ name_by_folder(struct source *s, int fd, const char *function, struct err *e)
 static int
 read_folder(struct source *s, int fd, const struct source_wish *wish, struct err *e)
 {
-	size_t n = strlen(wish->paths[0]);
-	int rc;
+	int rc = show_path(wish, wish->paths[0], s->path, e);
 
-	while (n > 1 && wish->paths[0][n - 1] == '/')
-		n--;
-	if (n >= sizeof s->path)
-		return err_set(e, ENAMETOOLONG, "%.80s...", wish->paths[0]);
-	snprintf(s->path, sizeof s->path, "%.*s", (int)n, wish->paths[0]);
+	if (rc < 0)
+		return rc;
+	for (size_t n = strlen(s->path); n > 1 && s->path[n - 1] == '/'; n--)
+		s->path[n - 1] = '\0';
 	s->is_folder = true;
 	rc = name_by_folder(s, fd, wish->function, e);
 	return rc < 0 ? rc : source_walk(s, fd, e);
@@ -236,7 +247,7 @@ read_one(struct source *s, const struct source_wish *wish, struct err *e)
 	if (!S_ISREG(st.st_mode))
 		return err_set(e, -EINVAL, "%.160s: not a plain file", path);
 	rc = name_by_file(s, wish, e);
-	return rc < 0 ? rc : source_add(s, fd, slash != NULL ? slash + 1 : path, path, e);
+	return rc < 0 ? rc : source_add(s, fd, slash != NULL ? slash + 1 : path, s->path, e);
 }
 
 int

@@ -104,6 +104,7 @@ struct registry_candidate {
 	size_t n_routes;
 	const struct registry_route *routes;
 	bool routes_from_options; /* --route: a later deploy without any keeps them */
+	bool defers_routes;       /* they may be another function's until this one is activated */
 };
 
 /* Adds a version that is not active, and the function when it is new, in one transaction.  An equal newest
@@ -128,6 +129,19 @@ int registry_last_activation(struct registry *r, const char *function, uint64_t 
  * again.  -EEXIST, -ENOTEMPTY as above, -ENOENT. */
 int registry_activate(struct registry *r, int64_t version_id, enum registry_routes how,
                       const struct registry_activation *a, struct err *e);
+
+/* One of several changes that are one: a version is activated, or a function removed. */
+struct registry_change {
+	int64_t version_id;
+	enum registry_routes how;
+	const char *removed; /* NULL: the version is activated */
+	const struct registry_activation *a;
+};
+
+/* All of them in one transaction: a route may go from one function to another.  is_trial: whether they would
+ * succeed, and nothing is changed.  *failed is the one that did not.  Errors as above. */
+int registry_apply(struct registry *r, const struct registry_change *changes, size_t n, bool is_trial,
+                   size_t *failed, struct err *e);
 
 /* -ENOENT when there is no such function. */
 int registry_set_enabled(struct registry *r, const char *function, bool is_enabled,

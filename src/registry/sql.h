@@ -68,3 +68,21 @@ int audit_add(struct registry *r, const struct audit_change *change, struct err 
 
 /* Who runs this program; root's sudo is root. */
 void audit_actor(char actor[AUDIT_NAME_SIZE]);
+
+/* write.c: changes within the caller's transaction. */
+struct activation {
+	int64_t version_id;
+	enum registry_routes how;
+	const struct registry_activation *signed_as; /* NULL: it is not */
+	struct registry_version candidate, current;  /* filled in; current: the active one before, if its
+	                                                routes were compared */
+};
+
+/* Activates it, whatever routes others have: routes_check() behind it. */
+int activation_change(struct registry *r, struct activation *a, struct err *e);
+int removal_change(struct registry *r, const char *function, const struct registry_activation *signed_as,
+                   struct err *e);
+
+/* Fails when a route of another function's active version is equal to one of these. */
+int routes_check(struct registry *r, const char *function, const struct registry_route *routes, size_t n,
+                 struct err *e);

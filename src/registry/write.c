@@ -16,9 +16,8 @@ bump_generation(struct registry *r, struct err *e)
 	return sql_run(r, e, "UPDATE state SET value = value + 1 WHERE name = 'generation'", "");
 }
 
-/* Fails when a route of another function's active version is equal to one of these. */
-static int
-check_routes(struct registry *r, const char *function, const struct registry_route *routes, size_t n,
+int
+routes_check(struct registry *r, const char *function, const struct registry_route *routes, size_t n,
              struct err *e)
 {
 	AUTO_STATEMENT *row = NULL;
@@ -174,8 +173,8 @@ change_add(struct registry *r, void *context, struct err *e)
 	const struct registry_candidate *c = a->candidate;
 	int rc = registry_lock_check(r, c->function, e);
 
-	if (rc == 0)
-		rc = check_routes(r, c->function, c->routes, c->n_routes, e);
+	if (rc == 0 && !c->defers_routes)
+		rc = routes_check(r, c->function, c->routes, c->n_routes, e);
 	if (rc == 0)
 		rc = add_blob(r, c->source, c->source_size, &a->source, e);
 	if (rc == 0)
@@ -238,13 +237,6 @@ add_activation(struct registry *r, const char *function, const struct registry_a
 	               &a->key, &a->signature, clock_wall_s());
 }
 
-struct activation {
-	int64_t version_id;
-	enum registry_routes how;
-	const struct registry_activation *signed_as; /* NULL: it is not */
-	struct registry_version candidate, current;
-};
-
 static bool
 is_kept(const struct registry_route *route, const struct registry_version *v)
 {
@@ -296,10 +288,9 @@ record_activation(struct registry *r, const struct activation *a, int64_t before
 	return audit_add(r, &change, e);
 }
 
-static int
-change_activate(struct registry *r, void *context, struct err *e)
+int
+activation_change(struct registry *r, struct activation *a, struct err *e)
 {
-	struct activation *a = context;
 	const struct registry_activation *signed_as = a->signed_as;
 	int64_t before = 0;
 	int rc = version_read(r, a->version_id, &a->candidate, e);
@@ -309,8 +300,6 @@ change_activate(struct registry *r, void *context, struct err *e)
 	if (rc == 0 && signed_as &&
 	    (signed_as->version != a->candidate.number || signed_as->is_enabled != a->candidate.is_enabled))
 		rc = stale(e);
-	if (rc == 0)
-		rc = check_routes(r, a->candidate.function, a->candidate.routes, a->candidate.n_routes, e);
 	if (rc == 0)
 		rc = check_kept_routes(r, a, e);
 	if (rc == 0)
@@ -326,6 +315,16 @@ change_activate(struct registry *r, void *context, struct err *e)
 	if (rc == 0)
 		rc = record_activation(r, a, before, e);
 	return rc < 0 ? rc : bump_generation(r, e);
+}
+
+static int
+change_activate(struct registry *r, void *context, struct err *e)
+{
+	struct activation *a = context;
+	int rc = activation_change(r, a, e);
+
+	return rc < 0 ? rc
+	              : routes_check(r, a->candidate.function, a->candidate.routes, a->candidate.n_routes, e);
 }
 
 int
@@ -408,10 +407,11 @@ registry_set_enabled(struct registry *r, const char *function, bool is_enabled,
 	return sql_transact(r, change_enabled, &c, e);
 }
 
-static int
-change_remove(struct registry *r, void *context, struct err *e)
+int
+removal_change(struct registry *r, const char *function, const struct registry_activation *signed_as,
+               struct err *e)
 {
-	const struct function_change *c = context;
+	const struct function_change change = { function, false, signed_as }, *c = &change;
 	int rc = registry_lock_check(r, c->function, e);
 
 	if (rc == 0 && c->signed_as && c->signed_as->version != 0)
@@ -421,6 +421,14 @@ change_remove(struct registry *r, void *context, struct err *e)
 	if (rc == 0)
 		rc = sql_run(r, e, "DELETE FROM function WHERE name = ?", "t", c->function);
 	return rc < 0 ? rc : finish_change(r, c, AUDIT_REMOVE, e);
+}
+
+static int
+change_remove(struct registry *r, void *context, struct err *e)
+{
+	const struct function_change *c = context;
+
+	return removal_change(r, c->function, c->signed_as, e);
 }
 
 int

@@ -45,9 +45,11 @@ teardown(void **state)
 	return 0;
 }
 
-/* Adds a version of function with one route for GET.  Its id; 0 when it is there already. */
+/* Adds a version of function with one route for GET, which may be another's.  Its id; 0 when it is there
+ * already. */
 static inline int64_t
-add(struct registry *r, const char *function, const char *pattern, const char *source, struct err *e)
+add_any(struct registry *r, const char *function, const char *pattern, const char *source, bool defers_routes,
+        struct err *e)
 {
 	struct function_policy policy;
 	struct registry_route route = { .methods = HTTP_GET };
@@ -66,6 +68,7 @@ add(struct registry *r, const char *function, const char *pattern, const char *s
 		.n_routes = 1,
 		.routes = &route,
 		.routes_from_options = true,
+		.defers_routes = defers_routes,
 	};
 	int64_t id = 0;
 	bool is_new;
@@ -76,6 +79,13 @@ add(struct registry *r, const char *function, const char *pattern, const char *s
 	snprintf(route.pattern, sizeof route.pattern, "%s", pattern);
 	rc = registry_add(r, &c, &id, &is_new, e);
 	return rc < 0 ? rc : is_new ? id : 0;
+}
+
+/* The same, which may not. */
+static inline int64_t
+add(struct registry *r, const char *function, const char *pattern, const char *source, struct err *e)
+{
+	return add_any(r, function, pattern, source, false, e);
 }
 
 /* Of "hello". */

@@ -112,7 +112,9 @@ a_file_names_its_function(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		const struct source_wish wish = { AT_FDCWD, false, 1, &cases[i].path, cases[i].function };
+		const struct source_wish wish = {
+			.folder = AT_FDCWD, .n = 1, .paths = &cases[i].path, .function = cases[i].function
+		};
 		struct err e;
 
 		put(cases[i].path, "int x;\n");
@@ -284,7 +286,7 @@ what_is_confined_leads_nowhere_else(void **state)
 	assert_int_equal(symlink("../out", "m/way"), 0);
 	folder = open("m", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		const struct source_wish wish = { folder, true, 1, &cases[i].path, "f" };
+		const struct source_wish wish = { folder, "m/", true, 1, &cases[i].path, "f" };
 
 		assert_int_equal(read_wish(&wish, &e), cases[i].rc);
 		source_done(&source);
