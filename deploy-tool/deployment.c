@@ -190,7 +190,8 @@ try_loading(struct deployment *d)
 		return 0;
 	show_output(t);
 	tool_fail_as(EX_DATAERR, "%s: %s%s", d->artifact.source.path, e.text,
-	             t->lacks_folder ? " (the trial load cannot see its shared folder)" : "");
+	             t->lacks_folder ? " (the trial load has an empty folder in place of its shared one)"
+	                             : "");
 	return tool_exit_status(e.code);
 }
 

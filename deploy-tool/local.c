@@ -54,6 +54,12 @@ find_place(const struct config *c, const struct local_function *f)
 	return p;
 }
 
+bool
+local_sees_folder(const struct config *c, const struct local_function *f)
+{
+	return f->policy->shared[0] == '\0' || find_place(c, f).shared_dir != NULL;
+}
+
 static int
 fill_start(const struct config *c, const struct local_function *f, const struct place *place,
            struct start_worker *start, struct err *e)

@@ -25,6 +25,9 @@ struct local {
 	bool lacks_folder;    /* it has a shared folder that this user cannot show it */
 };
 
+/* Whether this user can show it the shared folder that it has, if it has one. */
+bool local_sees_folder(const struct config *c, const struct local_function *f);
+
 /* Starts the spawner and asks it for the worker, which gets the function's limits under the configuration;
  * how says what kind of worker it is.  Whatever comes of it, local_done() leaves nothing. */
 int local_start(struct local *l, const struct config *c, const struct local_function *f,

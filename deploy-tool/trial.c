@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/log.h"
+#include "deploy-tool/folder.h"
 #include "deploy-tool/local.h"
 #include "ipc/message.h"
 
@@ -119,28 +120,53 @@ read_rest(struct trial *t, int output)
 			;
 }
 
-int
-trial_load(const struct config *c, const struct cgroup *cgroup, struct trial *t, struct err *e)
+static int
+load(const struct config *c, const struct local_function *f, struct trial *t, struct err *e)
 {
 	const struct start_worker how = { .is_trial = 1 };
-	const struct local_function f = { .function = t->function,
-		                          .entry = t->entry,
-		                          .policy = t->policy,
-		                          .artifact = t->artifact,
-		                          .artifact_size = t->artifact_size,
-		                          .cgroup = cgroup,
-		                          .shared_dir = t->shared_dir };
 	struct local local;
-	int rc = local_start(&local, c, &f, &how, e);
+	int rc = local_start(&local, c, f, &how, e);
 
 	if (rc < 0) {
 		err_wrap(e, "trial load");
 	} else {
-		t->lacks_folder = local.lacks_folder;
 		rc = wait_ready(t, local.spawner.channel, local.output, e);
 		if (rc < 0)
 			read_rest(t, local.output);
 	}
 	local_done(&local);
 	return rc;
+}
+
+/* A function may want to make its files when it is loaded: in a folder that is not there yet, or that this
+ * user cannot show it. */
+static int
+load_with_empty_folder(const struct config *c, struct local_function *f, struct trial *t, struct err *e)
+{
+	struct folder folder;
+	struct err ignored;
+	int rc = folder_make(&folder, e);
+
+	if (rc < 0)
+		return err_wrap(e, "trial load");
+	f->shared_dir = folder.path;
+	rc = load(c, f, t, e);
+	/* What is left in /tmp is no reason not to deploy. */
+	folder_remove(&folder, &ignored);
+	return rc;
+}
+
+int
+trial_load(const struct config *c, const struct cgroup *cgroup, struct trial *t, struct err *e)
+{
+	struct local_function f = { .function = t->function,
+		                    .entry = t->entry,
+		                    .policy = t->policy,
+		                    .artifact = t->artifact,
+		                    .artifact_size = t->artifact_size,
+		                    .cgroup = cgroup,
+		                    .shared_dir = t->shared_dir };
+
+	t->lacks_folder = !local_sees_folder(c, &f);
+	return t->lacks_folder ? load_with_empty_folder(c, &f, t, e) : load(c, &f, t, e);
 }

@@ -16,7 +16,7 @@ struct trial {
 	const void *artifact;
 	size_t artifact_size;
 	const char *shared_dir;        /* as of struct local_function */
-	bool lacks_folder;             /* out: it has a shared folder that this user cannot show it */
+	bool lacks_folder;             /* out: it had an empty folder in place of its shared one */
 	struct routes routes;          /* out: the artifact's own table, empty for a plain entry */
 	char output[TRIAL_OUTPUT_MAX]; /* out: the beginning of what it printed; raw bytes */
 	size_t output_size;

@@ -13,8 +13,10 @@
 
 #include "worker/worker.h"
 
-/* libfcgi takes these signals over; here nobody but the function itself could send them.  With a shutdown
- * pending it does not accept at the end of the requests, which would be a reported call that nobody answers.
+/* A file that may grow no more is an error of write(2), which a database can handle, and not the worker's
+ * end. libfcgi takes the other signals over; here nobody but the function itself could send them.  With a
+ * shutdown pending it does not accept at the end of the requests, which would be a reported call that nobody
+ * answers.
  */
 void
 serve_init(void)
@@ -24,6 +26,7 @@ serve_init(void)
 	signal(SIGTERM, SIG_DFL);
 	signal(SIGUSR1, SIG_DFL);
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
 }
 
 /* What is there, not as much as asked for: FCGX_GetStr alone would wait for a whole buffer. */
