@@ -102,6 +102,64 @@ arguments_read(const struct argument_table *tables, size_t n_tables, const char 
 	return i;
 }
 
+struct written {
+	const char **to;
+	size_t max, *n;
+};
+
+/* value: NULL for a flag. */
+static int
+write_one(const struct written *w, const struct argument_row *row, const char *value, struct err *e)
+{
+	char *text = NULL;
+
+	if (*w->n == w->max)
+		return err_set(e, -E2BIG, "more than %zu options", w->max);
+	if (asprintf(&text, "--%s%s%s", row->name, value != NULL ? "=" : "", value != NULL ? value : "") < 0)
+		return err_set(e, ENOMEM, "option --%s", row->name);
+	w->to[(*w->n)++] = text;
+	w->to[*w->n] = NULL;
+	return 0;
+}
+
+static int
+write_row(const struct written *w, const struct argument_row *row, const void *field, struct err *e)
+{
+	const struct argument_list *list = field;
+	const char *const *text = field;
+	const bool *flag = field;
+	int rc = 0;
+
+	switch (row->kind) {
+	case ARGUMENT_FLAG:
+		return *flag ? write_one(w, row, NULL, e) : 0;
+	case ARGUMENT_TEXT:
+		return *text != NULL ? write_one(w, row, *text, e) : 0;
+	case ARGUMENT_LIST:
+		for (size_t i = 0; rc == 0 && i < list->n; i++)
+			rc = write_one(w, row, list->items[i], e);
+	}
+	return rc;
+}
+
+int
+arguments_write(const struct argument_table *tables, size_t n_tables, const char **to, size_t max, size_t *n,
+                struct err *e)
+{
+	const struct written w = { to, max, n };
+
+	to[*n] = NULL;
+	for (size_t t = 0; t < n_tables; t++)
+		for (size_t i = 0; i < tables[t].n; i++) {
+			const struct argument_row *row = &tables[t].rows[i];
+			int rc = write_row(&w, row, (const char *)tables[t].target + row->offset, e);
+
+			if (rc < 0)
+				return rc;
+		}
+	return 0;
+}
+
 void
 arguments_print(const struct argument_row *rows, size_t n)
 {

@@ -39,5 +39,10 @@ struct argument_table {
 int arguments_read(const struct argument_table *tables, size_t n_tables, const char *const *arguments,
                    struct argument_list *rest, struct err *e);
 
+/* What was read, written again: "--name=VALUE" and flags, each on the heap, behind the *n that are there,
+ * with a NULL at the end; to has max + 1 elements.  -E2BIG, -ENOMEM. */
+int arguments_write(const struct argument_table *tables, size_t n_tables, const char **to, size_t max,
+                    size_t *n, struct err *e);
+
 /* Lines "  --name VALUE   help" of one table, for people. */
 void arguments_print(const struct argument_row *rows, size_t n);

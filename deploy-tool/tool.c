@@ -81,7 +81,7 @@ int
 tool_arguments(struct tool *t, const struct tool_syntax *syntax, const char *const *arguments,
                struct argument_list *rest)
 {
-	struct argument_table tables[3];
+	struct argument_table tables[4];
 	size_t n = 0;
 	struct err e;
 

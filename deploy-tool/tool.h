@@ -41,7 +41,7 @@ extern const size_t tool_n_options;
 /* What a command takes beside the common options: tables of its own, and how many positional arguments. */
 struct tool_syntax {
 	const struct argument_table *tables;
-	size_t n_tables; /* at most 2 */
+	size_t n_tables; /* at most 3 */
 	size_t min, max;
 };
 
