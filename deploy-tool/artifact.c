@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/macros.h"
 #include "deploy-tool/build_line.h"
 #include "deploy-tool/check.h"
 #include "deploy-tool/diagnostics.h"
@@ -112,4 +113,16 @@ artifact_done(struct artifact *a)
 {
 	source_done(&a->source);
 	build_done(&a->build);
+}
+
+/* As the worker's preload.c looks for what needs a library. */
+bool
+artifact_uses_session(const struct artifact *a)
+{
+	static const char *const signs[] = { "cfn_session", "cfn_csrf" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(signs); i++)
+		if (memmem(a->build.artifact, a->build.artifact_size, signs[i], strlen(signs[i])) != NULL)
+			return true;
+	return false;
 }

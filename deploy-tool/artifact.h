@@ -28,5 +28,8 @@ const char *artifact_entry(const struct artifact *a, const struct elf_report *re
 int artifact_make(struct tool *t, struct artifact *a);
 void artifact_done(struct artifact *a);
 
+/* Whether it names a function of sessions: at worst it has a text that looks so. */
+bool artifact_uses_session(const struct artifact *a);
+
 /* A C identifier: what --entry must be. */
 bool artifact_is_symbol(const char *text);

@@ -159,9 +159,12 @@ static int
 compile(struct deployment *d)
 {
 	bool is_kept = d->has_previous && !d->is_declared;
+	int rc;
 
 	artifact_set_entries(&d->artifact, d->options.entry, is_kept ? d->previous.entry : NULL);
-	return artifact_make(d->tool, &d->artifact);
+	rc = artifact_make(d->tool, &d->artifact);
+	d->policy.uses_session = rc == 0 && artifact_uses_session(&d->artifact);
+	return rc;
 }
 
 static void

@@ -84,6 +84,8 @@ head_read(struct exchange *x)
 	x->has_head = true;
 	if (!head.is_stream)
 		return CAUSE_NONE;
+	if (x->session != NULL && session_relay_answer(x->session, &head) != CAUSE_NONE)
+		return CAUSE_BAD_RESPONSE;
 	x->is_stream = true;
 	x->drops_body = has_no_body(x, &head);
 	x->sink->stream(x->sink->context, &head);
@@ -121,6 +123,8 @@ exchange_answer(const struct exchange *x, struct http_answer_head *head, const c
 	size_t n = buf_used(&x->answer);
 
 	if (n == 0 || http_answer_head_read(p, n, head) != 1)
+		return CAUSE_BAD_RESPONSE;
+	if (x->session != NULL && session_relay_answer(x->session, head) != CAUSE_NONE)
 		return CAUSE_BAD_RESPONSE;
 	*body = p + head->size;
 	*n_body = has_no_body(x, head) ? 0 : n - head->size;

@@ -6,6 +6,7 @@
 
 #include "base/buf.h"
 #include "base/ending.h"
+#include "deploy-tool/session_relay.h"
 #include "fcgi/fcgi.h"
 #include "http/http.h"
 
@@ -23,8 +24,9 @@ struct exchange {
 	struct fcgi_request request; /* its spans are the caller's */
 	struct fcgi_progress sent;
 	const struct exchange_sink *sink;
-	struct buf answer; /* head and body, but of a stream the head alone */
-	bool drops_body;   /* HEAD */
+	struct session_relay *session; /* NULL: there are no sessions */
+	struct buf answer;             /* head and body, but of a stream the head alone */
+	bool drops_body;               /* HEAD */
 	bool has_head, is_stream, has_stdout_end, is_over;
 };
 

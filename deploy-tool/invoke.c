@@ -37,6 +37,7 @@ struct invoke {
 	struct instance instance;
 	struct call_sink sink;
 	struct call call;
+	struct session_relay session; /* a cookie of another invocation is none here */
 	struct show show;
 	char method[METHOD_SIZE];
 };
@@ -295,7 +296,11 @@ start(struct invoke *v)
 	if (buf_used(&v->body) > in->body_max)
 		return tool_fail_as(EX_DATAERR, "the body is over the pool's body_size for %s",
 		                    v->subject.version.function);
-	if (request_add_limits(&v->params, in->body_max, in->output_max) < 0)
+	if (session_relay_open(&v->session, &e) < 0)
+		return tool_fail(&e);
+	if (session_relay_request(&v->session, v->subject.version.function, &v->subject.policy, &v->params) <
+	        0 ||
+	    request_add_limits(&v->params, in->body_max, in->output_max) < 0)
 		return tool_fail_as(EX_USAGE, "the request's params are over %d bytes", REQUEST_PARAMS_MAX);
 	return 0;
 }
@@ -304,6 +309,7 @@ static int
 exchange(struct invoke *v)
 {
 	call_set_request(&v->call, &v->params, &v->body, v->drops_body);
+	v->call.exchange.session = &v->session;
 	call_run(&v->call);
 	call_finish(&v->call);
 	show_text_end(&v->show.output);
@@ -322,6 +328,7 @@ free_invoke(struct invoke **v)
 		return;
 	instance_done(&(*v)->instance);
 	call_done(&(*v)->call);
+	session_relay_close(&(*v)->session);
 	show_done(&(*v)->show);
 	buf_done(&(*v)->params);
 	buf_done(&(*v)->body);

@@ -159,9 +159,11 @@ compile(struct tool *t, const struct subject_options *o, struct subject *s)
 	artifact_set_entries(&s->artifact, o->entry, NULL);
 	s->artifact.links = s->version.policy.links;
 	rc = artifact_make(t, &s->artifact);
-	if (rc == 0)
-		snprintf(s->version.entry, sizeof s->version.entry, "%s", s->artifact.entry);
-	return rc;
+	if (rc != 0)
+		return rc;
+	snprintf(s->version.entry, sizeof s->version.entry, "%s", s->artifact.entry);
+	s->version.policy.uses_session = s->policy.uses_session = artifact_uses_session(&s->artifact);
+	return 0;
 }
 
 static void

@@ -366,7 +366,8 @@ config_apply(const struct config *c, const char *function, struct function_polic
 		uint64_t max = *policy_value(maximum, &policy_rows[i]);
 
 		/* What a function asks for to be safe is not taken from it. */
-		if (*value > max && policy_rows[i].kind != POLICY_MODE)
+		if (*value > max && policy_rows[i].kind != POLICY_MODE &&
+		    policy_rows[i].kind != POLICY_COOKIE)
 			*value = max;
 	}
 }

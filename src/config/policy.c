@@ -48,6 +48,12 @@ const struct policy_row policy_rows[] = {
 	  "a worker idle for so long ends" },
 	{ "pm.max_requests", POLICY_NUMBER, AT(max_requests), 0, 0, 1u << 30,
 	  "a worker is replaced after so many requests; 0: never" },
+	{ "session_time", POLICY_DURATION, AT(session_ms), 24 * 3600 * 1000, 60 * 1000,
+	  UINT64_C(400) * 24 * 3600 * 1000, "a session that is not used ends after so long" },
+	{ "session_length", POLICY_DURATION, AT(session_length_ms), UINT64_C(30) * 24 * 3600 * 1000,
+	  60 * 1000, UINT64_C(400) * 24 * 3600 * 1000, "a session ends after so long in any case" },
+	{ "session_cookie", POLICY_COOKIE, AT(session_cookie), SESSION_COOKIE_AUTO, SESSION_COOKIE_AUTO,
+	  SESSION_COOKIE_SECURE, "auto: as the request came; secure: for HTTPS alone" },
 	/* The operator's. */
 	{ "denied.limit", POLICY_NUMBER, AT(denied_limit), 64, 0, 1000 * 1000,
 	  "refused system calls in one request; the next one ends the worker" },
@@ -66,6 +72,11 @@ static const char *const pm_words[] = {
 	[PM_ONDEMAND] = "ondemand",
 	[PM_DYNAMIC] = "dynamic",
 	[PM_STATIC] = "static",
+};
+
+static const char *const cookie_words[] = {
+	[SESSION_COOKIE_AUTO] = "auto",
+	[SESSION_COOKIE_SECURE] = "secure",
 };
 
 static const char *const mode_words[] = {
@@ -137,6 +148,12 @@ parse_mode(const char *text, uint64_t *value)
 	return parse_word(mode_words, ARRAY_SIZE(mode_words), text, value);
 }
 
+static int
+parse_cookie(const char *text, uint64_t *value)
+{
+	return parse_word(cookie_words, ARRAY_SIZE(cookie_words), text, value);
+}
+
 static const struct {
 	int (*parse)(const char *, uint64_t *);
 	const char *form;
@@ -147,12 +164,14 @@ static const struct {
 	[POLICY_PM] = { parse_pm, "ondemand, dynamic or static" },
 	[POLICY_MODE] = { parse_mode, "reuse or fresh" },
 	[POLICY_SWITCH] = { parse_switch, "yes or no" },
+	[POLICY_COOKIE] = { parse_cookie, "auto or secure" },
 };
 
 bool
 policy_is_word(const struct policy_row *row)
 {
-	return row->kind == POLICY_PM || row->kind == POLICY_MODE || row->kind == POLICY_SWITCH;
+	return row->kind == POLICY_PM || row->kind == POLICY_MODE || row->kind == POLICY_SWITCH ||
+	       row->kind == POLICY_COOKIE;
 }
 
 const char *
@@ -179,6 +198,10 @@ policy_format(const struct policy_row *row, uint64_t value, char text[OPTION_TEX
 		return;
 	case POLICY_SWITCH:
 		snprintf(text, OPTION_TEXT_SIZE, "%s", switch_words[value != SWITCH_NO]);
+		return;
+	case POLICY_COOKIE:
+		snprintf(text, OPTION_TEXT_SIZE, "%s",
+		         cookie_words[value <= SESSION_COOKIE_SECURE ? value : SESSION_COOKIE_AUTO]);
 		return;
 	case POLICY_NUMBER:
 		break;
@@ -368,6 +391,8 @@ policy_pack(const struct function_policy *p, char *text, size_t size, struct err
 	}
 	if (p->links[0] && json_object_set_new(root, "link", json_string(p->links)) < 0)
 		return err_set(e, ENOMEM, "policy");
+	if (p->uses_session && json_object_set_new(root, "session", json_true()) < 0)
+		return err_set(e, ENOMEM, "policy");
 	n = json_dumpb(root, text, size, JSON_COMPACT | JSON_SORT_KEYS);
 	if (n == 0 || n >= size)
 		return err_set(e, -E2BIG, "policy is over %zu bytes", size);
@@ -386,6 +411,10 @@ unpack_member(struct function_policy *p, const char *key, json_t *value, struct 
 		return policy_set_shared(p, json_string_value(value), e);
 	if (strcmp(key, "link") == 0 && json_is_string(value))
 		return policy_set_links(p, json_string_value(value), e);
+	if (strcmp(key, "session") == 0 && json_is_true(value)) {
+		p->uses_session = 1;
+		return 0;
+	}
 	if (strcmp(key, "env") == 0 && json_is_array(value)) {
 		for (size_t i = 0; i < json_array_size(value); i++) {
 			const char *one = json_string_value(json_array_get(value, i));

@@ -15,6 +15,7 @@ enum { CPU_SHARE_ANY = 100 * 1024, CONCURRENCY_ANY = 1024 };
 enum process_manager { PM_ONDEMAND, PM_DYNAMIC, PM_STATIC };
 enum process_mode { MODE_REUSE, MODE_FRESH };
 enum policy_switch { SWITCH_NO, SWITCH_YES };
+enum session_cookie { SESSION_COOKIE_AUTO, SESSION_COOKIE_SECURE };
 
 struct function_policy {
 	uint64_t memory;  /* bytes */
@@ -40,18 +41,30 @@ struct function_policy {
 	uint64_t max_children;
 	uint64_t min_spare; /* pm = dynamic */
 	uint64_t idle_timeout_ms;
-	uint64_t denied_limit; /* refused system calls in one request */
-	uint64_t denied_calls; /* in denied_window_ms, of all requests; 0: no limit */
-	uint64_t denied_kills; /* workers killed for denied_limit in denied_window_ms; 0: no limit */
+	uint64_t session_ms;        /* from a session's last renewal to its end */
+	uint64_t session_length_ms; /* from its beginning to its end */
+	uint64_t session_cookie;    /* enum session_cookie */
+	uint64_t denied_limit;      /* refused system calls in one request */
+	uint64_t denied_calls;      /* in denied_window_ms, of all requests; 0: no limit */
+	uint64_t denied_kills;      /* workers killed for denied_limit in denied_window_ms; 0: no limit */
 	uint64_t denied_window_ms;
 	uint64_t shared_read_only;
+	uint64_t uses_session;         /* its artifact names a function of sessions: nobody sets it */
 	char shared[NAME_MAX_SIZE];    /* empty: none */
 	char links[POLICY_LINKS_SIZE]; /* names of libraries, sorted (base/words.h) */
 	char env[POLICY_ENV_MAX];      /* "K=V" NUL "K=V" NUL ...; */
 	size_t env_size;
 };
 
-enum policy_kind { POLICY_NUMBER, POLICY_SIZE, POLICY_DURATION, POLICY_PM, POLICY_MODE, POLICY_SWITCH };
+enum policy_kind {
+	POLICY_NUMBER,
+	POLICY_SIZE,
+	POLICY_DURATION,
+	POLICY_PM,
+	POLICY_MODE,
+	POLICY_SWITCH,
+	POLICY_COOKIE
+};
 
 /* One row a limit; the same table serves cfn.conf, cfn-deploy's options, the registry and cfn.conf(5). */
 struct policy_row {

@@ -50,6 +50,7 @@ answer_put_head(struct cfn_response *r, int status)
 	buf_clear(&r->wire);
 	buf_append(&r->wire, line, (size_t)n);
 	buf_append(&r->wire, buf_head(&r->head), buf_used(&r->head));
+	session_put_head(r);
 	if (!status_has_body(status))
 		return;
 	if (!header_is_set(r, "Content-Type"))
@@ -133,6 +134,7 @@ answer_finish(struct cfn_response *r, int result)
 		return 0;
 	}
 	if (result < 0) {
+		session_forget(r->request);
 		cfn_log(r->request, CFN_ERROR, "the handler returned %d", result);
 		status = cfn_error(r, 500, "The function failed.");
 	}

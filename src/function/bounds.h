@@ -22,7 +22,8 @@ enum {
 
 	ANSWER_OUTPUT_MAX = 8 << 20, /* bytes, unless CFN_OUTPUT_MAX says otherwise */
 	ANSWER_HEADERS_MAX = 64,     /* fields that a handler sets */
-	ANSWER_HEAD_MAX = 15 << 10,  /* their bytes; with ours they stay below HTTP_HEADER_BLOCK_MAX */
+	ANSWER_HEAD_MAX = 13 << 10,  /* their bytes; with ours, a session among them, they stay below
+	                                HTTP_HEADER_BLOCK_MAX */
 	ANSWER_COOKIE_MAX = 4096,    /* bytes of name and encoded value: RFC 6265 section 6.1 */
 	ANSWER_TAG_MAX = 128,        /* bytes of an entity tag without its quotes */
 	ANSWER_TYPE_MAX = 128,       /* bytes of a type given to cfn_send and cfn_stream */

@@ -161,6 +161,21 @@ bool cfn_password_ok(const char *password, const char *hash);
  * sign with.  Both compare in constant time and are false for anything malformed. */
 bool cfn_hmac_ok(const char *key, const void *data, size_t size, const char *hex);
 
+/* Sessions: names and values that one browser brings back, sealed in a cookie that no script, no other
+ * function and nobody else can read or make; what is read is authentic and not over.  At most 2,048 bytes as
+ * they are written in a URL, and 32 names.  It is a value and no lock: of two answers at a time the last one
+ * to arrive wins. */
+const char *cfn_session(cfn_request *, const char *key);
+/* NULL removes.  -EINVAL, -E2BIG, -EALREADY behind cfn_stream: then it is as it was. */
+int cfn_session_set(cfn_request *, cfn_response *, const char *key, const char *value);
+/* Another one, which is empty: at login and at logout. */
+int cfn_session_new(cfn_request *, cfn_response *);
+/* What a form that changes something has in a hidden field "csrf", or a script in the field X-CSRF-Token:
+ * only a page that was shown in this session has it.  Begins a session when there is none. */
+const char *cfn_csrf(cfn_request *);
+/* Whether the request came with it.  Reads the body of a form. */
+bool cfn_csrf_ok(cfn_request *);
+
 /* One line in the function's log; the levels are those of syslog(3). */
 enum cfn_level { CFN_ERROR = 3, CFN_WARNING = 4, CFN_NOTICE = 5, CFN_INFO = 6, CFN_DEBUG = 7 };
 void cfn_log(cfn_request *, int level, const char *format, ...) CFN_PRINTF(3, 4);

@@ -12,8 +12,17 @@
 #include "function/cfn.h"
 #include "function/function.h"
 #include "function/text.h"
+#include "session/limits.h"
 
 struct multipart;
+
+/* The session of a request; session.c. */
+struct session_state {
+	bool is_read, is_used;
+	char id[SESSION_ID_SIZE + 1]; /* empty: there is none */
+	struct pairs pairs;
+	const char *changed_text; /* what it is to be; NULL: as it came */
+};
 
 enum body_stage { BODY_UNREAD, BODY_STREAMED, BODY_WHOLE };
 
@@ -23,6 +32,7 @@ struct cfn_request {
 	char **params;
 	const char *method, *path, *id;                        /* never NULL while a handler runs */
 	const char *query_text, *cookie_field, *type, *accept; /* NULL where the client sent none */
+	const char *session_text, *session_due;                /* NULL: there is none; it is not */
 	int64_t length;                                        /* -1: not announced */
 	uint64_t body_max, output_max;
 	size_t n_headers;
@@ -32,6 +42,7 @@ struct cfn_request {
 	struct deferred *deferred; /* in the arena, the last one first */
 	struct pairs query, cookies, form;
 	int form_error;
+	struct session_state session;
 
 	enum body_stage body_stage;
 	int body_error; /* what ended the body before its end; it stays */
@@ -87,6 +98,10 @@ int form_read(struct cfn_request *q);
 int header_set(struct cfn_response *r, const char *name, const char *value);
 int header_set_type(struct cfn_response *r, const char *type);
 bool header_is_set(const struct cfn_response *r, const char *name);
+
+/* session.c: its fields, behind the handler's; what the handler did to it is forgotten. */
+void session_put_head(struct cfn_response *r);
+void session_forget(struct cfn_request *q);
 
 /* answer.c */
 bool request_is_head(const struct cfn_request *q);

@@ -52,7 +52,10 @@ int function_serve(struct function *f, const struct function_io *io, char **para
  *   CFN_ROUTE        index into the artifact's route table
  *   CFN_PARAM_name   value of ":name"; CFN_PARAM_* of the trailing "*"
  *   CFN_OUTPUT_MAX   bytes of a buffered answer
- *   CFN_BODY_MAX     bytes of the request body */
+ *   CFN_BODY_MAX     bytes of the request body
+ *   CFN_SESSION      the session's text (session/session.h); missing: there is none
+ *   CFN_SESSION_DUE  "1": it is to be renewed when it is used
+ * The answer's field X-CFN-Session has the text that the session is to have, and never leaves the router. */
 
 /* cfn_env: "K=V" NUL ... as policy.h has them; the memory stays the caller's for the process's life. */
 void function_set_environment(const char *env, size_t size);

@@ -222,6 +222,8 @@ cookie_check(struct cfn_response *r, const char *name, const char *value, unsign
 {
 	if (!name || !http_is_token(name, strlen(name)))
 		return refuse(r, "Set-Cookie", EINVAL, "not a cookie name");
+	if (strncasecmp(name, "cfn-", 4) == 0 || strncasecmp(name, "__Host-cfn-", 11) == 0)
+		return refuse(r, "Set-Cookie", EPERM, "the name of a session");
 	if (!value || !text_is_clean(value, strlen(value)))
 		return refuse(r, "Set-Cookie", EINVAL, "the value is not UTF-8 or has control bytes");
 	if (!cookie_flags_fit(name, flags))

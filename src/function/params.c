@@ -17,10 +17,15 @@ static const struct {
 	size_t offset; /* of a const char * */
 	bool is_ours;
 } texts[] = {
-	{ NAMED("REQUEST_METHOD"), AT(method), true }, { NAMED("CFN_PATH"), AT(path), true },
-	{ NAMED("CFN_REQUEST_ID"), AT(id), true },     { NAMED("QUERY_STRING"), AT(query_text), true },
-	{ NAMED("CONTENT_TYPE"), AT(type), true },     { NAMED("HTTP_COOKIE"), AT(cookie_field), false },
+	{ NAMED("REQUEST_METHOD"), AT(method), true },
+	{ NAMED("CFN_PATH"), AT(path), true },
+	{ NAMED("CFN_REQUEST_ID"), AT(id), true },
+	{ NAMED("QUERY_STRING"), AT(query_text), true },
+	{ NAMED("CONTENT_TYPE"), AT(type), true },
+	{ NAMED("HTTP_COOKIE"), AT(cookie_field), false },
 	{ NAMED("HTTP_ACCEPT"), AT(accept), false },
+	{ NAMED("CFN_SESSION"), AT(session_text), true },
+	{ NAMED("CFN_SESSION_DUE"), AT(session_due), true },
 };
 
 static const struct {

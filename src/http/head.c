@@ -29,6 +29,8 @@ enum field_kind {
 	FIELD_CONTENT_TYPE,
 	FIELD_LOCATION,
 	FIELD_STREAM,
+	FIELD_SESSION,
+	FIELD_SET_COOKIE,
 };
 
 struct rule {
@@ -36,7 +38,7 @@ struct rule {
 	enum field_kind kind;
 };
 
-enum { RULES_PER_LETTER = 6 };
+enum { RULES_PER_LETTER = 7 };
 
 /* By first letter, so that most names meet no rule at all. */
 static const struct rule rules[26][RULES_PER_LETTER] = {
@@ -46,7 +48,7 @@ static const struct rule rules[26][RULES_PER_LETTER] = {
 	['k' - 'a'] = { { "keep-alive", FIELD_DROPPED } },
 	['l' - 'a'] = { { "location", FIELD_LOCATION } },
 	['p' - 'a'] = { { "proxy-*", FIELD_DROPPED } },
-	['s' - 'a'] = { { "status", FIELD_STATUS } },
+	['s' - 'a'] = { { "status", FIELD_STATUS }, { "set-cookie", FIELD_SET_COOKIE } },
 	['t' - 'a'] = { { "te", FIELD_DROPPED },
 	                { "trailer", FIELD_DROPPED },
 	                { "transfer-encoding", FIELD_DROPPED } },
@@ -56,6 +58,7 @@ static const struct rule rules[26][RULES_PER_LETTER] = {
 	                { "x-sendfile*", FIELD_DROPPED },
 	                { "x-lighttpd-*", FIELD_DROPPED },
 	                { "x-cfn-stream", FIELD_STREAM },
+	                { "x-cfn-session", FIELD_SESSION },
 	                { "x-cfn-*", FIELD_DROPPED } },
 };
 
@@ -187,6 +190,14 @@ field_judge(struct reader *r, const struct http_field *f, struct http_answer_hea
 	case FIELD_STREAM:
 		head->is_stream = f->value_length == 1 && f->value[0] == '1';
 		return 0;
+	case FIELD_SESSION:
+		if (head->session.value)
+			return -EBADMSG;
+		head->session = *f;
+		return 0;
+	case FIELD_SET_COOKIE:
+		head->has_set_cookie = true;
+		return 1;
 	case FIELD_CONTENT_LENGTH:
 		return content_length_read(f, head) < 0 ? -EBADMSG : 1;
 	case FIELD_CONTENT_TYPE:
@@ -252,7 +263,8 @@ http_answer_head_read(const char *p, size_t n, struct http_answer_head *head)
 
 	head->status = 200;
 	head->content_length = -1;
-	head->has_content_type = head->is_stream = false;
+	head->has_content_type = head->is_stream = head->has_set_cookie = false;
+	head->session = (struct http_field){ 0 };
 	head->n_fields = 0;
 	rc = lines_read(&r, head);
 	if (rc == 0 && is_cut)

@@ -59,6 +59,9 @@ struct http_answer_head {
 	int64_t content_length; /* -1 when there is none */
 	bool has_content_type;
 	bool is_stream; /* X-CFN-Stream: 1, which is not kept */
+	bool has_set_cookie;
+	struct http_field
+	    session; /* X-CFN-Session, which is not kept; its value is NULL when there is none */
 	size_t n_fields;
 	struct http_field fields[HTTP_HEADERS_MAX]; /* to be forwarded, Content-Length among them; Status,
 	                                               X-Accel-*, X-Sendfile*, X-LIGHTTPD-*, X-CFN-*,

@@ -48,6 +48,7 @@ enum message_type {
 	MSG_LOGS,          /* nothing; access log, function log, error log, reopened */
 	MSG_DRAIN,         /* nothing: take no new connection, finish, say DRAINED */
 	MSG_ASK_COUNTERS,  /* nothing */
+	MSG_SESSION_KEYS,  /* struct session_keys of session/session.h, before any MSG_SNAPSHOT */
 
 	/* router → master */
 	MSG_ROUTER_READY = 60, /* nothing */

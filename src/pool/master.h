@@ -22,6 +22,7 @@
 #include "pool/loop.h"
 #include "pool/options.h"
 #include "pool/privileges.h"
+#include "pool/session_keys.h"
 #include "pool/storms.h"
 #include "pool/uids.h"
 #include "pool/watcher.h"
@@ -193,6 +194,7 @@ struct master {
 	struct auditor auditor;
 	struct approvals approvals;
 	struct storms storms;
+	struct session_keys session_keys;
 
 	struct registry *registry;
 	struct watcher watcher;

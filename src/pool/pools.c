@@ -71,6 +71,10 @@ fill_public(struct pool *pool, const struct registry_version *v, const struct fu
 	f->body_max = p->body_max;
 	f->output_max = p->output_max;
 	f->memory = p->memory;
+	f->has_session = p->uses_session != 0;
+	f->session_is_secure = p->session_cookie == SESSION_COOKIE_SECURE;
+	f->session_s = saturate(p->session_ms / 1000);
+	f->session_length_s = saturate(p->session_length_ms / 1000);
 	snprintf(f->name, sizeof f->name, "%s", v->function);
 }
 

@@ -254,6 +254,7 @@ router_start(struct master *m, struct router *router, struct err *e)
 	                      m->logs.fds[LOG_FILE_FUNCTION], m->logs.fds[LOG_FILE_ERROR] },
 	             5);
 	timer_arm(&m->loop, &router->timer, START_TIMEOUT_MS * UINT64_C(1000));
+	channel_send(&router->channel, MSG_SESSION_KEYS, &m->session_keys, sizeof m->session_keys, NULL, 0);
 	if (m->snapshot >= 0)
 		channel_send(&router->channel, MSG_SNAPSHOT, NULL, 0, &m->snapshot, 1);
 	return 0;
@@ -355,6 +356,15 @@ router_has_ended(struct master *m, struct router *router, const struct process_e
 	}
 	backoff_failed(&router->backoff, clock_now_us());
 	timer_arm(&m->loop, &router->timer, backoff_left(&router->backoff, clock_now_us()) + 1);
+}
+
+void
+routers_tell_keys(struct master *m)
+{
+	for (size_t i = 0; i < m->n_routers; i++)
+		if (m->routers[i].stage != ROUTER_DOWN)
+			channel_send(&m->routers[i].channel, MSG_SESSION_KEYS, &m->session_keys,
+			             sizeof m->session_keys, NULL, 0);
 }
 
 void

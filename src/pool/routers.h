@@ -10,5 +10,6 @@ bool router_is_serving(const struct router *router);
 
 void router_has_ended(struct master *m, struct router *router, const struct process_ended *ended);
 
-/* To every router that runs. */
+/* To every router that runs: the keys of sessions, a message. */
+void routers_tell_keys(struct master *m);
 void routers_tell(struct master *m, uint32_t type, const int *fds, size_t n_fds);

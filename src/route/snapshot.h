@@ -28,6 +28,9 @@ struct snapshot_function {
 	uint32_t denied_max;           /* refused system calls in one request; the next one ends the worker */
 	uint64_t body_max, output_max; /* bytes */
 	uint64_t memory;               /* bytes, for the verdict */
+	uint32_t has_session;          /* it may see and write its sessions */
+	uint32_t session_is_secure;    /* their cookies are for HTTPS alone, however the request came */
+	uint32_t session_s, session_length_s; /* since the last renewal, since the beginning */
 	char name[72];
 };
 

@@ -160,7 +160,8 @@ length_of(const struct request *q, const struct http_answer_head *head, uint64_t
 
 /* Status comes first, always: some web servers make a 200 of an answer without. */
 void
-answer_head_put(struct text *t, const struct request *q, const struct http_answer_head *head, int64_t length)
+answer_head_put(struct text *t, const struct router *r, const struct request *q,
+                const struct http_answer_head *head, int64_t length)
 {
 	text_line(t, "Status: ");
 	text_number(t, (unsigned)head->status);
@@ -170,6 +171,8 @@ answer_head_put(struct text *t, const struct request *q, const struct http_answe
 		const struct http_field *f = &head->fields[i];
 
 		if (head->content_length >= 0 && http_field_is(f, "Content-Length"))
+			continue;
+		if ((head->has_set_cookie || r->n_session > 0) && session_drops(r, f))
 			continue;
 		text_line(t, "\r\n");
 		text_put(t, f->name, f->name_length);
@@ -181,6 +184,10 @@ answer_head_put(struct text *t, const struct request *q, const struct http_answe
 	if (length >= 0) {
 		text_line(t, "\r\nContent-Length: ");
 		text_number(t, (uint64_t)length);
+	}
+	if (r->n_session > 0) {
+		text_line(t, "\r\nSet-Cookie: ");
+		text_put(t, r->session, r->n_session);
 	}
 	text_line(t, "\r\nX-Request-Id: ");
 	text_line(t, q->id);
@@ -229,11 +236,13 @@ send_answer(struct router *r, struct request *q, const struct http_answer_head *
 	if (!q->is_head && head->status != 304 && head->content_length >= 0 &&
 	    (uint64_t)head->content_length != n_body)
 		return CAUSE_BAD_RESPONSE;
+	if (session_make(r, q, head) != CAUSE_NONE)
+		return CAUSE_BAD_RESPONSE;
 	q->status = head->status;
 	if (q->is_head || head->status == 204 || head->status == 304)
 		n_body = 0;
 	q->answered_bytes = n_body;
-	answer_head_put(&t, q, head, length);
+	answer_head_put(&t, r, q, head, length);
 	text_line(&t, "\r\n");
 	if (n_body > COPY_MAX) {
 		send_parts(r, q, head, t.n);

@@ -34,8 +34,8 @@ void segments_close(struct request *q, uint16_t id);
 int answer_head_read(const struct request *q, struct http_answer_head *head);
 
 /* Status and fields, each line with its end; the caller adds what ends the block. */
-void answer_head_put(struct text *t, const struct request *q, const struct http_answer_head *head,
-                     int64_t length);
+void answer_head_put(struct text *t, const struct router *r, const struct request *q,
+                     const struct http_answer_head *head, int64_t length);
 
 /* The request is over: logged, its worker told when it is still at work on it, the connection freed. */
 void answer_conclude(struct router *r, struct request *q);

@@ -6,7 +6,7 @@
 #include "base/macros.h"
 #include "router/router.h"
 
-/* The params that we read; each may stand there once, or again with the same value. */
+/* The params that we read; each may stand there once, or, but for the cookies, again with the same value. */
 enum control {
 	SCRIPT_NAME,
 	PATH_INFO,
@@ -17,6 +17,7 @@ enum control {
 	HTTP_ACCEPT,
 	REMOTE_ADDR,
 	QUERY_STRING,
+	HTTP_COOKIE,
 	N_CONTROLS
 };
 
@@ -29,7 +30,7 @@ static const struct span controls[N_CONTROLS] = {
 	[REQUEST_URI] = NAME("REQUEST_URI"),       [REQUEST_METHOD] = NAME("REQUEST_METHOD"),
 	[CONTENT_LENGTH] = NAME("CONTENT_LENGTH"), [REQUEST_ID] = NAME("REQUEST_ID"),
 	[HTTP_ACCEPT] = NAME("HTTP_ACCEPT"),       [REMOTE_ADDR] = NAME("REMOTE_ADDR"),
-	[QUERY_STRING] = NAME("QUERY_STRING"),
+	[QUERY_STRING] = NAME("QUERY_STRING"),     [HTTP_COOKIE] = NAME("HTTP_COOKIE"),
 };
 
 static bool
@@ -68,7 +69,8 @@ control_note(struct span found[N_CONTROLS], const struct fcgi_pair *pair)
 	for (size_t i = 0; i < N_CONTROLS; i++) {
 		if (!span_is(pair->name, pair->name_length, controls[i]))
 			continue;
-		if (found[i].p && !span_is(pair->value, pair->value_length, found[i]))
+		/* Of two the second one would not be looked at: a session could hide in it. */
+		if (found[i].p && (i == HTTP_COOKIE || !span_is(pair->value, pair->value_length, found[i])))
 			return CAUSE_BAD_REQUEST;
 		found[i] = (struct span){ pair->value, pair->value_length };
 		break;
@@ -76,9 +78,23 @@ control_note(struct span found[N_CONTROLS], const struct fcgi_pair *pair)
 	return CAUSE_NONE;
 }
 
+/* Web servers say it in one way or the other, and a site's own line may stand beside the usual ones; "off" is
+ * IIS's. */
+static bool
+says_https(const struct fcgi_pair *pair)
+{
+	static const struct span switched = NAME("HTTPS"), off = NAME("off"), scheme = NAME("REQUEST_SCHEME"),
+				 https = NAME("https");
+
+	if (span_is(pair->name, pair->name_length, switched))
+		return pair->value_length > 0 && !span_is(pair->value, pair->value_length, off);
+	return span_is(pair->name, pair->name_length, scheme) &&
+	       span_is(pair->value, pair->value_length, https);
+}
+
 /* Goes through all pairs once, closing the gaps of those that are dropped. */
 static enum cause
-params_scan(struct buf *params, struct span found[N_CONTROLS])
+params_scan(struct buf *params, struct span found[N_CONTROLS], bool *is_secure)
 {
 	unsigned char *to = (unsigned char *)buf_head(params);
 	const unsigned char *at = to, *pair_start = to;
@@ -100,6 +116,7 @@ params_scan(struct buf *params, struct span found[N_CONTROLS])
 		pair.name -= shift;
 		pair.value -= shift;
 		to += size;
+		*is_secure |= says_https(&pair);
 		if (cause == CAUSE_NONE)
 			cause = control_note(found, &pair);
 		if (cause != CAUSE_NONE)
@@ -193,7 +210,7 @@ enum cause
 gate_params(struct router *r, struct request *q)
 {
 	struct span found[N_CONTROLS] = { 0 };
-	enum cause cause = params_scan(&q->params, found), length;
+	enum cause cause = params_scan(&q->params, found, &q->is_secure), length;
 
 	request_name(r, q, found[REQUEST_ID]);
 	q->wants_json =
@@ -201,6 +218,7 @@ gate_params(struct router *r, struct request *q)
 	q->method_text = found[REQUEST_METHOD];
 	q->remote = found[REMOTE_ADDR];
 	q->query = found[QUERY_STRING];
+	q->cookie = found[HTTP_COOKIE];
 	q->method = http_method_parse(q->method_text.p ? q->method_text.p : "", q->method_text.n);
 	q->is_head = q->method == HTTP_HEAD;
 	length = announced_read(found[CONTENT_LENGTH], &q->announced);
@@ -212,6 +230,12 @@ gate_params(struct router *r, struct request *q)
 }
 
 static const struct span no_name = { "", 0 };
+
+enum cause
+gate_add(struct router *r, struct request *q, const char *name, struct span value)
+{
+	return extra_add(r, q, (struct span){ name, strlen(name) }, no_name, value);
+}
 
 /* What function.h says that the router adds. */
 static enum cause
@@ -244,6 +268,7 @@ static enum cause
 function_check(struct router *r, struct request *q, const struct route_match *m)
 {
 	struct pool *pool;
+	enum cause cause;
 
 	if (!m->function->is_enabled)
 		return CAUSE_DISABLED;
@@ -255,7 +280,8 @@ function_check(struct router *r, struct request *q, const struct route_match *m)
 	if (!pool)
 		return CAUSE_OVERLOADED;
 	request_set_pool(r, q, pool);
-	return extra_fill(r, q, m);
+	cause = extra_fill(r, q, m);
+	return cause == CAUSE_NONE ? session_take(r, q, m->function) : cause;
 }
 
 static void

@@ -196,6 +196,8 @@ router_open(struct router *r, const struct start_router *start, const struct rou
 	if (r->epoll < 0)
 		return err_set(e, errno, "epoll_create1");
 	logs_open(r, fds);
+	if (sessions_open(&r->sessions, e) < 0)
+		return -e->code;
 	rc = master_open(r, fds->master, e);
 	if (rc == 0)
 		rc = accept_open(r, fds->listener, e);
@@ -249,6 +251,7 @@ router_done(struct router *r)
 	pools_done(r);
 	loop_forget(r, &r->listener);
 	loop_forget(r, &r->master);
+	sessions_close(&r->sessions);
 	buf_done(&r->text);
 	buf_done(&r->to_master);
 	buf_done(&r->access.buf);

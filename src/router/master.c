@@ -1,5 +1,6 @@
 /* master.c - messages from and to the master. */
 #include <errno.h>
+#include <openssl/crypto.h>
 #include <string.h>
 #include <syslog.h>
 #include <unistd.h>
@@ -81,6 +82,14 @@ snapshot_take(struct router *r, struct message *m)
 		log_line(LOG_ERR, "snapshot refused: %s", e.text);
 	else
 		pools_swap(r, next);
+}
+
+/* They come before the first snapshot, so before anything can be routed. */
+static void
+keys_take(struct router *r, struct message *m)
+{
+	memcpy(&r->sessions.keys, m->body, sizeof r->sessions.keys);
+	OPENSSL_cleanse(m->body, sizeof r->sessions.keys);
 }
 
 static void
@@ -190,10 +199,11 @@ static const struct message_rule rules[] = {
 	{ MSG_LOGS, 0, 0, 3, 3 },
 	{ MSG_DRAIN, 0, 0, 0, 0 },
 	{ MSG_ASK_COUNTERS, 0, 0, 0, 0 },
+	{ MSG_SESSION_KEYS, EXACTLY(struct session_keys), 0, 0 },
 };
 static void (*const handlers[ARRAY_SIZE(rules)])(struct router *, struct message *) = {
 	snapshot_take, lease_take, retire_take, ended_take,    refused_take,
-	stream_take,   logs_take,  drain_take,  counters_take,
+	stream_take,   logs_take,  drain_take,  counters_take, keys_take,
 };
 
 /* 1 when there may be more. */

@@ -15,6 +15,7 @@
 #include "ipc/protocol.h"
 #include "route/snapshot.h"
 #include "router/limits.h"
+#include "session/session.h"
 
 struct router;
 
@@ -127,11 +128,15 @@ struct request {
 	struct buf extra;     /* ours */
 	struct buf body;      /* a large one: what is not yet sent */
 	struct span method_text, path, remote, query; /* into params and path_text */
+	struct span cookie;                           /* the same */
+	bool is_secure;                               /* the client speaks HTTPS */
 	const char *below; /* the path without the mount prefix; in path_text, ends with NUL */
 	struct fcgi_progress sent;
-	uint16_t dispatch; /* the id towards the worker */
-	uint32_t route;    /* row of the artifact's table */
-	unsigned n_again;  /* how often its worker failed before it began */
+	bool has_session;
+	struct session session; /* as it came */
+	uint16_t dispatch;      /* the id towards the worker */
+	uint32_t route;         /* row of the artifact's table */
+	unsigned n_again;       /* how often its worker failed before it began */
 
 	/* The answer, already in records: every SEGMENT_SIZE bytes begin with room for a header. */
 	struct buf out;
@@ -279,8 +284,11 @@ struct router {
 	size_t n_renewing;
 	size_t buffers; /* bytes of large buffers */
 
-	struct buf text;      /* a problem document */
-	struct buf to_master; /* messages that the channel did not take yet */
+	struct sessions sessions;
+	char session[SESSION_FIELD_SIZE]; /* Set-Cookie of the answer that is being sent */
+	size_t n_session;                 /* 0: it has none */
+	struct buf text;                  /* a problem document */
+	struct buf to_master;             /* messages that the channel did not take yet */
 	struct log_file access, function;
 	int error_log;
 	bool is_json;      /* the access log */
@@ -383,6 +391,21 @@ enum cause gate_params(struct router *r, struct request *q);
 
 /* Asks and answers what is not to run; true when the request may go to a worker. */
 bool gate_passes(struct router *r, struct request *q);
+
+/* A param of ours, behind those of the web server. */
+enum cause gate_add(struct router *r, struct request *q, const char *name, struct span value);
+
+/* ---- session.c ---- */
+
+/* Hides all sessions of the request and gives its function the one that is its own. */
+enum cause session_take(struct router *r, struct request *q, const struct snapshot_function *f);
+
+/* Seals what the function wants its session to be, for head_put().  CAUSE_BAD_RESPONSE: it is none. */
+enum cause session_make(struct router *r, const struct request *q, const struct http_answer_head *head);
+
+/* Whether a field of the function's answer is left out: it would set somebody's session, or have the answer
+ * stored that sets this one. */
+bool session_drops(const struct router *r, const struct http_field *f);
 
 /* ---- answer.c ---- */
 void answer_problem(struct router *r, struct request *q, enum cause cause, const struct verdict *v);

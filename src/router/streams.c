@@ -50,13 +50,15 @@ stream_start(struct router *r, struct request *q, const struct http_answer_head 
 {
 	struct text t = { (char *)r->scratch + FCGI_HEADER_SIZE, 0 };
 	size_t at = FCGI_HEADER_SIZE + head->size;
-	enum cause cause = CAUSE_NONE;
+	enum cause cause = session_make(r, q, head);
 
+	if (cause != CAUSE_NONE)
+		return cause;
 	q->is_stream = true;
 	q->status = head->status;
 	q->drops_body = q->is_head || head->status == 204 || head->status == 304;
 	q->stream_left = q->drops_body ? -1 : head->content_length;
-	answer_head_put(&t, q, head, head->content_length);
+	answer_head_put(&t, r, q, head, head->content_length);
 	text_line(&t, "X-Accel-Buffering: no\r\n\r\n");
 	record_put(r->scratch, FCGI_STDOUT, q->front->id, t.n);
 	front_send(r, q->front, r->scratch, FCGI_HEADER_SIZE + t.n, NULL);

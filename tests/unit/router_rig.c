@@ -37,6 +37,9 @@ function_of(uint64_t version, const char *name)
 		.body_max = version == RIG_SMALL ? 10 : 1000000,
 		.output_max = version == RIG_SMALL ? 100 : 1000000,
 		.memory = 1 << 20,
+		.has_session = version == RIG_FAST,
+		.session_s = 1000,
+		.session_length_s = 5000,
 	};
 
 	strncpy(f.name, name, sizeof f.name - 1);
@@ -325,6 +328,12 @@ rig_request_put(struct buf *bytes, const struct rig_request *q)
 	pair_add(&params, "CONTENT_LENGTH", q->length);
 	pair_add(&params, "HTTP_PROXY", "evil");
 	pair_add(&params, "CFN_ROUTE", "7");
+	pair_add(&params, "CFN_SESSION", RIG_SESSION "&user=evil");
+	pair_add(&params, "HTTP_CFN_SESSION", RIG_SESSION "&user=evil");
+	pair_add(&params, "HTTP_COOKIE", q->cookie);
+	pair_add(&params, "HTTP_COOKIE", q->is_cookie_twice ? q->cookie : NULL);
+	pair_add(&params, "REQUEST_SCHEME", q->scheme);
+	pair_add(&params, "HTTPS", q->https);
 	rig_record(bytes, FCGI_BEGIN_REQUEST, q->id, begin, sizeof begin);
 	rig_record(bytes, FCGI_PARAMS, q->id, buf_head(&params), buf_used(&params));
 	rig_record(bytes, FCGI_PARAMS, q->id, NULL, 0);

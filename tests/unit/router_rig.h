@@ -3,6 +3,9 @@
 #pragma once
 #include "router/router.h"
 
+/* An id of a session. */
+#define RIG_SESSION "00112233445566778899aabbccddeeff"
+
 enum {
 	RIG_FAST =
 	    1, /* ids of versions: GET and POST /fast, bodies and answers of 1,000,000 bytes, queue of 2 */
@@ -59,6 +62,10 @@ struct rig_request {
 	uint16_t id;
 	bool keeps;
 	const char *length; /* CONTENT_LENGTH; NULL: none */
+	const char *cookie; /* HTTP_COOKIE; NULL: none */
+	const char *scheme; /* REQUEST_SCHEME; NULL: none */
+	const char *https;  /* HTTPS; NULL: none */
+	bool is_cookie_twice;
 	const char *body;
 	size_t n_body; /* bytes of it */
 	bool is_open;  /* STDIN does not end */
