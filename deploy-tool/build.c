@@ -13,30 +13,13 @@
 
 #include "base/fd.h"
 #include "config.h"
+#include "deploy-tool/build_box.h"
 #include "deploy-tool/build_line.h"
 #include "sandbox/box.h"
 
 enum {
 	HEADER_MAX = 1 << 20,
 	LIBRARY_MAX = 8 << 20,
-	FIRST_BOX_UID = 1001, /* of the range: behind the router's */
-};
-
-/* The toolchain and nothing else: no /etc, no /usr/local, no /usr/share. */
-static const char *const toolchain[] = {
-	"/usr/bin", "/usr/lib", "/usr/lib64", "/usr/libexec", "/usr/include", "/bin", "/lib", "/lib64", NULL,
-};
-
-static const char *const environment[] = { "PATH=/usr/bin", "LC_ALL=C", "TMPDIR=/tmp", NULL };
-
-static const struct box_limits compiler_limits = {
-	.memory = 512u << 20,
-	.cpu_ms = 20000,
-	.wall_ms = 30000,
-	.processes = 64,
-	.files = 256,
-	.disk = 128u << 20,
-	.output = 1u << 20,
 };
 
 /* How a compiler says that it met a limit which the kernel reports to it alone. */
@@ -64,42 +47,6 @@ static const struct {
 	{ CAUSE_MEMORY_LIMIT, "512 MiB of memory" },
 	{ CAUSE_OUTPUT_LIMIT, "16 MiB of diagnostics" },
 };
-
-/* Where a step runs. */
-struct place {
-	const struct config *config;
-	const struct cgroup *cgroup;
-};
-
-struct step {
-	const char *name;
-	const char *const *argv;
-	const struct box_file *files;
-	size_t n_files;
-	const char *const *collect;
-};
-
-static int
-run_step(const struct place *p, const struct step *step, struct box_result *result, struct err *e)
-{
-	struct box_plan plan = {
-		.name = step->name,
-		.profile = BOX_COMPILER,
-		.argv = step->argv,
-		.env = environment,
-		.input = -1,
-		.system = toolchain,
-		.files = step->files,
-		.n_files = step->n_files,
-		.collect = step->collect,
-		.collect_max = BUILD_DEBUG_MAX,
-		.uid_range = (uid_t)p->config->uid_range_start + FIRST_BOX_UID,
-		.cgroup = p->cgroup,
-		.limits = compiler_limits,
-	};
-
-	return box_run(&plan, result, e);
-}
 
 static int
 read_own_file(const char *folder, const char *name, size_t max, struct box_file *file, struct err *e)
@@ -166,12 +113,12 @@ take_file(const struct box_result *result, size_t i, char **data, size_t *n, str
 
 /* First line of what the compiler says of itself. */
 static int
-ask_version(const struct place *p, struct build *b, struct err *e)
+ask_version(const struct build_place *p, struct build *b, struct err *e)
 {
 	const char *const argv[] = { p->config->compiler, "--version", NULL };
-	const struct step step = { .name = "compiler", .argv = argv };
+	const struct build_step step = { .name = "compiler", .argv = argv };
 	struct box_result result = { 0 };
-	int rc = run_step(p, &step, &result, e), n;
+	int rc = build_step_run(p, &step, &result, e), n;
 
 	if (rc < 0)
 		return rc;
@@ -188,7 +135,7 @@ ask_version(const struct place *p, struct build *b, struct err *e)
 enum { OWN_FILES = 4 }; /* objects, headers, library */
 
 struct compile {
-	const struct place *place;
+	const struct build_place *place;
 	const struct source *source;
 	struct build *build;
 	struct box_file files[OWN_FILES + SOURCE_FILES_MAX]; /* ours first */
@@ -201,17 +148,18 @@ run_compiler(struct compile *c, const struct command_line *l, const char *result
              struct err *e)
 {
 	size_t first = c->objects != NULL ? 0 : 1;
-	const struct step step = { "compiler", l->argv, c->files + first, OWN_FILES - first + c->source->n,
-		                   (const char *const[]){ result, NULL } };
+	const struct build_step step = { "compiler", l->argv, c->files + first,
+		                         OWN_FILES - first + c->source->n,
+		                         (const char *const[]){ result, NULL } };
 	struct box_result box = { 0 };
-	int rc = run_step(c->place, &step, &box, e);
+	int rc = build_step_run(c->place, &step, &box, e);
 
 	if (rc < 0)
 		return rc;
 	rc = judge(&box, "compiler", e);
 	if (rc == 0)
 		rc = take_file(&box, 0, data, n, e);
-	c->build->is_cut = c->build->is_cut || buf_used(&box.err) >= compiler_limits.output;
+	c->build->is_cut = c->build->is_cut || buf_used(&box.err) >= build_limits.output;
 	buf_append(&c->build->diagnostics, buf_used(&box.err) > 0 ? buf_head(&box.err) : "",
 	           buf_used(&box.err));
 	box_result_done(&box);
@@ -266,7 +214,7 @@ compile_result(struct compile *c, struct err *e)
 }
 
 static int
-compile(const struct place *p, const struct source *s, struct build *b, struct err *e)
+compile(const struct build_place *p, const struct source *s, struct build *b, struct err *e)
 {
 	AUTO_FREE struct compile *c = calloc(1, sizeof *c);
 	int rc;
@@ -296,14 +244,14 @@ compile(const struct place *p, const struct source *s, struct build *b, struct e
 
 /* One run of objcopy over the artifact as it is; its output replaces *data. */
 static int
-copy_object(const struct place *p, const struct build *b, const char *const *options, char **data, size_t *n,
-            struct err *e)
+copy_object(const struct build_place *p, const struct build *b, const char *const *options, char **data,
+            size_t *n, struct err *e)
 {
 	static const char *const collect[] = { "out", NULL };
 	const char *argv[8] = { "/usr/bin/objcopy" };
 	const struct box_file files[] = { { "fn.so", b->artifact, b->artifact_size },
 		                          { "fn.debug", b->debug != NULL ? b->debug : "", b->debug_size } };
-	const struct step step = { "objcopy", argv, files, ARRAY_SIZE(files), collect };
+	const struct build_step step = { "objcopy", argv, files, ARRAY_SIZE(files), collect };
 	struct box_result result = { 0 };
 	size_t at = 1;
 	int rc;
@@ -312,7 +260,7 @@ copy_object(const struct place *p, const struct build *b, const char *const *opt
 		argv[at++] = *options;
 	argv[at++] = "fn.so";
 	argv[at] = "out";
-	rc = run_step(p, &step, &result, e);
+	rc = build_step_run(p, &step, &result, e);
 	if (rc < 0)
 		return rc;
 	rc = judge(&result, "objcopy step", e);
@@ -323,7 +271,7 @@ copy_object(const struct place *p, const struct build *b, const char *const *opt
 }
 
 static int
-split_debug(const struct place *p, struct build *b, struct err *e)
+split_debug(const struct build_place *p, struct build *b, struct err *e)
 {
 	static const char *const keep[] = { "--only-keep-debug", NULL };
 	static const char *const strip[] = { "--strip-debug", "--add-gnu-debuglink=fn.debug", NULL };
@@ -347,10 +295,10 @@ int
 build_run(const struct config *c, const struct cgroup *cgroup, const struct source *s, struct build *b,
           struct err *e)
 {
-	const struct place p = { c, cgroup };
+	const struct build_place p = { c, cgroup };
 	int rc;
 
-	buf_init(&b->diagnostics, 2 * compiler_limits.output + 2);
+	buf_init(&b->diagnostics, 2 * build_limits.output + 2);
 	rc = ask_version(&p, b, e);
 	if (rc == 0)
 		rc = compile(&p, s, b, e);
@@ -363,7 +311,7 @@ int
 build_describe(const struct config *c, const struct cgroup *cgroup, const struct source *s, struct build *b,
                struct err *e)
 {
-	const struct place p = { c, cgroup };
+	const struct build_place p = { c, cgroup };
 	const struct source_language *all[2];
 	size_t n = find_languages(s, all);
 

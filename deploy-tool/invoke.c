@@ -14,9 +14,11 @@
 #include "deploy-tool/numbers.h"
 #include "deploy-tool/request.h"
 #include "deploy-tool/subject.h"
+#include "deploy-tool/symbols.h"
 
 enum {
 	METHOD_SIZE = 16,
+	FRAMES_MAX = 256 * 1024,
 	EX_ANSWER = EX_PROTOCOL, /* it answered with 400 or more */
 };
 
@@ -40,6 +42,7 @@ struct invoke {
 	struct session_relay session; /* a cookie of another invocation is none here */
 	struct show show;
 	char method[METHOD_SIZE];
+	struct buf frames;
 };
 
 #define AT(field) offsetof(struct options, field)
@@ -241,6 +244,20 @@ settle_cause(const struct invoke *v, struct show_result *r)
 	r->how = end->how;
 }
 
+/* Where it crashed, if it said so; who ended well did not crash, whatever it said. */
+static void
+find_frames(struct invoke *v, struct show_result *r)
+{
+	struct err e;
+
+	if (!v->show.has_stack || strcmp(r->cause, cause_word(CAUSE_CRASH)) != 0)
+		return;
+	buf_init(&v->frames, FRAMES_MAX);
+	if (symbols_format(v->tool, &v->subject, &v->show.stack, &v->frames, &e) < 0)
+		tool_fail(&e);
+	r->frames = &v->frames;
+}
+
 static int
 report(struct invoke *v)
 {
@@ -253,6 +270,7 @@ report(struct invoke *v)
 	if (v->call.cause == CAUSE_NONE && v->call.exchange.is_over)
 		show_answer(v);
 	settle_cause(v, &r);
+	find_frames(v, &r);
 	rc = show_result(&v->show, &r);
 	if (rc != 0)
 		return rc;
@@ -332,6 +350,7 @@ free_invoke(struct invoke **v)
 	show_done(&(*v)->show);
 	buf_done(&(*v)->params);
 	buf_done(&(*v)->body);
+	buf_done(&(*v)->frames);
 	subject_done(&(*v)->subject);
 	free(*v);
 }

@@ -114,6 +114,10 @@ line_put(struct show_lines *l)
 	struct show *s = l->show;
 	size_t n = buf_used(&l->line);
 
+	if (n > 0 && stack_read(buf_head(&l->line), n, &s->stack)) {
+		s->has_stack = true;
+		return;
+	}
 	if (s->is_cut)
 		return;
 	if (s->n_shown + n > SHOW_OUTPUT_MAX) {
@@ -240,6 +244,42 @@ print_summary(const struct show *s, const struct show_result *r)
 	        in->lacks_folder ? "; it did not see its shared folder" : "");
 }
 
+static void
+print_frames(const struct show *s, const struct buf *frames)
+{
+	const char *p = buf_head(frames);
+	size_t n = buf_used(frames);
+
+	fprintf(stderr, "cfn-deploy: it says that it crashed (%s) here:\n", s->stack.what);
+	while (n > 0) {
+		const char *newline = memchr(p, '\n', n);
+		size_t length = newline != NULL ? (size_t)(newline - p) + 1 : n;
+
+		fprintf(stderr, "  %.*s", (int)length, p);
+		p += length;
+		n -= length;
+	}
+}
+
+static json_t *
+frames_json(const struct buf *frames)
+{
+	const char *p = buf_head(frames);
+	size_t n = buf_used(frames);
+	json_t *list = json_array();
+
+	while (n > 0) {
+		const char *newline = memchr(p, '\n', n);
+		size_t length = newline != NULL ? (size_t)(newline - p) : n;
+
+		json_array_append_new(list, json_stringn(p, length));
+		length += newline != NULL;
+		p += length;
+		n -= length;
+	}
+	return list;
+}
+
 static json_t *
 refused_json(const struct instance_end *end)
 {
@@ -292,6 +332,10 @@ print_object(struct show *s, const struct show_result *r)
 	json_object_set_new(object, "memory_kb", json_integer((json_int_t)end->memory_kb));
 	json_object_set_new(object, "explained", json_boolean(r->is_explained));
 	json_object_set_new(object, "refused", refused_json(end));
+	if (r->frames != NULL) {
+		json_object_set_new(object, "crashed", json_string(s->stack.what));
+		json_object_set_new(object, "stack", frames_json(r->frames));
+	}
 	json_object_set_new(object, "n_refused", json_integer((json_int_t)end->n_refused));
 	return tool_print_json(object);
 }
@@ -307,6 +351,8 @@ show_result(struct show *s, const struct show_result *r)
 		return print_object(s, r);
 	rc = tool_flush();
 	show_refused(&r->instance->end, r->is_explained);
+	if (r->frames != NULL)
+		print_frames(s, r->frames);
 	print_summary(s, r);
 	return rc;
 }

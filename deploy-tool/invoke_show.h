@@ -5,9 +5,10 @@
 
 #include "base/buf.h"
 #include "deploy-tool/instance.h"
+#include "deploy-tool/stack.h"
 #include "http/http.h"
 
-enum { SHOW_LINE_MAX = 2048, SHOW_OUTPUT_MAX = 64 * 1024 }; /* as much as a pool logs of a request */
+enum { SHOW_LINE_MAX = 4096, SHOW_OUTPUT_MAX = 64 * 1024 }; /* as much as a pool logs of a request */
 
 /* Lines of one source that a function writes to. */
 struct show_lines {
@@ -25,13 +26,16 @@ struct show {
 	struct buf body;      /* of is_json: of a stream */
 	bool is_body_cut;
 	int status; /* 0: there was no answer */
+	bool has_stack;
+	struct stack stack; /* what the last line of that form said */
 };
 
 /* What became of it, for the last line or the JSON object. */
 struct show_result {
 	const struct subject *subject;
 	const struct instance *instance;
-	const char *cause, *how; /* empty: it answered */
+	const char *cause, *how;  /* empty: it answered */
+	const struct buf *frames; /* lines: where it crashed; NULL: it did not, or did not say */
 	uint64_t wall_us;
 	bool is_explained;
 };

@@ -16,6 +16,7 @@
 #include "deploy-tool/cookies.h"
 #include "deploy-tool/diagnostics.h"
 #include "deploy-tool/request.h"
+#include "deploy-tool/symbols.h"
 #include "deploy-tool/testcheck.h"
 #include "deploy-tool/variables.h"
 
@@ -405,6 +406,26 @@ cause_of(const char *word)
 	return CAUSE_CRASH;
 }
 
+/* Its last line may say where it crashed. */
+static void
+find_frames(struct run *r)
+{
+	const char *text = buf_head(&r->log), *line;
+	size_t n = buf_used(&r->log);
+	struct stack s;
+	struct err e;
+
+	n -= n > 0 && text[n - 1] == '\n';
+	line = n > 0 ? memrchr(text, '\n', n) : NULL;
+	line = line != NULL ? line + 1 : text;
+	if (n == 0 || !stack_read(line, n - (size_t)(line - text), &s))
+		return;
+	r->log.end = r->log.start + (size_t)(line - text);
+	buf_printf(&r->log, "it says that it crashed (%s) here:\n", s.what);
+	if (symbols_format(r->plan->tool, r->plan->subject, &s, &r->log, &e) < 0)
+		buf_printf(&r->log, "%s\n", e.text);
+}
+
 /* Why the worker gave no whole answer; it has ended by then. */
 static void
 settle_failure(struct run *r)
@@ -413,6 +434,8 @@ settle_failure(struct run *r)
 	enum cause cause = r->call.cause != CAUSE_NONE ? r->call.cause : cause_of(end->cause);
 
 	if (r->call.cause != CAUSE_NONE || r->call.is_closed) {
+		if (cause == CAUSE_CRASH)
+			find_frames(r);
 		buf_printf(&r->log, "%s%s%s%s%s%s\n", cause_word(cause), end->how[0] != '\0' ? " (" : "",
 		           end->how, end->how[0] != '\0' ? ")" : "", end->reason[0] != '\0' ? ": " : "",
 		           end->reason);

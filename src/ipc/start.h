@@ -42,6 +42,13 @@ enum worker_fd {
 	WORKER_FD_COPY_FOLDER = WORKER_FD_ARTIFACT,
 };
 
+/* The last line on the output of a worker that crashes: this, the signal's name, " at 0xADDRESS" for a wrong
+ * access, and behind a colon its frames, " FILE+0xOFFSET" or " 0xADDRESS", innermost first.  The function may
+ * write such a line, too.
+ */
+#define CRASH_LINE_START "cfn: crashed by "
+enum { CRASH_LINE_MAX = 4000, CRASH_FRAMES_MAX = 48 };
+
 /* How a copy exits; beside a reason for people, on its report. */
 enum copy_exit { COPY_DONE, COPY_FAILED, COPY_NO_FILE };
 

@@ -44,6 +44,8 @@ load(struct worker *w, struct function **f, enum report_type *fault, struct err 
 	*fault = REPORT_NOT_LOADED;
 	serve_init();
 	function_set_environment(w->environment, w->environment_size);
+	if (crash_init(e) < 0)
+		return -e->code;
 	if (function_load(SANDBOX_ARTIFACT, w->start.entry, f, e) < 0)
 		return -e->code;
 	/* cfn_init meets what a handler meets: the last filter, and /tmp as its folder. */

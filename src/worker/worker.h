@@ -55,6 +55,9 @@ _Noreturn void init_serve(const struct fresh *f, pid_t zygote);
 int fresh_prepare(struct fresh *f, uint64_t tmp_inodes, struct err *e);
 void fresh_serve(struct worker *w, struct function *f);
 
+/* crash.c: from here on a crash says where it was, as its last line (ipc/start.h). */
+int crash_init(struct err *e);
+
 /* copy.c: the same for a copy. */
 int copy_run(const struct start_copy *c, struct sandbox *s, int init, struct err *e);
 

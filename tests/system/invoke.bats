@@ -36,7 +36,7 @@ teardown_file() {
 	place_remove
 }
 
-# Whatever was invoked: no worker of it is left.  hello, broken and keeps have some that serve, or that voted.
+# Whatever was invoked: no worker of it is left.  hello, broken, keeps and falls have some that serve, or that voted.
 teardown() {
 	wait_until 20 none_invoked
 }
@@ -45,7 +45,7 @@ none_invoked() {
 	local pid
 	for pid in $(pool_processes cfn-worker); do
 		case $(tr '\0' ' ' <"/proc/$pid/cmdline") in
-		'cfn-worker hello v2 ' | 'cfn-worker broken '* | 'cfn-worker keeps '* | '') ;;
+		'cfn-worker hello v2 ' | 'cfn-worker broken '* | 'cfn-worker keeps '* | 'cfn-worker falls '* | '') ;;
 		*) return 1 ;;
 		esac
 	done
@@ -446,4 +446,83 @@ file() {
 	file 66 "$D/src/missing.c"
 	file 64 "$D/src/kept.c" --version 1
 	refused 64 cfn-deploy --registry "$R" invoke mirror --env WORD=given
+}
+
+@test "a crash is told with the lines of the source, as the worker says it, by the version's debug information" {
+	mkdir -p "$D/src/falls/sub"
+	cat >"$D/src/falls/sub/deep.c" <<-'END'
+		int deep(int n);
+		int deep(int n)
+		{
+			volatile char room[1000];
+
+			room[0] = (char)n;
+			return n < 0 ? 0 : deep(n + 1) + room[0];
+		}
+	END
+	cat >"$D/src/falls/falls.c" <<-'END'
+		#include <cfn.h>
+		#include <stdio.h>
+		#include <stdlib.h>
+		#include <string.h>
+
+		int deep(int n);
+		static void (*nowhere)(void);
+
+		__attribute__((noinline)) static int falls_inside(const char *how)
+		{
+			if (strcmp(how, "null") == 0)
+				*(volatile int *)8 = 1;
+			if (strcmp(how, "abort") == 0)
+				abort();
+			if (strcmp(how, "call") == 0)
+				nowhere();
+			return strcmp(how, "deep") == 0 ? deep(1) : 200;
+		}
+
+		int falls(cfn_request *q, cfn_response *r)
+		{
+			const char *how = cfn_query(q, "how");
+
+			if (!how)
+				return *(volatile int *)how;
+			if (strcmp(how, "forged") == 0) {
+				fputs("cfn: crashed by SEGV at 0x1: fn.so+0xffffffffffff fn.so+0x0 \033[1m x", stderr);
+				exit(0);
+			}
+			if (strcmp(how, "said") == 0)
+				fputs("cfn: crashed by SEGV: fn.so+0x0\n", stderr);
+			return falls_inside(how) + 1 > 0 ? cfn_send(r, 200, "text/plain", "up") : 500;
+		}
+	END
+	deploy "$D/src/falls"
+	cp "$R" "$D/alone/r.db"
+	both 65 falls --query how=null
+	tells 'it says that it crashed \(SEGV at 0x8\) here:'
+	tells '^  falls_inside at falls.c:12$'
+	tells '^  falls at falls.c:32$'
+	tells 'falls v1: crash \(signal SEGV\)'
+	both 65 falls --query how=abort
+	tells '^  libc.so.6\+0x[0-9a-f]+$'
+	tells '^  falls_inside at falls.c:14$'
+	both 65 falls --query how=call
+	tells 'crashed \(SEGV at 0x0\) here:'
+	tells '^  falls_inside at falls.c:16$'
+	# The stack is used up: it is told on another one.
+	both 65 falls --query how=deep
+	tells '^  deep at sub/deep.c:7$'
+	tells '^  \.\.\. and [0-9]+ times more$'
+	tells 'crash \(signal SEGV\)'
+	both 65 falls --query how=null --json
+	jq -e '.crashed == "SEGV at 0x8" and .stack[0] == "falls_inside at falls.c:12" and .output == []' "$D/out"
+	# A worker writes what it likes.
+	both 65 falls --query how=forged
+	tells 'it says that it crashed \(SEGV at 0x1\) here:'
+	tells 'falls v1: crash \(exit 0\)'
+	not grep -q $'\033' "$D/err"
+	both 0 falls --query how=said
+	not grep -q 'it crashed' "$D/err"
+	# In service the pool's log of functions has the line itself.
+	fcgi <<<$'get 1 /falls 0\nread-all' >/dev/null
+	wait_until 20 grep -q 'cfn: crashed by SEGV at 0x0: fn.so+0x' "$D/function.log"
 }

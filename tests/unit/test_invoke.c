@@ -11,6 +11,7 @@
 #include "deploy-tool/advice.h"
 #include "deploy-tool/exchange.h"
 #include "deploy-tool/request.h"
+#include "deploy-tool/stack.h"
 
 /* ---- requests ---- */
 
@@ -494,6 +495,69 @@ advice_is_for_whole_names(void **state)
 	assert_string_equal(advice_for("socket connect"), "");
 }
 
+/* ---- crashes ---- */
+
+static void
+a_crash_line_is_read_as_far_as_it_is_one(void **state)
+{
+	static const struct {
+		const char *line, *what; /* NULL: it is none */
+		size_t n;
+		const char *file; /* of the last frame */
+		uint64_t at;
+	} cases[] = {
+		{ "cfn: crashed by SEGV at 0x8: fn.so+0x12 libc.so.6+0xab 0x7f", "SEGV at 0x8", 3, "", 0x7f },
+		{ "cfn: crashed by ABRT: fn.so+0x12", "ABRT", 1, "fn.so", 0x12 },
+		{ "cfn: crashed by ABRT: libstdc++.so.6+0x12", "ABRT", 1, "libstdc++.so.6", 0x12 },
+		{ "cfn: crashed by ABRT: fn.so+0x12 fn.so", "ABRT", 1, "fn.so", 0x12 },
+		{ "cfn: crashed by ABRT: fn.so+0x12 fn.so+0x", "ABRT", 1, "fn.so", 0x12 },
+		{ "cfn: crashed by ABRT: fn.so+0x12 fn.so+0x1ffffffffffffffff", "ABRT", 1, "fn.so", 0x12 },
+		{ "cfn: crashed by ABRT: fn.so+0x12  fn.so+0x1", "ABRT", 1, "fn.so", 0x12 },
+		{ "cfn: crashed by ABRT: fn.so+0x12 f/n.so+0x1", "ABRT", 1, "fn.so", 0x12 },
+		{ "cfn: crashed by ABRT: fn.so+0x12 -0x1", "ABRT", 1, "fn.so", 0x12 },
+		{ "cfn: crashed by ABRT:", "ABRT", 0, NULL, 0 },
+		{ "cfn: crashed by ABRT", NULL, 0, NULL, 0 },
+		{ "cfn: crashed by : fn.so+0x1", NULL, 0, NULL, 0 },
+		{ "cfn: crashed by \033: fn.so+0x1", NULL, 0, NULL, 0 },
+		{ "cfn: crashed by 0123456789012345678901234567890123456789012345678: fn.so+0x1", NULL, 0,
+		  NULL, 0 },
+		{ " cfn: crashed by ABRT: fn.so+0x1", NULL, 0, NULL, 0 },
+		{ "", NULL, 0, NULL, 0 },
+	};
+	struct stack s;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		if (stack_read(cases[i].line, strlen(cases[i].line), &s) != (cases[i].what != NULL))
+			fail_msg("%s", cases[i].line);
+		if (cases[i].what == NULL)
+			continue;
+		assert_string_equal(s.what, cases[i].what);
+		if (s.n != cases[i].n)
+			fail_msg("%s: %zu frames", cases[i].line, s.n);
+		if (s.n > 0) {
+			assert_string_equal(s.frames[s.n - 1].file, cases[i].file);
+			assert_true(s.frames[s.n - 1].at == cases[i].at);
+		}
+	}
+}
+
+static void
+a_crash_line_has_a_bounded_number_of_frames(void **state)
+{
+	struct buf line;
+	struct stack s;
+
+	(void)state;
+	buf_init(&line, 4096);
+	buf_printf(&line, "cfn: crashed by SEGV:");
+	for (int i = 0; i < CRASH_FRAMES_MAX + 2; i++)
+		buf_printf(&line, " fn.so+0x%x", i);
+	assert_true(stack_read(buf_head(&line), buf_used(&line), &s));
+	assert_int_equal(s.n, CRASH_FRAMES_MAX + 1);
+	buf_done(&line);
+}
+
 int
 main(void)
 {
@@ -513,6 +577,8 @@ main(void)
 		cmocka_unit_test(what_is_no_answer_is_a_bad_response),
 		cmocka_unit_test(an_end_without_a_head_is_no_answer),
 		cmocka_unit_test(advice_is_for_whole_names),
+		cmocka_unit_test(a_crash_line_is_read_as_far_as_it_is_one),
+		cmocka_unit_test(a_crash_line_has_a_bounded_number_of_frames),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
