@@ -16,6 +16,8 @@ const struct argument_row deploy_options[] = {
 	{ "method", 0, ARGUMENT_LIST, AT(methods), "METHODS", "for these methods; else GET, HEAD, POST" },
 	{ "entry", 0, ARGUMENT_TEXT, AT(entry), "SYMBOL", "the handler; else the file's name, else handle" },
 	{ "env", 0, ARGUMENT_LIST, AT(env), "NAME=VALUE", "a variable for cfn_env() (repeatable)" },
+	{ "smoke", 0, ARGUMENT_LIST, AT(smokes), "REQUEST=STATUS",
+	  "'GET /x=200': what it must answer before it is active (repeatable); none: nothing" },
 	{ "shared", 0, ARGUMENT_TEXT, AT(shared), "NAME[:ro]", "its shared folder" },
 	{ "link", 0, ARGUMENT_TEXT, AT(link), "NAMES", "libraries, such as m,jansson,sqlite3,z; none: none" },
 };

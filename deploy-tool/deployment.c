@@ -9,6 +9,8 @@
 
 #include "base/fd.h"
 #include "base/log.h"
+#include "config/smoke.h"
+#include "deploy-tool/smoke_run.h"
 #include "deploy-tool/source_archive.h"
 
 static int
@@ -76,6 +78,22 @@ check_lock(struct deployment *d)
 	                                                                                   : 0;
 }
 
+/* Given ones take the place of all that were kept. */
+static int
+settle_smokes(struct deployment *d, struct err *e)
+{
+	const struct argument_list *smokes = &d->options.smokes;
+	int rc = 0;
+
+	if (smokes->n > 0)
+		d->policy.smokes_size = 0;
+	if (smokes->n == 1 && strcmp(smokes->items[0], "none") == 0)
+		return 0;
+	for (size_t i = 0; rc == 0 && i < smokes->n; i++)
+		rc = policy_add_smoke(&d->policy, smokes->items[i], e);
+	return rc;
+}
+
 /* What the version before had, under what is given now. */
 static int
 settle_policy(struct deployment *d)
@@ -93,6 +111,8 @@ settle_policy(struct deployment *d)
 		rc = policy_set_env(&d->policy, o->env.items[i], &e);
 	if (rc == 0 && o->shared != NULL)
 		rc = policy_set_shared(&d->policy, o->shared, &e);
+	if (rc == 0)
+		rc = settle_smokes(d, &e);
 	if (rc == 0)
 		rc = policy_check_below(&d->policy, &d->tool->config.maximum, &e);
 	return rc < 0 ? refuse(d, EX_USAGE, &e) : 0;
@@ -287,6 +307,13 @@ vote(struct deployment *d)
 	return tool_exit_status(rc);
 }
 
+/* Behind the vote: what cannot be loaded is said in the pool's words. */
+static int
+ask_smokes(struct deployment *d)
+{
+	return smoke_run(d->tool, &d->version);
+}
+
 static int
 activate(struct deployment *d)
 {
@@ -321,6 +348,7 @@ static const struct {
 	{ DEPLOYMENT_TRY, settle_routes },
 	{ DEPLOYMENT_ADD, add_candidate },
 	{ DEPLOYMENT_VOTE, vote },
+	{ DEPLOYMENT_VOTE, ask_smokes },
 	{ DEPLOYMENT_ACTIVATE, activate },
 };
 

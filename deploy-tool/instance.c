@@ -281,6 +281,24 @@ await_end_local(struct instance *in, int timeout_ms, struct err *e)
 
 /* ---- either ---- */
 
+/* The one that is meant becomes the first. */
+static int
+choose_pool(struct pools *p, pid_t pool, struct err *e)
+{
+	for (size_t i = 0; i < p->n; i++) {
+		int sock = p->socks[i];
+
+		if (p->pids[i] != pool)
+			continue;
+		p->socks[i] = p->socks[0];
+		p->pids[i] = p->pids[0];
+		p->socks[0] = sock;
+		p->pids[0] = pool;
+		return 0;
+	}
+	return err_set(e, -ENOTCONN, "pool %d has gone", (int)pool);
+}
+
 int
 instance_start(struct tool *t, const struct subject *s, const struct instance_how *how, struct instance *in,
                struct err *e)
@@ -291,6 +309,8 @@ instance_start(struct tool *t, const struct subject *s, const struct instance_ho
 	in->requests = in->output = -1;
 	if (!s->is_file)
 		rc = pools_connect(t, &in->pools, e);
+	if (rc == 0 && how->pool != 0)
+		rc = choose_pool(&in->pools, how->pool, e);
 	if (rc < 0)
 		return rc;
 	return in->pools.n > 0 ? start_at_pool(in, s, how, e) : start_here(t, s, how, in, e);

@@ -24,6 +24,7 @@ struct instance_end {
 
 struct instance_how {
 	bool is_explained;
+	pid_t pool;          /* of a version: this one alone; 0: any, or none */
 	unsigned n_requests; /* that it is to serve: its CPU time is bounded for all of them together */
 };
 

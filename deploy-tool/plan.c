@@ -34,6 +34,12 @@ has_other_environment(const struct function_policy *a, const struct function_pol
 	return a->env_size != b->env_size || memcmp(a->env, b->env, a->env_size) != 0;
 }
 
+static bool
+has_other_smokes(const struct function_policy *a, const struct function_policy *b)
+{
+	return a->smokes_size != b->smokes_size || memcmp(a->smokes, b->smokes, a->smokes_size) != 0;
+}
+
 /* What has no word of its own is said in general. */
 static int
 compare_policies(const struct function_policy *p, const struct registry_version *v, struct plan_row *row,
@@ -54,6 +60,8 @@ compare_policies(const struct function_policy *p, const struct registry_version 
 		add_word(row, "libraries");
 	if (has_other_environment(p, before))
 		add_word(row, "environment");
+	if (has_other_smokes(p, before))
+		add_word(row, "smoke");
 	if (strcmp(p->shared, before->shared) != 0 || p->shared_read_only != before->shared_read_only)
 		add_word(row, "shared folder");
 	rc = policy_pack(p, text, sizeof text, e);

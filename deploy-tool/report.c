@@ -79,6 +79,16 @@ environment_json(const struct function_policy *p)
 	return names;
 }
 
+static json_t *
+smokes_json(const struct function_policy *p)
+{
+	json_t *list = json_array();
+
+	for (size_t at = 0; at < p->smokes_size; at += strlen(p->smokes + at) + 1)
+		json_array_append_new(list, json_string(p->smokes + at));
+	return list;
+}
+
 static void
 add_digests(json_t *object, const struct registry_version *v)
 {
@@ -126,6 +136,7 @@ report_version(const struct registry_version *v, bool is_whole)
 	json_object_set_new(object, "shared_read_only", json_boolean(v->policy.shared_read_only));
 	json_object_set_new(object, "link", words_json(v->policy.links));
 	json_object_set_new(object, "environment", environment_json(&v->policy));
+	json_object_set_new(object, "smoke", smokes_json(&v->policy));
 	json_object_set_new(object, "limits", limits_json(&v->policy));
 	add_digests(object, v);
 	return object;

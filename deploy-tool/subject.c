@@ -73,6 +73,14 @@ settle_policy(const struct tool *t, struct subject *s)
 	config_apply(&t->config, s->version.function, &s->policy);
 }
 
+void
+subject_take(const struct tool *t, const struct registry_version *v, struct subject *s)
+{
+	s->version = *v;
+	snprintf(s->label, sizeof s->label, "%s v%u", v->function, v->number);
+	settle_policy(t, s);
+}
+
 int
 subject_find(struct tool *t, const char *function, uint32_t number, struct subject *s)
 {

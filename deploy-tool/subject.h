@@ -40,6 +40,8 @@ bool subject_is_file(const char *name);
 /* Reads the version (0: the active one) from the registry, which is opened; or compiles and checks the file.
  * 0 or an exit status, already reported. */
 int subject_find(struct tool *t, const char *function, uint32_t number, struct subject *s);
+/* The same of a version that was read. */
+void subject_take(const struct tool *t, const struct registry_version *v, struct subject *s);
 int subject_make(struct tool *t, const char *path, const struct subject_options *o, struct subject *s);
 /* An empty folder in the place of the one before. */
 int subject_renew_folder(struct subject *s, struct err *e);

@@ -186,6 +186,13 @@ print_lock(struct registry *r, const struct registry_version *v)
 }
 
 static void
+print_smokes(const struct function_policy *p)
+{
+	for (size_t at = 0; at < p->smokes_size; at += strlen(p->smokes + at) + 1)
+		printf("%-24s %s\n", "smoke", p->smokes + at);
+}
+
+static void
 print_version(const struct keys *keys, const struct registry_version *v, const char *state)
 {
 	char signer[SIGNER_TEXT_SIZE];
@@ -207,6 +214,7 @@ print_version(const struct keys *keys, const struct registry_version *v, const c
 	if (v->policy.links[0] != '\0')
 		printf("%-24s %s\n", "libraries", v->policy.links);
 	print_environment(&v->policy);
+	print_smokes(&v->policy);
 	for (size_t i = 0; i < policy_n_version_rows; i++) {
 		char value[OPTION_TEXT_SIZE];
 

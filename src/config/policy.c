@@ -11,6 +11,7 @@
 
 #include "base/fd.h"
 #include "base/utf8.h"
+#include "config/smoke.h"
 
 #define KI        UINT64_C(1024)
 #define MI        (KI * 1024)
@@ -345,15 +346,20 @@ free_json(json_t **json)
 }
 #define AUTO_JSON __attribute__((cleanup(free_json)))
 
+/* Texts that each end with a NUL; none: no member. */
 static int
-pack_env(const struct function_policy *p, json_t *root)
+pack_texts(json_t *root, const char *name, const char *texts, size_t size)
 {
 	json_t *list = json_array();
 
-	if (json_object_set_new(root, "env", list) < 0)
+	if (size == 0) {
+		json_decref(list);
+		return 0;
+	}
+	if (json_object_set_new(root, name, list) < 0)
 		return -ENOMEM;
-	for (size_t at = 0; at < p->env_size; at += strlen(p->env + at) + 1)
-		if (json_array_append_new(list, json_string(p->env + at)) < 0)
+	for (size_t at = 0; at < size; at += strlen(texts + at) + 1)
+		if (json_array_append_new(list, json_string(texts + at)) < 0)
 			return -ENOMEM;
 	return 0;
 }
@@ -381,7 +387,8 @@ policy_pack(const struct function_policy *p, char *text, size_t size, struct err
 	AUTO_JSON json_t *root = json_object();
 	size_t n;
 
-	if (!root || pack_rows(p, root) < 0 || (p->env_size > 0 && pack_env(p, root) < 0))
+	if (!root || pack_rows(p, root) < 0 || pack_texts(root, "env", p->env, p->env_size) < 0 ||
+	    pack_texts(root, "smoke", p->smokes, p->smokes_size) < 0)
 		return err_set(e, ENOMEM, "policy");
 	if (p->shared[0]) {
 		json_t *shared = json_sprintf("%s%s", p->shared, p->shared_read_only ? ":ro" : "");
@@ -401,6 +408,20 @@ policy_pack(const struct function_policy *p, char *text, size_t size, struct err
 }
 
 static int
+unpack_texts(struct function_policy *p, const json_t *list,
+             int (*set)(struct function_policy *p, const char *text, struct err *e), struct err *e)
+{
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const char *one = json_string_value(json_array_get(list, i));
+		int rc = one ? set(p, one, e) : err_set(e, -EBADMSG, "a member of the policy is not text");
+
+		if (rc < 0)
+			return rc;
+	}
+	return 0;
+}
+
+static int
 unpack_member(struct function_policy *p, const char *key, json_t *value, struct err *e)
 {
 	const struct policy_row *row = policy_find(key);
@@ -415,16 +436,10 @@ unpack_member(struct function_policy *p, const char *key, json_t *value, struct 
 		p->uses_session = 1;
 		return 0;
 	}
-	if (strcmp(key, "env") == 0 && json_is_array(value)) {
-		for (size_t i = 0; i < json_array_size(value); i++) {
-			const char *one = json_string_value(json_array_get(value, i));
-			int rc = one ? policy_set_env(p, one, e) : err_set(e, -EBADMSG, "env is not text");
-
-			if (rc < 0)
-				return rc;
-		}
-		return 0;
-	}
+	if (strcmp(key, "env") == 0 && json_is_array(value))
+		return unpack_texts(p, value, policy_set_env, e);
+	if (strcmp(key, "smoke") == 0 && json_is_array(value))
+		return unpack_texts(p, value, policy_add_smoke, e);
 	return err_set(e, -EBADMSG, "policy has an unknown member '%.64s'", key);
 }
 

@@ -10,6 +10,9 @@
 
 enum { POLICY_ENV_MAX = 16 * 1024, POLICY_TEXT_MAX = 32 * 1024, POLICY_LINKS_SIZE = LINKS_MAX * 33 };
 
+/* Requests that a version must answer before it is activated, and bytes of one with its NUL. */
+enum { SMOKES_MAX = 16, SMOKE_SIZE = 256 };
+
 enum { CPU_SHARE_ANY = 100 * 1024, CONCURRENCY_ANY = 1024 };
 
 enum process_manager { PM_ONDEMAND, PM_DYNAMIC, PM_STATIC };
@@ -54,6 +57,8 @@ struct function_policy {
 	char links[POLICY_LINKS_SIZE]; /* names of libraries, sorted (base/words.h) */
 	char env[POLICY_ENV_MAX];      /* "K=V" NUL "K=V" NUL ...; */
 	size_t env_size;
+	char smokes[SMOKES_MAX * SMOKE_SIZE]; /* "GET /x=200" NUL ...; see smoke.h */
+	size_t smokes_size;
 };
 
 enum policy_kind {

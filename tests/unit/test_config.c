@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "config/config.h"
+#include "config/smoke.h"
 
 static void
 write_file(char path[32], const char *text)
@@ -174,6 +175,64 @@ every_row_takes_its_bounds_and_nothing_past_them(void **state)
 		assert_int_equal(policy_set(&p, row, text, &e), -ERANGE);
 		assert_int_equal(*policy_value(&p, row), row->maximum);
 	}
+}
+
+static void
+smoke_requests_are_checked_counted_and_packed(void **state)
+{
+	static const struct {
+		const char *text;
+		bool ok;
+	} cases[] = {
+		{ "GET /=200", true },
+		{ "GET /x?a=1&b=%20=404", true },
+		{ "DELETE /x=500", true },
+		{ "", false },
+		{ "GET /x", false },
+		{ "GET /x=", false },
+		{ "GET /x=20", false },
+		{ "GET /x=2000", false },
+		{ "GET /x=600", false },
+		{ "GET /x=099", false },
+		{ "GET x=200", false },
+		{ "GET=200", false },
+		{ "/x=200", false },
+		{ " /x=200", false },
+		{ "get /x=200", false },
+		{ "GET  /x=200", false },
+		{ "GET /a b=200", false },
+		{ "GET /x#y=200", false },
+		{ "GET /\x01=200", false },
+		{ "GET /\xff=200", false },
+		{ "G=200 /x", false },
+		{ "ABCDEFGHIJKLMNO /=200", true },
+		{ "ABCDEFGHIJKLMNOP /=200", false },
+	};
+	static struct function_policy p, back;
+	char text[POLICY_TEXT_MAX], longest[SMOKE_SIZE + 1];
+	struct smoke smoke;
+	struct err e;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+		assert_int_equal(smoke_parse(cases[i].text, &smoke, &e), cases[i].ok ? 0 : -EINVAL);
+	assert_int_equal(smoke_parse("POST /x?a=1=303", &smoke, &e), 0);
+	assert_string_equal(smoke.method, "POST");
+	assert_string_equal(smoke.target, "/x?a=1");
+	assert_int_equal(smoke.status, 303);
+	snprintf(longest, sizeof longest, "GET /%0*d=200", SMOKE_SIZE - 10, 0);
+	assert_int_equal(strlen(longest), SMOKE_SIZE - 1);
+	policy_init(&p);
+	for (size_t i = 0; i < SMOKES_MAX; i++)
+		assert_int_equal(policy_add_smoke(&p, longest, &e), 0);
+	assert_int_equal(policy_add_smoke(&p, "GET /=200", &e), -E2BIG);
+	assert_int_equal(policy_pack(&p, text, sizeof text, &e), 0);
+	assert_int_equal(policy_unpack(&back, text, &e), 0);
+	assert_int_equal(back.smokes_size, p.smokes_size);
+	assert_memory_equal(back.smokes, p.smokes, p.smokes_size);
+	snprintf(longest, sizeof longest, "GET /%0*d=200", SMOKE_SIZE - 9, 0);
+	assert_int_equal(smoke_parse(longest, &smoke, &e), -EINVAL);
+	assert_int_equal(policy_unpack(&back, "{\"smoke\":[1]}", &e), -EBADMSG);
 }
 
 static void
@@ -426,6 +485,7 @@ main(void)
 		cmocka_unit_test(a_library_is_a_file_without_a_folder),
 		cmocka_unit_test(the_list_of_libraries_has_an_end),
 		cmocka_unit_test(links_are_a_list_of_eight_names),
+		cmocka_unit_test(smoke_requests_are_checked_counted_and_packed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
