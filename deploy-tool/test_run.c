@@ -33,6 +33,7 @@ struct run {
 	struct instance instance;
 	bool is_running;
 	struct cookies cookies;
+	struct session_relay session;
 	struct variables variables;
 
 	/* Of one exchange. */
@@ -464,11 +465,14 @@ take_answer(struct run *r, struct text *body)
 static void
 ask(struct run *r, const struct request *q, struct text *body)
 {
+	const struct subject *s = r->plan->subject;
 	struct instance *in = &r->instance;
 
 	call_init(&r->call, in, &r->sink);
 	r->has_call = true;
-	if (request_add_limits(&r->params, in->body_max, in->output_max) < 0) {
+	r->call.exchange.session = &r->session;
+	if (request_add_limits(&r->params, in->body_max, in->output_max) < 0 ||
+	    session_relay_request(&r->session, s->version.function, &s->policy, &r->params) < 0) {
 		say(r, r->step->line, "the request's params are too long");
 		return;
 	}
@@ -478,7 +482,7 @@ ask(struct run *r, const struct request *q, struct text *body)
 		take_answer(r, body);
 	if (r->call.cause == CAUSE_NONE && r->call.exchange.is_over) {
 		call_read_output(&r->call);
-		if (r->plan->subject->policy.mode == MODE_FRESH)
+		if (s->policy.mode == MODE_FRESH)
 			end_worker(r);
 		return;
 	}
@@ -610,6 +614,7 @@ done_run(struct run **r)
 	if ((*r)->has_call)
 		call_done(&(*r)->call);
 	variables_done(&(*r)->variables);
+	session_relay_close(&(*r)->session);
 	free(*r);
 }
 
@@ -637,11 +642,11 @@ test_run(const struct test_plan *plan)
 
 	if (r == NULL)
 		return tool_fail_as(EX_OSERR, "out of memory");
-	if (subject_renew_folder(plan->subject, &e) < 0)
-		return tool_fail(&e);
 	r->plan = plan;
 	r->sink = (struct call_sink){ { r, take_stream, take_body, take_log }, take_output, is_unwanted };
 	init_buffers(r);
+	if (session_relay_open(&r->session, &e) < 0 || subject_renew_folder(plan->subject, &e) < 0)
+		return tool_fail(&e);
 	for (size_t i = 0; i < plan->file->n_steps; i++) {
 		begin_step(r, &plan->file->steps[i]);
 		exchange_with(r);
