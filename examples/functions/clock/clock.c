@@ -1,4 +1,7 @@
-/* clock.c - a page that ticks: GET /clock shows it, GET /clock/ticks is the stream of Server-Sent Events. */
+/* clock.c - a page that ticks: GET /clock shows it, GET /clock/ticks is the stream of Server-Sent Events.
+ *
+ * A stream may last for days, so it has to hear that its version ends: it says goodbye, and the browser,
+ * which asks again by itself, is with the new one a moment later. */
 #include <cfn.h>
 #include <errno.h>
 #include <limits.h>
@@ -7,8 +10,10 @@
 static const char page[] = "<!doctype html><meta charset=utf-8><title>clock</title>\n"
 			   "<h1 id=now>...</h1>\n"
 			   "<script>\n"
-			   "new EventSource('/clock/ticks').addEventListener('tick',\n"
-			   "\te => document.getElementById('now').textContent = e.data);\n"
+			   "const show = e => document.getElementById('now').textContent = e.data;\n"
+			   "const ticks = new EventSource('/clock/ticks');\n"
+			   "ticks.addEventListener('tick', show);\n"
+			   "ticks.addEventListener('bye', show);\n"
 			   "</script>\n";
 
 static int
@@ -38,13 +43,15 @@ ticks(cfn_request *req, cfn_response *res)
 
 	if (rc < 0 && rc != -ENOENT)
 		return cfn_error(res, 400, "n is a number from 1 to 3600.");
-	cfn_set(res, "Cache-Control", "no-store");
+	cfn_cache(res, -1, 0);
 	rc = cfn_stream(res, 200, "text/event-stream");
 	while (rc == 0 && n-- > 0) {
 		rc = cfn_event(res, "tick", now(req));
 		if (rc == 0 && n > 0)
 			rc = cfn_wait(req, 1000);
 	}
+	if (rc == -ESHUTDOWN)
+		cfn_event(res, "bye", "back in a moment");
 	return 0;
 }
 
