@@ -98,18 +98,22 @@ socket_address(int folder, const char *name, struct sockaddr_un *address)
 	snprintf(address->sun_path, sizeof address->sun_path, "/proc/self/fd/%d/%.32s", folder, name);
 }
 
+/* The name is there from the moment on that somebody listens: one that nobody listens at is a dead pool's,
+ * which whoever asks next removes. */
 static int
 socket_bind(int folder, const char *name, mode_t folder_bits, struct err *e)
 {
 	AUTO_FD sock = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	struct sockaddr_un address;
+	char early[40];
 	mode_t saved;
 	int rc, bound;
 
 	if (sock < 0)
 		return err_set(e, errno, "socket");
-	socket_address(folder, name, &address);
-	unlinkat(folder, name, 0); /* left by a dead process with our number */
+	snprintf(early, sizeof early, "%s.new", name);
+	socket_address(folder, early, &address);
+	unlinkat(folder, early, 0); /* left by a dead process with our number */
 	saved = umask(folder_bits & S_IWGRP ? 0117 : 0177);
 	rc = bind(sock, (struct sockaddr *)&address, sizeof address);
 	umask(saved);
@@ -117,6 +121,8 @@ socket_bind(int folder, const char *name, mode_t folder_bits, struct err *e)
 		return err_set(e, errno, "bind");
 	if (listen(sock, CONTROL_BACKLOG) < 0)
 		return err_set(e, errno, "listen");
+	if (renameat(folder, early, folder, name) < 0)
+		return err_set(e, errno, "rename");
 	bound = sock;
 	sock = -1;
 	return bound;

@@ -3,7 +3,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -128,6 +131,53 @@ a_registry_deeper_than_a_socket_address_is_served(void **state)
 	assert_true(f->listener >= 0);
 	assert_int_equal(control_connect(f->registry, socks, pids, &e), 1);
 	close(socks[0]);
+}
+
+enum { STARTS = 2000 };
+
+struct asker {
+	const char *registry;
+	atomic_bool is_over;
+};
+
+static void *
+ask_always(void *context)
+{
+	struct asker *a = context;
+	int socks[CONTROL_POOLS_MAX];
+	pid_t pids[CONTROL_POOLS_MAX];
+	struct err e;
+
+	while (!a->is_over) {
+		int n = control_connect(a->registry, socks, pids, &e);
+
+		for (int i = 0; i < n; i++)
+			close(socks[i]);
+	}
+	return NULL;
+}
+
+static void
+who_asks_while_a_pool_starts_does_not_take_it_for_dead(void **state)
+{
+	struct fixture *f = *state;
+	struct asker asker = { .registry = f->registry };
+	char path[CONTROL_PATH_SIZE];
+	int n_lost = 0;
+	pthread_t thread;
+	struct err e;
+
+	assert_int_equal(pthread_create(&thread, NULL, ask_always, &asker), 0);
+	for (int i = 0; i < STARTS; i++) {
+		int sock = control_listen(f->registry, path, &e);
+
+		n_lost += sock < 0 || access(path, F_OK) < 0;
+		unlink(path);
+		close(sock);
+	}
+	asker.is_over = true;
+	pthread_join(thread, NULL);
+	assert_int_equal(n_lost, 0);
 }
 
 static void
@@ -475,6 +525,7 @@ main(void)
 		TEST(a_folder_that_everybody_may_write_is_refused),
 		TEST(a_registry_deeper_than_a_socket_address_is_served),
 		TEST(the_socket_of_a_dead_pool_is_removed),
+		TEST(who_asks_while_a_pool_starts_does_not_take_it_for_dead),
 		TEST(without_a_pool_there_is_nobody_to_ask),
 		TEST(a_question_with_a_descriptor_is_answered),
 		TEST(descriptors_of_an_answer_reach_only_who_asked_for_several),
