@@ -73,6 +73,11 @@ make_argv(const struct units *u, const char *path, const char *argv[UNIT_ARGUMEN
 	for (size_t i = 0; u->base[i] != NULL; i++)
 		argv[n++] = u->base[i];
 	argv[n++] = is_applied ? "apply" : "deploy";
+	if (is_applied)
+		argv[n++] = "--yes";
+	/* A function of another path is none that the manifest has lost. */
+	if (is_applied && u->n == 1)
+		argv[n++] = "--prune";
 	for (size_t i = 0; !is_applied && u->options[i] != NULL; i++)
 		argv[n++] = u->options[i];
 	argv[n++] = "--";

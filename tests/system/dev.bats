@@ -55,6 +55,11 @@ dev_end() {
 	return "$rc"
 }
 
+gone() {
+	request "$1"
+	[ "$CODE" = 404 ]
+}
+
 # answers TEXT: what /hello says, sooner or later, and never anything that is no answer.
 answers() {
 	request /hello
@@ -186,8 +191,53 @@ answers() {
 	dev_end INT
 }
 
+@test "a folder is one function, and one with a manifest is all of its functions" {
+	mkdir -p shop/lib
+	cat >shop/shop.c <<-'END'
+		#include <cfn.h>
+		#include "lib/words.h"
+		static int say(cfn_request *q, cfn_response *r)
+		{
+			(void)q;
+			return cfn_send(r, 200, "text/plain", WORDS "\n");
+		}
+		CFN_ROUTES({ "GET", "/shop", say });
+	END
+	echo '#define WORDS "open"' >shop/lib/words.h
+	dev_start shop
+	said 'shop v1'
+	get /shop 200 open
+	echo '#define WORDS "closed"' >shop/lib/words.h
+	said 'shop v2'
+	get /shop 200 closed
+	# What is new, and what goes with a whole folder.
+	mkdir shop/more
+	echo '#error more' >shop/more/more.c
+	said 'error: #error more'
+	rm -r shop/more
+	said 'unchanged'
+	get /shop 200 closed
+	dev_end INT
+
+	mkdir all && mv shop all/
+	printf '[function shop]\nsource = shop\n[function hi]\nsource = hi.c\nentry = hello\n' >all/cfn.ini
+	cp hello.c all/hi.c
+	dev_start all
+	said 'applied'
+	get /shop 200 closed
+	get /hi 200 first
+	sed -i s/first/second/ all/hi.c
+	said 'applied, '
+	get /hi 200 second
+	sed -i '/hi/,$d' all/cfn.ini
+	wait_until 60 gone /hi
+	get /shop 200 closed
+	dev_end INT
+}
+
 @test "what is recorded is a test" {
-	mkdir "$D/tests"
+	rm hello.c
+	mkdir tests
 	source_make form.c <<-'END'
 		#include <string.h>
 		#include <time.h>
@@ -215,7 +265,7 @@ answers() {
 		}
 		CFN_ROUTES({ "GET", "/form", show }, { "POST", "/form", take }, { "POST", "/size", size }, { "GET", "/now", now });
 	END
-	dev_start form.c --record "$D/tests/form.http"
+	dev_start form.c --record tests/form.http
 	said 'form v1'
 	request /form -H 'X-Own-Field: 5'
 	expect 200 '<p>5'
@@ -226,8 +276,8 @@ answers() {
 	get /now 200
 	get /favicon.ico 404
 	dev_end INT
-	cat "$D/tests/form.http"
-	diff - "$D/tests/form.http" <<-'END'
+	cat "$D/src/tests/form.http"
+	diff - "$D/src/tests/form.http" <<-'END'
 		GET /form
 		X-Own-Field: 5
 
@@ -259,7 +309,9 @@ answers() {
 		HTTP 200
 		Content-Type: text/plain; charset=utf-8
 	END
-	cmp "$D/tests/form-1.body" <(printf 'one\r\n\0two')
+	cmp "$D/src/tests/form-1.body" <(printf 'one\r\n\0two')
+	cfn-deploy test "$D/src" >"$D/tap" || { cat "$D/tap"; return 1; }
+	[ "$(grep -c '^ok' "$D/tap")" = 4 ]
 }
 
 @test "what cannot be is refused in one line" {

@@ -12,17 +12,18 @@ teardown() {
 	cd / && place_remove
 }
 
-@test "every template makes a function that deploys without a word of the compiler, and says what to do next" {
-	local template source
+@test "every template makes a function that deploys without a word of the compiler and passes its test, and says what to do next" {
+	local template
 	for template in api form stream cpp; do
 		cfn-deploy new "my-$template" --template "$template" >"$D/out" 2>"$D/err"
 		one_line "$D/out"
 		grep -qF "cfn-deploy dev my-$template" "$D/out"
-		source=$(echo "my-$template/my-$template".c*)
-		deploy "$source" 2>>"$D/err"
+		deploy "./my-$template" 2>>"$D/err"
 		[ ! -s "$D/err" ] || { cat "$D/err"; return 1; }
 		[ -s "my-$template/tests/my-$template.http" ] && [ -s "my-$template/README.md" ]
 		not grep -rw NAME "my-$template"
+		cfn-deploy test "my-$template" >"$D/tap" || { cat "$D/tap"; return 1; }
+		[ "$(grep -c '^ok' "$D/tap")" -ge 2 ]
 	done
 	[ "$(cfn-deploy --registry "$R" list | grep -c ' /my-')" -ge 4 ]
 	cfn-deploy new other && cmp <(sed s/other/my-api/g other/other.c) my-api/my-api.c
