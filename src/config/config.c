@@ -13,7 +13,7 @@
 
 #include "base/fd.h"
 
-enum key_kind { KEY_TEXT, KEY_PATH, KEY_NUMBER, KEY_DURATION, KEY_OCTAL };
+enum key_kind { KEY_TEXT, KEY_PATH, KEY_NUMBER, KEY_DURATION, KEY_SIZE, KEY_OCTAL };
 
 /* One row a key of [global] that is not a function limit. */
 static const struct key {
@@ -51,6 +51,7 @@ static const struct key {
 	TEXT("compiler", KEY_PATH, compiler),
 	NUMBER("routers", KEY_NUMBER, routers, 1, ROUTERS_MAX),
 	NUMBER("connections", KEY_NUMBER, connections, 1, 65536),
+	NUMBER("cache_size", KEY_SIZE, cache_size, 0, UINT64_C(4) << 30),
 	NUMBER("uid_range", KEY_NUMBER, uid_range_start, 1, UINT32_MAX - 70000),
 	NUMBER("uid_range_size", KEY_NUMBER, uid_range_size, 2000, 65536),
 	NUMBER("drain_timeout", KEY_DURATION, drain_timeout_ms, 0, 3600 * 1000),
@@ -95,6 +96,7 @@ config_init(struct config *c)
 		.cgroup = "auto",
 		.routers = 1,
 		.connections = 1024,
+		.cache_size = 16 << 20,
 		.uid_range_start = 200000,
 		.uid_range_size = 65536,
 		.drain_timeout_ms = 30 * 1000,
@@ -121,6 +123,9 @@ set_number(const struct key *key, uint64_t *to, const char *text, struct err *e)
 	switch (key->kind) {
 	case KEY_DURATION:
 		rc = option_parse_duration(text, &value);
+		break;
+	case KEY_SIZE:
+		rc = option_parse_size(text, &value);
 		break;
 	case KEY_OCTAL:
 		value = strtoul(text, &end, 8);
@@ -307,6 +312,8 @@ print_key(const struct config *c, const struct key *key, int fd)
 		snprintf(text, sizeof text, "%04" PRIo64, value);
 	else if (key->kind == KEY_DURATION)
 		option_format_duration(value, text);
+	else if (key->kind == KEY_SIZE)
+		option_format_size(value, text);
 	else
 		snprintf(text, sizeof text, "%" PRIu64, value);
 	dprintf(fd, "%s = %s\n", key->name, text);

@@ -35,6 +35,7 @@ struct config {
 	char libexec_dir[CONFIG_PATH_MAX], include_dir[CONFIG_PATH_MAX], compiler[CONFIG_PATH_MAX];
 	uint64_t routers;
 	uint64_t connections; /* from web servers, for each router */
+	uint64_t cache_size;  /* bytes of kept answers, for each router; 0: none */
 	uint64_t uid_range_start, uid_range_size;
 	uint64_t drain_timeout_ms, process_control_timeout_ms; /* QUIT waits at most so long */
 	uint64_t process_max;                                  /* workers of all functions together */

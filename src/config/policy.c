@@ -38,6 +38,8 @@ const struct policy_row policy_rows[] = {
 	{ "exclusive", POLICY_SWITCH, AT(is_exclusive), SWITCH_NO, SWITCH_NO, SWITCH_YES,
 	  "yes: one request at a time, in all workers together" },
 	{ "streams", POLICY_NUMBER, AT(streams), 32, 0, 1024, "open streams, beside pm.max_children" },
+	{ "cache", POLICY_DURATION, AT(cache_ms), 0, 0, 24 * 3600 * 1000,
+	  "answers to GET are kept so long at most; 0: never" },
 	{ "queue", POLICY_NUMBER, AT(queue), 128, 0, 65536, "requests that may wait for a worker" },
 	{ "mode", POLICY_MODE, AT(mode), MODE_REUSE, MODE_REUSE, MODE_FRESH,
 	  "reuse, or fresh: a new process for every request" },

@@ -36,7 +36,8 @@ struct function_policy {
 	uint64_t file_size;   /* bytes of one file, RLIMIT_FSIZE */
 	uint64_t concurrency; /* requests in execution, of all versions; CONCURRENCY_ANY: no bound */
 	uint64_t is_exclusive;
-	uint64_t streams; /* beside max_children */
+	uint64_t streams;  /* beside max_children */
+	uint64_t cache_ms; /* 0: no answer is kept */
 	uint64_t queue;
 	uint64_t max_requests; /* of one worker; 0: no limit */
 	uint64_t mode;         /* enum process_mode */

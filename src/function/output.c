@@ -192,6 +192,9 @@ cfn_error(cfn_response *r, int status, const char *format, ...)
 		cfn_log(r->request, CFN_ERROR, "stream broken off: %d %s", status, detail);
 		return -EALREADY;
 	}
+	/* It names this request: nobody else's answer. */
+	if (!header_is_set(r, "Cache-Control"))
+		header_set(r, "Cache-Control", "no-store");
 	if (accept && http_prefers_json(accept, strlen(accept)))
 		return problem_put_json(r, status, detail, strlen(detail));
 	header_set(r, "Content-Type", "text/plain; charset=utf-8");

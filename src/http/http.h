@@ -106,6 +106,19 @@ struct http_range {
  * is there, which is a 416; 0: another unit, several ranges, or malformed: to be ignored. */
 int http_range_read(const char *field, uint64_t size, struct http_range *range);
 
+#define HTTP_AGE_MAX (INT64_C(1) << 31) /* seconds that stand for ever: RFC 9111 section 1.2.2 */
+
+/* What the fields Cache-Control of a message say; -1: nothing. */
+struct http_cache_control {
+	bool no_store, no_cache, is_private;
+	int64_t max_age, s_maxage; /* seconds, at most HTTP_AGE_MAX */
+};
+
+/* Adds the directives of one field.  Of two times the shorter counts, a time that is none is 0, and what
+ * cannot be read is no_store. */
+void http_cache_control_init(struct http_cache_control *c);
+void http_cache_control_read(struct http_cache_control *c, const char *p, size_t n);
+
 enum { HTTP_REQUEST_ID_MAX = 128 };
 
 struct http_problem {

@@ -73,6 +73,7 @@ struct process_ref {
 struct start_router {
 	uint32_t id;
 	uint32_t n_connections;    /* at most so many from web servers at once */
+	uint64_t cache_size;       /* bytes of answers that are kept; 0: none */
 	char allowed_clients[256]; /* of a TCP listener: addresses separated by commas; empty: any */
 	char mount_prefix[128];    /* removed from the path; empty or "/x" */
 	char access_format[256];   /* "json", or php-fpm's letters */
@@ -259,5 +260,7 @@ struct router_counters {
 	uint64_t requests_active;
 	uint64_t requests_queued;
 	uint64_t streams_active;
+	uint64_t cache_hits, cache_misses;
+	uint64_t cache_bytes, cache_entries;
 	uint64_t generation; /* of the snapshot in use */
 };

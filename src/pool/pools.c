@@ -75,6 +75,7 @@ fill_public(struct pool *pool, const struct registry_version *v, const struct fu
 	f->session_is_secure = p->session_cookie == SESSION_COOKIE_SECURE;
 	f->session_s = saturate(p->session_ms / 1000);
 	f->session_length_s = saturate(p->session_length_ms / 1000);
+	f->cache_ms = p->cache_ms;
 	snprintf(f->name, sizeof f->name, "%s", v->function);
 }
 

@@ -225,6 +225,7 @@ fill_start(const struct master *m, const struct router *router, struct start_rou
 
 	s->id = router->id;
 	s->n_connections = (uint32_t)c->connections;
+	s->cache_size = c->cache_size;
 	if (m->listener.is_tcp)
 		snprintf(s->allowed_clients, sizeof s->allowed_clients, "%s", c->listen_allowed_clients);
 	snprintf(s->mount_prefix, sizeof s->mount_prefix, "%s", c->mount_prefix);

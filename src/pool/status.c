@@ -26,13 +26,15 @@ status_of_router(const struct router *r)
 
 	for (size_t i = 0; i < ARRAY_SIZE(s->answers); i++)
 		json_array_append_new(answers, json_integer((json_int_t)s->answers[i]));
-	return json_pack("{s:s,s:b,s:I,s:I,s:I,s:o,s:I,s:I,s:I,s:I}", "stage", router_words[r->stage],
-	                 "is_current", r->has_counters, "connections_accepted",
+	return json_pack("{s:s,s:b,s:I,s:I,s:I,s:o,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "stage",
+	                 router_words[r->stage], "is_current", r->has_counters, "connections_accepted",
 	                 (json_int_t)s->connections_accepted, "connections_active",
 	                 (json_int_t)s->connections_active, "requests", (json_int_t)s->requests, "answers",
 	                 answers, "requests_active", (json_int_t)s->requests_active, "requests_queued",
 	                 (json_int_t)s->requests_queued, "streams_active", (json_int_t)s->streams_active,
-	                 "generation", (json_int_t)s->generation);
+	                 "cache_hits", (json_int_t)s->cache_hits, "cache_misses", (json_int_t)s->cache_misses,
+	                 "cache_bytes", (json_int_t)s->cache_bytes, "cache_entries",
+	                 (json_int_t)s->cache_entries, "generation", (json_int_t)s->generation);
 }
 
 static json_t *

@@ -31,6 +31,7 @@ struct snapshot_function {
 	uint32_t has_session;          /* it may see and write its sessions */
 	uint32_t session_is_secure;    /* their cookies are for HTTPS alone, however the request came */
 	uint32_t session_s, session_length_s; /* since the last renewal, since the beginning */
+	uint64_t cache_ms;                    /* answers to GET may be kept so long; 0: not */
 	char name[72];
 };
 

@@ -18,6 +18,7 @@ answer_conclude(struct router *r, struct request *q)
 		logs_request(r, q);
 	if (q->stage == REQUEST_SENT && !worker_withdraw(r, q)) {
 		/* Its worker has it still; what comes from there goes nowhere. */
+		cached_forget(r, q);
 		q->is_logged = true;
 		worker_abort(r, q);
 	} else {
@@ -170,7 +171,8 @@ answer_head_put(struct text *t, const struct router *r, const struct request *q,
 	for (size_t i = 0; i < head->n_fields; i++) {
 		const struct http_field *f = &head->fields[i];
 
-		if (head->content_length >= 0 && http_field_is(f, "Content-Length"))
+		if ((head->content_length >= 0 && http_field_is(f, "Content-Length")) ||
+		    cached_replaces(q, f))
 			continue;
 		if ((head->has_set_cookie || r->n_session > 0) && session_drops(r, f))
 			continue;
@@ -179,6 +181,7 @@ answer_head_put(struct text *t, const struct router *r, const struct request *q,
 		text_line(t, ": ");
 		text_put(t, f->value, f->value_length);
 	}
+	cached_head_put(t, q, head);
 	if (!head->has_content_type && length > 0)
 		text_line(t, "\r\nContent-Type: application/octet-stream");
 	if (length >= 0) {
@@ -227,15 +230,24 @@ send_parts(struct router *r, struct request *q, const struct http_answer_head *h
 }
 
 static enum cause
-send_answer(struct router *r, struct request *q, const struct http_answer_head *head)
+send_answer(struct router *r, struct request *q, struct http_answer_head *head)
 {
 	struct text t = { (char *)r->scratch + FCGI_HEADER_SIZE, 0 };
 	uint64_t n_body = q->out_bytes - head->size;
-	int64_t length = length_of(q, head, n_body);
+	int64_t length;
 
 	if (!q->is_head && head->status != 304 && head->content_length >= 0 &&
 	    (uint64_t)head->content_length != n_body)
 		return CAUSE_BAD_RESPONSE;
+	if (q->entry)
+		cached_store(r, q, head);
+	if (!q->front) {
+		answer_conclude(r, q);
+		return CAUSE_NONE;
+	}
+	if (q->cache != CACHE_NONE && cached_is_known(q, head))
+		head->status = 304;
+	length = length_of(q, head, n_body);
 	if (session_make(r, q, head) != CAUSE_NONE)
 		return CAUSE_BAD_RESPONSE;
 	q->status = head->status;
@@ -269,7 +281,7 @@ answer_end(struct router *r, struct request *q)
 {
 	struct http_answer_head head;
 
-	if (!q->front) {
+	if (!q->front && !q->entry) {
 		answer_conclude(r, q);
 		return CAUSE_NONE;
 	}
@@ -290,7 +302,7 @@ answer_end(struct router *r, struct request *q)
 enum cause
 answer_content(struct router *r, struct request *q, const unsigned char *p, size_t n)
 {
-	if (!q->front)
+	if (!q->front && !q->entry)
 		return CAUSE_NONE;
 	if (q->is_stream)
 		return stream_send(r, q, p, n);
@@ -308,7 +320,7 @@ answer_progress(struct router *r, struct request *q)
 	struct http_answer_head head;
 	int rc;
 
-	if (!q->front || q->is_stream || q->has_head)
+	if ((!q->front && !q->entry) || q->is_stream || q->has_head)
 		return CAUSE_NONE;
 	rc = answer_head_read(q, &head);
 	if (rc < 0)
@@ -317,6 +329,10 @@ answer_progress(struct router *r, struct request *q)
 		return CAUSE_NONE;
 	q->has_head = true;
 	if (!head.is_stream)
+		return CAUSE_NONE;
+	if (q->entry)
+		cached_pass(r, q);
+	if (!q->front)
 		return CAUSE_NONE;
 	/* One that ends by itself is a long answer, and counts as one. */
 	if (head.content_length >= 0 || q->is_head)

@@ -28,6 +28,9 @@ void record_ends_put(unsigned char p[ENDS_SIZE], uint16_t id);
 enum cause segments_add(struct router *r, struct request *q, const unsigned char *p, size_t n);
 void segments_close(struct request *q, uint16_t id);
 
+/* ---- cached.c ---- */
+void cached_head_put(struct text *t, const struct request *q, const struct http_answer_head *head);
+
 /* ---- answer.c ---- */
 
 /* 1, 0 when more must come, -1 malformed. */

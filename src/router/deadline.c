@@ -202,6 +202,7 @@ deadline_check(struct router *r)
 		accept_resume(r);
 	fronts_check(r);
 	queues_check(r);
+	cached_check(r);
 	workers_check(r, is_slow_tick);
 	denied_check(r);
 }
@@ -229,7 +230,7 @@ until(const struct router *r, uint64_t due_us)
 int
 deadline_timeout_ms(const struct router *r)
 {
-	if (!TAILQ_EMPTY(&r->todo_fronts) || !TAILQ_EMPTY(&r->todo_workers))
+	if (!TAILQ_EMPTY(&r->todo_fronts) || !TAILQ_EMPTY(&r->todo_workers) || !TAILQ_EMPTY(&r->released))
 		return 0;
 	if (!TAILQ_EMPTY(&r->waiting))
 		return WANT_WAIT_US / 1000;

@@ -26,9 +26,11 @@ vector_set(struct router *r, struct mmsghdr *vector, size_t i, size_t n)
 static struct fcgi_request
 view(const struct request *q)
 {
+	const struct buf *params = q->is_shared ? &q->shared : &q->params;
+
 	return (struct fcgi_request){ .id = q->dispatch,
 		                      .is_complete = q->is_complete,
-		                      .params = { { buf_head(&q->params), buf_used(&q->params) },
+		                      .params = { { buf_head(params), buf_used(params) },
 		                                  { buf_head(&q->extra), buf_used(&q->extra) } },
 		                      .body = buf_head(&q->body),
 		                      .n_body = buf_used(&q->body) };

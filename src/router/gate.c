@@ -255,6 +255,8 @@ extra_fill(struct router *r, struct request *q, const struct route_match *m)
 	enum cause cause = CAUSE_NONE;
 
 	q->route = m->index;
+	q->is_shared = false;
+	q->cache = CACHE_NONE;
 	buf_clear(&q->extra);
 	for (size_t i = 0; i < ARRAY_SIZE(rows) && cause == CAUSE_NONE; i++)
 		cause = extra_add(r, q, rows[i].name, no_name, rows[i].value);

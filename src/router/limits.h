@@ -41,6 +41,8 @@ enum {
 	DENIED_CALLS_MAX = 8,            /* different ones that are named in its log */
 	IDLE_CPU_MAX_US = 100 * 1000,    /* CPU time of an idle worker in a second */
 
+	CACHE_JOINS_MAX = 3, /* answers that a request waits for; then it asks by itself */
+
 	/* Ours. */
 	READ_SIZE = 64 * 1024,
 	KEEP_SIZE = 16 * 1024,           /* a buffer above this is given back after its request */

@@ -223,6 +223,8 @@ put_json(struct router *r, struct line *l, const struct request *q)
 		put_string(l, "function", span_of(q->pool->function.name));
 		put_count(l, "version", q->pool->function.version);
 	}
+	if (q->cache != CACHE_NONE)
+		put_string(l, "cache", span_of(q->cache == CACHE_HIT ? "hit" : "miss"));
 	put_count(l, "bytes_in", q->received);
 	put_count(l, "bytes_out", q->answered_bytes);
 	put_count(l, "duration_us", r->now_us - q->begun_us);

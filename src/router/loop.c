@@ -90,7 +90,9 @@ do_todo(struct router *r)
 	for (int i = 0; i < PASSES; i++) {
 		do_fronts(r);
 		do_workers(r);
-		if (TAILQ_EMPTY(&r->todo_fronts) && TAILQ_EMPTY(&r->todo_workers))
+		cached_serve_released(r);
+		if (TAILQ_EMPTY(&r->todo_fronts) && TAILQ_EMPTY(&r->todo_workers) &&
+		    TAILQ_EMPTY(&r->released))
 			return;
 	}
 }
@@ -172,6 +174,7 @@ lists_init(struct router *r)
 	TAILQ_INIT(&r->gone);
 	TAILQ_INIT(&r->todo_workers);
 	TAILQ_INIT(&r->dead_workers);
+	TAILQ_INIT(&r->released);
 	TAILQ_INIT(&r->waiting);
 	TAILQ_INIT(&r->denied);
 	for (size_t i = 0; i < POOL_BUCKETS; i++)
@@ -181,6 +184,7 @@ lists_init(struct router *r)
 int
 router_open(struct router *r, const struct start_router *start, const struct router_fds *fds, struct err *e)
 {
+	struct siphash_key seed;
 	int rc;
 
 	memset(r, 0, sizeof *r);
@@ -198,6 +202,9 @@ router_open(struct router *r, const struct start_router *start, const struct rou
 	logs_open(r, fds);
 	if (sessions_open(&r->sessions, e) < 0)
 		return -e->code;
+	request_random(r, &seed, sizeof seed);
+	if (cache_open(&r->cache, (size_t)start->cache_size, &seed) < 0)
+		return err_set(e, ENOMEM, "the cache");
 	rc = master_open(r, fds->master, e);
 	if (rc == 0)
 		rc = accept_open(r, fds->listener, e);
@@ -247,6 +254,7 @@ router_done(struct router *r)
 			front_close(r, f);
 	while ((w = TAILQ_FIRST(&r->workers)))
 		worker_ended(r, w, &(struct worker_ended){ .cause = CAUSE_UNAVAILABLE });
+	cache_done(&r->cache);
 	free_lists_done(r);
 	pools_done(r);
 	loop_forget(r, &r->listener);

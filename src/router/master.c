@@ -185,6 +185,8 @@ counters_take(struct router *r, struct message *m)
 {
 	(void)m;
 	r->counters.connections_active = r->n_fronts;
+	r->counters.cache_bytes = r->cache.used;
+	r->counters.cache_entries = r->cache.n_entries;
 	master_say(r, MSG_COUNTERS, &r->counters, sizeof r->counters);
 }
 

@@ -42,6 +42,7 @@ pool_make(struct router *r, uint64_t version_id)
 static void
 pool_renew(struct pool *p, const struct snapshot_function *function)
 {
+	p->has_cached |= function->cache_ms > 0;
 	p->function = *function;
 	p->is_current = p->was_current = true;
 }
@@ -108,6 +109,7 @@ queue_move(struct router *r, struct pool *p)
 		struct request *q = TAILQ_FIRST(&p->queue);
 
 		dispatch_forget(r, q);
+		cached_forget(r, q);
 		if (gate_passes(r, q))
 			dispatch_request(r, q);
 	}
@@ -133,6 +135,8 @@ pool_leave(struct router *r, struct pool *p)
 {
 	bool is_over = p->was_current && !p->is_current;
 
+	if (p->has_cached && (is_over || !p->function.is_enabled))
+		cached_purge(r, p->function.version_id);
 	if (is_over || !p->function.is_enabled)
 		queue_move(r, p);
 	if (is_over)

@@ -65,6 +65,7 @@ request_new(struct router *r, struct front *f)
 		buf_init(&q->params, PARAMS_MAX);
 		buf_init(&q->extra, PARAMS_MAX);
 		buf_init(&q->body, BODY_SMALL_MAX);
+		buf_init(&q->shared, CACHE_KEY_MAX + 64);
 		buf_init(&q->out, SIZE_MAX / 2); /* bounded by the function's limit */
 	}
 	q->front = f;
@@ -78,8 +79,11 @@ request_new(struct router *r, struct front *f)
 void
 request_free(struct router *r, struct request *q)
 {
-	struct buf path = q->path_text, params = q->params, extra = q->extra, body = q->body, out = q->out;
+	struct buf path = q->path_text, params = q->params, extra = q->extra, body = q->body, out = q->out,
+		   shared = q->shared;
 
+	if (q->entry || q->stage == REQUEST_JOINED)
+		cached_forget(r, q);
 	denied_log(r, q->pool, q, &q->denials);
 	request_set_pool(r, q, NULL);
 	buffers_release(r, &path);
@@ -87,6 +91,7 @@ request_free(struct router *r, struct request *q)
 	buffers_release(r, &extra);
 	buffers_release(r, &body);
 	buffers_release(r, &out);
+	buffers_release(r, &shared);
 	/* The small buffers keep their memory for the next request. */
 	memset(q, 0, sizeof *q);
 	q->path_text = path;
@@ -94,6 +99,7 @@ request_free(struct router *r, struct request *q)
 	q->extra = extra;
 	q->body = body;
 	q->out = out;
+	q->shared = shared;
 	TAILQ_INSERT_HEAD(&r->free_requests, q, link);
 	r->counters.requests_active--;
 }
@@ -106,6 +112,7 @@ request_done(struct request *q)
 	buf_done(&q->extra);
 	buf_done(&q->body);
 	buf_done(&q->out);
+	buf_done(&q->shared);
 	free(q);
 }
 

@@ -14,6 +14,7 @@
 #include "ipc/message.h"
 #include "ipc/protocol.h"
 #include "route/snapshot.h"
+#include "router/cache.h"
 #include "router/limits.h"
 #include "session/session.h"
 
@@ -85,6 +86,7 @@ struct front {
 enum request_stage {
 	REQUEST_READING,
 	REQUEST_QUEUED, /* waits for a worker, in its pool's queue */
+	REQUEST_JOINED, /* waits for the answer to another, in its entry's list or in router.released */
 	REQUEST_SENT,   /* in its worker's list, maybe partly */
 	REQUEST_ENDING, /* its worker is gone; waits for the verdict, in the worker's list */
 };
@@ -101,6 +103,8 @@ struct denials {
 	size_t n_calls;
 	struct denied_call calls[DENIED_CALLS_MAX]; /* the first kinds; later ones are in n alone */
 };
+
+enum cache_use { CACHE_NONE, CACHE_MISS, CACHE_HIT };
 
 struct request {
 	TAILQ_ENTRY(request) link;
@@ -138,6 +142,15 @@ struct request {
 	uint32_t route;         /* row of the artifact's table */
 	unsigned n_again;       /* how often its worker failed before it began */
 
+	/* The cache (cached.c). */
+	enum cache_use cache;
+	bool is_shared;      /* the function gets shared instead of params */
+	unsigned n_joined;   /* how often it has waited for another */
+	struct entry *entry; /* that it leads or, while JOINED, waits for */
+	struct buf shared;
+	uint64_t age_s;   /* of a hit */
+	int64_t stored_s; /* of a hit, since 1970 */
+
 	/* The answer, already in records: every SEGMENT_SIZE bytes begin with room for a header. */
 	struct buf out;
 	uint64_t out_bytes; /* content */
@@ -154,8 +167,6 @@ struct request {
 	bool is_log_cut;
 	struct denials denials;
 };
-
-TAILQ_HEAD(requests, request);
 
 /* ---- workers and their pools ---- */
 
@@ -226,6 +237,7 @@ struct pool {
 	bool is_current;  /* the snapshot in use has it */
 	bool was_current; /* a lease may come before its snapshot */
 	bool is_waiting;
+	bool has_cached;           /* its answers may be in the cache */
 	struct workers idle, busy; /* the most recently used first */
 	struct workers renewing;
 	unsigned n_workers, n_held; /* n_held: those that are gone and not yet ended too */
@@ -284,6 +296,8 @@ struct router {
 	size_t n_renewing;
 	size_t buffers; /* bytes of large buffers */
 
+	struct cache cache;
+	struct requests released; /* that waited for another one's answer */
 	struct sessions sessions;
 	char session[SESSION_FIELD_SIZE]; /* Set-Cookie of the answer that is being sent */
 	size_t n_session;                 /* 0: it has none */
@@ -419,6 +433,21 @@ enum cause answer_end(struct router *r, struct request *q);
 
 /* The worker failed: a problem answer, or a truncated one when bytes have left.  Frees the request. */
 void answer_failed(struct router *r, struct request *q, enum cause cause);
+
+/* ---- cached.c ---- */
+
+/* True: it was answered, or waits for the answer to another.  Else it goes on, and may lead others. */
+bool cached_takes(struct router *r, struct request *q);
+void cached_forget(struct router *r, struct request *q);  /* it leads and waits no more */
+void cached_purge(struct router *r, uint64_t version_id); /* nothing of the version stays */
+void cached_serve_released(struct router *r);
+void cached_check(struct router *r); /* who has waited for too long asks by himself */
+
+/* The answer to one that leads: kept, or it may not be. */
+void cached_store(struct router *r, struct request *q, const struct http_answer_head *head);
+void cached_pass(struct router *r, struct request *q);
+bool cached_is_known(const struct request *q, const struct http_answer_head *head); /* by its client: a 304 */
+bool cached_replaces(const struct request *q, const struct http_field *f);          /* a field that is ours */
 
 /* ---- streams.c ---- */
 enum cause stream_start(struct router *r, struct request *q, const struct http_answer_head *head);

@@ -40,6 +40,7 @@ function_of(uint64_t version, const char *name)
 		.has_session = version == RIG_FAST,
 		.session_s = 1000,
 		.session_length_s = 5000,
+		.cache_ms = version == RIG_KEPT || version == RIG_KEPT_NEXT ? 60000 : 0,
 	};
 
 	strncpy(f.name, name, sizeof f.name - 1);
@@ -49,8 +50,8 @@ function_of(uint64_t version, const char *name)
 static void
 snapshot_give(struct rig *g, uint64_t generation, const struct snapshot_function *functions, size_t n)
 {
-	static const char *const patterns[] = { "/small/:name", "/disabled", "/fast" };
-	static const unsigned methods[] = { HTTP_POST, HTTP_GET, HTTP_GET | HTTP_POST };
+	static const char *const patterns[] = { "/small/:name", "/disabled", "/kept", "/fast" };
+	static const unsigned methods[] = { HTTP_POST, HTTP_GET, HTTP_GET | HTTP_POST, HTTP_GET | HTTP_POST };
 	struct snapshot_route routes[ARRAY_SIZE(patterns)];
 	struct err e = { 0 };
 	AUTO_FD fd = -1;
@@ -67,9 +68,10 @@ rig_swap(struct rig *g, bool has_fast)
 {
 	const struct snapshot_function functions[] = { function_of(RIG_SMALL, "small"),
 		                                       function_of(RIG_DISABLED, "disabled"),
+		                                       function_of(RIG_KEPT_NEXT, "kept"),
 		                                       function_of(RIG_FAST_NEXT, "fast") };
 
-	snapshot_give(g, 2, functions, has_fast ? 3 : 2);
+	snapshot_give(g, 2, functions, has_fast ? 4 : 3);
 }
 
 /* ---- the router ---- */
@@ -112,7 +114,7 @@ listen_tcp(struct rig *g)
 static struct rig *
 open_rig(struct rig *g, int listener, const char *allowed_clients)
 {
-	struct start_router start = { .n_connections = 40, .mount_prefix = "/fn" };
+	struct start_router start = { .n_connections = 40, .mount_prefix = "/fn", .cache_size = 1 << 20 };
 	struct router_fds fds;
 	struct err e = { 0 };
 	int pair[2];
@@ -134,6 +136,7 @@ rig_new(bool is_bare)
 {
 	const struct snapshot_function functions[] = { function_of(RIG_SMALL, "small"),
 		                                       function_of(RIG_DISABLED, "disabled"),
+		                                       function_of(RIG_KEPT, "kept"),
 		                                       function_of(RIG_FAST, "fast") };
 	struct rig *g = calloc(1, sizeof *g);
 
@@ -326,6 +329,8 @@ rig_request_put(struct buf *bytes, const struct rig_request *q)
 	pair_add(&params, "REQUEST_METHOD", q->method);
 	pair_add(&params, "SCRIPT_NAME", q->path);
 	pair_add(&params, "CONTENT_LENGTH", q->length);
+	for (const char *const *p = q->params; p && *p; p += 2)
+		pair_add(&params, p[0], p[1]);
 	pair_add(&params, "HTTP_PROXY", "evil");
 	pair_add(&params, "CFN_ROUTE", "7");
 	pair_add(&params, "CFN_SESSION", RIG_SESSION "&user=evil");

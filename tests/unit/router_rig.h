@@ -12,6 +12,8 @@ enum {
 	RIG_SMALL,     /* POST /small/:name: bodies of 10 bytes, answers of 100, max_requests 2 */
 	RIG_DISABLED,  /* GET /disabled */
 	RIG_FAST_NEXT, /* what /fast becomes with rig_swap */
+	RIG_KEPT,      /* GET /kept: answers are kept for a minute */
+	RIG_KEPT_NEXT, /* what it becomes with rig_swap */
 	RIG_MESSAGES_MAX = 64,
 };
 
@@ -67,8 +69,9 @@ struct rig_request {
 	const char *https;  /* HTTPS; NULL: none */
 	bool is_cookie_twice;
 	const char *body;
-	size_t n_body; /* bytes of it */
-	bool is_open;  /* STDIN does not end */
+	size_t n_body;             /* bytes of it */
+	bool is_open;              /* STDIN does not end */
+	const char *const *params; /* names and values in turn, NULL at the end; or NULL */
 };
 void rig_request_put(struct buf *bytes, const struct rig_request *q);
 void rig_request(struct rig *g, int fd, const struct rig_request *q);

@@ -18,6 +18,7 @@
 #include "base/hex.h"
 #include "base/log.h"
 #include "base/options.h"
+#include "base/siphash.h"
 #include "base/utf8.h"
 #include "base/words.h"
 
@@ -328,10 +329,29 @@ a_list_of_words_from_elsewhere_is_checked(void **state)
 	assert_false(words_are_of(unterminated, sizeof unterminated, "ab"));
 }
 
+/* The vectors of the reference implementation: key 00 01 ... 0f, data 00 01 02 ... of each length. */
+static void
+siphash_is_what_the_paper_says(void **state)
+{
+	static const uint64_t vectors[] = {
+		UINT64_C(0x726fdb47dd0e0e31), UINT64_C(0x74f839c593dc67fd), UINT64_C(0x0d6c8009d9a94f5a),
+		UINT64_C(0x85676696d7fb7e2d), UINT64_C(0xcf2794e0277187b7), UINT64_C(0x18765564cd99a68d),
+		UINT64_C(0xcbc9466e58fee3ce), UINT64_C(0xab0200f58b01d137), UINT64_C(0x93f5f5799a932462),
+	};
+	static const struct siphash_key key = { { UINT64_C(0x0706050403020100),
+		                                  UINT64_C(0x0f0e0d0c0b0a0908) } };
+	static const unsigned char data[] = { 0, 1, 2, 3, 4, 5, 6, 7, 8 };
+
+	(void)state;
+	for (size_t n = 0; n < ARRAY_SIZE(vectors); n++)
+		assert_true(siphash(&key, data, n) == vectors[n]);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(siphash_is_what_the_paper_says),
 		cmocka_unit_test(errors_are_wrapped_outermost_first),
 		cmocka_unit_test(errors_stay_within_their_bound),
 		cmocka_unit_test(a_buffer_takes_its_maximum_and_not_a_byte_more),

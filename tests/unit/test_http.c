@@ -724,10 +724,52 @@ a_problem_that_could_break_its_answer_is_not_written(void **state)
 	buf_done(&b);
 }
 
+static void
+cache_control_is_read(void **state)
+{
+	static const struct {
+		const char *field;
+		struct http_cache_control want;
+	} cases[] = {
+		{ "", { false, false, false, -1, -1 } },
+		{ "public, must-revalidate,,", { false, false, false, -1, -1 } },
+		{ "No-Store", { true, false, false, -1, -1 } },
+		{ "no-cache=\"a, b\"", { false, true, false, -1, -1 } },
+		{ "private, max-age=5", { false, false, true, 5, -1 } },
+		{ "max-age=\"5\"\t, s-maxage=6", { false, false, false, 5, 6 } },
+		{ "max-age=5, max-age=3, max-age=9", { false, false, false, 3, -1 } },
+		{ "max-age=2147483648", { false, false, false, HTTP_AGE_MAX, -1 } },
+		{ "max-age=99999999999999999999999", { false, false, false, HTTP_AGE_MAX, -1 } },
+		{ "max-age=-1", { false, false, false, 0, -1 } },
+		{ "max-age=1s", { false, false, false, 0, -1 } },
+		{ "max-age", { false, false, false, 0, -1 } },
+		{ "x-max-age=1, no-stor, no-store2", { false, false, false, -1, -1 } },
+		{ "\"no-store\"", { true, false, false, -1, -1 } },
+		{ "a=\"no-store", { true, false, false, -1, -1 } },
+		{ "a=\"\\", { true, false, false, -1, -1 } },
+		{ "a b", { true, false, false, -1, -1 } },
+		{ "=1", { true, false, false, -1, -1 } },
+		{ "a=\"max-age=1, no-store\"", { false, false, false, -1, -1 } },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct http_cache_control c;
+
+		http_cache_control_init(&c);
+		http_cache_control_read(&c, cases[i].field, strlen(cases[i].field));
+		if (c.no_store != cases[i].want.no_store || c.no_cache != cases[i].want.no_cache ||
+		    c.is_private != cases[i].want.is_private || c.max_age != cases[i].want.max_age ||
+		    c.s_maxage != cases[i].want.s_maxage)
+			fail_msg("%s", cases[i].field);
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(cache_control_is_read),
 		cmocka_unit_test(every_method_has_its_bit_and_its_name),
 		cmocka_unit_test(what_is_no_method_of_ours_has_no_bit),
 		cmocka_unit_test(sets_of_methods_are_written_in_order),
