@@ -130,7 +130,7 @@ static const struct {
 };
 
 /* The spawner cannot live without its master: it ends, and the kernel ends everything below it. */
-static const char *const deadly[] = { "recvmsg(3,", "sendmsg(3," };
+static const char *const deadly[] = { "recvmsg(3,", "sendmsg(3,", "epoll_ctl(10, EPOLL_CTL_MOD, 3," };
 
 static int
 error_of(const char *call)
