@@ -50,6 +50,8 @@ static const struct command commands[] = {
 	{ "test", "[OPTION]... FILE|FOLDER",
 	  "ask what the files of exchanges beside a function say, in the sandbox", run_test, test_options,
 	  &test_n_options, subject_options },
+	{ "run", "[OPTION]... FILE [ARGUMENT]...", "run a program of any language in a box, without a server",
+	  run_run, run_options, &run_n_options, NULL },
 	{ "doctor", "[--apparmor]", "try every layer of the sandbox here, say what fails and what to do",
 	  run_doctor, doctor_options, &doctor_n_options, NULL },
 	{ "audit", "[OPTION]...", "who changed what, and what happened; --verify: that nothing is missing",

@@ -68,7 +68,7 @@ struct box_result {
 	struct buf out, err;   /* what it wrote; raw bytes */
 	uint64_t n_out, n_err; /* bytes that it wrote: more than are kept when something is left out */
 	uint64_t wall_us;
-	uint64_t memory_peak;           /* bytes of all its processes */
+	uint64_t memory_peak;           /* bytes of all its processes; 0: it was over before anybody looked */
 	uint64_t processes_peak;        /* processes and threads at once, as far as they were seen */
 	bool has_met_processes;         /* a further one was refused, as far as that was seen */
 	int collected[BOX_COLLECT_MAX]; /* sealed memory files, -1 where the file is missing or not a plain

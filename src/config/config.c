@@ -61,6 +61,11 @@ static const struct key {
 #undef NUMBER
 };
 
+static const struct key run_keys[] = {
+	{ "languages_dir", KEY_PATH, offsetof(struct config, languages_dir),
+	  sizeof((struct config *)0)->languages_dir, 0, 0 },
+};
+
 /* php-fpm's words for rows of the policy table. */
 static const struct {
 	const char *name, *row;
@@ -105,6 +110,7 @@ config_init(struct config *c)
 	};
 	set_from_environment(c->libexec_dir, sizeof c->libexec_dir, "CFN_LIBEXECDIR", CFN_LIBEXECDIR);
 	set_from_environment(c->include_dir, sizeof c->include_dir, "CFN_INCLUDEDIR", CFN_INCLUDEDIR);
+	set_from_environment(c->languages_dir, sizeof c->languages_dir, "CFN_LANGUAGESDIR", CFN_LANGUAGESDIR);
 	set_text(c->keys_dir, sizeof c->keys_dir, config_default_keys);
 	set_text(c->compiler, sizeof c->compiler, "/usr/bin/gcc");
 	libraries_init(&c->libraries);
@@ -180,6 +186,15 @@ set_global(struct config *c, const char *name, const char *value, struct err *e)
 }
 
 static int
+set_run(struct config *c, const char *name, const char *value, struct err *e)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(run_keys); i++)
+		if (strcmp(run_keys[i].name, name) == 0)
+			return set_key(c, &run_keys[i], value, e);
+	return err_set(e, -EINVAL, "unknown key '%.64s' in [run]", name);
+}
+
+static int
 set_override(struct config *c, const char *function, const char *name, const char *value, struct err *e)
 {
 	const struct policy_row *row = find_row(name);
@@ -220,6 +235,8 @@ on_line(void *context, const char *section, const char *name, const char *value)
 		rc = set_global(r->config, name, value, &e);
 	else if (strncmp(section, "function ", 9) == 0)
 		rc = set_override(r->config, section + 9, name, value, &e);
+	else if (strcmp(section, "run") == 0)
+		rc = set_run(r->config, name, value, &e);
 	else if (strcmp(section, "link") == 0)
 		rc = libraries_set(&r->config->libraries, name, value, &e);
 	else if (section[0] == '\0')
@@ -339,6 +356,9 @@ config_print(const struct config *c, int fd)
 		print_key(c, &keys[i], fd);
 	print_policy(&c->defaults, policy_n_rows, "", fd);
 	print_policy(&c->maximum, policy_n_version_rows, "max.", fd);
+	dprintf(fd, "[run]\n");
+	for (size_t i = 0; i < ARRAY_SIZE(run_keys); i++)
+		print_key(c, &run_keys[i], fd);
 	dprintf(fd, "[link]\n");
 	for (size_t i = 0; i < c->libraries.n; i++)
 		dprintf(fd, "%s = %s%s%s\n", c->libraries.rows[i].name, c->libraries.rows[i].file,

@@ -33,6 +33,7 @@ struct config {
 	char require_isolation[16];          /* full | strong */
 	char cgroup[16];                     /* auto | require | off */
 	char libexec_dir[CONFIG_PATH_MAX], include_dir[CONFIG_PATH_MAX], compiler[CONFIG_PATH_MAX];
+	char languages_dir[CONFIG_PATH_MAX]; /* [run]: a file for each language */
 	uint64_t routers;
 	uint64_t connections; /* from web servers, for each router */
 	uint64_t cache_size;  /* bytes of kept answers, for each router; 0: none */
@@ -49,8 +50,8 @@ struct config {
 /* CFN_SYSCONFDIR/cfn/keys.d: the only folder of keys that need not be there. */
 extern const char config_default_keys[];
 
-/* The defaults, with CFN_LIBEXECDIR, CFN_INCLUDEDIR and CFN_REGISTRY of the environment over the compiled-in
- * paths. */
+/* The defaults, with CFN_LIBEXECDIR, CFN_INCLUDEDIR, CFN_LANGUAGESDIR and CFN_REGISTRY of the environment
+ * over the compiled-in paths. */
 void config_init(struct config *c);
 
 /* Reads a file over it.  -ENOENT, -EINVAL ("FILE:LINE: key: why"). */

@@ -1,0 +1,270 @@
+/* test_run.c - languages and verdicts of runs: tables of both. */
+#include "unit.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "run/engine.h"
+
+static char folder[] = "/tmp/cfn-run.XXXXXX";
+
+static void
+write_conf(const char *name, const char *text)
+{
+	char path[128];
+	FILE *file;
+
+	snprintf(path, sizeof path, "%s/%s", folder, name);
+	file = fopen(path, "we");
+	assert_non_null(file);
+	assert_true(fputs(text, file) >= 0);
+	assert_int_equal(fclose(file), 0);
+}
+
+static void
+remove_conf(const char *name)
+{
+	char path[128];
+
+	snprintf(path, sizeof path, "%s/%s", folder, name);
+	assert_int_equal(unlink(path), 0);
+}
+
+#define MINIMAL "name = Tiny\nsource = main.ti\nrun = /usr/bin/tiny {main}\n"
+
+static const struct {
+	const char *name, *text;
+	int rc;
+	const char *words; /* of the error */
+} files[] = {
+	{ "a_name_a_source_and_a_command_are_enough", MINIMAL, 0, "" },
+	{ "a_key_that_there_is_not", MINIMAL "colour = red\n", -EINVAL, ":4: unknown key 'colour'" },
+	{ "a_line_that_is_none", MINIMAL "nothing\n", -EINVAL, ":4: not a line" },
+	{ "a_section", "[x]\n" MINIMAL, -EINVAL, "no sections" },
+	{ "without_a_name", "source = main.ti\nrun = /usr/bin/tiny\n", -EINVAL, "name: it is missing" },
+	{ "without_a_command", "name = Tiny\nsource = main.ti\n", -EINVAL, "run: it is missing" },
+	{ "a_command_by_its_name_alone", "name = T\nsource = m.t\nrun = tiny\n", -EINVAL, ":3: run: 'tiny'" },
+	{ "a_source_elsewhere", "name = T\nsource = ../m.t\nrun = /t\n", -EINVAL, "source: '../m.t'" },
+	{ "a_source_without_an_ending", "name = T\nsource = main\nrun = /t\n", -EINVAL, "source: 'main'" },
+	{ "two_spaces", "name = T\nsource = m.t\nrun = /t  -x\n", -EINVAL, ":3: run: words have one" },
+	{ "a_size_that_is_none", MINIMAL "address_space = much\n", -EINVAL, ":4: address_space: 'much'" },
+	{ "a_name_of_31_bytes", "name = 0123456789012345678901234567890\nsource = m.t\nrun = /t\n", 0, "" },
+	{ "a_name_of_32_bytes", "name = 01234567890123456789012345678901\nsource = m.t\nrun = /t\n", -EINVAL,
+	  ":1: name: longer than 31" },
+};
+
+static void
+a_language_is_a_file_of_known_keys(void **state)
+{
+	static struct run_languages l;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+		struct err e = { 0 };
+		int rc;
+
+		write_conf("one.conf", files[i].text);
+		rc = run_languages_read(&l, folder, &e);
+		if (rc != files[i].rc || !strstr(e.text, files[i].words))
+			fail_msg("%s: %d, '%s'", files[i].name, rc, e.text);
+		remove_conf("one.conf");
+	}
+}
+
+static void
+languages_are_found_by_name_alias_and_ending_in_any_case(void **state)
+{
+	static struct run_languages l;
+	struct err e = { 0 };
+
+	(void)state;
+	write_conf("b.conf", "name = Beta\naliases = bee b2\nsource = main.bt\nrun = /b\n");
+	write_conf("a.conf", "name = Alpha\nsource = main.al\nrun = /a\n");
+	write_conf("a.conf~", "nonsense");
+	write_conf(".hidden.conf", "nonsense");
+	assert_int_equal(run_languages_read(&l, folder, &e), 0);
+	assert_int_equal(l.n, 2);
+	assert_string_equal(l.rows[0].name, "Alpha");
+	assert_ptr_equal(run_languages_find(&l, "aLPHA"), &l.rows[0]);
+	assert_ptr_equal(run_languages_find(&l, "B2"), &l.rows[1]);
+	assert_null(run_languages_find(&l, "b"));
+	assert_null(run_languages_find(&l, ""));
+	assert_ptr_equal(run_languages_of_file(&l, "x/y.bt"), &l.rows[1]);
+	assert_null(run_languages_of_file(&l, "x/y.b"));
+	assert_null(run_languages_of_file(&l, "bt"));
+
+	write_conf("c.conf", "name = BEE\nsource = main.c\nrun = /c\n");
+	assert_int_equal(run_languages_read(&l, folder, &e), -EINVAL);
+	assert_non_null(strstr(e.text, "there is a language 'BEE' already"));
+	remove_conf("a.conf");
+	remove_conf("a.conf~");
+	remove_conf("b.conf");
+	remove_conf("c.conf");
+	remove_conf(".hidden.conf");
+	assert_int_equal(run_languages_read(&l, "/none/at/all", &e), -ENOENT);
+}
+
+static void
+no_more_languages_than_there_is_room_for(void **state)
+{
+	static struct run_languages l;
+	char name[32], text[128];
+	struct err e = { 0 };
+
+	(void)state;
+	for (int i = 0; i <= RUN_LANGUAGES_MAX; i++) {
+		snprintf(name, sizeof name, "%03d.conf", i);
+		snprintf(text, sizeof text, "name = L%d\nsource = main.l%d\nrun = /l\n", i, i);
+		write_conf(name, text);
+		assert_int_equal(run_languages_read(&l, folder, &e), i < RUN_LANGUAGES_MAX ? 0 : -E2BIG);
+	}
+	for (int i = 0; i <= RUN_LANGUAGES_MAX; i++) {
+		snprintf(name, sizeof name, "%03d.conf", i);
+		remove_conf(name);
+	}
+}
+
+static void
+an_option_is_a_word_of_the_list_or_begins_like_one(void **state)
+{
+	static const struct run_language l = { .options = "-O2 -std=* -g" };
+	static const struct {
+		const char *option;
+		bool is_allowed;
+	} cases[] = {
+		{ "-O2", true },     { "-O", false },         { "-O22", false }, { "-std=c99", true },
+		{ "-std=", true },   { "-std", false },       { "-g", true },    { "", false },
+		{ "-O2 -g", false }, { "-fplugin=x", false }, { "*", false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+		if (run_language_allows(&l, cases[i].option) != cases[i].is_allowed)
+			fail_msg("'%s'", cases[i].option);
+}
+
+#define LIMIT ((uint64_t)100 << 20)
+
+static const struct {
+	const char *name;
+	struct box_result result;
+	enum run_status status, of_compiler;
+} verdicts[] = {
+	{ "exit_0", { .ending = { CLD_EXITED, 0 } }, RUN_ACCEPTED, RUN_ACCEPTED },
+	{ "exit_0_at_the_limit_of_memory",
+	  { .ending = { CLD_EXITED, 0 }, .memory_peak = LIMIT },
+	  RUN_ACCEPTED,
+	  RUN_ACCEPTED },
+	{ "exit_1", { .ending = { CLD_EXITED, 1 } }, RUN_NONZERO_EXIT, RUN_COMPILE_ERROR },
+	{ "a_signal", { .ending = { CLD_KILLED, SIGSEGV } }, RUN_SIGNAL, RUN_COMPILE_ERROR },
+	{ "exit_1_out_of_memory",
+	  { .ending = { CLD_EXITED, 1 }, .memory_peak = LIMIT / 10 * 9 },
+	  RUN_MEMORY_LIMIT,
+	  RUN_COMPILE_ERROR },
+	{ "exit_1_with_a_little_less",
+	  { .ending = { CLD_EXITED, 1 }, .memory_peak = LIMIT / 10 * 9 - 1 },
+	  RUN_NONZERO_EXIT,
+	  RUN_COMPILE_ERROR },
+	{ "killed_for_memory",
+	  { .cause = CAUSE_MEMORY_LIMIT, .ending = { CLD_KILLED, SIGKILL } },
+	  RUN_MEMORY_LIMIT,
+	  RUN_COMPILE_ERROR },
+	{ "killed_for_cpu_time",
+	  { .cause = CAUSE_CPU_TIME_LIMIT, .ending = { CLD_KILLED, SIGKILL } },
+	  RUN_CPU_TIME_LIMIT,
+	  RUN_COMPILE_TIME_LIMIT },
+	{ "killed_for_time",
+	  { .cause = CAUSE_WALL_TIME_LIMIT, .ending = { CLD_KILLED, SIGKILL } },
+	  RUN_WALL_TIME_LIMIT,
+	  RUN_COMPILE_TIME_LIMIT },
+	{ "killed_for_output",
+	  { .cause = CAUSE_OUTPUT_LIMIT, .ending = { CLD_KILLED, SIGKILL } },
+	  RUN_OUTPUT_LIMIT,
+	  RUN_COMPILE_ERROR },
+	{ "a_flood_of_many",
+	  { .cause = CAUSE_OUTPUT_LIMIT, .has_met_processes = true },
+	  RUN_OUTPUT_LIMIT,
+	  RUN_COMPILE_ERROR },
+	{ "a_bomb_ends_by_the_clock",
+	  { .cause = CAUSE_WALL_TIME_LIMIT, .has_met_processes = true },
+	  RUN_PROCESS_LIMIT,
+	  RUN_COMPILE_ERROR },
+	{ "a_fork_that_failed",
+	  { .ending = { CLD_EXITED, 1 }, .has_met_processes = true },
+	  RUN_PROCESS_LIMIT,
+	  RUN_COMPILE_ERROR },
+	{ "a_fork_that_was_no_matter",
+	  { .ending = { CLD_EXITED, 0 }, .has_met_processes = true },
+	  RUN_ACCEPTED,
+	  RUN_ACCEPTED },
+};
+
+static void
+every_ending_has_its_word(void **state)
+{
+	static const struct box_limits limits = { .memory = LIMIT };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(verdicts); i++) {
+		enum run_status program = run_status_of(&verdicts[i].result, &limits);
+		enum run_status compiler = run_status_of_compiler(&verdicts[i].result, &limits);
+
+		if (program != verdicts[i].status || compiler != verdicts[i].of_compiler)
+			fail_msg("%s: %s, %s", verdicts[i].name, run_status_word(program),
+			         run_status_word(compiler));
+	}
+	for (unsigned i = 0; i < RUN_STATUSES; i++)
+		assert_non_null(run_status_word(i));
+	assert_string_equal(run_status_word(RUN_STATUSES), "internal_error");
+}
+
+static void
+a_wish_that_makes_no_sense_is_refused(void **state)
+{
+	static const struct run_language absent = {
+		.name = "Absent", .source = "m.x", .run = "/none/x", .options = "-a"
+	};
+	static const struct run_place place = { 300000, NULL };
+	static const char *const options[] = { "-b", NULL };
+	const struct box_file file = { "m.x", "", 0 };
+	struct run_wish wish = { .language = &absent, .files = &file, .n_files = 0, .input = -1 };
+	struct run_outcome o;
+	struct err e = { 0 };
+
+	(void)state;
+	assert_int_equal(run_do(&place, &wish, &o, &e), -EINVAL);
+	wish.n_files = RUN_FILES_MAX + 1;
+	assert_int_equal(run_do(&place, &wish, &o, &e), -EINVAL);
+	wish.n_files = 1;
+	wish.options = options;
+	assert_int_equal(run_do(&place, &wish, &o, &e), -EINVAL);
+	assert_non_null(strstr(e.text, "does not take the option '-b'; it takes: -a"));
+	wish.options = NULL;
+	assert_int_equal(run_do(&place, &wish, &o, &e), -ENOENT);
+	assert_non_null(strstr(e.text, "Absent is not installed here: no /none/x"));
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_language_is_a_file_of_known_keys),
+		cmocka_unit_test(languages_are_found_by_name_alias_and_ending_in_any_case),
+		cmocka_unit_test(no_more_languages_than_there_is_room_for),
+		cmocka_unit_test(an_option_is_a_word_of_the_list_or_begins_like_one),
+		cmocka_unit_test(every_ending_has_its_word),
+		cmocka_unit_test(a_wish_that_makes_no_sense_is_refused),
+	};
+	int failed;
+
+	if (!mkdtemp(folder))
+		return 99;
+	failed = cmocka_run_group_tests(tests, NULL, NULL);
+	rmdir(folder);
+	return failed ? 1 : 0;
+}
