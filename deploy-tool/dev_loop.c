@@ -16,7 +16,10 @@ enum {
 	START_MS = 30 * 1000, /* until pool and web server answer */
 	SWAP_MS = 10 * 1000,  /* until a pool serves what was deployed */
 	TICK_MS = 20,         /* while we wait for them */
-	RENEW_MS = 1000,      /* between two looks after folders that have gone */
+	ASK_MS = 2000,        /* for a pool's answer to that, while nothing else is done */
+	DEPLOYED_MAX = 32,    /* versions, after which old ones are forgotten but KEPT */
+	KEPT = 2,
+	RENEW_MS = 1000, /* between two looks after folders that have gone */
 };
 
 static void
@@ -87,11 +90,27 @@ take_outcome(struct dev *d, const struct buf *said)
 	d->deployed = strndup(text + last, length);
 }
 
+/* A day of saves must not fill the memory that the folder may be in. */
+static void
+forget_old_versions(struct dev *d)
+{
+	struct registry *registry = NULL;
+	struct registry_swept swept;
+	struct err ignored;
+
+	if (++d->n_deployed % DEPLOYED_MAX != 0)
+		return;
+	if (registry_open(d->place.registry, REGISTRY_WRITE, &registry, &ignored) == 0)
+		(void)registry_sweep(registry, KEPT, &swept, &ignored);
+	registry_close(registry);
+}
+
 static void
 take_deployed(struct dev *d, const struct unit *unit, const struct buf *said)
 {
 	say_broken(d);
 	if (unit->state == UNIT_SERVING) {
+		forget_old_versions(d);
 		take_outcome(d, said);
 		d->swapping = unit;
 		d->since_us = clock_now_us();
@@ -113,8 +132,7 @@ is_served(const struct dev *d)
 	struct err e;
 
 	return pools_connect(d->tool, &pools, &e) < 0 || pools.n == 0 ||
-	       pools_ask(&pools, 0, json_pack("{s:s}", "command", "poke"), -1, POOLS_ASK_MS, &answer, &e) <
-	           0 ||
+	       pools_ask(&pools, 0, json_pack("{s:s}", "command", "poke"), -1, ASK_MS, &answer, &e) < 0 ||
 	       json_integer_value(json_object_get(answer, "pending")) == 0;
 }
 

@@ -53,7 +53,7 @@ static const char *const kept[] = { "Content-Type", "Location" };
 static bool
 is_word(char c)
 {
-	return isalnum((unsigned char)c) || strchr("+/_=-", c) != NULL;
+	return isalnum((unsigned char)c) || strchr("+_-", c) != NULL;
 }
 
 /* Letters and digits in one long word. */
@@ -66,7 +66,7 @@ is_random(const char *word, size_t n)
 		digits += isdigit((unsigned char)word[i]) != 0;
 		letters += isalpha((unsigned char)word[i]) != 0;
 	}
-	return n >= WORD_MIN && digits >= 2 && letters >= 2;
+	return n >= WORD_MIN && digits >= 1 && letters >= 2;
 }
 
 /* Ten digits and more whose first ten are seconds of these days: milliseconds begin with them as well. */
