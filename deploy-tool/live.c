@@ -49,7 +49,8 @@ static const struct section {
 	    "memory_peak_kb" } },
 	{ "storms", { "function", "version", "since" } },
 	{ "routers",
-	  { "stage", "connections_active", "requests", "requests_active", "requests_queued", "generation" } },
+	  { "stage", "connections_active", "requests", "requests_active", "requests_queued", "streams_active",
+	    "cache_hits", "cache_misses", "generation" } },
 };
 
 static void
