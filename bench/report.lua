@@ -1,5 +1,16 @@
 -- report.lua - wrk's figures as one line: requests, microseconds, answers that were not 2xx or 3xx, failed
 -- connections and reads, median and 99th percentile in microseconds.
+-- An argument is the file of a JSON body to send.
+init = function(args)
+	if args[1] and args[1] ~= "" then
+		local file = assert(io.open(args[1]))
+		wrk.method = "POST"
+		wrk.headers["Content-Type"] = "application/json"
+		wrk.body = file:read("*a")
+		file:close()
+	end
+end
+
 done = function(summary, latency)
 	local e = summary.errors
 	io.write(string.format("RESULT %d %d %d %d %d %d\n", summary.requests, summary.duration, e.status,
