@@ -54,6 +54,9 @@ show_diagnostics(const struct tool *t, const struct artifact *a)
 		rows[OWN + i] = (struct diagnostics_name){ a->source.files[i].name, a->source.files[i].path };
 	buf_init(&shown, DIAGNOSTICS_MAX);
 	diagnostics_format(&shown, buf_head(raw), buf_used(raw), &names, t->is_colored);
+	/* In the place of what it is at. */
+	if (t->is_terminal)
+		fputs("\033[K", stderr);
 	if (buf_used(&shown) > 0)
 		fd_write_all(STDERR_FILENO, buf_head(&shown), buf_used(&shown));
 	buf_done(&shown);
@@ -85,7 +88,7 @@ choose_entry(struct artifact *a)
 }
 
 int
-artifact_make(struct tool *t, struct artifact *a)
+artifact_compile(struct tool *t, struct artifact *a)
 {
 	const char *links = a->links != NULL ? a->links : "";
 	struct err e;
@@ -99,13 +102,28 @@ artifact_make(struct tool *t, struct artifact *a)
 	if (rc < 0) {
 		rc = tool_fail(&e);
 		links_advise(&t->config, links, &a->build);
-		return rc;
 	}
+	return rc;
+}
+
+int
+artifact_check(struct tool *t, struct artifact *a)
+{
+	struct err e;
+
 	if (check_artifact(&t->config, &t->cgroup, &a->build, a->entries, &a->report, &e) < 0) {
 		err_wrap(&e, "%.100s", a->source.path);
 		return tool_fail(&e);
 	}
 	return choose_entry(a);
+}
+
+int
+artifact_make(struct tool *t, struct artifact *a)
+{
+	int rc = artifact_compile(t, a);
+
+	return rc != 0 ? rc : artifact_check(t, a);
 }
 
 void

@@ -26,6 +26,10 @@ const char *artifact_entry(const struct artifact *a, const struct elf_report *re
 /* Compiles the source that was read and checks what comes out; shows the compiler's words on standard error.
  * 0 or an exit status, already reported. */
 int artifact_make(struct tool *t, struct artifact *a);
+
+/* The two halves of that. */
+int artifact_compile(struct tool *t, struct artifact *a);
+int artifact_check(struct tool *t, struct artifact *a);
 void artifact_done(struct artifact *a);
 
 /* Whether it names a function of sessions: at worst it has a text that looks so. */

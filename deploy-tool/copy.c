@@ -64,6 +64,16 @@ ask_copy(struct tool *t, const struct place *p, const char *direction, int fd)
 	return rc < 0 ? tool_fail_as(copy_exit_status(rc), "%s:%s: %s", p->name, p->path, e.text) : 0;
 }
 
+/* For programs; people see nothing when all is well. */
+static int
+report_copied(const struct tool *t, const struct place *p, const char *file)
+{
+	if (!t->json)
+		return 0;
+	return tool_print_json(
+	    json_pack("{s:s, s:s, s:s}", "shared", p->name, "path", p->path, "file", file));
+}
+
 static int
 copy_in(struct tool *t, const char *file, const struct place *to)
 {
@@ -73,6 +83,7 @@ copy_in(struct tool *t, const char *file, const struct place *to)
 	char path[COPY_PATH_SIZE];
 	AUTO_FD fd = -1;
 	struct stat st;
+	int rc;
 
 	if (strcmp(file, "-") == 0 && (n == 0 || to->path[n - 1] == '/'))
 		return tool_fail_as(EX_USAGE, "standard input has no name; give it one: %s:%s...", to->name,
@@ -87,7 +98,8 @@ copy_in(struct tool *t, const char *file, const struct place *to)
 	    (int)sizeof path)
 		return tool_fail_as(EX_USAGE, "the path is over %d bytes", COPY_PATH_SIZE - 1);
 	target.path = path;
-	return ask_copy(t, &target, "in", fd);
+	rc = ask_copy(t, &target, "in", fd);
+	return rc == 0 ? report_copied(t, &target, file) : rc;
 }
 
 /* Into a nameless file beside the target first: a copy that fails leaves the old one whole. */
@@ -159,7 +171,8 @@ copy_out(struct tool *t, const struct place *from, const char *file)
 	if (rc != 0)
 		return rc;
 	rc = link_into_place(fd, file);
-	return rc < 0 ? tool_fail_as(EX_CANTCREAT, "%s: %s", file, strerror(-rc)) : 0;
+	return rc < 0 ? tool_fail_as(EX_CANTCREAT, "%s: %s", file, strerror(-rc))
+	              : report_copied(t, from, file);
 }
 
 /* Lines "SIZE NAME", where a folder's name ends with '/'. */

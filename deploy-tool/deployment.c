@@ -10,6 +10,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "config/smoke.h"
+#include "deploy-tool/progress.h"
 #include "deploy-tool/smoke_run.h"
 #include "deploy-tool/source_archive.h"
 
@@ -178,11 +179,17 @@ settle_links(struct deployment *d)
 static int
 compile(struct deployment *d)
 {
+	return artifact_compile(d->tool, &d->artifact);
+}
+
+static int
+check(struct deployment *d)
+{
 	bool is_kept = d->has_previous && !d->is_declared;
 	int rc;
 
 	artifact_set_entries(&d->artifact, d->options.entry, is_kept ? d->previous.entry : NULL);
-	rc = artifact_make(d->tool, &d->artifact);
+	rc = artifact_check(d->tool, &d->artifact);
 	d->policy.uses_session = rc == 0 && artifact_uses_session(&d->artifact);
 	return rc;
 }
@@ -332,25 +339,43 @@ activate(struct deployment *d)
 static const struct {
 	enum deployment_part part;
 	int (*run)(struct deployment *d);
+	const char *name; /* of what takes its time; NULL: it is not shown */
 } steps[] = {
-	{ DEPLOYMENT_READ, check_options_form },
-	{ DEPLOYMENT_READ, read_source },
-	{ DEPLOYMENT_READ, pack_source },
-	{ DEPLOYMENT_SETTLE, read_key },
-	{ DEPLOYMENT_SETTLE, find_previous },
-	{ DEPLOYMENT_SETTLE, check_lock },
-	{ DEPLOYMENT_SETTLE, settle_policy },
-	{ DEPLOYMENT_SETTLE, settle_option_routes },
-	{ DEPLOYMENT_SETTLE, settle_links },
-	{ DEPLOYMENT_COMPILE, settle_links }, /* of check, which settles nothing else */
-	{ DEPLOYMENT_COMPILE, compile },
-	{ DEPLOYMENT_TRY, try_loading },
-	{ DEPLOYMENT_TRY, settle_routes },
-	{ DEPLOYMENT_ADD, add_candidate },
-	{ DEPLOYMENT_VOTE, vote },
-	{ DEPLOYMENT_VOTE, ask_smokes },
-	{ DEPLOYMENT_ACTIVATE, activate },
+	{ DEPLOYMENT_READ, check_options_form, NULL },
+	{ DEPLOYMENT_READ, read_source, NULL },
+	{ DEPLOYMENT_READ, pack_source, NULL },
+	{ DEPLOYMENT_SETTLE, read_key, NULL },
+	{ DEPLOYMENT_SETTLE, find_previous, NULL },
+	{ DEPLOYMENT_SETTLE, check_lock, NULL },
+	{ DEPLOYMENT_SETTLE, settle_policy, NULL },
+	{ DEPLOYMENT_SETTLE, settle_option_routes, NULL },
+	{ DEPLOYMENT_SETTLE, settle_links, NULL },
+	{ DEPLOYMENT_COMPILE, settle_links, NULL }, /* of check, which settles nothing else */
+	{ DEPLOYMENT_COMPILE, compile, "compile" },
+	{ DEPLOYMENT_COMPILE, check, "check" },
+	{ DEPLOYMENT_TRY, try_loading, "load" },
+	{ DEPLOYMENT_TRY, settle_routes, NULL },
+	{ DEPLOYMENT_ADD, add_candidate, NULL },
+	{ DEPLOYMENT_VOTE, vote, "vote" },
+	{ DEPLOYMENT_VOTE, ask_smokes, "smoke" },
+	{ DEPLOYMENT_ACTIVATE, activate, "activate" },
 };
+
+static int
+run_step(struct deployment *d, size_t i)
+{
+	bool is_shown = steps[i].name != NULL && (steps[i].run != ask_smokes || d->policy.smokes_size > 0);
+	struct progress p;
+	int rc;
+
+	if (!is_shown)
+		return steps[i].run(d);
+	progress_begin(&p, d->tool, d->artifact.source.function, steps[i].name);
+	rc = steps[i].run(d);
+	if (rc == 0)
+		progress_end(&p);
+	return rc;
+}
 
 int
 deployment_walk(struct deployment *d, enum deployment_part first, enum deployment_part last)
@@ -359,7 +384,7 @@ deployment_walk(struct deployment *d, enum deployment_part first, enum deploymen
 
 	for (size_t i = 0; i < ARRAY_SIZE(steps) && rc == 0 && !d->is_finished; i++)
 		if (steps[i].part >= first && steps[i].part <= last)
-			rc = steps[i].run(d);
+			rc = run_step(d, i);
 	return rc;
 }
 

@@ -155,12 +155,19 @@ static const struct argument_row early_options[] = {
 };
 
 static bool
+is_terminal(void)
+{
+	const char *terminal = getenv("TERM");
+
+	return isatty(STDERR_FILENO) && (terminal == NULL || strcmp(terminal, "dumb") != 0);
+}
+
+static bool
 wants_color(void)
 {
-	const char *no_color = getenv("NO_COLOR"), *terminal = getenv("TERM");
+	const char *no_color = getenv("NO_COLOR");
 
-	return isatty(STDERR_FILENO) && (no_color == NULL || no_color[0] == '\0') &&
-	       (terminal == NULL || strcmp(terminal, "dumb") != 0);
+	return is_terminal() && (no_color == NULL || no_color[0] == '\0');
 }
 
 static int
@@ -195,6 +202,7 @@ main(int argc, char **argv)
 	(void)argc;
 	signal(SIGPIPE, SIG_IGN);
 	cgroup_none(&tool.cgroup, "");
+	tool.is_terminal = is_terminal();
 	tool.is_colored = wants_color();
 	rc = start(&tool, (const char *const *)argv + 1);
 	registry_close(tool.registry);

@@ -40,21 +40,22 @@ has_other_smokes(const struct function_policy *a, const struct function_policy *
 	return a->smokes_size != b->smokes_size || memcmp(a->smokes, b->smokes, a->smokes_size) != 0;
 }
 
-/* What has no word of its own is said in general. */
+/* What has no word of its own is said in general.  What comes of the source is compared with that. */
 static int
-compare_policies(const struct function_policy *p, const struct registry_version *v, struct plan_row *row,
+compare_policies(struct function_policy given, const struct registry_version *v, struct plan_row *row,
                  struct err *e)
 {
-	struct function_policy *given = (struct function_policy *)(uintptr_t)p;
 	struct function_policy *before = (struct function_policy *)(uintptr_t)&v->policy;
+	const struct function_policy *p = &given;
 	char text[POLICY_TEXT_MAX];
 	enum plan_act act = row->act;
 	struct digest digest;
 	int rc;
 
 	row->act = PLAN_KEEP;
+	given.uses_session = before->uses_session;
 	for (size_t i = 0; i < policy_n_version_rows; i++)
-		if (*policy_value(given, &policy_rows[i]) != *policy_value(before, &policy_rows[i]))
+		if (*policy_value(&given, &policy_rows[i]) != *policy_value(before, &policy_rows[i]))
 			add_word(row, policy_rows[i].name);
 	if (strcmp(p->links, before->links) != 0)
 		add_word(row, "libraries");
@@ -144,7 +145,7 @@ compare(struct deployment *d, struct plan_row *row, struct err *e)
 	int rc = compare_source(d, row, e);
 
 	if (rc == 0)
-		rc = compare_policies(&d->policy, &d->previous, row, e);
+		rc = compare_policies(d->policy, &d->previous, row, e);
 	/* Those of a table are in the source. */
 	if (rc == 0 && (d->previous.entry[0] != '\0' || d->routes_from_options) && has_other_routes(d))
 		add_word(row, "routes");

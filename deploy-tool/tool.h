@@ -16,8 +16,9 @@ struct tool {
 	const char *registry_option, *config_option, *key_option;
 	bool json;
 	bool wants_help;
-	bool is_private; /* the caller's own registry, made without init */
-	bool is_colored; /* standard error is a terminal, and nobody said NO_COLOR */
+	bool is_private;  /* the caller's own registry, made without init */
+	bool is_terminal; /* standard error is one that moves its cursor */
+	bool is_colored;  /* standard error is a terminal, and nobody said NO_COLOR */
 	struct config config;
 	struct registry *registry; /* NULL until tool_open_registry */
 	struct cgroup cgroup;      /* for its boxes, from tool_open_cgroup on */

@@ -126,6 +126,32 @@ written() {
 	[ "$(acts)" = '["unchanged","unchanged"]' ]
 }
 
+# What is found in the artifact alone, and what the registry keeps, is not taken for a change.
+@test "a second apply changes nothing, whatever the functions use" {
+	mkdir "$D/m/visits"
+	cat >"$D/m/visits/visits.cpp" <<-'END'
+		#include <cfn.h>
+		extern "C" int handle(cfn_request *q, cfn_response *r) { return cfn_send(r, 200, "text/plain", "%s\n", cfn_session(q, "n") ? "again" : "first"); }
+	END
+	cat >>"$D/m/cfn.ini" <<-'END'
+
+		[function visits]
+		source = visits
+		smoke = GET /visits=200
+		shared = data
+		env.A = one
+		env.B = two
+		mode = fresh
+		link = m
+		wall-time = 2s
+		tmp_size = 1M
+	END
+	apply "$D/m"
+	[ "$(acts)" = '["unchanged","unchanged","unchanged"]' ]
+	apply "$D/m" | grep -q '^unchanged '
+	[ "$(active | jq -c '[.[][1]]')" = '[1,1,1]' ]
+}
+
 @test "a function that is not in the manifest is removed when that is asked for, and confirmed" {
 	apply "$D/m"
 	hello_make third "third"
