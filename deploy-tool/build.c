@@ -175,6 +175,8 @@ compile_objects(struct compile *c, const struct source_language *language, struc
 	int rc;
 
 	build_objects_line(&line, c->place->config, c->source, language);
+	if (c->build->has_sanitizers)
+		build_sanitize_line(&line);
 	rc = run_compiler(c, &line, BUILD_OBJECTS, &data, &file->size, e);
 	c->objects = data;
 	file->data = data;
@@ -210,6 +212,8 @@ compile_result(struct compile *c, struct err *e)
 		return rc;
 	build_result_line(&line, c->place->config, c->source, all[n - 1], n == 2);
 	build_link_line(&line, c->build->libraries);
+	if (c->build->has_sanitizers)
+		build_sanitize_line(&line);
 	return run_compiler(c, &line, BUILD_RESULT, &c->build->artifact, &c->build->artifact_size, e);
 }
 

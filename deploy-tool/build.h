@@ -13,11 +13,13 @@ enum { BUILD_ARTIFACT_MAX = 32 << 20, BUILD_DEBUG_MAX = 48 << 20 };
 
 struct build {
 	char libraries[LIBRARIES_TEXT_SIZE]; /* set by the caller: the files to link with (ipc/grants.h) */
-	char compiler[256];                  /* what produced it, one line */
-	char flags[512];                     /* as they are given, separated by spaces */
-	struct buf diagnostics;              /* the compiler's raw words, also when it succeeded */
-	bool is_cut;                         /* there were more of them */
-	char *artifact, *debug;              /* the shared object without debug information, and that alone */
+	bool has_sanitizers; /* set by the caller: of addresses and of undefined behaviour; for a worker that
+	                        has their runtime before all else, and for no other */
+	char compiler[256];  /* what produced it, one line */
+	char flags[512];     /* as they are given, separated by spaces */
+	struct buf diagnostics; /* the compiler's raw words, also when it succeeded */
+	bool is_cut;            /* there were more of them */
+	char *artifact, *debug; /* the shared object without debug information, and that alone */
 	size_t artifact_size, debug_size;
 };
 

@@ -126,6 +126,21 @@ build_link_line(struct command_line *l, const char *libraries)
 }
 
 void
+build_sanitize_line(struct command_line *l)
+{
+	static const char *const sanitizers[] = {
+		"-O0", /* optimised, a wrong access may be gone before it is checked */
+		"-fno-omit-frame-pointer",
+		"-fsanitize=address,undefined",
+		"-fno-sanitize-recover=undefined",
+		"-fno-sanitize=object-size",
+		"-U_FORTIFY_SOURCE",
+	};
+
+	add_arguments(l, sanitizers, ARRAY_SIZE(sanitizers));
+}
+
+void
 build_flags(const struct source_language *const *languages, size_t n_languages, char *text, size_t size)
 {
 	const struct {

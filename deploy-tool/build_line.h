@@ -13,7 +13,7 @@
 #define BUILD_RESULT  BUILD_OWN "function.so"
 
 enum {
-	BUILD_FLAGS_MAX = 48 + LINKS_MAX,        /* without the files' names */
+	BUILD_FLAGS_MAX = 56 + LINKS_MAX,        /* without the files' names */
 	BUILD_LINK_SIZE = LIBRARY_FILE_SIZE + 3, /* "-l:FILE" */
 };
 
@@ -37,6 +37,9 @@ void build_result_line(struct command_line *l, const struct config *c, const str
 /* With these libraries behind it (words of base/words.h), each by the very file that a worker loads, whatever
  * the development package calls its link. */
 void build_link_line(struct command_line *l, const char *libraries);
+
+/* With the sanitizers: they check more than the C library does, and need its plain functions. */
+void build_sanitize_line(struct command_line *l);
 
 /* What of it is no file's name, as text. */
 void build_flags(const struct source_language *const *languages, size_t n_languages, char *text, size_t size);

@@ -5,9 +5,11 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/fd.h"
+#include "ipc/start.h"
 #include "sandbox/box.h"
 
 enum { CHECK_UID = 1001 };
@@ -55,7 +57,8 @@ check_artifact(const struct config *c, const struct cgroup *cgroup, const struct
                const char *const *entries, struct elf_report *report, struct err *e)
 {
 	static const char *const nothing[] = { NULL };
-	struct work work = { b->artifact, b->artifact_size, entries, b->libraries };
+	char libraries[LIBRARIES_TEXT_SIZE + sizeof SANITIZER_LIBRARIES + 1];
+	struct work work = { b->artifact, b->artifact_size, entries, libraries };
 	const struct box_plan plan = {
 		.name = "check",
 		.profile = BOX_CHECK,
@@ -76,8 +79,13 @@ check_artifact(const struct config *c, const struct cgroup *cgroup, const struct
 		            .output = 4096 },
 	};
 	struct box_result result = { 0 };
-	int rc = box_run(&plan, &result, e);
+	int rc;
 	bool ok;
+
+	snprintf(libraries, sizeof libraries, "%s%s%s", b->libraries,
+	         b->has_sanitizers && b->libraries[0] != '\0' ? " " : "",
+	         b->has_sanitizers ? SANITIZER_LIBRARIES : "");
+	rc = box_run(&plan, &result, e);
 
 	if (rc < 0)
 		return err_wrap(e, "check of the artifact");

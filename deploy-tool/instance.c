@@ -242,6 +242,7 @@ start_here(struct tool *t, const struct subject *s, const struct instance_how *h
 	const struct registry_version *v = &s->version;
 	uint64_t cpu_ms = s->policy.cpu_ms * how->n_requests;
 	struct start_worker start = { .is_invoked = 1,
+		                      .has_sanitizers = s->artifact.build.has_sanitizers,
 		                      .is_explained = how->is_explained,
 		                      .cpu_ms = cpu_ms < UINT32_MAX ? (uint32_t)cpu_ms : UINT32_MAX };
 	struct local_function f = { .function = v->function,

@@ -286,6 +286,7 @@ report_start(struct invoke *v, const struct err *e)
 
 	/* What it printed and what it was refused is why, perhaps. */
 	if (e->code == ENOEXEC) {
+		v->show.keeps_lines = false;
 		v->show.is_json = false;
 		fd_set_blocking(v->instance.output, 0);
 		call_read_last_output(&v->call);
@@ -307,6 +308,7 @@ start(struct invoke *v)
 
 	v->sink = (struct call_sink){ { v, take_head, take_body, take_log }, take_output, is_unwanted };
 	show_init(&v->show, v->tool->json, v->options.include, v->subject.policy.output_max);
+	v->show.keeps_lines = v->subject.artifact.build.has_sanitizers;
 	rc = instance_start(v->tool, &v->subject, &how, in, &e);
 	call_init(&v->call, in, &v->sink);
 	if (rc < 0)
@@ -323,6 +325,22 @@ start(struct invoke *v)
 	return 0;
 }
 
+/* What sanitizers say has offsets where the source's lines should be. */
+static void
+translate(struct invoke *v)
+{
+	struct buf lines;
+	struct err e;
+
+	if (!v->show.keeps_lines)
+		return;
+	buf_init(&lines, FRAMES_MAX);
+	if (symbols_translate(v->tool, &v->subject, &v->show.kept, &lines, &e) < 0)
+		tool_fail(&e);
+	show_lines(&v->show, &lines);
+	buf_done(&lines);
+}
+
 static int
 exchange(struct invoke *v)
 {
@@ -331,6 +349,7 @@ exchange(struct invoke *v)
 	call_run(&v->call);
 	call_finish(&v->call);
 	show_text_end(&v->show.output);
+	translate(v);
 	return report(v);
 }
 

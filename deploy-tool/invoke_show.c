@@ -22,6 +22,7 @@ show_init(struct show *s, bool is_json, bool has_head, size_t body_max)
 	buf_init(&s->log.line, SHOW_LINE_MAX);
 	buf_init(&s->output.line, SHOW_LINE_MAX);
 	buf_init(&s->body, body_max);
+	buf_init(&s->kept, 2 * SHOW_OUTPUT_MAX);
 	s->lines = json_array();
 	s->head = json_array();
 }
@@ -32,6 +33,7 @@ show_done(struct show *s)
 	buf_done(&s->log.line);
 	buf_done(&s->output.line);
 	buf_done(&s->body);
+	buf_done(&s->kept);
 	json_decref(s->lines);
 	json_decref(s->head);
 }
@@ -127,6 +129,11 @@ line_put(struct show_lines *l)
 		return;
 	}
 	s->n_shown += n;
+	if (s->keeps_lines) {
+		buf_append(&s->kept, buf_head(&l->line), n);
+		buf_append(&s->kept, "\n", 1);
+		return;
+	}
 	if (s->is_json) {
 		struct buf text;
 
@@ -161,6 +168,15 @@ show_text_end(struct show_lines *l)
 	if (buf_used(&l->line) > 0)
 		line_put(l);
 	buf_clear(&l->line);
+}
+
+void
+show_lines(struct show *s, const struct buf *lines)
+{
+	s->keeps_lines = false;
+	s->n_shown = 0;
+	show_text(&s->output, buf_head(lines), buf_used(lines));
+	show_text_end(&s->output);
 }
 
 /* ---- refused calls ---- */

@@ -25,7 +25,9 @@ struct show {
 	json_t *lines, *head; /* of is_json */
 	struct buf body;      /* of is_json: of a stream */
 	bool is_body_cut;
-	int status; /* 0: there was no answer */
+	int status;       /* 0: there was no answer */
+	bool keeps_lines; /* what is written beside goes to kept: a report, to be translated */
+	struct buf kept;
 	bool has_stack;
 	struct stack stack; /* what the last line of that form said */
 };
@@ -49,6 +51,9 @@ void show_body(struct show *s, const char *p, size_t n);
 /* Bytes of lines; the end of them. */
 void show_text(struct show_lines *l, const char *p, size_t n);
 void show_text_end(struct show_lines *l);
+
+/* Lines as the function wrote them, at once. */
+void show_lines(struct show *s, const struct buf *lines);
 
 /* Refused calls, and in one line how it went.  0 or EX_IOERR. */
 int show_result(struct show *s, const struct show_result *r);

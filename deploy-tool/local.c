@@ -14,6 +14,7 @@
 enum {
 	LOCAL_SLOT = 7,  /* the last of the slots that no function has */
 	FIRST_ID = 1000, /* of slot 0, behind the range's start */
+	SANITIZER_FACTOR = 4,
 };
 
 /* Where the shared folders are.  Those of the pool when this user may use the function's: its owner
@@ -70,7 +71,8 @@ fill_start(const struct config *c, const struct local_function *f, const struct 
 	start->slot = place->slot;
 	start->version = f->version;
 	config_apply(c, f->function, &p);
-	start->memory = p.memory;
+	/* Shadows, red zones, and what was freed. */
+	start->memory = start->has_sanitizers ? SANITIZER_FACTOR * p.memory : p.memory;
 	start->tmp_size = p.tmp_size;
 	start->file_size = p.file_size;
 	start->tmp_inodes = (uint32_t)p.tmp_inodes;

@@ -14,7 +14,7 @@
 
 #define AT(field) offsetof(struct subject_options, field)
 
-enum { OWN_ROWS = 7 };
+enum { OWN_ROWS = 8 };
 
 static const struct argument_row own_rows[OWN_ROWS] = {
 	{ "method", 0, ARGUMENT_LIST, AT(methods), "METHODS", "of a file: what its routes take" },
@@ -24,6 +24,8 @@ static const struct argument_row own_rows[OWN_ROWS] = {
 	{ "env", 0, ARGUMENT_LIST, AT(env), "NAME=VALUE", "of a file: for cfn_env() (repeatable)" },
 	{ "shared", 0, ARGUMENT_TEXT, AT(shared), "NAME[:ro]",
 	  "of a file: an empty shared folder, then removed" },
+	{ "asan", 0, ARGUMENT_FLAG, AT(asan), NULL,
+	  "of a file: with the sanitizers of addresses and of undefined behaviour" },
 	{ "link", 0, ARGUMENT_TEXT, AT(link), "NAMES", "of a file: its libraries, as for deploy" },
 };
 
@@ -165,6 +167,7 @@ compile(struct tool *t, const struct subject_options *o, struct subject *s)
 	int rc;
 
 	artifact_set_entries(&s->artifact, o->entry, NULL);
+	s->artifact.build.has_sanitizers = o->asan;
 	s->artifact.links = s->version.policy.links;
 	rc = artifact_make(t, &s->artifact);
 	if (rc != 0)
@@ -197,6 +200,7 @@ ask_routes(struct tool *t, struct subject *s)
 	trial->artifact = s->artifact.build.artifact;
 	trial->artifact_size = s->artifact.build.artifact_size;
 	trial->shared_dir = subject_folder(s);
+	trial->has_sanitizers = s->artifact.build.has_sanitizers;
 	if (trial_load(&t->config, &t->cgroup, trial, &e) == 0) {
 		take_routes(s, &trial->routes);
 		return 0;

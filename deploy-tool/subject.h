@@ -12,6 +12,7 @@
 struct subject_options {
 	const char *function, *entry, *shared, *link;
 	struct argument_list routes, methods, env;
+	bool asan;
 	struct limits limits;
 };
 

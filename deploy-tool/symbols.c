@@ -8,37 +8,51 @@
 #include <string.h>
 
 #include "base/fd.h"
+#include "base/macros.h"
 #include "deploy-tool/build_box.h"
 #include "deploy-tool/diagnostics.h"
 
-enum { FIXED_ARGUMENTS = 8, ADDRESS_SIZE = 24, FRAME_MAX = 16 * 1024 };
+enum { FIXED_ARGUMENTS = 8, ADDRESS_SIZE = 24, ADDRESSES_MAX = 256, FRAME_MAX = 16 * 1024 };
 
 static const char debug_name[] = "fn.debug";
 
 struct addresses {
-	size_t n;
-	char text[CRASH_FRAMES_MAX + 1][ADDRESS_SIZE];
-	const char *argv[FIXED_ARGUMENTS + CRASH_FRAMES_MAX + 2];
+	size_t n, n_fixed;
+	char text[ADDRESSES_MAX][ADDRESS_SIZE];
+	const char *argv[FIXED_ARGUMENTS + ADDRESSES_MAX + 1];
 };
 
 /* -a puts each address before its lines, which tells where a frame's begin. */
 static void
+begin_argv(struct addresses *a, bool is_inlined)
+{
+	static const char *const fixed[] = { "/usr/bin/addr2line", "-a", "-f", "-C", "-p", "-e",
+		                             debug_name,           "-i" };
+
+	a->n = 0;
+	a->n_fixed = ARRAY_SIZE(fixed) - !is_inlined;
+	memcpy(a->argv, fixed, a->n_fixed * sizeof fixed[0]);
+	a->argv[a->n_fixed] = NULL;
+}
+
+/* The one that was just written behind the others. */
+static void
+add_address(struct addresses *a)
+{
+	a->argv[a->n_fixed + a->n] = a->text[a->n];
+	a->argv[a->n_fixed + ++a->n] = NULL;
+}
+
+static void
 make_argv(struct addresses *a, const struct stack *s)
 {
-	static const char *const fixed[FIXED_ARGUMENTS] = {
-		"/usr/bin/addr2line", "-a", "-f", "-i", "-C", "-p", "-e", debug_name
-	};
-
-	memcpy(a->argv, fixed, sizeof fixed);
-	a->n = 0;
+	begin_argv(a, true);
 	for (size_t i = 0; i < s->n; i++) {
 		if (!stack_is_own(&s->frames[i]))
 			continue;
 		snprintf(a->text[a->n], ADDRESS_SIZE, "0x%" PRIx64, s->frames[i].at);
-		a->argv[FIXED_ARGUMENTS + a->n] = a->text[a->n];
-		a->n++;
+		add_address(a);
 	}
-	a->argv[FIXED_ARGUMENTS + a->n] = NULL;
 }
 
 static int
@@ -202,25 +216,120 @@ put_frames(struct buf *to, const struct stack *s, const char *found, size_t n)
 	buf_done(&frame);
 }
 
+/* The debug information: the file's, or the version's, which is read into *blob. */
+static int
+find_debug(struct tool *t, const struct subject *subject, char **blob, const char **debug, size_t *size,
+           struct err *e)
+{
+	int rc = 0;
+
+	*debug = subject->artifact.build.debug;
+	*size = subject->artifact.build.debug_size;
+	if (!subject->is_file) {
+		rc = registry_blob(t->registry, &subject->version.debug, blob, size, e);
+		*debug = *blob;
+	}
+	return rc;
+}
+
 int
 symbols_format(struct tool *t, const struct subject *subject, const struct stack *s, struct buf *to,
                struct err *e)
 {
-	const char *debug = subject->artifact.build.debug;
-	size_t size = subject->artifact.build.debug_size;
+	struct box_result result = { 0 };
+	AUTO_FREE char *blob = NULL;
+	struct addresses a;
+	const char *debug;
+	size_t size;
+	int rc = 0;
+
+	make_argv(&a, s);
+	if (a.n > 0)
+		rc = find_debug(t, subject, &blob, &debug, &size, e);
+	if (a.n > 0 && rc == 0)
+		rc = look_up(t, debug, size, &a, &result, e);
+	put_frames(to, s, rc == 0 ? buf_head(&result.out) : NULL, rc == 0 ? buf_used(&result.out) : 0);
+	box_result_done(&result);
+	return rc;
+}
+
+/* ---- reports of sanitizers ---- */
+
+/* "    #0 0x7f12  (fn.so+0x1234)": where the offset stands, NULL when the line is another one. */
+static const char *
+report_frame(const char *line, size_t n, size_t *length)
+{
+	static const char before[] = "(fn.so+";
+	const char *at = n > 0 ? memmem(line, n, before, sizeof before - 1) : NULL, *end;
+
+	if (at == NULL)
+		return NULL;
+	at += sizeof before - 1;
+	end = memchr(at, ')', n - (size_t)(at - line));
+	*length = end != NULL ? (size_t)(end - at) : 0;
+	return *length > 2 && *length < ADDRESS_SIZE && memcmp(at, "0x", 2) == 0 &&
+	               strspn(at + 2, "0123456789abcdef") == *length - 2
+	           ? at
+	           : NULL;
+}
+
+static void
+collect_report(struct addresses *a, const char *p, size_t n)
+{
+	const char *line;
+	size_t length, digits;
+
+	begin_argv(a, false);
+	while (next_line(&p, &n, &line, &length) && a->n < ARRAY_SIZE(a->text)) {
+		const char *at = report_frame(line, length, &digits);
+
+		if (at == NULL)
+			continue;
+		snprintf(a->text[a->n], ADDRESS_SIZE, "%.*s", (int)digits, at);
+		add_address(a);
+	}
+}
+
+/* "    #0 0x7f12  " stays, what was looked up follows. */
+static void
+put_report_frame(struct buf *to, const char *line, const char *at, const char **found, size_t *n)
+{
+	size_t before = (size_t)(at - line) - strlen("(fn.so+");
+
+	buf_append(to, line, before);
+	put_own(to, found, n);
+}
+
+int
+symbols_translate(struct tool *t, const struct subject *subject, const struct buf *report, struct buf *to,
+                  struct err *e)
+{
+	const char *p = buf_head(report), *line, *debug, *found = NULL;
+	size_t n = buf_used(report), length, digits, size, left = 0;
 	struct box_result result = { 0 };
 	AUTO_FREE char *blob = NULL;
 	struct addresses a;
 	int rc = 0;
 
-	make_argv(&a, s);
-	if (a.n > 0 && !subject->is_file) {
-		rc = registry_blob(t->registry, &subject->version.debug, &blob, &size, e);
-		debug = blob;
-	}
+	collect_report(&a, p, n);
+	if (a.n > 0)
+		rc = find_debug(t, subject, &blob, &debug, &size, e);
 	if (a.n > 0 && rc == 0)
 		rc = look_up(t, debug, size, &a, &result, e);
-	put_frames(to, s, rc == 0 ? buf_head(&result.out) : NULL, rc == 0 ? buf_used(&result.out) : 0);
+	if (a.n > 0 && rc == 0) {
+		found = buf_head(&result.out);
+		left = buf_used(&result.out);
+	}
+	while (next_line(&p, &n, &line, &length)) {
+		const char *at = report_frame(line, length, &digits);
+
+		if (at != NULL && left > 0) {
+			put_report_frame(to, line, at, &found, &left);
+			continue;
+		}
+		buf_append(to, line, length);
+		buf_append(to, "\n", 1);
+	}
 	box_result_done(&result);
 	return rc;
 }

@@ -11,3 +11,7 @@
  * the offsets stand there. */
 int symbols_format(struct tool *t, const struct subject *subject, const struct stack *s, struct buf *to,
                    struct err *e);
+
+/* Appends the lines of a sanitizer's report, "(fn.so+0x1234)" in them replaced by the lines of the source. */
+int symbols_translate(struct tool *t, const struct subject *subject, const struct buf *report, struct buf *to,
+                      struct err *e);

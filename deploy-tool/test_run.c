@@ -564,6 +564,23 @@ begin_step(struct run *r, const struct test_step *s)
 	r->n_wrong = 0;
 }
 
+/* What sanitizers say has offsets where the source's lines should be. */
+static void
+translate(struct run *r)
+{
+	struct buf lines;
+	struct err e;
+
+	if (r->n_wrong == 0 || !r->plan->subject->artifact.build.has_sanitizers)
+		return;
+	buf_init(&lines, 2 * LOG_MAX);
+	if (symbols_translate(r->plan->tool, r->plan->subject, &r->log, &lines, &e) < 0)
+		buf_printf(&lines, "%s\n", e.text);
+	buf_done(&r->log);
+	r->log = lines;
+	r->log.max = LOG_MAX;
+}
+
 static void
 end_step(struct run *r)
 {
@@ -577,6 +594,7 @@ end_step(struct run *r)
 		.log = &r->log,
 	};
 
+	translate(r);
 	r->plan->tell(r->plan->context, &outcome);
 }
 

@@ -123,7 +123,7 @@ read_rest(struct trial *t, int output)
 static int
 load(const struct config *c, const struct local_function *f, struct trial *t, struct err *e)
 {
-	const struct start_worker how = { .is_trial = 1 };
+	const struct start_worker how = { .is_trial = 1, .has_sanitizers = t->has_sanitizers };
 	struct local local;
 	int rc = local_start(&local, c, f, &how, e);
 

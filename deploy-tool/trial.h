@@ -15,6 +15,7 @@ struct trial {
 	const struct function_policy *policy;
 	const void *artifact;
 	size_t artifact_size;
+	bool has_sanitizers;           /* the artifact was built so */
 	const char *shared_dir;        /* as of struct local_function */
 	bool lacks_folder;             /* out: it had an empty folder in place of its shared one */
 	struct routes routes;          /* out: the artifact's own table, empty for a plain entry */

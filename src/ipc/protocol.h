@@ -93,6 +93,7 @@ struct start_worker {
 	/* For a caller that is less trusted than a router: the spawner keeps the seccomp listener, whose
 	 * holder could let calls through, and tells what it refused with the end. */
 	uint32_t is_invoked;
+	uint32_t has_sanitizers; /* of a trial or an invoked one: the artifact was built so */
 	uint32_t is_explained; /* of an invoked one: every refused call, not only those that are dangerous */
 	uint32_t cpu_ms;       /* of an invoked one, from READY on; 0: no limit */
 	uint32_t version;      /* number, for texts */

@@ -42,6 +42,11 @@ enum worker_fd {
 	WORKER_FD_COPY_FOLDER = WORKER_FD_ARTIFACT,
 };
 
+/* What a worker with sanitizers is started with, in front of all other libraries, as words and for the
+ * loader. */
+#define SANITIZER_LIBRARIES "libasan.so.8 libubsan.so.1"
+#define SANITIZER_PRELOAD   "libasan.so.8:libubsan.so.1"
+
 /* The last line on the output of a worker that crashes: this, the signal's name, " at 0xADDRESS" for a wrong
  * access, and behind a colon its frames, " FILE+0xOFFSET" or " 0xADDRESS", innermost first.  The function may
  * write such a line, too.

@@ -26,6 +26,7 @@ struct plan {
 	const char *name; /* for error texts */
 	char title[TITLE_SIZE];
 	int program;
+	bool has_sanitizers;
 	int in, out, err;
 	int fds[PLAN_FDS_MAX]; /* -1: there is none at this number */
 	size_t n_fds;
@@ -75,7 +76,14 @@ place_descriptors(const struct plan *plan, struct err *e)
 static int
 exec_program(struct plan *plan, struct err *e)
 {
-	char *argv[] = { plan->title, NULL }, *env[] = { NULL };
+	/* The worker takes them out of its environment; its symbols are looked up elsewhere. */
+	static char preload[] = "LD_PRELOAD=" SANITIZER_PRELOAD;
+	static char addresses[] =
+	    "ASAN_OPTIONS=abort_on_error=1:detect_leaks=0:symbolize=0:quarantine_size_mb=16:"
+	    "allocator_may_return_null=1:detect_stack_use_after_return=0";
+	static char behaviour[] = "UBSAN_OPTIONS=abort_on_error=1:print_stacktrace=1:symbolize=0";
+	char *argv[] = { plan->title, NULL };
+	char *env[] = { plan->has_sanitizers ? preload : NULL, addresses, behaviour, NULL };
 	int program = place_descriptors(plan, e);
 
 	if (program < 0)
@@ -261,6 +269,7 @@ start_worker(struct spawn *s, struct process *p, struct err *e)
 	plan.fds[WORKER_FD_FOLDER - PLAN_FIRST_FD] = folder;
 	plan.n_fds = WORKER_FD_FOLDER - PLAN_FIRST_FD + 1;
 	plan.out = plan.err = s->in.fds[3];
+	plan.has_sanitizers = w->has_sanitizers && (w->is_invoked || w->is_trial);
 	if (open_leaf(s, p, w, e) < 0)
 		return -e->code;
 	return launch_sandboxed(s, p, &plan, w->slot, e);

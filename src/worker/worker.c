@@ -44,7 +44,8 @@ load(struct worker *w, struct function **f, enum report_type *fault, struct err 
 	*fault = REPORT_NOT_LOADED;
 	serve_init();
 	function_set_environment(w->environment, w->environment_size);
-	if (crash_init(e) < 0)
+	/* Sanitizers tell more. */
+	if (!w->start.has_sanitizers && crash_init(e) < 0)
 		return -e->code;
 	if (function_load(SANDBOX_ARTIFACT, w->start.entry, f, e) < 0)
 		return -e->code;

@@ -245,3 +245,36 @@ says() {
 	tested 64
 	[ ! -s "$D/out" ]
 }
+
+@test "--asan tells of what only a sanitizer sees, with the lines of the source" {
+	[ -e "$(gcc -print-file-name=libasan.so)" ] || skip 'there is no libasan here'
+	mkdir -p "$D/over/tests"
+	{
+		echo '#include <cfn.h>'
+		cat <<-'END'
+			#include <stdlib.h>
+			int over(cfn_request *q, cfn_response *r)
+			{
+				char *volatile bytes = calloc(1, 10);
+				int at = atoi(cfn_query(q, "at"));
+
+				bytes[at] = 'x';
+				at = cfn_query(q, "shift") ? 1 << (at + 30) : 200;
+				free(bytes);
+				return cfn_send(r, 200, "text/plain", "%d\n", at);
+			}
+		END
+	} >"$D/over/over.c"
+	printf 'GET /over?at=9\nHTTP 200\n\n200\n\nGET /over?at=12\nHTTP 200\n\nGET /over?at=2&shift=1\nHTTP 200\n' >"$D/over/tests/a.http"
+	tested 0 "$D/over/over.c"
+	tested 1 "$D/over" --asan --memory 64M
+	says '^ok 1 '
+	says '^not ok 2 '
+	says '^# output: ==[0-9]*==ERROR: AddressSanitizer: heap-buffer-overflow'
+	says '^# output:     #0 0x[0-9a-f]*  over at over.c:8$'
+	says '^not ok 3 '
+	says '^# output: over.c:9:[0-9]*: runtime error: shift exponent 32 is too large'
+	XDG_STATE_HOME=$D/none cfn-deploy invoke "$D/over" --asan --request 'GET /over?at=11' >"$D/out" 2>"$D/err" || [ $? = 65 ]
+	grep -q '#0 0x[0-9a-f]*  over at over.c:8$' "$D/err"
+	refused 64 cfn-deploy --registry "$R" deploy --asan "$D/over"
+}
