@@ -56,6 +56,8 @@ token() {
 	request "$(cat "$D/body")"
 	[ "$CODE $(header Location)" = '302 https://example.org/' ]
 	get '/sparkline?values=1,2,3' 200 PNG
+	get '/sparkline?values=1,2,3' 200 PNG
+	[ "$(header X-Cache)" = HIT ]
 	get '/primes?n=1000' 200 '"primes":168'
 	expect_cause '/primes?n=1099511627775' 504 cpu_time_limit
 	request /wordcount -d 'a b a'
