@@ -34,6 +34,17 @@ _cfn_deploy_token() {
 	esac
 }
 
+# Behind secret: what it can do, then functions.
+_cfn_deploy_secret() {
+	local registry
+	case ${COMP_WORDS[COMP_CWORD - 1]} in
+	secret) echo set list remove rotate-sessions ;;
+	set | list | remove)
+		mapfile -t registry < <(_cfn_deploy_registry)
+		"$1" "${registry[@]}" --json list | grep -oE '"function":"[a-z0-9_-]+"' | cut -d'"' -f4 ;;
+	esac
+}
+
 _cfn_deploy_words() {
 	local command registry
 	command=$(_cfn_deploy_command)
@@ -44,6 +55,8 @@ _cfn_deploy_words() {
 			[ "${COMP_WORDS[COMP_CWORD - 1]}" != key ] || echo new show sign trust revoke list
 		elif [ "$command" = token ]; then
 			_cfn_deploy_token "$1"
+		elif [ "$command" = secret ]; then
+			_cfn_deploy_secret "$1"
 		elif [ -z "$command" ] || [ "$command" = help ]; then
 			"$1" help | sed -n '/^commands:/,/^$/s/^  \([a-z]*\) .*/\1/p'
 		elif "$1" help "$command" | grep -q '^usage: .*NAME'; then

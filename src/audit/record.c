@@ -29,6 +29,8 @@ static const struct {
 	[AUDIT_UNLOCK] = { "unlock", false },
 	[AUDIT_TOKEN_CREATE] = { "token_create", false },
 	[AUDIT_TOKEN_REVOKE] = { "token_revoke", false },
+	[AUDIT_SECRET_SET] = { "secret_set", false },
+	[AUDIT_SECRET_REMOVE] = { "secret_remove", false },
 	[AUDIT_START] = { "start", false },
 	[AUDIT_STOP] = { "stop", false },
 	[AUDIT_KILL] = { "kill", true },

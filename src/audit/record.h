@@ -33,6 +33,8 @@ enum audit_event {
 	AUDIT_UNLOCK,
 	AUDIT_TOKEN_CREATE, /* detail begins with its name */
 	AUDIT_TOKEN_REVOKE,
+	AUDIT_SECRET_SET, /* detail is its name */
+	AUDIT_SECRET_REMOVE,
 	/* In the pool's log. */
 	AUDIT_START, /* of the pool */
 	AUDIT_STOP,

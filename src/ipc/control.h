@@ -25,6 +25,10 @@
  * when the asker hangs up; an asker that only shuts its direction down (control_end) still gets the second
  * answer.
  *
+ *   {"command":"secret_key"}               → {"ok":true,"public":HEX}: secrets are sealed to it
+ *   {"command":"rotate_sessions","epoch":E} a new secret for sessions, when E is the current one's or 0, else
+ *                                          the one that is there is read → {"ok":true,"epoch":…,"before":…}
+ *
  * Every answer has "ok"; with false it has "error", one line for people.
  *
  * Whoever may ask may invoke every function: he may write the registry, so what a function does is his choice

@@ -1,5 +1,6 @@
 /* artifacts.c - artifacts and environments as sealed memory files, kept while there is room. */
 #include <errno.h>
+#include <openssl/crypto.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -38,6 +39,25 @@ make_room(struct master *m, const struct pool *keep)
 	}
 }
 
+/* Secrets first: of two with one name the first is found. */
+static int
+seal_environment(struct master *m, const struct registry_version *v, struct err *e)
+{
+	struct buf all;
+	int rc;
+
+	buf_init(&all, (size_t)SECRETS_MAX * (SECRET_NAME_SIZE + SECRET_VALUE_MAX + 1) + POLICY_ENV_MAX);
+	rc = secrets_add(m->registry, &m->secret_keys, v->function, &all, e);
+	if (rc == 0 && buf_append(&all, v->policy.env, v->policy.env_size) < 0)
+		rc = err_set(e, ENOMEM, "environment");
+	if (rc == 0)
+		rc = fd_sealed_memory("environment", buf_head(&all), buf_used(&all), e);
+	if (all.data)
+		OPENSSL_cleanse(all.data, all.size);
+	buf_done(&all);
+	return rc;
+}
+
 /* The environment is not kept with every pool: it is up to 16 KiB for each of 10,000 functions. */
 static int
 open_environment(struct master *m, struct pool *pool, struct err *e)
@@ -52,7 +72,7 @@ open_environment(struct master *m, struct pool *pool, struct err *e)
 		return rc;
 	if (memcmp(&v->policy_text, &pool->policy_text, sizeof v->policy_text) != 0)
 		return err_set(e, -ESTALE, "its policy is another one than was read");
-	return fd_sealed_memory("environment", v->policy.env, v->policy.env_size, e);
+	return seal_environment(m, v, e);
 }
 
 static int

@@ -4,11 +4,13 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <syslog.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/hex.h"
+#include "base/log.h"
 #include "pool/approvals.h"
 #include "pool/control_server.h"
 #include "pool/invocations.h"
@@ -361,12 +363,52 @@ control_copy_ended(struct master *m, const struct process_ended *ended)
 	}
 }
 
+/* Whoever may ask may write the registry, and so seal. */
+static void
+serve_secret_key(struct master *m, struct control_connection *c, const json_t *question, int fd)
+{
+	char hex[2 * SECRET_KEY_SIZE + 1];
+
+	(void)question;
+	(void)fd;
+	hex_format(m->secret_keys.public, SECRET_KEY_SIZE, hex);
+	control_answer(m, c, json_pack("{s:b,s:s}", "ok", 1, "public", hex));
+}
+
+/* Several pools of one state folder are asked one after the other: the first of them makes the new secret. */
+static void
+serve_rotate_sessions(struct master *m, struct control_connection *c, const json_t *question, int fd)
+{
+	json_int_t epoch = json_integer_value(json_object_get(question, "epoch"));
+	struct err e;
+
+	(void)fd;
+	if (epoch < 0 || epoch > UINT32_MAX ||
+	    session_keys_replace(m->config->state_dir, (uint32_t)epoch, &m->session_keys, &e) < 0) {
+		control_answer(m, c, control_error("%s", epoch < 0 || epoch > UINT32_MAX ? "epoch" : e.text));
+		return;
+	}
+	routers_tell_keys(m);
+	log_line(LOG_NOTICE, "sessions are sealed with secret %u from now on",
+	         m->session_keys.secrets[0].epoch);
+	control_answer(m, c,
+	               json_pack("{s:b,s:I,s:I}", "ok", 1, "epoch",
+	                         (json_int_t)m->session_keys.secrets[0].epoch, "before",
+	                         (json_int_t)m->session_keys.secrets[1].epoch));
+}
+
 static const struct {
 	const char *name;
 	command *serve;
 } commands[] = {
-	{ "poke", serve_poke },       { "vote", serve_vote }, { "status", serve_status },
-	{ "restart", serve_restart }, { "copy", serve_copy }, { "invoke", serve_invoke },
+	{ "poke", serve_poke },
+	{ "vote", serve_vote },
+	{ "status", serve_status },
+	{ "restart", serve_restart },
+	{ "copy", serve_copy },
+	{ "invoke", serve_invoke },
+	{ "secret_key", serve_secret_key },
+	{ "rotate_sessions", serve_rotate_sessions },
 };
 
 void

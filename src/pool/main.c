@@ -236,7 +236,7 @@ open_state(struct master *m, struct err *e)
 	    numbers_open(&m->approvals.numbers, path, e) < 0)
 		return -e->code;
 	storms_open(m);
-	if (session_keys_open(path, &m->session_keys, e) < 0)
+	if (session_keys_open(path, &m->session_keys, e) < 0 || secrets_open(path, &m->secret_keys, e) < 0)
 		return -e->code;
 	return logs_open(&m->logs, m->config, e);
 }

@@ -22,6 +22,7 @@
 #include "pool/loop.h"
 #include "pool/options.h"
 #include "pool/privileges.h"
+#include "pool/secrets.h"
 #include "pool/session_keys.h"
 #include "pool/storms.h"
 #include "pool/uids.h"
@@ -88,10 +89,11 @@ struct pool {
 	struct snapshot_function public; /* what the routers know */
 	struct registry_route *routes;
 	size_t n_routes;
-	struct digest digest; /* of the artifact */
-	uint32_t min_workers; /* kept without being asked for */
-	uint32_t streams;     /* open at once */
-	uint32_t concurrency; /* workers of the function, whichever version, that may be executing */
+	struct digest digest;  /* of the artifact */
+	struct digest secrets; /* of the function's, as they are sealed */
+	uint32_t min_workers;  /* kept without being asked for */
+	uint32_t streams;      /* open at once */
+	uint32_t concurrency;  /* workers of the function, whichever version, that may be executing */
 	enum process_manager manager;
 
 	struct worker_list workers;
@@ -195,6 +197,7 @@ struct master {
 	struct approvals approvals;
 	struct storms storms;
 	struct session_keys session_keys;
+	struct secret_keys secret_keys;
 
 	struct registry *registry;
 	struct watcher watcher;

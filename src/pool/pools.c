@@ -164,7 +164,8 @@ pool_new(struct master *m, const struct registry_version *v, struct pool **made,
 	pool->routes = calloc(v->n_routes + 1, sizeof *pool->routes);
 	if (!pool->routes)
 		err_set(e, ENOMEM, "function '%s'", v->function);
-	if (!pool->routes || approval_claim(v, &v->activation, &pool->claim, e) < 0) {
+	if (!pool->routes || approval_claim(v, &v->activation, &pool->claim, e) < 0 ||
+	    secrets_digest(m->registry, v->function, &pool->secrets, e) < 0) {
 		free(pool->routes);
 		free(pool->forbidden);
 		free(pool);
@@ -214,7 +215,8 @@ starts_alike(const struct pool *x, const struct pool *y)
 	       a->files == b->files && a->is_fresh == b->is_fresh &&
 	       a->shared_read_only == b->shared_read_only && strcmp(a->shared, b->shared) == 0 &&
 	       strcmp(a->libraries, b->libraries) == 0 && !x->forbidden == !y->forbidden &&
-	       memcmp(&x->claim.contents, &y->claim.contents, sizeof x->claim.contents) == 0;
+	       memcmp(&x->claim.contents, &y->claim.contents, sizeof x->claim.contents) == 0 &&
+	       memcmp(&x->secrets, &y->secrets, sizeof x->secrets) == 0;
 }
 
 bool
@@ -233,8 +235,10 @@ take_contents(struct master *m, struct pool *pool, struct pool *fresh)
 {
 	struct registry_route *routes = pool->routes;
 
-	if (memcmp(&pool->claim.contents, &fresh->claim.contents, sizeof fresh->claim.contents) != 0)
+	if (memcmp(&pool->claim.contents, &fresh->claim.contents, sizeof fresh->claim.contents) != 0 ||
+	    memcmp(&pool->secrets, &fresh->secrets, sizeof fresh->secrets) != 0)
 		artifacts_close(m, pool);
+	pool->secrets = fresh->secrets;
 	if (!approval_is_same(&pool->claim, &fresh->claim)) {
 		approval_forget(m, pool);
 		pool->approval = fresh->approval;

@@ -92,7 +92,15 @@ static const char *const migrations[REGISTRY_SCHEMA] = {
 	"  author TEXT NOT NULL,"
 	"  key BLOB CHECK (length(key) = 8),"
 	"  signature BLOB CHECK (length(signature) = 64)) STRICT, WITHOUT ROWID;"
-	"INSERT INTO state VALUES ('tokens', 0);",
+	"INSERT INTO state VALUES ('tokens', 0);"
+	/* Sealed to the pool's key, in hexadecimal.  By name: a secret may be there before its function. */
+	"CREATE TABLE secret ("
+	"  function TEXT NOT NULL CHECK (length(function) BETWEEN 1 AND 64),"
+	"  name TEXT NOT NULL CHECK (length(name) BETWEEN 1 AND 64),"
+	"  sealed TEXT NOT NULL CHECK (length(sealed) BETWEEN 98 AND 8290),"
+	"  created_at INTEGER NOT NULL,"
+	"  author TEXT NOT NULL,"
+	"  PRIMARY KEY (function, name)) STRICT, WITHOUT ROWID;",
 };
 
 static int

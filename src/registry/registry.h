@@ -12,6 +12,7 @@
 #include "base/signature.h"
 #include "config/policy.h"
 #include "route/snapshot.h"
+#include "secret/secret.h"
 #include "token/scope.h"
 
 enum {
@@ -253,3 +254,27 @@ int registry_each_token(struct registry *r, registry_token_visitor *each, void *
 
 /* Another value after every change of the tokens. */
 int registry_tokens_stamp(struct registry *r, uint64_t *stamp, struct err *e);
+
+/* A value of a function that its pool alone can open. */
+struct registry_secret {
+	char function[NAME_MAX_SIZE];
+	char name[SECRET_NAME_SIZE];
+	int64_t created_at; /* seconds since 1970 */
+	char author[64];    /* user name of who set it */
+	size_t n_sealed;
+	unsigned char sealed[SECRET_SEALED_MAX];
+};
+
+/* Sets or replaces one: name, author and the sealed value are read.  The function need not be there yet; its
+ * removal takes its secrets along.  -EMFILE: it has SECRETS_MAX others. */
+int registry_set_secret(struct registry *r, const char *function, const struct registry_secret *s,
+                        struct err *e);
+
+/* -ENOENT. */
+int registry_remove_secret(struct registry *r, const char *function, const char *name, struct err *e);
+
+/* Calls each for every secret of a function, at most SECRETS_MAX, or of all (NULL), by function and name; of
+ * a row that cannot be read s is NULL, and *why says so. */
+typedef int registry_secret_visitor(void *context, const struct registry_secret *s, const struct err *why);
+int registry_each_secret(struct registry *r, const char *function, registry_secret_visitor *each,
+                         void *context, struct err *e);

@@ -69,6 +69,9 @@ int audit_add(struct registry *r, const struct audit_change *change, struct err 
 /* Who runs this program; root's sudo is root. */
 void audit_actor(char actor[AUDIT_NAME_SIZE]);
 
+/* write.c: what is active has changed; pools read it anew. */
+int generation_bump(struct registry *r, struct err *e);
+
 /* write.c: changes within the caller's transaction. */
 struct activation {
 	int64_t version_id;

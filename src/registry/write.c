@@ -10,8 +10,8 @@
 #include "http/http.h"
 #include "registry/sql.h"
 
-static int
-bump_generation(struct registry *r, struct err *e)
+int
+generation_bump(struct registry *r, struct err *e)
 {
 	return sql_run(r, e, "UPDATE state SET value = value + 1 WHERE name = 'generation'", "");
 }
@@ -314,7 +314,7 @@ activation_change(struct registry *r, struct activation *a, struct err *e)
 		             a->candidate.function_id);
 	if (rc == 0)
 		rc = record_activation(r, a, before, e);
-	return rc < 0 ? rc : bump_generation(r, e);
+	return rc < 0 ? rc : generation_bump(r, e);
 }
 
 static int
@@ -359,7 +359,7 @@ finish_change(struct registry *r, const struct function_change *c, enum audit_ev
 	if (sqlite3_changes(r->db) == 0)
 		return err_set(e, -ENOENT, "no function '%s' in registry %s", c->function, r->path);
 	rc = audit_add(r, &change, e);
-	return rc < 0 ? rc : bump_generation(r, e);
+	return rc < 0 ? rc : generation_bump(r, e);
 }
 
 /* What was signed is of the version that is active. */
@@ -418,6 +418,9 @@ removal_change(struct registry *r, const char *function, const struct registry_a
 		rc = stale(e);
 	if (rc == 0)
 		rc = add_activation(r, c->function, c->signed_as, e);
+	/* A later function of this name is somebody else's, perhaps. */
+	if (rc == 0)
+		rc = sql_run(r, e, "DELETE FROM secret WHERE function = ?", "t", c->function);
 	if (rc == 0)
 		rc = sql_run(r, e, "DELETE FROM function WHERE name = ?", "t", c->function);
 	return rc < 0 ? rc : finish_change(r, c, AUDIT_REMOVE, e);

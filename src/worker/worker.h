@@ -11,8 +11,8 @@
 #include "sandbox/sandbox.h"
 
 enum {
-	ENVIRONMENT_MAX = 64 * 1024, /* bytes of a function's environment */
-	ROUTE_METHODS_MAX = 64,      /* bytes of one row, as it is reported */
+	ENVIRONMENT_MAX = 160 * 1024, /* bytes of a function's environment, secrets among it */
+	ROUTE_METHODS_MAX = 64,       /* bytes of one row, as it is reported */
 	ROUTE_PATH_MAX = 1024,
 };
 

@@ -160,3 +160,18 @@ value() {
 	[ "$status" -eq 65 ]
 	[[ $output == *"session.keys, line 1: not 'EPOCH HEX'"* ]]
 }
+
+@test "sessions go over to a new secret, and end when theirs is two ago" {
+	pool_start
+	nginx_start
+	as ada '/s/login?user=ada' 200
+	cp "$D/ada" "$D/old"
+	cfn-deploy --registry "$R" secret rotate-sessions
+	# Renewed when it is used.
+	as ada /s/show 200 'user ada'
+	[ "$(value ada)" != "$(value old)" ]
+	cfn-deploy --registry "$R" secret rotate-sessions
+	as ada /s/show 200 'user ada'
+	as old /s/show 200 'user nobody'
+	[ "$(wc -l <"$R.pool/session.keys")" = 2 ]
+}

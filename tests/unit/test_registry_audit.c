@@ -186,7 +186,8 @@ an_older_registry_has_no_rows_and_gets_them(void **state)
 	struct err e;
 
 	registry_close(f->r);
-	tamper(f, "DROP TABLE audit; DROP TABLE token; DELETE FROM state WHERE name <> 'generation'; PRAGMA "
+	tamper(f, "DROP TABLE audit; DROP TABLE token; DROP TABLE secret; DELETE FROM state WHERE name <> "
+	          "'generation'; PRAGMA "
 	          "user_version = 2;"
 	          "ALTER TABLE function DROP COLUMN locked_at; ALTER TABLE function DROP COLUMN locked_by;"
 	          "ALTER TABLE function DROP COLUMN lock_reason");

@@ -456,7 +456,8 @@ a_registry_from_before_there_were_tokens_has_none_and_gets_them(void **state)
 	struct err e;
 
 	registry_close(f->r);
-	tamper(f, "DROP TABLE token; DELETE FROM state WHERE name = 'tokens'; PRAGMA user_version = 3;"
+	tamper(f, "DROP TABLE token; DROP TABLE secret; DELETE FROM state WHERE name = 'tokens'; PRAGMA "
+	          "user_version = 3;"
 	          "ALTER TABLE function DROP COLUMN locked_at; ALTER TABLE function DROP COLUMN locked_by;"
 	          "ALTER TABLE function DROP COLUMN lock_reason");
 	assert_int_equal(registry_open(f->path, REGISTRY_READ, &f->r, &e), 0);
