@@ -77,7 +77,7 @@ token() {
 	signature=$(printf %s "m.$time.body" | openssl dgst -sha256 -hmac example-secret -r | cut -d' ' -f1)
 	request /webhook -H 'X-Webhook-Id: m' -H "X-Webhook-Timestamp: $time" -H "X-Webhook-Signature: $signature" -d body
 	expect 202 'm is kept'
-	[ "$(deploy cp inbox:m -)" = body ]
+	[ "$(deploy cp inbox:m.msg -)" = body ]
 	token /guestbook
 	request /guestbook -b "$D/jar" -c "$D/jar" --data-urlencode 'name=Ada' --data-urlencode 'text=<hello>' \
 		--data-urlencode "csrf=$TOKEN"

@@ -73,10 +73,10 @@ write_entry(cfn_response *res, char *entry)
 	time_t time = strtoll(entry, NULL, 10);
 	struct tm tm;
 
-	if (!text)
+	if (!text || !gmtime_r(&time, &tm))
 		return;
 	*name++ = *text++ = '\0';
-	strftime(when, sizeof when, "%Y-%m-%d %H:%M", gmtime_r(&time, &tm));
+	strftime(when, sizeof when, "%Y-%m-%d %H:%M", &tm);
 	cfn_printf(res, "<li><b>");
 	cfn_escape(res, name);
 	cfn_printf(res, "</b> <time>%s</time><br>", when);

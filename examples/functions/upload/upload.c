@@ -64,6 +64,9 @@ save_failed(cfn_request *req, cfn_response *res, int64_t rc)
 		return cfn_error(res, 413, "A file has at most %d bytes.", MAX_BYTES);
 	if (rc == -EBADMSG || rc == -EMSGSIZE || rc == -ECONNRESET)
 		return cfn_error(res, 400, "The files did not arrive whole.");
+	/* "/tmp" is there, and no file. */
+	if (rc == -EISDIR || rc == -EBUSY)
+		return cfn_error(res, 409, "This name is taken.");
 	cfn_log(req, CFN_ERROR, "save: %s", strerror((int)-rc));
 	return cfn_error(res, rc == -ENOSPC ? 507 : 500, "The file could not be saved.");
 }

@@ -4,7 +4,7 @@
  *     X-Webhook-Timestamp: 1790000000
  *     X-Webhook-Signature: sha256=HEX      the HMAC-SHA-256 of "ID.TIMESTAMP.BODY"
  *
- * The secret is WEBHOOK_SECRET.  A message becomes a file of the shared folder that is called like its id,
+ * The secret is WEBHOOK_SECRET.  A message becomes the file ID.msg of the shared folder,
  * once, however often it is delivered; whatever works on it comes and takes it from there. */
 #include <cfn.h>
 #include <errno.h>
@@ -79,7 +79,7 @@ receive(cfn_request *req, cfn_response *res)
 		return cfn_error(res, 403, "The message is not signed as it should be.");
 	if (!is_recent(timestamp))
 		return cfn_error(res, 403, "The message was signed too long ago.");
-	path = cfn_sprintf(req, "/%s", id);
+	path = cfn_sprintf(req, "/%s.msg", id);
 	if (access(path, F_OK) == 0)
 		return cfn_send(res, 200, NULL, "%s is known\n", id);
 	/* Twice at the same moment: both write the same bytes under the same name. */
