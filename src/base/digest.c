@@ -5,12 +5,16 @@
 #include <openssl/evp.h>
 
 #include "base/hex.h"
+#include "base/libcrypto.h"
 
 int
 digest_of(const void *data, size_t n, struct digest *d, struct err *e)
 {
 	size_t length = 0;
+	int rc = libcrypto_prepare(e);
 
+	if (rc < 0)
+		return rc;
 	if (!EVP_Q_digest(NULL, "SHA256", NULL, data, n, d->bytes, &length) || length != DIGEST_SIZE)
 		return err_set(e, -EIO, "SHA-256 failed");
 	return 0;

@@ -15,6 +15,7 @@
 
 #include "base/fd.h"
 #include "base/hex.h"
+#include "base/libcrypto.h"
 
 static void
 pkey_free(EVP_PKEY **k)
@@ -36,16 +37,6 @@ context_free(EVP_MD_CTX **c)
 	EVP_MD_CTX_free(*c);
 }
 #define AUTO_CONTEXT __attribute__((cleanup(context_free))) EVP_MD_CTX
-
-/* No openssl.cnf: it may name providers and engines, and its path comes from the environment.  Only what has
- * not been initialized yet can be kept from reading it, so every way into this file begins here. */
-static int
-prepare(struct err *e)
-{
-	if (OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL))
-		return 0;
-	return err_set(e, -EIO, "libcrypto cannot be initialized");
-}
 
 static int
 take_public(const EVP_PKEY *pkey, struct public_key *k, struct err *e)
@@ -77,7 +68,7 @@ key_make(struct private_key *k, struct err *e)
 {
 	AUTO_PKEY *pkey = NULL;
 
-	if (prepare(e) < 0)
+	if (libcrypto_prepare(e) < 0)
 		return -e->code;
 	pkey = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
 	return pkey ? take_private(pkey, k, e) : err_set(e, -EIO, "a key cannot be made");
@@ -116,7 +107,7 @@ key_write(const struct private_key *k, const char *path, struct err *e)
 	AUTO_FD fd = -1;
 	int rc;
 
-	if (prepare(e) < 0)
+	if (libcrypto_prepare(e) < 0)
 		return -e->code;
 	pkey = open_private(k);
 	bio = BIO_new(BIO_s_mem());
@@ -190,7 +181,7 @@ key_read(struct private_key *k, const char *path, struct err *e)
 	AUTO_FD fd = -1;
 	AUTO_KEY fresh = { 0 };
 
-	if (prepare(e) < 0)
+	if (libcrypto_prepare(e) < 0)
 		return -e->code;
 	/* Non-blocking: a FIFO in its place must not hold us. */
 	fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
@@ -210,7 +201,7 @@ key_parse_public(const char *text, size_t n, struct public_key *k, struct err *e
 	struct public_key fresh;
 	int rc;
 
-	if (prepare(e) < 0)
+	if (libcrypto_prepare(e) < 0)
 		return -e->code;
 	if (n > INT_MAX)
 		return err_set(e, -EINVAL, "too long for a public key");
@@ -239,7 +230,7 @@ key_format_public(const struct public_key *k, char *text, size_t size, struct er
 	char *pem;
 	long n;
 
-	if (prepare(e) < 0)
+	if (libcrypto_prepare(e) < 0)
 		return -e->code;
 	pkey = open_public(k);
 	bio = BIO_new(BIO_s_mem());
@@ -258,7 +249,7 @@ key_id_of(const struct public_key *k, struct key_id *id, struct err *e)
 {
 	struct digest d;
 
-	if (prepare(e) < 0 || digest_of(k->bytes, sizeof k->bytes, &d, e) < 0)
+	if (libcrypto_prepare(e) < 0 || digest_of(k->bytes, sizeof k->bytes, &d, e) < 0)
 		return -e->code;
 	memcpy(id->bytes, d.bytes, sizeof id->bytes);
 	return 0;
@@ -292,7 +283,7 @@ signature_make(const struct private_key *k, const char *domain, const struct dig
 	AUTO_CONTEXT *context = NULL;
 	AUTO_PKEY *pkey = NULL;
 
-	if (prepare(e) < 0)
+	if (libcrypto_prepare(e) < 0)
 		return -e->code;
 	pkey = open_private(k);
 	context = EVP_MD_CTX_new();
@@ -312,7 +303,7 @@ signature_check(const struct public_key *k, const char *domain, const struct dig
 	AUTO_PKEY *pkey = NULL;
 	int verdict;
 
-	if (prepare(e) < 0)
+	if (libcrypto_prepare(e) < 0)
 		return -e->code;
 	pkey = open_public(k);
 	context = EVP_MD_CTX_new();

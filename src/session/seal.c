@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/digest.h"
+#include "base/libcrypto.h"
 
 enum { KEY_SIZE = 32, NONCE_SIZE = 12, OWNER_MAX = 128 };
 
@@ -37,6 +38,11 @@ set_digest(EVP_MAC_CTX *context)
 int
 sealer_open(struct sealer *s, struct err *e)
 {
+	int rc = libcrypto_prepare(e);
+
+	*s = (struct sealer){ 0 };
+	if (rc < 0)
+		return rc;
 	*s = (struct sealer){
 		.cipher = EVP_CIPHER_fetch(NULL, "ChaCha20-Poly1305", NULL),
 		.cipher_context = EVP_CIPHER_CTX_new(),

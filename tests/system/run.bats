@@ -89,7 +89,9 @@ status_of() {
 }
 
 @test "what it wrote and used is said as JSON, with head and tail of what was too much" {
-	echo 'echo first; head -c 3000000 /dev/zero | tr "\0" x; echo; echo last; echo oops >&2; printf "\377" >&2' >much.sh
+	cat >much.sh <<-'END'
+		echo first; head -c 3000000 /dev/zero | tr "\0" x; echo; echo last; echo oops >&2; printf "\377" >&2
+	END
 	cfn-deploy --json run much.sh 3>&- >out
 	jq -e '.status == "accepted" and .exit_code == 0 and .truncated and .language == "Bash"
 		and .stdout_bytes == 3000012 and (.stdout | length) == 1048576

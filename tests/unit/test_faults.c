@@ -78,6 +78,7 @@ static const struct {
 	{ "geteuid", "cannot fail" },
 	{ "getegid", "cannot fail" },
 	{ "umask", "cannot fail" },
+	{ "futex", "the C library ends the process when it fails, which it does for a wrong address alone" },
 	{ "getrandom", "the allocator's and the loader's; there are other sources" },
 };
 
@@ -101,7 +102,7 @@ static const struct {
 	{ "seccomp(SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC_ESRCH, NULL)", "the same" },
 	{ "seccomp(SECCOMP_GET_ACTION_AVAIL", "the same" },
 	{ "seccomp(SECCOMP_GET_NOTIF_SIZES", "the same; a router's filter has no notification" },
-	{ "mmap(NULL, 348160, PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_ANONYMOUS", "malloc takes the heap" },
+	{ "mmap(NULL, 352256, PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_ANONYMOUS", "malloc takes the heap" },
 	{ "openat(AT_FDCWD, \"/etc/ld.so.cache\"", "the loader looks into the folders instead" },
 	{ "recvmsg(1", "the end of a router's report; the router is ended and started again" },
 	{ "read(9, ", "the spawner asks waitid whatever the signal was" },
@@ -125,6 +126,8 @@ static const struct {
 	{ "seccomp(", "seccomp program: " }, /* libseccomp's errors */
 	{ "write(", "seccomp program: export: " },
 	{ "read(", "ended without a report" },
+	{ "read(",
+	  "open setgroups: Permission denied" }, /* of one that has ended instead of waiting for it */
 	{ "write(", "ended without a report" },
 	{ "sendmsg(", "tell the master that it is ready" },
 };
