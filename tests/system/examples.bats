@@ -73,6 +73,9 @@ token() {
 	get /site/none 404 'a site'
 	[ "$(header Content-Type)" = 'text/html; charset=utf-8' ]
 	get '/clock/ticks?n=1' 200 'event: tick'
+	request /webhook -d body
+	expect 503 'No secret'
+	deploy secret set webhook WEBHOOK_SECRET <<<example-secret
 	time=$(date +%s)
 	signature=$(printf %s "m.$time.body" | openssl dgst -sha256 -hmac example-secret -r | cut -d' ' -f1)
 	request /webhook -H 'X-Webhook-Id: m' -H "X-Webhook-Timestamp: $time" -H "X-Webhook-Signature: $signature" -d body

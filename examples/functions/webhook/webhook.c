@@ -4,7 +4,7 @@
  *     X-Webhook-Timestamp: 1790000000
  *     X-Webhook-Signature: sha256=HEX      the HMAC-SHA-256 of "ID.TIMESTAMP.BODY"
  *
- * The secret is WEBHOOK_SECRET.  A message becomes the file ID.msg of the shared folder,
+ * The secret is WEBHOOK_SECRET (cfn-deploy secret).  A message becomes the file ID.msg of the shared folder,
  * once, however often it is delivered; whatever works on it comes and takes it from there. */
 #include <cfn.h>
 #include <errno.h>
