@@ -20,6 +20,8 @@ const struct argument_row deploy_options[] = {
 	  "'GET /x=200': what it must answer before it is active (repeatable); none: nothing" },
 	{ "shared", 0, ARGUMENT_TEXT, AT(shared), "NAME[:ro]", "its shared folder" },
 	{ "link", 0, ARGUMENT_TEXT, AT(link), "NAMES", "libraries, such as m,jansson,sqlite3,z; none: none" },
+	{ "grant", 0, ARGUMENT_LIST, AT(grants), "unix:PATH",
+	  "let it connect to this socket (repeatable); none: none" },
 };
 const size_t deploy_n_options = ARRAY_SIZE(deploy_options);
 

@@ -119,6 +119,23 @@ settle_policy(struct deployment *d)
 	return rc < 0 ? refuse(d, EX_USAGE, &e) : 0;
 }
 
+/* Those of the version before, unless others are named.  What this server does not give is said before
+ * anything is compiled. */
+static int
+settle_grants(struct deployment *d)
+{
+	const struct argument_list *given = &d->options.grants;
+	struct err e;
+
+	if (given->n > 0)
+		d->policy.sockets[0] = '\0';
+	for (size_t i = 0; i < given->n; i++)
+		if (policy_add_grant(&d->policy, given->items[i], &e) < 0)
+			return refuse(d, EX_USAGE, &e);
+	return config_check_sockets(&d->tool->config, d->policy.sockets, &e) < 0 ? refuse(d, EX_NOPERM, &e)
+	                                                                         : 0;
+}
+
 static int
 add_option_routes(struct deployment *d, unsigned methods, struct err *e)
 {
@@ -348,6 +365,7 @@ static const struct {
 	{ DEPLOYMENT_SETTLE, find_previous, NULL },
 	{ DEPLOYMENT_SETTLE, check_lock, NULL },
 	{ DEPLOYMENT_SETTLE, settle_policy, NULL },
+	{ DEPLOYMENT_SETTLE, settle_grants, NULL },
 	{ DEPLOYMENT_SETTLE, settle_option_routes, NULL },
 	{ DEPLOYMENT_SETTLE, settle_links, NULL },
 	{ DEPLOYMENT_COMPILE, settle_links, NULL }, /* of check, which settles nothing else */

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/words.h"
 #include "ipc/message.h"
 
 enum {
@@ -61,6 +62,23 @@ local_sees_folder(const struct config *c, const struct local_function *f)
 	return f->policy->shared[0] == '\0' || find_place(c, f).shared_dir != NULL;
 }
 
+/* Else it starts without, for its service may be there for the pool alone. */
+static bool
+sees_sockets(const char *sockets)
+{
+	char path[SOCKET_PATH_SIZE];
+	const char *one;
+	struct stat st;
+	size_t n;
+
+	while ((one = words_next(&sockets, &n)) != NULL) {
+		snprintf(path, sizeof path, "%.*s", (int)n, one);
+		if (lstat(path, &st) < 0 || !S_ISSOCK(st.st_mode))
+			return false;
+	}
+	return true;
+}
+
 static int
 fill_start(const struct config *c, const struct local_function *f, const struct place *place,
            struct start_worker *start, struct err *e)
@@ -86,7 +104,11 @@ fill_start(const struct config *c, const struct local_function *f, const struct 
 		snprintf(start->shared, sizeof start->shared, "%s", p.shared);
 	snprintf(start->function, sizeof start->function, "%s", f->function);
 	snprintf(start->entry, sizeof start->entry, "%s", f->entry);
-	return libraries_resolve(&c->libraries, p.links, start->libraries, e);
+	if (sees_sockets(p.sockets))
+		snprintf(start->sockets, sizeof start->sockets, "%s", p.sockets);
+	return config_check_sockets(c, p.sockets, e) < 0
+	           ? -e->code
+	           : libraries_resolve(&c->libraries, p.links, start->libraries, e);
 }
 
 /* requests, output: the worker's ends. */

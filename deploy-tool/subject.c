@@ -14,7 +14,7 @@
 
 #define AT(field) offsetof(struct subject_options, field)
 
-enum { OWN_ROWS = 8 };
+enum { OWN_ROWS = 9 };
 
 static const struct argument_row own_rows[OWN_ROWS] = {
 	{ "method", 0, ARGUMENT_LIST, AT(methods), "METHODS", "of a file: what its routes take" },
@@ -26,6 +26,7 @@ static const struct argument_row own_rows[OWN_ROWS] = {
 	  "of a file: an empty shared folder, then removed" },
 	{ "asan", 0, ARGUMENT_FLAG, AT(asan), NULL,
 	  "of a file: with the sanitizers of addresses and of undefined behaviour" },
+	{ "grant", 0, ARGUMENT_LIST, AT(grants), "unix:PATH", "of a file: a socket, as for deploy" },
 	{ "link", 0, ARGUMENT_TEXT, AT(link), "NAMES", "of a file: its libraries, as for deploy" },
 };
 
@@ -137,6 +138,10 @@ read_policy(const struct tool *t, const struct subject_options *o, struct subjec
 		rc = policy_set_shared(p, o->shared, &e);
 	if (rc == 0 && o->link != NULL)
 		rc = policy_set_links(p, o->link, &e);
+	for (size_t i = 0; rc == 0 && i < o->grants.n; i++)
+		rc = policy_add_grant(p, o->grants.items[i], &e);
+	if (rc == 0)
+		rc = config_check_sockets(&t->config, p->sockets, &e);
 	if (rc == 0)
 		rc = policy_check_below(p, &t->config.maximum, &e);
 	if (rc < 0)

@@ -11,7 +11,7 @@
 /* As deploy has them, for a file alone. */
 struct subject_options {
 	const char *function, *entry, *shared, *link;
-	struct argument_list routes, methods, env;
+	struct argument_list routes, methods, env, grants;
 	bool asan;
 	struct limits limits;
 };

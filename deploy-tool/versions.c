@@ -213,6 +213,8 @@ print_version(const struct keys *keys, const struct registry_version *v, const c
 		       v->policy.shared_read_only ? " (read-only)" : "");
 	if (v->policy.links[0] != '\0')
 		printf("%-24s %s\n", "libraries", v->policy.links);
+	if (v->policy.sockets[0] != '\0')
+		printf("%-24s %s\n", "sockets", v->policy.sockets);
 	print_environment(&v->policy);
 	print_smokes(&v->policy);
 	for (size_t i = 0; i < policy_n_version_rows; i++) {

@@ -3,6 +3,7 @@
 #pragma once
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -59,6 +60,9 @@ int sandbox_filters_seal(unsigned kinds, struct err *e);
  * because the worker itself needs them until it serves: sendmsg with the flags of message_send, and from
  * SERVE on seccomp and mapping a file to be executed. */
 int sandbox_filters_seal_explaining(struct err *e);
+
+/* Both for a function that has been granted a socket: it may make streams of AF_UNIX and connect them. */
+int sandbox_filters_seal_granted(bool is_explaining, struct err *e);
 
 /* Maps such a file read-only; the descriptor stays the caller's.
  * -EPERM not sealed, -EBADMSG not such a file. */

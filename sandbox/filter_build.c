@@ -152,29 +152,61 @@ filters_build(const struct filter_calls *tables, unsigned kinds, struct sandbox_
 	return 0;
 }
 
-int
-sandbox_filters_seal(unsigned kinds, struct err *e)
+/* Which kinds are made of which tables. */
+struct filter_source {
+	const struct filter_calls *tables;
+	unsigned kinds;
+};
+
+enum {
+	LOAD_KINDS = FILTER_BIT(FILTER_FUNCTION_LOAD) | FILTER_BIT(FILTER_FRESH_LOAD),
+	EXPLAINED_KINDS = FILTER_BIT(FILTER_FUNCTION_LOAD) | FILTER_BIT(FILTER_FUNCTION_CLOSE) |
+	                  FILTER_BIT(FILTER_FUNCTION_SERVE),
+};
+
+static int
+seal_from(const struct filter_source *sources, size_t n, struct err *e)
 {
 	AUTO_FREE struct sandbox_filters *filters = calloc(1, sizeof *filters);
 
 	if (!filters)
 		return err_set(e, ENOMEM, "seccomp programs");
-	if (filters_build(filter_calls, kinds, filters, e) < 0)
-		return -e->code;
+	for (size_t i = 0; i < n; i++)
+		if (filters_build(sources[i].tables, sources[i].kinds, filters, e) < 0)
+			return -e->code;
 	return fd_sealed_memory("cfn-filters", filters, sizeof *filters, e);
+}
+
+int
+sandbox_filters_seal(unsigned kinds, struct err *e)
+{
+	return seal_from(&(const struct filter_source){ filter_calls, kinds }, 1, e);
 }
 
 int
 sandbox_filters_seal_explaining(struct err *e)
 {
-	const unsigned explaining = FILTER_BIT(FILTER_FUNCTION_LOAD) | FILTER_BIT(FILTER_FUNCTION_CLOSE) |
-	                            FILTER_BIT(FILTER_FUNCTION_SERVE);
-	AUTO_FREE struct sandbox_filters *filters = calloc(1, sizeof *filters);
+	const struct filter_source sources[] = {
+		{ filter_calls_explaining, EXPLAINED_KINDS },
+		{ filter_calls, FILTER_BIT(FILTER_INIT) },
+	};
 
-	if (!filters)
-		return err_set(e, ENOMEM, "seccomp programs");
-	if (filters_build(filter_calls_explaining, explaining, filters, e) < 0 ||
-	    filters_build(filter_calls, FILTER_BIT(FILTER_INIT), filters, e) < 0)
-		return -e->code;
-	return fd_sealed_memory("cfn-filters", filters, sizeof *filters, e);
+	return seal_from(sources, ARRAY_SIZE(sources), e);
+}
+
+int
+sandbox_filters_seal_granted(bool is_explaining, struct err *e)
+{
+	const struct filter_source plain[] = {
+		{ filter_calls_granted, LOAD_KINDS },
+		{ filter_calls, FILTERS_OF_SPAWNER & ~(unsigned)LOAD_KINDS },
+	};
+	const struct filter_source explaining[] = {
+		{ filter_calls_explaining_granted, FILTER_BIT(FILTER_FUNCTION_LOAD) },
+		{ filter_calls_explaining, EXPLAINED_KINDS & ~FILTER_BIT(FILTER_FUNCTION_LOAD) },
+		{ filter_calls, FILTER_BIT(FILTER_INIT) },
+	};
+
+	return is_explaining ? seal_from(explaining, ARRAY_SIZE(explaining), e)
+	                     : seal_from(plain, ARRAY_SIZE(plain), e);
 }

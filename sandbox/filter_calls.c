@@ -89,7 +89,7 @@ const char filter_never[] =
     "sched_setparam setpriority ioprio_set sched_setaffinity vhangup lookup_dcookie mbind "
     "set_mempolicy migrate_pages move_pages";
 
-const char filter_never_code[] = "fork vfork execve execveat socketpair listen bind connect accept accept4";
+const char filter_never_code[] = "fork vfork execve execveat socketpair listen bind accept accept4";
 
 #define IS(argument, value)                                                                                  \
 	{                                                                                                    \
@@ -157,7 +157,9 @@ static const struct call_rule ioctl_rules[] = { ALLOW_IS("ioctl", 1, TCGETS),
 static const struct call_rule personality_rules[] = { ALLOW_IS("personality", 0, 0xffffffff), { NULL } };
 
 static const struct call_rule socket_rules[] = { { "socket", VERDICT_NO_SOCKET }, { NULL } };
-static const struct call_rule socket_report_rules[] = { { "socket", VERDICT_REPORT }, { NULL } };
+static const struct call_rule socket_report_rules[] = { { "socket", VERDICT_REPORT },
+	                                                { "connect", VERDICT_REPORT },
+	                                                { NULL } };
 
 /* By value: clone3 has its flags in memory.  EPERM instead of ENOSYS breaks the C library's threads. */
 #define CLONE_NEW_ANY                                                                                        \
@@ -189,6 +191,29 @@ static const struct call_rule process_rules[] = {
 static const struct call_rule socketpair_rules[] = {
 	{ "socketpair", VERDICT_ALLOW, 2, { IS(0, AF_UNIX), BITS(1, SOCKET_TYPE_BITS, SOCK_STREAM) } },
 	{ "socketpair", VERDICT_ALLOW, 2, { IS(0, AF_UNIX), BITS(1, SOCKET_TYPE_BITS, SOCK_SEQPACKET) } },
+	{ NULL }
+};
+
+/* For a function that has been granted a socket: streams of this family alone, which it connects by path; all
+ * others are reported as without a grant.  No message that could carry descriptors, and no out-of-band byte.
+ */
+#define NOT_FLAGS(flags) (~(uint64_t)(flags))
+static const struct call_rule socket_granted_rules[] = {
+	{ "socket", VERDICT_ALLOW, 2, { IS(0, AF_UNIX), BITS(1, SOCKET_TYPE_BITS, SOCK_STREAM) } },
+	{ "socket", VERDICT_REPORT, 1, { { .arg = 0, .op = SCMP_CMP_NE, .datum_a = AF_UNIX } } },
+	{ "socket", VERDICT_REPORT, 2, { IS(0, AF_UNIX), BITS(1, 1, 0) } },
+	{ "socket", VERDICT_REPORT, 2, { IS(0, AF_UNIX), BITS(1, 2, 2) } },
+	{ "socket", VERDICT_REPORT, 2, { IS(0, AF_UNIX), BITS(1, 4, 4) } },
+	{ "socket", VERDICT_REPORT, 2, { IS(0, AF_UNIX), BITS(1, 8, 8) } },
+	{ "connect", VERDICT_ALLOW },
+	{ "sendto",
+	  VERDICT_ALLOW,
+	  2,
+	  { IS(4, 0), BITS(3, NOT_FLAGS(MSG_NOSIGNAL | MSG_DONTWAIT | MSG_MORE), 0) } },
+	{ "recvfrom",
+	  VERDICT_ALLOW,
+	  1,
+	  { BITS(3, NOT_FLAGS(MSG_NOSIGNAL | MSG_DONTWAIT | MSG_PEEK | MSG_WAITALL), 0) } },
 	{ NULL }
 };
 
@@ -381,5 +406,29 @@ const struct filter_calls filter_calls_explaining[FILTER_COUNT] = {
 	},
 	[FILTER_FUNCTION_SERVE] = {
 		"function, serving, explained", VERDICT_ALLOW, VERDICT_NONE, { NULL }, { explaining_serve_rules },
+	},
+};
+
+const struct filter_calls filter_calls_granted[FILTER_COUNT] = {
+	[FILTER_FUNCTION_LOAD] = {
+		"function with a socket", VERDICT_UNKNOWN, VERDICT_REPORT,
+		{ core_calls, file_calls, common_calls, function_calls, handover_calls, sanitizer_calls },
+		{ fcntl_rules, prctl_rules, ioctl_rules, personality_rules, socket_granted_rules, thread_rules,
+	          executable_file_rules, further_filter_rules },
+	},
+	[FILTER_FRESH_LOAD] = {
+		"fresh function with a socket", VERDICT_UNKNOWN, VERDICT_REPORT,
+		{ core_calls, file_calls, common_calls, function_calls, handover_calls, sanitizer_calls },
+		{ fcntl_rules, prctl_rules, ioctl_rules, personality_rules, socket_granted_rules,
+	          fresh_thread_rules, executable_file_rules, further_filter_rules },
+	},
+};
+
+const struct filter_calls filter_calls_explaining_granted[FILTER_COUNT] = {
+	[FILTER_FUNCTION_LOAD] = {
+		"function with a socket, explained", VERDICT_REPORT, VERDICT_NONE,
+		{ core_calls, file_calls, common_calls, function_calls, sanitizer_calls },
+		{ socket_granted_rules, fcntl_rules, prctl_rules, ioctl_rules, personality_rules, thread_rules,
+	          executable_file_rules, further_filter_rules, explaining_handover_rules },
 	},
 };

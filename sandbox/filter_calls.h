@@ -21,7 +21,7 @@ struct call_rule {
 	struct scmp_arg_cmp conditions[2];
 };
 
-enum { CALL_SETS_MAX = 8 };
+enum { CALL_SETS_MAX = 9 };
 
 struct filter_calls {
 	const char *name;
@@ -35,6 +35,9 @@ extern const struct filter_calls filter_calls[FILTER_COUNT];
 /* Of sandbox_filters_seal_explaining: where standard is VERDICT_REPORT, all that is not allowed is reported.
  */
 extern const struct filter_calls filter_calls_explaining[FILTER_COUNT];
+/* Of functions that have been granted a socket: what differs. */
+extern const struct filter_calls filter_calls_granted[FILTER_COUNT];
+extern const struct filter_calls filter_calls_explaining_granted[FILTER_COUNT];
 extern const char filter_never[];
 /* The never-list of a function's code alone: others have to. */
 extern const char filter_never_code[];

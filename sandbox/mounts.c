@@ -9,6 +9,7 @@
 #include <linux/openat2.h>
 #include <stdio.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -98,9 +99,9 @@ open_below(int folder, const char *name, uint64_t resolve, struct err *e)
 }
 
 int
-mount_point_open(int folder, struct err *e)
+mount_point_open(int folder, const char *name, struct err *e)
 {
-	return open_below(folder, "tmp", RESOLVE_NO_XDEV, e);
+	return open_below(folder, name, RESOLVE_NO_XDEV, e);
 }
 
 int
@@ -114,7 +115,7 @@ sandbox_folder_open(int dirfd, const char *name, bool is_read_only, struct err *
 
 	if (folder < 0)
 		return folder;
-	point = mount_point_open(folder, e);
+	point = mount_point_open(folder, "tmp", e);
 	if (point < 0)
 		return err_wrap(e, "shared folder '%s'", name);
 	/* Not recursive: folders are never nested, and nothing may be mounted in them. */
@@ -123,6 +124,44 @@ sandbox_folder_open(int dirfd, const char *name, bool is_read_only, struct err *
 		return err_set(e, errno, "shared folder '%s': open_tree", name);
 	if (mount_restrict(tree, attributes, false, e) < 0)
 		return err_wrap(e, "shared folder '%s'", name);
+	made = tree;
+	tree = -1;
+	return made;
+}
+
+static int
+socket_open(const char *path, struct err *e)
+{
+	struct open_how how = { .flags = O_PATH | O_CLOEXEC,
+		                .resolve = RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS };
+	int fd = (int)syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof how);
+	struct stat st;
+
+	if (fd < 0)
+		return err_set(e, errno, "socket %s%s", path,
+		               errno == ELOOP ? " (a link is not followed)" : "");
+	if (fstat(fd, &st) == 0 && S_ISSOCK(st.st_mode))
+		return fd;
+	close(fd);
+	return err_set(e, ENOTSOCK, "socket %s", path);
+}
+
+int
+sandbox_socket_open(const char *path, struct err *e)
+{
+	const uint64_t attributes = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC |
+	                            MOUNT_ATTR_NOSYMFOLLOW | MOUNT_ATTR_RDONLY;
+	AUTO_FD fd = socket_open(path, e);
+	AUTO_FD tree = -1;
+	int made;
+
+	if (fd < 0)
+		return fd;
+	tree = open_tree(fd, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
+	if (tree < 0)
+		return err_set(e, errno, "socket %s: open_tree", path);
+	if (mount_restrict(tree, attributes, false, e) < 0)
+		return err_wrap(e, "socket %s", path);
 	made = tree;
 	tree = -1;
 	return made;

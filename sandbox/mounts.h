@@ -24,5 +24,5 @@ int mount_restrict(int mount, uint64_t attributes, bool is_recursive, struct err
 /* Attaches a detached mount at the path below folder, or at folder itself when path is "". */
 int mount_attach(int mount, int folder, const char *path, struct err *e);
 
-/* Opens the folder "tmp" of a shared folder: a plain one of the same mount. */
-int mount_point_open(int folder, struct err *e);
+/* Opens a folder ("tmp") of a shared folder: a plain one of the same mount. */
+int mount_point_open(int folder, const char *name, struct err *e);

@@ -52,6 +52,11 @@ struct sandbox_limits {
 	uint64_t cpu_s;        /* RLIMIT_CPU, the last net of a box; 0: none */
 };
 
+struct sandbox_socket {
+	int mount;
+	char place[112];
+};
+
 struct sandbox {
 	const struct sandbox_profile *profile;
 	const char *name;             /* for error texts: "function 'hello'" */
@@ -61,6 +66,10 @@ struct sandbox {
 	size_t n_keep;
 	int folder; /* sandbox_folder_open's mount to be the root; -1: an empty read-only root */
 	bool is_folder_read_only;
+	/* Of sandbox_socket_open, each at its place below the root ("run/..."); then programs of a sealing
+	 * with FILTERS_GRANTED are needed. */
+	const struct sandbox_socket *sockets;
+	size_t n_sockets;
 	int artifact;              /* sealed memory file; -1: none */
 	const char *const *system; /* box: host paths seen read-only; absent ones left out; NULL: none */
 
@@ -120,6 +129,11 @@ void sandbox_process_done(struct sandbox_process *p);
  * folder must hold a plain folder "tmp" where /tmp will be mounted (-ENOTDIR, -ENOENT else).  Needs
  * CAP_SYS_ADMIN in the mount namespace's owner. */
 int sandbox_folder_open(int dirfd, const char *name, bool is_read_only, struct err *e);
+
+/* The same of a socket, by its path on the host, on which no link may lie.  -ENOTSOCK when it is something
+ * else.
+ */
+int sandbox_socket_open(const char *path, struct err *e);
 
 /* Proves the isolation by a whole function sandbox with a probe as its payload, below the caller's own
  * namespaces, the empty network namespace among them.  outside_uid (also the gid) and proc as for

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -24,6 +25,7 @@ enum {
 	ARTIFACT_INODES = 4,
 	EMPTY_ROOT_SIZE = 16 * PAGE,
 	EMPTY_ROOT_INODES = 8,
+	RUN_INODES = 256, /* the components of four paths */
 };
 
 int
@@ -138,10 +140,67 @@ private_tmp_attach(const struct sandbox *s, int root, struct err *e)
 		return err_wrap(e, "/tmp");
 	if (s->folder < 0 && mkdirat(root, "tmp", 0700) < 0)
 		return err_set(e, errno, "mkdir tmp");
-	point = mount_point_open(root, e);
+	point = mount_point_open(root, "tmp", e);
 	if (point < 0)
 		return point;
 	return mount_attach(tmp, point, "", e);
+}
+
+/* The folders on the way, and a file for the socket to lie on. */
+static int
+socket_point_make(int run, const char *place, struct err *e)
+{
+	char path[sizeof((struct sandbox_socket *)0)->place];
+	AUTO_FD file = -1;
+
+	snprintf(path, sizeof path, "%s", place);
+	for (char *slash = path; (slash = strchr(slash, '/')); *slash++ = '/') {
+		*slash = '\0';
+		if (mkdirat(run, path, 0755) < 0 && errno != EEXIST)
+			return err_set(e, errno, "mkdir run/%s", path);
+	}
+	file = openat(run, path, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600);
+	return file < 0 ? err_set(e, errno, "make run/%s", path) : 0;
+}
+
+static int
+sockets_fill(const struct sandbox *s, int run, struct err *e)
+{
+	for (size_t i = 0; i < s->n_sockets; i++) {
+		const char *place = s->sockets[i].place + strlen("run/");
+
+		if (socket_point_make(run, place, e) < 0 ||
+		    mount_attach(s->sockets[i].mount, run, place, e) < 0)
+			return -e->code;
+	}
+	return mount_restrict(run, MOUNT_ATTR_RDONLY, false, e);
+}
+
+/* A folder of their own, which nothing else is in and nothing is added to: who may connect finds these by
+ * path and no others. */
+static int
+sockets_attach(const struct sandbox *s, int root, struct err *e)
+{
+	const struct tmpfs t = {
+		.size = EMPTY_ROOT_SIZE,
+		.inodes = RUN_INODES,
+		.mode = "0755",
+		.attributes =
+		    MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_NOSYMFOLLOW,
+	};
+	AUTO_FD point = -1, run = -1;
+
+	if (s->n_sockets == 0)
+		return 0;
+	run = mount_tmpfs(&t, e);
+	if (run < 0)
+		return err_wrap(e, "/run");
+	if (s->folder < 0 && mkdirat(root, "run", 0755) < 0)
+		return err_set(e, errno, "mkdir run");
+	point = mount_point_open(root, "run", e);
+	if (point < 0 || mount_attach(run, point, "", e) < 0)
+		return -e->code;
+	return sockets_fill(s, run, e);
 }
 
 static int
@@ -149,7 +208,7 @@ root_fill(struct sandbox *s, int root, struct err *e)
 {
 	switch (s->profile->root) {
 	case ROOT_FOLDER:
-		return private_tmp_attach(s, root, e);
+		return private_tmp_attach(s, root, e) < 0 || sockets_attach(s, root, e) < 0 ? -e->code : 0;
 	case ROOT_EMPTY:
 		return 0;
 	case ROOT_SYSTEM:

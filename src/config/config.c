@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <fnmatch.h>
 #include <ini.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -12,8 +13,9 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/words.h"
 
-enum key_kind { KEY_TEXT, KEY_PATH, KEY_NUMBER, KEY_DURATION, KEY_SIZE, KEY_OCTAL };
+enum key_kind { KEY_TEXT, KEY_PATH, KEY_PATHS, KEY_NUMBER, KEY_DURATION, KEY_SIZE, KEY_OCTAL };
 
 /* One row a key of [global] that is not a function limit. */
 static const struct key {
@@ -49,6 +51,7 @@ static const struct key {
 	TEXT("require_isolation", KEY_TEXT, require_isolation),
 	TEXT("cgroup", KEY_TEXT, cgroup),
 	TEXT("compiler", KEY_PATH, compiler),
+	TEXT("grant.allow", KEY_PATHS, grant_allow), /* each line adds to those before */
 	NUMBER("routers", KEY_NUMBER, routers, 1, ROUTERS_MAX),
 	NUMBER("connections", KEY_NUMBER, connections, 1, 65536),
 	NUMBER("cache_size", KEY_SIZE, cache_size, 0, UINT64_C(4) << 30),
@@ -148,12 +151,30 @@ set_number(const struct key *key, uint64_t *to, const char *text, struct err *e)
 }
 
 static int
+add_paths(char *list, const struct key *key, const char *text, struct err *e)
+{
+	const char *path;
+	size_t n;
+
+	while ((path = words_next(&text, &n))) {
+		if (path[0] != '/')
+			return err_set(e, -EINVAL, "%s: '%.*s' is not an absolute path", key->name,
+			               (int)(n < 64 ? n : 64), path);
+		if (words_add(list, key->size, path, n) < 0)
+			return err_set(e, -EINVAL, "%s: longer than %zu bytes", key->name, key->size - 1);
+	}
+	return 0;
+}
+
+static int
 set_key(struct config *c, const struct key *key, const char *text, struct err *e)
 {
 	char *field = (char *)c + key->offset;
 
 	if (key->kind == KEY_PATH && text[0] && text[0] != '/')
 		return err_set(e, -EINVAL, "%s: '%.64s' is not an absolute path", key->name, text);
+	if (key->kind == KEY_PATHS)
+		return add_paths(field, key, text, e);
 	if (key->kind != KEY_TEXT && key->kind != KEY_PATH)
 		return set_number(key, (uint64_t *)(void *)field, text, e);
 	if (strlen(text) >= key->size)
@@ -314,12 +335,26 @@ config_complete(struct config *c, struct err *e)
 }
 
 static void
+print_paths(const struct key *key, const char *list, int fd)
+{
+	const char *path;
+	size_t n;
+
+	while ((path = words_next(&list, &n)))
+		dprintf(fd, "%s = %.*s\n", key->name, (int)n, path);
+}
+
+static void
 print_key(const struct config *c, const struct key *key, int fd)
 {
 	const char *field = (const char *)c + key->offset;
 	char text[OPTION_TEXT_SIZE];
 	uint64_t value;
 
+	if (key->kind == KEY_PATHS) {
+		print_paths(key, field, fd);
+		return;
+	}
 	if (key->kind == KEY_TEXT || key->kind == KEY_PATH) {
 		dprintf(fd, "%s = %s\n", key->name, field);
 		return;
@@ -397,6 +432,37 @@ config_apply(const struct config *c, const char *function, struct function_polic
 		    policy_rows[i].kind != POLICY_COOKIE)
 			*value = max;
 	}
+}
+
+/* "*" stops at a slash, as the operator's own shell has it. */
+static bool
+may_be_granted(const struct config *c, const char *path)
+{
+	const char *at = c->grant_allow, *one;
+	char pattern[CONFIG_TEXT_MAX];
+	size_t n;
+
+	while ((one = words_next(&at, &n)))
+		if (snprintf(pattern, sizeof pattern, "%.*s", (int)n, one) < (int)sizeof pattern &&
+		    fnmatch(pattern, path, FNM_PATHNAME | FNM_NOESCAPE) == 0)
+			return true;
+	return false;
+}
+
+int
+config_check_sockets(const struct config *c, const char *sockets, struct err *e)
+{
+	char path[SOCKET_PATH_SIZE];
+	const char *one;
+	size_t n;
+
+	while ((one = words_next(&sockets, &n))) {
+		snprintf(path, sizeof path, "%.*s", (int)n, one);
+		if (!may_be_granted(c, path))
+			return err_set(e, -EPERM, "socket %s may not be granted; see grant.allow in cfn.conf",
+			               path);
+	}
+	return 0;
 }
 
 /* The folder of the caller's own registry, made when it is missing. */

@@ -7,7 +7,7 @@
 #include "config/libraries.h"
 #include "config/policy.h"
 
-enum { CONFIG_TEXT_MAX = 256, CONFIG_PATH_MAX = 1024, CONFIG_OVERRIDES_MAX = 1024 };
+enum { CONFIG_TEXT_MAX = 256, CONFIG_PATH_MAX = 1024, CONFIG_OVERRIDES_MAX = 1024, CONFIG_GRANTS_MAX = 4096 };
 
 struct config_override {
 	char function[NAME_MAX_SIZE]; /* [function NAME] */
@@ -32,6 +32,7 @@ struct config {
 	char user[64];                       /* when started as root and the registry is root's */
 	char require_isolation[16];          /* full | strong */
 	char cgroup[16];                     /* auto | require | off */
+	char grant_allow[CONFIG_GRANTS_MAX]; /* patterns of paths (base/words.h) that --grant may name */
 	char libexec_dir[CONFIG_PATH_MAX], include_dir[CONFIG_PATH_MAX], compiler[CONFIG_PATH_MAX];
 	char languages_dir[CONFIG_PATH_MAX]; /* [run]: a file for each language */
 	uint64_t routers;
@@ -62,6 +63,9 @@ int config_read_default(struct config *c, struct err *e);
 
 /* Fills in what depends on other values (shared_dir, state_dir); call after registry is known. */
 int config_complete(struct config *c, struct err *e);
+
+/* -EPERM when one of these sockets (paths, base/words.h) may not be granted. */
+int config_check_sockets(const struct config *c, const char *sockets, struct err *e);
 
 /* Prints every key with its value (cfn-pool -tt). */
 void config_print(const struct config *c, int fd);

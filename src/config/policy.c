@@ -11,6 +11,7 @@
 
 #include "base/fd.h"
 #include "base/utf8.h"
+#include "base/words.h"
 #include "config/smoke.h"
 
 #define KI        UINT64_C(1024)
@@ -367,6 +368,21 @@ pack_texts(json_t *root, const char *name, const char *texts, size_t size)
 }
 
 static int
+pack_grants(const struct function_policy *p, json_t *root)
+{
+	json_t *list = json_array();
+	const char *at = p->sockets, *path;
+	size_t n;
+
+	if (json_object_set_new(root, "grant", list) < 0)
+		return -ENOMEM;
+	while ((path = words_next(&at, &n)))
+		if (json_array_append_new(list, json_sprintf("unix:%.*s", (int)n, path)) < 0)
+			return -ENOMEM;
+	return 0;
+}
+
+static int
 pack_rows(const struct function_policy *p, json_t *root)
 {
 	for (size_t i = 0; i < policy_n_version_rows; i++) {
@@ -398,6 +414,8 @@ policy_pack(const struct function_policy *p, char *text, size_t size, struct err
 		if (json_object_set_new(root, "shared", shared) < 0)
 			return err_set(e, ENOMEM, "policy");
 	}
+	if (p->sockets[0] && pack_grants(p, root) < 0)
+		return err_set(e, ENOMEM, "policy");
 	if (p->links[0] && json_object_set_new(root, "link", json_string(p->links)) < 0)
 		return err_set(e, ENOMEM, "policy");
 	if (p->uses_session && json_object_set_new(root, "session", json_true()) < 0)
@@ -409,6 +427,7 @@ policy_pack(const struct function_policy *p, char *text, size_t size, struct err
 	return 0;
 }
 
+/* Each taken by set. */
 static int
 unpack_texts(struct function_policy *p, const json_t *list,
              int (*set)(struct function_policy *p, const char *text, struct err *e), struct err *e)
@@ -442,6 +461,8 @@ unpack_member(struct function_policy *p, const char *key, json_t *value, struct 
 		return unpack_texts(p, value, policy_set_env, e);
 	if (strcmp(key, "smoke") == 0 && json_is_array(value))
 		return unpack_texts(p, value, policy_add_smoke, e);
+	if (strcmp(key, "grant") == 0 && json_is_array(value))
+		return unpack_texts(p, value, policy_add_grant, e);
 	return err_set(e, -EBADMSG, "policy has an unknown member '%.64s'", key);
 }
 

@@ -53,10 +53,11 @@ struct function_policy {
 	uint64_t denied_kills;      /* workers killed for denied_limit in denied_window_ms; 0: no limit */
 	uint64_t denied_window_ms;
 	uint64_t shared_read_only;
-	uint64_t uses_session;         /* its artifact names a function of sessions: nobody sets it */
-	char shared[NAME_MAX_SIZE];    /* empty: none */
-	char links[POLICY_LINKS_SIZE]; /* names of libraries, sorted (base/words.h) */
-	char env[POLICY_ENV_MAX];      /* "K=V" NUL "K=V" NUL ...; */
+	uint64_t uses_session;           /* its artifact names a function of sessions: nobody sets it */
+	char shared[NAME_MAX_SIZE];      /* empty: none */
+	char links[POLICY_LINKS_SIZE];   /* names of libraries, sorted (base/words.h) */
+	char sockets[SOCKETS_TEXT_SIZE]; /* paths, sorted (base/words.h) */
+	char env[POLICY_ENV_MAX];        /* "K=V" NUL "K=V" NUL ...; */
 	size_t env_size;
 	char smokes[SMOKES_MAX * SMOKE_SIZE]; /* "GET /x=200" NUL ...; see smoke.h */
 	size_t smokes_size;
@@ -122,6 +123,10 @@ int policy_set_shared(struct function_policy *p, const char *text, struct err *e
 /* --link NAME,NAME...: instead of those before; "none" for none.  Which of them there are is the
  * configuration's to say (config/libraries.h).  -EINVAL, -E2BIG. */
 int policy_set_links(struct function_policy *p, const char *text, struct err *e);
+
+/* --grant unix:PATH: one more socket of the host that it may connect to; "none": none any more.  -EINVAL,
+ * -E2BIG. */
+int policy_add_grant(struct function_policy *p, const char *text, struct err *e);
 
 /* Name of a function or a folder: ^[a-z0-9][a-z0-9_-]{0,63}$ */
 int policy_check_name(const char *name, struct err *e);

@@ -19,6 +19,9 @@ enum {
 	LINKS_MAX = 8,          /* libraries that a function is linked with */
 	LIBRARY_FILE_SIZE = 49, /* "libjansson.so.4" and NUL: [A-Za-z0-9._+-] */
 	LIBRARIES_TEXT_SIZE = LINKS_MAX * LIBRARY_FILE_SIZE,
+	SOCKETS_MAX = 4,        /* of the host, that a function may connect to */
+	SOCKET_PATH_SIZE = 108, /* sun_path of unix(7) */
+	SOCKETS_TEXT_SIZE = SOCKETS_MAX * SOCKET_PATH_SIZE,
 };
 
 enum message_type {
@@ -103,6 +106,7 @@ struct start_worker {
 	char shared[NAME_MAX_SIZE];          /* folder below the shared directory; empty: none */
 	char entry[SYMBOL_MAX_SIZE];         /* handler's symbol; empty: the artifact's own route table */
 	char libraries[LIBRARIES_TEXT_SIZE]; /* files that the artifact is linked with (grants.h) */
+	char sockets[SOCKETS_TEXT_SIZE];     /* paths on the host of what it may connect to (grants.h) */
 };
 
 enum { COPY_PATH_SIZE = 1024 };

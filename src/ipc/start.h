@@ -35,8 +35,9 @@ enum worker_fd {
 	WORKER_FD_ARTIFACT,
 	WORKER_FD_ENVIRONMENT,
 	WORKER_FD_LIBRARY,
-	WORKER_FD_ROUTER, /* init's, in fresh mode: struct fresh_kill, struct fresh_ended */
-	WORKER_FD_FOLDER, /* only with a shared folder */
+	WORKER_FD_ROUTER,  /* init's, in fresh mode: struct fresh_kill, struct fresh_ended */
+	WORKER_FD_FOLDER,  /* only with a shared folder */
+	WORKER_FD_SOCKETS, /* mounts of what it was granted, in their order; from here on SOCKETS_MAX */
 
 	WORKER_FD_COPY_DATA = WORKER_FD_REQUESTS,
 	WORKER_FD_COPY_FOLDER = WORKER_FD_ARTIFACT,

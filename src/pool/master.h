@@ -123,7 +123,9 @@ struct pool {
 	bool is_unsettled;
 	TAILQ_ENTRY(pool) unsettled_link; /* of those that wait to be approved and kept */
 
-	char *forbidden; /* what it is linked with is not this server's to give: why; NULL: all is */
+	struct timer sockets;  /* until they are looked at again */
+	uint64_t sockets_seen; /* which they were */
+	char *forbidden;       /* a library or a socket is not this server's to give: why; NULL: all are */
 
 	int artifact, environment; /* sealed memory; -1: not open */
 	size_t artifact_size;

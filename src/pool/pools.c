@@ -49,7 +49,9 @@ fill_grants(struct pool *pool, const struct config *c, const struct function_pol
 {
 	struct err e;
 
-	if (libraries_resolve(&c->libraries, p->links, pool->start.libraries, &e) < 0)
+	snprintf(pool->start.sockets, sizeof pool->start.sockets, "%s", p->sockets);
+	if (libraries_resolve(&c->libraries, p->links, pool->start.libraries, &e) < 0 ||
+	    config_check_sockets(c, p->sockets, &e) < 0)
 		pool->forbidden = strdup(e.text);
 }
 
@@ -158,6 +160,7 @@ pool_new(struct master *m, const struct registry_version *v, struct pool **made,
 	pool->artifact = pool->environment = -1;
 	pool->retry = (struct timer){ .fire = retry_now, .owner = pool };
 	pool->vote = (struct timer){ .fire = vote_is_over, .owner = pool };
+	sockets_init(pool);
 	TAILQ_INIT(&pool->workers);
 	pool->n_routes = v->n_routes;
 	pool->policy_text = v->policy_text;
@@ -181,6 +184,7 @@ pool_free(struct master *m, struct pool *pool)
 {
 	timer_cancel(&m->loop, &pool->retry);
 	timer_cancel(&m->loop, &pool->vote);
+	timer_cancel(&m->loop, &pool->sockets);
 	if (pool->is_hungry)
 		TAILQ_REMOVE(&m->hungry, pool, hungry_link);
 	artifacts_close(m, pool);
@@ -214,7 +218,8 @@ starts_alike(const struct pool *x, const struct pool *y)
 	       a->tmp_inodes == b->tmp_inodes && a->threads == b->threads && a->cpu_share == b->cpu_share &&
 	       a->files == b->files && a->is_fresh == b->is_fresh &&
 	       a->shared_read_only == b->shared_read_only && strcmp(a->shared, b->shared) == 0 &&
-	       strcmp(a->libraries, b->libraries) == 0 && !x->forbidden == !y->forbidden &&
+	       strcmp(a->libraries, b->libraries) == 0 && strcmp(a->sockets, b->sockets) == 0 &&
+	       !x->forbidden == !y->forbidden &&
 	       memcmp(&x->claim.contents, &y->claim.contents, sizeof x->claim.contents) == 0 &&
 	       memcmp(&x->secrets, &y->secrets, sizeof x->secrets) == 0;
 }

@@ -34,6 +34,10 @@ void pool_drain(struct master *m, struct pool *pool);
 /* Frees it when nobody needs it any more; call it last. */
 void pool_drop_unused(struct master *m, struct pool *pool);
 
+/* sockets.c: before a worker is started: from then on it is replaced when its sockets are other ones. */
+void sockets_init(struct pool *pool);
+void sockets_watch(struct master *m, struct pool *pool);
+
 /* artifacts.c: opens artifact and environment and gives the pool its uid slot, unless it has them. */
 int artifacts_open(struct master *m, struct pool *pool, struct err *e);
 void artifacts_close(struct master *m, struct pool *pool);

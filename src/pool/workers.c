@@ -124,6 +124,7 @@ worker_start(struct master *m, struct pool *pool, struct err *e)
 	rc = artifacts_open(m, pool, e);
 	if (rc < 0)
 		return rc;
+	sockets_watch(m, pool);
 	w = worker_new(m, pool, e);
 	if (!w)
 		return -e->code;

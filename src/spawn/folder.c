@@ -91,6 +91,16 @@ folder_provide(const struct spawn *s, const char *name, uint32_t slot, struct er
 }
 
 int
+folder_provide_run(const struct spawn *s, const char *name, struct err *e)
+{
+	AUTO_FD fd = open_folder(s->shared, name);
+
+	if (fd < 0 || (mkdirat(fd, "run", 0700) < 0 && errno != EEXIST))
+		return err_set(e, errno, "shared folder '%s': make 'run'", name);
+	return 0;
+}
+
+int
 folder_open(const struct spawn *s, const char *name, uint32_t slot, bool is_read_only, struct err *e)
 {
 	AUTO_FD fd = open_folder(s->shared, name);

@@ -28,7 +28,7 @@ struct invoked {
 _Static_assert((int)CALL_NAME_SIZE >= (int)SYSCALL_NAME_SIZE, "a name fits");
 
 int
-invoked_start(struct spawn *s, struct process *p, const struct start_worker *w, struct err *e)
+invoked_start(struct process *p, const struct start_worker *w, struct err *e)
 {
 	struct invoked *i = calloc(1, sizeof *i);
 
@@ -37,16 +37,7 @@ invoked_start(struct spawn *s, struct process *p, const struct start_worker *w, 
 	p->invoked = i;
 	i->is_explained = w->is_explained;
 	i->cpu_ms = w->cpu_ms;
-	/* Made for the first one: most spawners never start any. */
-	if (i->is_explained && s->explaining_fd < 0)
-		s->explaining_fd = sandbox_filters_seal_explaining(e);
-	return i->is_explained && s->explaining_fd < 0 ? s->explaining_fd : 0;
-}
-
-int
-invoked_filters(struct spawn *s, const struct process *p)
-{
-	return p->invoked && p->invoked->is_explained ? s->explaining_fd : s->filters_fd;
+	return 0;
 }
 
 void

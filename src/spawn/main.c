@@ -238,7 +238,9 @@ main(int argc, char **argv)
 	int rc;
 
 	s.master = SPAWNER_FD_MASTER;
-	s.shared = s.cgroup = s.filters_fd = s.explaining_fd = s.epoll = s.children = -1;
+	s.shared = s.cgroup = s.filters_fd = s.epoll = s.children = -1;
+	for (size_t i = 0; i < ARRAY_SIZE(s.other_fds); i++)
+		s.other_fds[i] = -1;
 	log_init("cfn-spawn", 2);
 	prctl(PR_SET_NAME, "cfn-spawn");
 	if (prepare(&s, argc, argv, &e) < 0) {

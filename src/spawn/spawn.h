@@ -59,7 +59,7 @@ struct spawn {
 	int shared; /* the folder of shared folders; -1: none */
 	int cgroup; /* the folder of leaves; -1: rlimits alone */
 	int filters_fd;
-	int explaining_fd; /* programs of explained workers; -1 before the first one */
+	int other_fds[3]; /* programs of other workers (programs.c); -1 before the first of them */
 	const struct sandbox_filters *filters;
 	unsigned n_slots; /* 0: all sandboxes are uid 0 of the base */
 	struct watch on_master, on_children;
@@ -100,9 +100,11 @@ int process_tell_ended(struct spawn *s, const struct process *p, const struct en
 int report_read(struct spawn *s, struct process *p, struct err *e);
 void report_denied(const struct spawn *s, struct process *p, uint32_t events);
 
+/* programs.c: the descriptor of the seccomp programs of what is started; -errno. */
+int programs_for(struct spawn *s, bool is_explained, bool is_granted, struct err *e);
+
 /* invoked.c: workers whose listener stays here. */
-int invoked_start(struct spawn *s, struct process *p, const struct start_worker *w, struct err *e);
-int invoked_filters(struct spawn *s, const struct process *p); /* the descriptor of its programs */
+int invoked_start(struct process *p, const struct start_worker *w, struct err *e);
 void invoked_ready(struct process *p);
 /* Counts a refused call.  The errno to answer it with; 0: it was one too many, and the process was killed. */
 int invoked_refuse(const struct spawn *s, struct process *p, const struct sandbox_denied *denied);
@@ -121,6 +123,8 @@ int start_worker(struct spawn *s, struct process *p, struct err *e);
 int start_copy(struct spawn *s, struct process *p, struct err *e);
 
 /* folder.c: makes the shared folder when there is none. */
+/* And a folder "run" in it, for sockets to be mounted in. */
+int folder_provide_run(const struct spawn *s, const char *name, struct err *e);
 int folder_provide(const struct spawn *s, const char *name, uint32_t slot, struct err *e);
 /* The shared folder as a detached mount.  -ENOENT when there is none. */
 int folder_open(const struct spawn *s, const char *name, uint32_t slot, bool is_read_only, struct err *e);

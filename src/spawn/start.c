@@ -9,12 +9,13 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/words.h"
 #include "ipc/grants.h"
 #include "ipc/start.h"
 #include "spawn/spawn.h"
 
 enum {
-	PLAN_FDS_MAX = 9,
+	PLAN_FDS_MAX = 9 + SOCKETS_MAX,
 	PLAN_FIRST_FD = 3,
 	TITLE_SIZE = 112,
 	SPARE_FD_MIN = PLAN_FIRST_FD + PLAN_FDS_MAX + 1
@@ -30,7 +31,8 @@ struct plan {
 	int in, out, err;
 	int fds[PLAN_FDS_MAX]; /* -1: there is none at this number */
 	size_t n_fds;
-	int report; /* the child's end */
+	int programs; /* of seccomp */
+	int report;   /* the child's end */
 };
 
 static void
@@ -190,7 +192,7 @@ launch_sandboxed(struct spawn *s, struct process *p, struct plan *plan, uint32_t
 	plan->program = SPAWNER_FD_WORKER;
 	plan->in = input;
 	plan->report = plan->fds[WORKER_FD_CHANNEL - PLAN_FIRST_FD] = channel;
-	plan->fds[WORKER_FD_FILTERS - PLAN_FIRST_FD] = invoked_filters(s, p);
+	plan->fds[WORKER_FD_FILTERS - PLAN_FIRST_FD] = plan->programs;
 	plan->fds[WORKER_FD_ENDING - PLAN_FIRST_FD] = ending;
 	return launch(p, plan, slot_id(s, slot), e);
 }
@@ -238,9 +240,57 @@ check_worker(const struct spawn *s, const struct start_worker *w, struct err *e)
 		return err_set(e, -EINVAL, "malformed name");
 	if (!grant_are_libraries(w->libraries, sizeof w->libraries))
 		return err_set(e, -EINVAL, "malformed list of libraries");
+	if (!grant_are_sockets(w->sockets, sizeof w->sockets))
+		return err_set(e, -EINVAL, "malformed list of sockets");
 	if (s->in.n_fds != (w->is_fresh && !w->is_trial ? 5 : 4))
 		return err_set(e, -EINVAL, "%zu descriptors", s->in.n_fds);
 	return check_slot(s, w->slot, e);
+}
+
+/* From the first number on; closed by whoever started. */
+static int
+open_sockets(const char *sockets, int fds[SOCKETS_MAX], struct err *e)
+{
+	char path[SOCKET_PATH_SIZE];
+	const char *one;
+	size_t n;
+
+	for (size_t i = 0; i < SOCKETS_MAX && (one = words_next(&sockets, &n)); i++) {
+		snprintf(path, sizeof path, "%.*s", (int)n, one);
+		fds[i] = sandbox_socket_open(path, e);
+		if (fds[i] < 0)
+			return fds[i];
+	}
+	return 0;
+}
+
+/* What it finds of the host: the folder, and the mounts of its sockets. */
+struct places {
+	int folder, sockets[SOCKETS_MAX];
+};
+
+static void
+places_done(struct places *p)
+{
+	fd_close(&p->folder);
+	for (size_t i = 0; i < SOCKETS_MAX; i++)
+		fd_close(&p->sockets[i]);
+}
+
+static int
+places_open(const struct spawn *s, const struct start_worker *w, struct places *p, struct err *e)
+{
+	bool has_sockets = w->sockets[0] != '\0';
+
+	if (w->shared[0] != '\0') {
+		if (folder_provide(s, w->shared, w->slot, e) < 0 ||
+		    (has_sockets && folder_provide_run(s, w->shared, e) < 0))
+			return -e->code;
+		p->folder = folder_open(s, w->shared, w->slot, w->shared_read_only, e);
+		if (p->folder < 0)
+			return p->folder;
+	}
+	return open_sockets(w->sockets, p->sockets, e);
 }
 
 int
@@ -249,25 +299,23 @@ start_worker(struct spawn *s, struct process *p, struct err *e)
 	const struct start_worker *w = (const struct start_worker *)s->in.body;
 	struct plan plan = { .profile = w->is_fresh ? &sandbox_fresh : &sandbox_function,
 		             .name = w->function };
-	AUTO_FD folder = -1;
+	__attribute__((cleanup(places_done))) struct places places = { -1, { -1, -1, -1, -1 } };
 
-	if (check_worker(s, w, e) < 0 || (w->is_invoked && invoked_start(s, p, w, e) < 0))
+	if (check_worker(s, w, e) < 0 || (w->is_invoked && invoked_start(p, w, e) < 0) ||
+	    places_open(s, w, &places, e) < 0)
 		return -e->code;
-	if (w->shared[0] != '\0') {
-		if (folder_provide(s, w->shared, w->slot, e) < 0)
-			return -e->code;
-		folder = folder_open(s, w->shared, w->slot, w->shared_read_only, e);
-		if (folder < 0)
-			return folder;
-	}
+	plan.programs = programs_for(s, w->is_invoked && w->is_explained, w->sockets[0] != '\0', e);
+	if (plan.programs < 0)
+		return plan.programs;
 	snprintf(plan.title, sizeof plan.title, "cfn-worker %s v%u", w->function, w->version);
 	plan.fds[WORKER_FD_ARTIFACT - PLAN_FIRST_FD] = s->in.fds[0];
 	plan.fds[WORKER_FD_ENVIRONMENT - PLAN_FIRST_FD] = s->in.fds[1];
 	plan.fds[WORKER_FD_REQUESTS - PLAN_FIRST_FD] = s->in.fds[2];
 	plan.fds[WORKER_FD_LIBRARY - PLAN_FIRST_FD] = SPAWNER_FD_LIBRARY;
 	plan.fds[WORKER_FD_ROUTER - PLAN_FIRST_FD] = s->in.n_fds > 4 ? s->in.fds[4] : -1;
-	plan.fds[WORKER_FD_FOLDER - PLAN_FIRST_FD] = folder;
-	plan.n_fds = WORKER_FD_FOLDER - PLAN_FIRST_FD + 1;
+	plan.fds[WORKER_FD_FOLDER - PLAN_FIRST_FD] = places.folder;
+	memcpy(&plan.fds[WORKER_FD_SOCKETS - PLAN_FIRST_FD], places.sockets, sizeof places.sockets);
+	plan.n_fds = WORKER_FD_SOCKETS - PLAN_FIRST_FD + SOCKETS_MAX;
 	plan.out = plan.err = s->in.fds[3];
 	plan.has_sanitizers = w->has_sanitizers && (w->is_invoked || w->is_trial);
 	if (open_leaf(s, p, w, e) < 0)
@@ -293,6 +341,7 @@ start_copy(struct spawn *s, struct process *p, struct err *e)
 	if (folder < 0)
 		return folder;
 	snprintf(plan.title, sizeof plan.title, "cfn-worker copy %s", c->shared);
+	plan.programs = s->filters_fd;
 	plan.fds[WORKER_FD_COPY_DATA - PLAN_FIRST_FD] = s->in.fds[0];
 	plan.fds[WORKER_FD_COPY_FOLDER - PLAN_FIRST_FD] = folder;
 	plan.n_fds = WORKER_FD_COPY_FOLDER - PLAN_FIRST_FD + 1;

@@ -12,6 +12,8 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/words.h"
+#include "ipc/grants.h"
 #include "ipc/message.h"
 #include "ipc/start.h"
 #include "worker/worker.h"
@@ -22,6 +24,7 @@ struct job {
 	struct worker worker;
 	struct start_copy copy;
 	struct sandbox sandbox;
+	struct sandbox_socket sockets[SOCKETS_MAX];
 	char name[NAME_MAX_SIZE + 16];
 	int init[2]; /* pipe: one byte of init when it is confined */
 };
@@ -49,6 +52,20 @@ read_job(struct job *job, struct err *e)
 	return 0;
 }
 
+static void
+name_sockets(struct job *job, const char *sockets)
+{
+	const char *one;
+	size_t n, i;
+
+	for (i = 0; i < SOCKETS_MAX && (one = words_next(&sockets, &n)); i++) {
+		job->sockets[i].mount = WORKER_FD_SOCKETS + (int)i;
+		grant_place(one, n, job->sockets[i].place);
+	}
+	job->sandbox.sockets = job->sockets;
+	job->sandbox.n_sockets = i;
+}
+
 static int
 prepare_worker(struct job *job, struct err *e)
 {
@@ -66,6 +83,7 @@ prepare_worker(struct job *job, struct err *e)
 	s->folder = w->shared[0] != '\0' ? WORKER_FD_FOLDER : -1;
 	s->is_folder_read_only = w->shared_read_only;
 	s->artifact = WORKER_FD_ARTIFACT;
+	name_sockets(job, w->sockets);
 	job->worker.sandbox = s;
 	job->worker.is_fresh = w->is_fresh && !w->is_trial;
 	if (preload(WORKER_FD_ARTIFACT, w->libraries, e) < 0)

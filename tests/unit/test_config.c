@@ -9,6 +9,7 @@
 
 #include "config/config.h"
 #include "config/smoke.h"
+#include "ipc/grants.h"
 
 static void
 write_file(char path[32], const char *text)
@@ -250,18 +251,21 @@ a_policy_survives_its_text(void **state)
 	assert_int_equal(policy_set(&p, policy_find("pm"), "static", &e), 0);
 	assert_int_equal(policy_set_shared(&p, "books:ro", &e), 0);
 	assert_int_equal(policy_set_links(&p, "m,jansson", &e), 0);
+	assert_int_equal(policy_add_grant(&p, "unix:/run/x", &e), 0);
 	assert_int_equal(policy_set_env(&p, "A=1", &e), 0);
 	assert_int_equal(policy_set_env(&p, "B=x=y", &e), 0);
 	assert_int_equal(policy_set_env(&p, "A=2", &e), 0);
 	assert_int_equal(policy_pack(&p, text, sizeof text, &e), 0);
-	assert_string_equal(text, "{\"env\":[\"B=x=y\",\"A=2\"],\"link\":\"jansson "
-	                          "m\",\"memory\":\"64M\",\"pm\":\"static\",\"shared\":\"books:ro\"}");
+	assert_string_equal(text,
+	                    "{\"env\":[\"B=x=y\",\"A=2\"],\"grant\":[\"unix:/run/x\"],\"link\":\"jansson "
+	                    "m\",\"memory\":\"64M\",\"pm\":\"static\",\"shared\":\"books:ro\"}");
 	assert_int_equal(policy_unpack(&back, text, &e), 0);
 	assert_int_equal(back.memory, p.memory);
 	assert_int_equal(back.shared_read_only, 1);
 	assert_int_equal(back.env_size, p.env_size);
 	assert_memory_equal(back.env, p.env, p.env_size);
 	assert_string_equal(back.links, "jansson m");
+	assert_string_equal(back.sockets, "/run/x");
 }
 
 static void
@@ -467,6 +471,115 @@ links_are_a_list_of_eight_names(void **state)
 	}
 }
 
+static void
+grants_are_whole_paths_of_sockets(void **state)
+{
+	char longest[5 + SOCKET_PATH_SIZE + 1] = "unix:/run/";
+	static const struct {
+		const char *text;
+		int rc;
+	} cases[] = {
+		{ "unix:/run/redis/redis.sock", 0 },
+		{ "unix:/run/postgresql/.s.PGSQL.5432", 0 },
+		{ "unix:/x", 0 },
+		{ "unix:/", -EINVAL },
+		{ "unix:", -EINVAL },
+		{ "unix:run/x", -EINVAL },
+		{ "unix:@abstract", -EINVAL },
+		{ "unix:/run/x/", -EINVAL },
+		{ "unix:/run//x", -EINVAL },
+		{ "unix:/run/./x", -EINVAL },
+		{ "unix:/run/../x", -EINVAL },
+		{ "unix:/run/..", -EINVAL },
+		{ "unix:/run/a b", -EINVAL },
+		{ "unix:/run/a\nb", -EINVAL },
+		{ "/run/x", -EINVAL },
+		{ "tcp:127.0.0.1:80", -EINVAL },
+	};
+	static struct function_policy p;
+	struct err e;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		policy_init(&p);
+		assert_int_equal(policy_add_grant(&p, cases[i].text, &e), cases[i].rc);
+		assert_string_equal(p.sockets, cases[i].rc == 0 ? cases[i].text + 5 : "");
+	}
+	memset(longest + 10, 'x', SOCKET_PATH_SIZE - 6);
+	longest[5 + SOCKET_PATH_SIZE - 1] = '\0';
+	assert_int_equal(policy_add_grant(&p, longest, &e), 0);
+	longest[5 + SOCKET_PATH_SIZE - 1] = 'x';
+	longest[5 + SOCKET_PATH_SIZE] = '\0';
+	assert_int_equal(policy_add_grant(&p, longest, &e), -EINVAL);
+}
+
+static void
+four_sockets_are_granted_each_at_a_place_of_its_own(void **state)
+{
+	static const struct {
+		const char *path, *place;
+	} cases[] = {
+		{ "/run/redis/redis.sock", "run/redis/redis.sock" },
+		{ "/var/lib/x/y.sock", "run/y.sock" },
+		{ "/runx/y", "run/y" },
+		{ "/run", "run/run" },
+	};
+	char place[GRANT_PLACE_SIZE];
+	static struct function_policy p;
+	struct err e;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		grant_place(cases[i].path, strlen(cases[i].path), place);
+		assert_string_equal(place, cases[i].place);
+	}
+	policy_init(&p);
+	assert_int_equal(policy_add_grant(&p, "unix:/run/a", &e), 0);
+	assert_int_equal(policy_add_grant(&p, "unix:/run/a", &e), 0);
+	assert_int_equal(policy_add_grant(&p, "unix:/tmp/a", &e), -EINVAL);
+	assert_int_equal(policy_add_grant(&p, "unix:/tmp/b", &e), 0);
+	assert_int_equal(policy_add_grant(&p, "unix:/tmp/c", &e), 0);
+	assert_int_equal(policy_add_grant(&p, "unix:/tmp/d", &e), 0);
+	assert_int_equal(policy_add_grant(&p, "unix:/tmp/e", &e), -E2BIG);
+	assert_true(grant_are_sockets(p.sockets, sizeof p.sockets));
+	assert_false(grant_are_sockets("/a /b /c /d /e", SOCKETS_TEXT_SIZE));
+	assert_false(grant_are_sockets("/a /../b", SOCKETS_TEXT_SIZE));
+	assert_int_equal(policy_add_grant(&p, "none", &e), 0);
+	assert_string_equal(p.sockets, "");
+}
+
+static void
+sockets_are_granted_by_the_operators_patterns(void **state)
+{
+	static const struct {
+		const char *sockets;
+		int rc;
+	} cases[] = {
+		{ "", 0 },
+		{ "/run/redis/redis.sock", 0 },
+		{ "/run/redis/.hidden", 0 },
+		{ "/run/pg/.s.PGSQL.5432", 0 },
+		{ "/run/pg/.s.PGSQL.5432 /run/redis/a", 0 },
+		{ "/run/redis/more/redis.sock", -EPERM },
+		{ "/run/pg/.s.PGSQL.54321", -EPERM },
+		{ "/run/redis/a /run/docker.sock", -EPERM },
+	};
+	static struct config c;
+	struct err e;
+
+	(void)state;
+	assert_int_equal(read_text(&c, "[global]\n", &e), 0);
+	assert_int_equal(config_check_sockets(&c, "/run/x", &e), -EPERM);
+	assert_int_equal(read_text(&c,
+	                           "[global]\ngrant.allow = /run/redis/*\n"
+	                           "grant.allow = /run/pg/.s.PGSQL.5432 /run/more/x\n",
+	                           &e),
+	                 0);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+		assert_int_equal(config_check_sockets(&c, cases[i].sockets, &e), cases[i].rc);
+	assert_int_equal(read_text(&c, "[global]\ngrant.allow = run/x\n", &e), -EINVAL);
+}
+
 int
 main(void)
 {
@@ -486,6 +599,9 @@ main(void)
 		cmocka_unit_test(the_list_of_libraries_has_an_end),
 		cmocka_unit_test(links_are_a_list_of_eight_names),
 		cmocka_unit_test(smoke_requests_are_checked_counted_and_packed),
+		cmocka_unit_test(grants_are_whole_paths_of_sockets),
+		cmocka_unit_test(four_sockets_are_granted_each_at_a_place_of_its_own),
+		cmocka_unit_test(sockets_are_granted_by_the_operators_patterns),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

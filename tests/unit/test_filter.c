@@ -28,7 +28,7 @@ enum { CALLS_MAX = 600 };
 #endif
 
 struct fixture {
-	const struct sandbox_filters *service, *explaining;
+	const struct sandbox_filters *service, *explaining, *granted, *explaining_granted;
 };
 
 static const struct sandbox_filters *
@@ -51,6 +51,8 @@ set_up(void **state)
 
 	f.service = map(sandbox_filters_seal(FILTERS_OF_SPAWNER, &e));
 	f.explaining = map(sandbox_filters_seal_explaining(&e));
+	f.granted = map(sandbox_filters_seal_granted(false, &e));
+	f.explaining_granted = map(sandbox_filters_seal_granted(true, &e));
 	*state = &f;
 	return 0;
 }
@@ -350,6 +352,78 @@ a_requests_process_in_fresh_mode_may_no_more_than_a_worker(void **state)
 	}
 }
 
+static bool
+is_of_sockets(int nr)
+{
+	return nr == SYS_socket || nr == SYS_connect || nr == SYS_sendto || nr == SYS_recvfrom;
+}
+
+static void
+a_granted_socket_changes_four_calls_alone(void **state)
+{
+	static const uint64_t values[] = { 0, 1, 2, 3, 7, 0x40, 0x4000, 0x100000001 };
+	const struct fixture *f = *state;
+
+	for (int nr = 0; nr < 512; nr++) {
+		for (size_t i = 0; i < ARRAY_SIZE(values); i++) {
+			struct seccomp_data call = { .nr = nr, .arch = ARCH };
+
+			for (size_t k = 0; k < ARRAY_SIZE(call.args); k++)
+				call.args[k] = values[(i * (k + 1)) % ARRAY_SIZE(values)];
+			if (!is_of_sockets(nr))
+				assert_int_equal(run_all(f->granted, &call, true),
+				                 run_all(f->service, &call, true));
+		}
+	}
+}
+
+static void
+a_granted_socket_is_a_stream_of_unix_without_messages(void **state)
+{
+	static const struct {
+		int nr;
+		uint64_t args[6];
+		uint32_t want;
+	} cases[] = {
+		{ SYS_socket, { AF_UNIX, SOCK_STREAM }, SECCOMP_RET_ALLOW },
+		{ SYS_socket, { AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK }, SECCOMP_RET_ALLOW },
+		{ SYS_socket, { AF_UNIX, 0 }, SECCOMP_RET_USER_NOTIF },
+		{ SYS_socket, { AF_UNIX, SOCK_DGRAM }, SECCOMP_RET_USER_NOTIF },
+		{ SYS_socket, { AF_UNIX, SOCK_RAW | SOCK_CLOEXEC }, SECCOMP_RET_USER_NOTIF },
+		{ SYS_socket, { AF_UNIX, SOCK_SEQPACKET }, SECCOMP_RET_USER_NOTIF },
+		{ SYS_socket, { AF_UNIX, 9 }, SECCOMP_RET_USER_NOTIF },
+		{ SYS_socket, { AF_UNIX, 15 }, SECCOMP_RET_USER_NOTIF },
+		{ SYS_socket, { AF_UNSPEC, SOCK_STREAM }, SECCOMP_RET_USER_NOTIF },
+		{ SYS_socket, { AF_INET, SOCK_STREAM }, SECCOMP_RET_USER_NOTIF },
+		{ SYS_socket, { 0x100000000 | AF_UNIX, SOCK_STREAM }, SECCOMP_RET_USER_NOTIF },
+		{ SYS_connect, { 5 }, SECCOMP_RET_ALLOW },
+		{ SYS_bind, { 5 }, SECCOMP_RET_USER_NOTIF },
+		{ SYS_listen, { 5 }, SECCOMP_RET_USER_NOTIF },
+		{ SYS_socketpair, { AF_UNIX, SOCK_STREAM }, SECCOMP_RET_USER_NOTIF },
+		{ SYS_sendto, { 5, 1, 1, MSG_NOSIGNAL | MSG_DONTWAIT }, SECCOMP_RET_ALLOW },
+		{ SYS_sendto, { 5, 1, 1, 0, 1 }, SECCOMP_RET_ERRNO },
+		{ SYS_sendto, { 5, 1, 1, MSG_OOB }, SECCOMP_RET_ERRNO },
+		{ SYS_sendto, { 5, 1, 1, MSG_ZEROCOPY }, SECCOMP_RET_ERRNO },
+		{ SYS_recvfrom, { 5, 1, 1, MSG_PEEK | MSG_WAITALL }, SECCOMP_RET_ALLOW },
+		{ SYS_recvfrom, { 5, 1, 1, MSG_OOB }, SECCOMP_RET_ERRNO },
+		{ SYS_sendmsg, { 5 }, SECCOMP_RET_ERRNO },
+		{ SYS_recvmsg, { 5 }, SECCOMP_RET_ERRNO },
+	};
+	const struct fixture *f = *state;
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct seccomp_data call = { .nr = cases[i].nr, .arch = ARCH };
+		uint32_t explained;
+
+		memcpy(call.args, cases[i].args, sizeof call.args);
+		if (action(run_all(f->granted, &call, true)) != cases[i].want)
+			print_error("case %zu\n", i);
+		assert_int_equal(action(run_all(f->granted, &call, true)), cases[i].want);
+		explained = action(run_all(f->explaining_granted, &call, true));
+		assert_int_equal(explained == SECCOMP_RET_ALLOW, cases[i].want == SECCOMP_RET_ALLOW);
+	}
+}
+
 int
 main(void)
 {
@@ -361,6 +435,8 @@ main(void)
 		cmocka_unit_test(a_report_of_what_service_allows_is_refused),
 		cmocka_unit_test(fresh_mode_allows_what_reuse_mode_does_but_for_this),
 		cmocka_unit_test(a_requests_process_in_fresh_mode_may_no_more_than_a_worker),
+		cmocka_unit_test(a_granted_socket_changes_four_calls_alone),
+		cmocka_unit_test(a_granted_socket_is_a_stream_of_unix_without_messages),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, NULL);
