@@ -107,6 +107,9 @@ settle_policy(struct deployment *d)
 		d->policy = d->previous.policy;
 	else
 		policy_init(&d->policy);
+	/* A gate is not opened by the way. */
+	if (d->has_previous)
+		d->policy.auth = d->previous.policy.auth;
 	rc = limits_apply(&d->limits, &d->policy, &e);
 	for (size_t i = 0; rc == 0 && i < o->env.n; i++)
 		rc = policy_set_env(&d->policy, o->env.items[i], &e);

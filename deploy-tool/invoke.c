@@ -53,6 +53,8 @@ const struct argument_row invoke_options[] = {
 	{ "query", 0, ARGUMENT_LIST, AT(request.queries), "TEXT", "behind the path's '?' (repeatable)" },
 	{ "method", 0, ARGUMENT_TEXT, AT(request.method), "METHOD", "else GET, with --data POST" },
 	{ "header", 0, ARGUMENT_LIST, AT(request.fields), "FIELD", "'Name: value' (repeatable)" },
+	{ "user", 0, ARGUMENT_TEXT, AT(request.user), "NAME",
+	  "whom the gate let in, for a function with --auth" },
 	{ "data", 0, ARGUMENT_TEXT, AT(data), "TEXT|@FILE|-", "the request's body; - or @-: standard input" },
 	{ "version", 0, ARGUMENT_TEXT, AT(version), "N", "of a function: this one, active or not" },
 	{ "include", 'i', ARGUMENT_FLAG, AT(include), NULL, "print status and header, too" },
@@ -165,7 +167,9 @@ read_data(struct invoke *v)
 static int
 compose(struct invoke *v)
 {
-	struct request q = { .has_body = v->has_body, .n_body = buf_used(&v->body) };
+	struct request q = { .auth = v->subject.policy.auth,
+		             .has_body = v->has_body,
+		             .n_body = buf_used(&v->body) };
 	struct err e;
 
 	buf_init(&v->params, REQUEST_PARAMS_MAX);

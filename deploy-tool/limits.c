@@ -7,8 +7,9 @@ static struct argument_row options[LIMITS_MAX];
 static char names[LIMITS_MAX][LIMIT_NAME_SIZE];
 
 static const char *const arguments[] = {
-	[POLICY_NUMBER] = "N",  [POLICY_SIZE] = "SIZE",     [POLICY_DURATION] = "TIME", [POLICY_PM] = "WORD",
-	[POLICY_MODE] = "WORD", [POLICY_SWITCH] = "yes|no", [POLICY_COOKIE] = "WORD",
+	[POLICY_NUMBER] = "N",    [POLICY_SIZE] = "SIZE", [POLICY_DURATION] = "TIME",
+	[POLICY_PM] = "WORD",     [POLICY_MODE] = "WORD", [POLICY_SWITCH] = "yes|no",
+	[POLICY_COOKIE] = "WORD", [POLICY_AUTH] = "WORD",
 };
 
 static void

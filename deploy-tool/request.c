@@ -255,8 +255,26 @@ static const struct {
 	{ "Content-Type", "Content-Type: application/x-www-form-urlencoded", true },
 };
 
+/* The name that a gate would have found; it would not have let anybody else in. */
 static int
-add_fields(struct draft *d, const struct argument_list *fields, bool has_body, struct err *e)
+add_user(struct draft *d, const char *user, uint64_t auth, struct err *e)
+{
+	if (auth == AUTH_NONE && user == NULL)
+		return 0;
+	if (auth == AUTH_NONE)
+		return err_set(e, -EINVAL, "--user: the function asks nobody who he is (deploy --auth)");
+	if (user == NULL)
+		return err_set(e, -EINVAL,
+		               "the function takes clients with a token alone (auth %s); say who calls with "
+		               "--user NAME",
+		               policy_auth_word(auth));
+	if (policy_check_name(user, e) < 0)
+		return err_wrap(e, "--user");
+	return add(d, "CFN_USER", user) < 0 ? err_set(e, -E2BIG, "--user") : 0;
+}
+
+static int
+add_fields(struct draft *d, const struct argument_list *fields, const struct request *q, struct err *e)
 {
 	int rc = 0;
 
@@ -264,10 +282,12 @@ add_fields(struct draft *d, const struct argument_list *fields, bool has_body, s
 		return err_set(e, -EINVAL, "more than %d header fields", REQUEST_FIELDS_MAX);
 	for (size_t i = 0; i < ARRAY_SIZE(standard_fields) && rc == 0; i++)
 		if (!has_field(fields, standard_fields[i].name) &&
-		    (has_body || !standard_fields[i].is_of_body))
+		    (q->has_body || !standard_fields[i].is_of_body))
 			rc = add_field(d, standard_fields[i].field, e);
+	/* With a gate the token is not for the function. */
 	for (size_t i = 0; i < fields->n && rc == 0; i++)
-		rc = add_field(d, fields->items[i], e);
+		if (q->auth == AUTH_NONE || !is_field(fields->items[i], "Authorization"))
+			rc = add_field(d, fields->items[i], e);
 	return rc;
 }
 
@@ -330,7 +350,8 @@ compose(struct draft *d, const struct request_options *o, struct request *q, str
 		               "--method '%.16s' is none of GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS",
 		               method);
 	if (read_path(d, o->path, e) < 0 || read_queries(d, &o->queries, e) < 0 ||
-	    match_route(d, q, method, e) < 0 || add_fields(d, &o->fields, q->has_body, e) < 0)
+	    match_route(d, q, method, e) < 0 || add_fields(d, &o->fields, q, e) < 0 ||
+	    add_user(d, o->user, q->auth, e) < 0)
 		return -e->code;
 	return add_rest(d, q, method, e);
 }

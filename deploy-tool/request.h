@@ -16,11 +16,13 @@ struct request_options {
 	const char *path;             /* as in a URL, maybe with a query; NULL: the version's first route */
 	struct argument_list queries; /* joined with '&' */
 	struct argument_list fields;  /* "Name: value" */
+	const char *user;             /* whom the gate let in; NULL: nobody */
 };
 
 struct request {
 	unsigned method;  /* filled in */
 	enum cause cause; /* filled in: a router would answer for this by itself */
+	uint64_t auth;    /* enum call_auth of the function */
 	bool has_body;
 	uint64_t n_body;
 };

@@ -162,8 +162,8 @@ create(const struct token_call *c)
 	if (rc != 0)
 		return rc;
 	token_make(text);
-	if (token_hash(text, &token->hash, &e) < 0 || sign(c->tool, token, &e) < 0 ||
-	    registry_add_token(c->tool->registry, token, &e) < 0)
+	token_hash(text, &token->hash);
+	if (sign(c->tool, token, &e) < 0 || registry_add_token(c->tool->registry, token, &e) < 0)
 		return tool_fail(&e);
 	n_pools = tell_pools(c->tool);
 	rc = report_created(c->tool, token, text, n_pools);

@@ -12,6 +12,9 @@ struct digest {
 
 int digest_of(const void *data, size_t n, struct digest *d, struct err *e);
 
+/* The same where libcrypto must not look for its configuration: it opens no file and cannot fail. */
+void digest_plain(const void *data, size_t n, struct digest *d);
+
 /* 64 lower-case hexadecimal digits and NUL. */
 void digest_format(const struct digest *d, char text[DIGEST_TEXT_SIZE]);
 

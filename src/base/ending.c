@@ -14,6 +14,8 @@ static const struct {
 	[CAUSE_NONE] = { "", 0, "" },
 	[CAUSE_NO_ROUTE] = { "no_route", 404, "No function is deployed at this path." },
 	[CAUSE_METHOD_NOT_ALLOWED] = { "method_not_allowed", 405, "The function does not take this method." },
+	[CAUSE_UNAUTHORIZED] = { "unauthorized", 401, "The function asks for a token that is valid." },
+	[CAUSE_FORBIDDEN] = { "forbidden", 403, "The token is not good for this function." },
 	[CAUSE_BODY_TOO_LARGE] = { "body_too_large", 413, "The request body is over the limit." },
 	[CAUSE_PARAMS_TOO_LARGE] = { "params_too_large", 431, "The request headers are over the limit." },
 	[CAUSE_BAD_REQUEST] = { "bad_request", 400, "The request is malformed." },

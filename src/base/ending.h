@@ -22,6 +22,8 @@ enum cause {
 	CAUSE_NONE,
 	CAUSE_NO_ROUTE,
 	CAUSE_METHOD_NOT_ALLOWED,
+	CAUSE_UNAUTHORIZED, /* nothing that lets the client in was shown */
+	CAUSE_FORBIDDEN,    /* what was shown is not good for this function */
 	CAUSE_BODY_TOO_LARGE,
 	CAUSE_PARAMS_TOO_LARGE,
 	CAUSE_BAD_REQUEST,

@@ -429,7 +429,7 @@ config_apply(const struct config *c, const char *function, struct function_polic
 
 		/* What a function asks for to be safe is not taken from it. */
 		if (*value > max && policy_rows[i].kind != POLICY_MODE &&
-		    policy_rows[i].kind != POLICY_COOKIE)
+		    policy_rows[i].kind != POLICY_COOKIE && policy_rows[i].kind != POLICY_AUTH)
 			*value = max;
 	}
 }

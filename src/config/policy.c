@@ -44,6 +44,8 @@ const struct policy_row policy_rows[] = {
 	{ "queue", POLICY_NUMBER, AT(queue), 128, 0, 65536, "requests that may wait for a worker" },
 	{ "mode", POLICY_MODE, AT(mode), MODE_REUSE, MODE_REUSE, MODE_FRESH,
 	  "reuse, or fresh: a new process for every request" },
+	{ "auth", POLICY_AUTH, AT(auth), AUTH_NONE, AUTH_NONE, AUTH_BASIC,
+	  "bearer or basic: only who shows a token; or none" },
 	{ "pm", POLICY_PM, AT(pm), PM_ONDEMAND, PM_ONDEMAND, PM_STATIC, "ondemand, dynamic or static" },
 	{ "pm.max_children", POLICY_NUMBER, AT(max_children), 4, 1, 1024, "workers of the function" },
 	{ "pm.min_spare_servers", POLICY_NUMBER, AT(min_spare), 1, 0, 1024,
@@ -91,6 +93,12 @@ static const char *const mode_words[] = {
 static const char *const switch_words[] = {
 	[SWITCH_NO] = "no",
 	[SWITCH_YES] = "yes",
+};
+
+static const char *const auth_words[] = {
+	[AUTH_NONE] = "none",
+	[AUTH_BEARER] = "bearer",
+	[AUTH_BASIC] = "basic",
 };
 
 const struct policy_row *
@@ -158,6 +166,12 @@ parse_cookie(const char *text, uint64_t *value)
 	return parse_word(cookie_words, ARRAY_SIZE(cookie_words), text, value);
 }
 
+static int
+parse_auth(const char *text, uint64_t *value)
+{
+	return parse_word(auth_words, ARRAY_SIZE(auth_words), text, value);
+}
+
 static const struct {
 	int (*parse)(const char *, uint64_t *);
 	const char *form;
@@ -169,19 +183,26 @@ static const struct {
 	[POLICY_MODE] = { parse_mode, "reuse or fresh" },
 	[POLICY_SWITCH] = { parse_switch, "yes or no" },
 	[POLICY_COOKIE] = { parse_cookie, "auto or secure" },
+	[POLICY_AUTH] = { parse_auth, "none, bearer or basic" },
 };
 
 bool
 policy_is_word(const struct policy_row *row)
 {
 	return row->kind == POLICY_PM || row->kind == POLICY_MODE || row->kind == POLICY_SWITCH ||
-	       row->kind == POLICY_COOKIE;
+	       row->kind == POLICY_COOKIE || row->kind == POLICY_AUTH;
 }
 
 const char *
 policy_pm_word(uint64_t pm)
 {
 	return pm_words[pm <= PM_STATIC ? pm : PM_ONDEMAND];
+}
+
+const char *
+policy_auth_word(uint64_t auth)
+{
+	return auth_words[auth <= AUTH_BASIC ? auth : AUTH_NONE];
 }
 
 void
@@ -206,6 +227,9 @@ policy_format(const struct policy_row *row, uint64_t value, char text[OPTION_TEX
 	case POLICY_COOKIE:
 		snprintf(text, OPTION_TEXT_SIZE, "%s",
 		         cookie_words[value <= SESSION_COOKIE_SECURE ? value : SESSION_COOKIE_AUTO]);
+		return;
+	case POLICY_AUTH:
+		snprintf(text, OPTION_TEXT_SIZE, "%s", policy_auth_word(value));
 		return;
 	case POLICY_NUMBER:
 		break;

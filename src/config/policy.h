@@ -41,6 +41,7 @@ struct function_policy {
 	uint64_t queue;
 	uint64_t max_requests; /* of one worker; 0: no limit */
 	uint64_t mode;         /* enum process_mode */
+	uint64_t auth;         /* enum call_auth */
 	uint64_t pm;           /* enum process_manager */
 	uint64_t max_children;
 	uint64_t min_spare; /* pm = dynamic */
@@ -70,7 +71,8 @@ enum policy_kind {
 	POLICY_PM,
 	POLICY_MODE,
 	POLICY_SWITCH,
-	POLICY_COOKIE
+	POLICY_COOKIE,
+	POLICY_AUTH,
 };
 
 /* One row a limit; the same table serves cfn.conf, cfn-deploy's options, the registry and cfn.conf(5). */
@@ -101,6 +103,9 @@ bool policy_is_word(const struct policy_row *row);
 
 /* "ondemand", "dynamic", "static". */
 const char *policy_pm_word(uint64_t pm);
+
+/* "none", "bearer", "basic". */
+const char *policy_auth_word(uint64_t auth);
 
 /* The value as policy_set takes it. */
 void policy_format(const struct policy_row *row, uint64_t value, char text[OPTION_TEXT_SIZE]);

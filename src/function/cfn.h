@@ -68,6 +68,8 @@ int cfn_defer(cfn_request *, void (*run)(void *what), void *what);
 const char *cfn_method(cfn_request *);
 const char *cfn_path(cfn_request *);
 const char *cfn_id(cfn_request *); /* the request's id, as in the logs and X-Request-Id */
+const char *
+cfn_user(cfn_request *); /* whom the gate let in; NULL and ENOENT: it asks nobody (deploy --auth) */
 const char *cfn_param(cfn_request *, const char *name);  /* ":id" is "id", a last "*" of the route is "*" */
 const char *cfn_query(cfn_request *, const char *name);  /* the first of that name */
 const char *cfn_header(cfn_request *, const char *name); /* in any case: "User-Agent", "user-agent" */

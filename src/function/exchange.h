@@ -33,6 +33,7 @@ struct cfn_request {
 	const char *method, *path, *id;                        /* never NULL while a handler runs */
 	const char *query_text, *cookie_field, *type, *accept; /* NULL where the client sent none */
 	const char *session_text, *session_due;                /* NULL: there is none; it is not */
+	const char *user;                                      /* NULL: the gate asks nobody */
 	int64_t length;                                        /* -1: not announced */
 	uint64_t body_max, output_max;
 	size_t n_headers;

@@ -48,6 +48,7 @@ int function_serve(struct function *f, const struct function_io *io, char **para
 
 /* Params that the router adds; a client cannot set them (its headers all begin with HTTP_).
  *   CFN_REQUEST_ID   id for logs and X-Request-Id
+ *   CFN_USER         the name of the token that let the client in; only where one is asked for
  *   CFN_PATH         the normalised path
  *   CFN_ROUTE        index into the artifact's route table
  *   CFN_PARAM_name   value of ":name"; CFN_PARAM_* of the trailing "*"

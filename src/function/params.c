@@ -26,6 +26,7 @@ static const struct {
 	{ NAMED("HTTP_ACCEPT"), AT(accept), false },
 	{ NAMED("CFN_SESSION"), AT(session_text), true },
 	{ NAMED("CFN_SESSION_DUE"), AT(session_due), true },
+	{ NAMED("CFN_USER"), AT(user), true },
 };
 
 static const struct {

@@ -110,6 +110,14 @@ cfn_id(cfn_request *q)
 	return q->id;
 }
 
+const char *
+cfn_user(cfn_request *q)
+{
+	if (!q->user)
+		errno = ENOENT;
+	return q->user;
+}
+
 /* The name of a param: prefix and name, for a header in CGI's way (RFC 3875 section 4.1.18). */
 static const char *
 prefixed_find(cfn_request *q, const char *prefix, const char *name, int (*convert)(int))

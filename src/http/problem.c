@@ -38,13 +38,15 @@ problem_check(const struct http_problem *problem)
 		return -EINVAL;
 	if (problem->allow && !http_is_field_value(problem->allow, strlen(problem->allow)))
 		return -EINVAL;
+	if (problem->challenge && !http_is_field_value(problem->challenge, strlen(problem->challenge)))
+		return -EINVAL;
 	return 0;
 }
 
 int
 http_problem_write(struct buf *to, const struct http_problem *problem)
 {
-	const char *allow = problem->allow;
+	const char *allow = problem->allow, *challenge = problem->challenge;
 	char body[BODY_SIZE], retry[32] = "";
 	int status = cause_status(problem->cause), length;
 
@@ -56,8 +58,9 @@ http_problem_write(struct buf *to, const struct http_problem *problem)
 	return buf_printf(to,
 	                  "Status: %d %s\r\nContent-Type: %s\r\nContent-Length: %d\r\n"
 	                  "X-Content-Type-Options: nosniff\r\nCache-Control: no-store\r\n"
-	                  "X-Request-Id: %s\r\n%s%s%s%s\r\n%s",
+	                  "X-Request-Id: %s\r\n%s%s%s%s%s%s%s\r\n%s",
 	                  status, http_status_text(status), problem->is_json ? type_json : type_text, length,
 	                  problem->request_id, retry, allow ? "Allow: " : "", allow ? allow : "",
-	                  allow ? "\r\n" : "", problem->is_head ? "" : body);
+	                  allow ? "\r\n" : "", challenge ? "WWW-Authenticate: " : "",
+	                  challenge ? challenge : "", challenge ? "\r\n" : "", problem->is_head ? "" : body);
 }

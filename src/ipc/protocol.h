@@ -52,6 +52,7 @@ enum message_type {
 	MSG_DRAIN,         /* nothing: take no new connection, finish, say DRAINED */
 	MSG_ASK_COUNTERS,  /* nothing */
 	MSG_SESSION_KEYS,  /* struct session_keys of session/session.h, before any MSG_SNAPSHOT */
+	MSG_TOKENS,        /* struct tokens_serial; sealed list of tokens */
 
 	/* router → master */
 	MSG_ROUTER_READY = 60, /* nothing */
@@ -65,7 +66,11 @@ enum message_type {
 	MSG_DENIED,         /* struct denied_report: at most one for a version and a tick */
 	MSG_STREAM,         /* struct process_ref: its answer is a stream; may it be? */
 	MSG_STREAM_ENDED,   /* struct stream_ended: as RELEASED, but it may serve on */
+	MSG_TOKENS_TAKEN,   /* struct tokens_serial: no other list is asked any more */
 };
+
+/* What a function asks of its clients. */
+enum call_auth { AUTH_NONE, AUTH_BEARER, AUTH_BASIC };
 
 /* Ids are the master's, unique for its life and never 0. */
 struct process_ref {
@@ -255,6 +260,11 @@ struct denied_report {
 		char name[CALL_NAME_SIZE];
 		uint32_t n;
 	} kinds[DENIED_KINDS_MAX];
+};
+
+/* Lists of tokens, numbered by the master. */
+struct tokens_serial {
+	uint64_t serial;
 };
 
 struct router_counters {

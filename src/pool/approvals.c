@@ -11,6 +11,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "pool/pools.h"
+#include "pool/tokens.h"
 #include "trust/activation.h"
 #include "trust/path.h"
 
@@ -332,6 +333,7 @@ approve_anew(struct master *m)
 		if (!TAILQ_EMPTY(&pool->workers) && approval_check(m, pool, &e) < 0)
 			pool_drain(m, pool);
 	}
+	token_list_forget(m);
 	m->is_load_forced = true;
 }
 

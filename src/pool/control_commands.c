@@ -18,6 +18,7 @@
 #include "pool/rollout.h"
 #include "pool/routers.h"
 #include "pool/status.h"
+#include "pool/tokens.h"
 #include "pool/workers.h"
 
 typedef void command(struct master *m, struct control_connection *c, const json_t *question, int fd);
@@ -35,12 +36,36 @@ serve_poke(struct master *m, struct control_connection *c, const json_t *questio
 
 	(void)question;
 	(void)fd;
-	if (watcher_check(m, &e) < 0)
+	if (watcher_check(m, &e) < 0) {
 		control_answer(m, c, control_error("%s", e.text));
-	else
-		control_answer(m, c,
-		               json_pack("{s:b,s:I,s:I}", "ok", 1, "generation", (json_int_t)m->generation,
-		                         "pending", (json_int_t)rollout_n_pending(m)));
+		return;
+	}
+	c->wait = CONTROL_POKE;
+	timer_arm(&m->loop, &m->control.pokes, CONTROL_POKE_MS * UINT64_C(1000));
+	control_tokens_taken(m);
+}
+
+static json_t *
+poked(const struct master *m)
+{
+	return json_pack("{s:b,s:I,s:I}", "ok", 1, "generation", (json_int_t)m->generation, "pending",
+	                 (json_int_t)rollout_n_pending(m));
+}
+
+void
+control_tokens_taken(struct master *m)
+{
+	bool is_everywhere = token_list_is_everywhere(m);
+
+	if (!is_everywhere && m->control.pokes.due_us != 0)
+		return;
+	timer_cancel(&m->loop, &m->control.pokes);
+	for (size_t i = 0; i < CONTROL_CONNECTIONS_MAX; i++)
+		if (m->control.connections[i].wait == CONTROL_POKE)
+			control_answer(m, &m->control.connections[i],
+			               is_everywhere
+			                   ? poked(m)
+			                   : control_error("a router has not taken the tokens yet"));
 }
 
 /* A pool of a version as the registry has it, in no table. */
@@ -251,23 +276,12 @@ control_counters_came(struct master *m)
 			control_answer(m, &m->control.connections[i], status_of(m));
 }
 
-/* The pool that serves the function, or NULL. */
-static struct pool *
-pool_serving(const struct master *m, const char *name)
-{
-	struct node *n = table_find(&m->functions, table_key_of(name));
-
-	for (; n; n = table_find_next(n))
-		if (strcmp(((struct function *)n)->name, name) == 0)
-			return ((struct function *)n)->serving;
-	return NULL;
-}
-
 static void
 serve_restart(struct master *m, struct control_connection *c, const json_t *question, int fd)
 {
 	const char *name = json_string_value(json_object_get(question, "function"));
-	struct pool *pool = name ? pool_serving(m, name) : NULL;
+	const struct function *f = name ? function_find(m, name) : NULL;
+	struct pool *pool = f ? f->serving : NULL;
 
 	(void)fd;
 	if (!pool) {

@@ -218,6 +218,13 @@ counters_are_late(struct master *m, void *owner)
 	control_counters_came(m);
 }
 
+static void
+tokens_are_late(struct master *m, void *owner)
+{
+	(void)owner;
+	control_tokens_taken(m);
+}
+
 int
 control_server_open(struct master *m, struct err *e)
 {
@@ -226,6 +233,7 @@ control_server_open(struct master *m, struct err *e)
 	for (size_t i = 0; i < CONTROL_CONNECTIONS_MAX; i++)
 		s->connections[i].watch.fd = -1;
 	s->counters = (struct timer){ .fire = counters_are_late };
+	s->pokes = (struct timer){ .fire = tokens_are_late };
 	s->listener =
 	    (struct watch){ .fd = control_listen(m->config->registry, s->path, e), .serve = serve_listener };
 	if (s->listener.fd < 0)

@@ -18,11 +18,19 @@ enum {
 	CONTROL_COPY_MS = 10 * 60 * 1000,   /* a copy, which ends with its connection */
 	CONTROL_INVOKE_MS = 10 * 60 * 1000, /* an invocation, beside its wall time: streams */
 	CONTROL_COUNTERS_MS = 500,      /* routers that have not told their numbers by then are left out */
+	CONTROL_POKE_MS = 5000,         /* for routers to take new tokens */
 	CONTROL_STATUS_MAX = 48 * 1024, /* bytes of functions in a status answer */
 };
 
 /* What the open question of a connection waits for. */
-enum control_wait { CONTROL_NOTHING, CONTROL_VOTE, CONTROL_COPY, CONTROL_COUNTERS, CONTROL_INVOKE };
+enum control_wait {
+	CONTROL_NOTHING,
+	CONTROL_POKE, /* until every router asks the tokens that were read */
+	CONTROL_VOTE,
+	CONTROL_COPY,
+	CONTROL_COUNTERS,
+	CONTROL_INVOKE,
+};
 
 struct control_connection {
 	struct watch watch; /* fd -1: free */
@@ -37,7 +45,7 @@ struct control_connection {
 
 struct control_server {
 	struct watch listener;
-	struct timer counters;
+	struct timer counters, pokes;
 	char path[CONTROL_PATH_SIZE];
 	struct control_connection connections[CONTROL_CONNECTIONS_MAX];
 };
@@ -61,3 +69,4 @@ void votes_are_ready(struct master *m, struct pool *pool);
 void votes_have_failed(struct master *m, struct pool *pool, const char *reason);
 void control_copy_ended(struct master *m, const struct process_ended *ended);
 void control_counters_came(struct master *m);
+void control_tokens_taken(struct master *m);

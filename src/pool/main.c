@@ -20,6 +20,7 @@
 #include "pool/rollout.h"
 #include "pool/routers.h"
 #include "pool/supervisor.h"
+#include "pool/tokens.h"
 #include "pool/workers.h"
 
 /* Which exit status an error of a step means; the last row, of errno 0, is for all others. */
@@ -246,11 +247,18 @@ load_registry(struct master *m, struct err *e)
 {
 	int rc;
 
+	struct err why;
+
 	rollout_init(m);
+	token_list_init(m);
 	rc = rollout_load(m, e);
-	if (rc == 0)
-		audit_registry(m);
-	return rc;
+	if (rc < 0)
+		return rc;
+	audit_registry(m);
+	/* Without tokens nobody is let in where one is asked for; the rest is served. */
+	if (token_list_look(m, &why) < 0)
+		log_line(LOG_ERR, "%s; no token lets anybody in", why.text);
+	return 0;
 }
 
 static int
@@ -405,6 +413,7 @@ stop(struct master *m)
 	listener_close(&m->listener);
 	storms_close(m);
 	uids_close(&m->uids);
+	token_list_close(m);
 	approvals_close(m);
 	registry_close(m->registry);
 }
@@ -421,6 +430,7 @@ test(struct master *m)
 		config_print(m->config, STDOUT_FILENO);
 	}
 	rollout_init(m);
+	token_list_init(m);
 	if (rollout_test(m, &e) < 0) {
 		complain(&e, NULL);
 		return exit_status(exits_of_registry, e.code);
@@ -432,7 +442,7 @@ test(struct master *m)
 static void
 init(struct master *m)
 {
-	m->approvals.numbers.folder = -1;
+	m->approvals.numbers.folder = m->tokens.fd = -1;
 	TAILQ_INIT(&m->storms.list);
 	m->storms.folder = m->snapshot = m->uids.folder = m->listener.fd = m->watcher.inotify.fd =
 	    m->control.listener.fd = -1;

@@ -154,6 +154,7 @@ struct router {
 	struct timer timer; /* start limit, or end of the back-off */
 	struct router_counters counters;
 	bool has_counters; /* since they were asked for */
+	uint64_t tokens;   /* serial of the list that it asks */
 };
 
 /* A worker that serves one cfn-deploy (invocations.h). */
@@ -174,6 +175,18 @@ struct approvals {
 	struct pool_list unsettled;
 	struct timer turn;
 	bool is_save_failing;
+};
+
+/* What clients may show (tokens.h). */
+struct token_list {
+	int fd;                  /* sealed memory, as the routers have it; -1: none yet */
+	uint64_t serial;         /* of it */
+	uint64_t stamp;          /* of the registry's tokens when they were read last */
+	bool is_read;            /* they were, and nothing says that they are others now */
+	struct pool_token *rows; /* by name */
+	size_t n;
+	size_t n_unchecked; /* whose signature is still to be looked at */
+	struct timer turn;
 };
 
 enum phase { PHASE_STARTING, PHASE_SERVING, PHASE_DRAINING, PHASE_STOPPED };
@@ -197,6 +210,7 @@ struct master {
 	struct uids uids;
 	struct auditor auditor;
 	struct approvals approvals;
+	struct token_list tokens;
 	struct storms storms;
 	struct session_keys session_keys;
 	struct secret_keys secret_keys;

@@ -70,6 +70,7 @@ fill_public(struct pool *pool, const struct registry_version *v, const struct fu
 	f->queue = saturate(p->queue);
 	f->denied_max = saturate(p->denied_limit);
 	f->max_requests = saturate(p->max_requests);
+	f->auth = saturate(p->auth);
 	f->body_max = p->body_max;
 	f->output_max = p->output_max;
 	f->memory = p->memory;

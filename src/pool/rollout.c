@@ -14,6 +14,7 @@
 #include "pool/approvals.h"
 #include "pool/pools.h"
 #include "pool/routers.h"
+#include "pool/tokens.h"
 #include "pool/workers.h"
 
 enum {
@@ -58,7 +59,7 @@ loading_done(struct loading *l)
 	free(l->pools);
 }
 
-static struct function *
+struct function *
 function_find(const struct master *m, const char *name)
 {
 	struct node *node = table_find(&m->functions, table_key_of(name));
@@ -314,8 +315,10 @@ publish(struct master *m, struct err *e)
 	int fd = draw_snapshot(m, e);
 
 	timer_cancel(&m->loop, &m->publish);
+	if (fd >= 0 && token_list_follow(m, e) < 0)
+		fd_close(&fd);
 	if (fd < 0)
-		return fd;
+		return -e->code;
 	routers_tell(m, MSG_SNAPSHOT, &fd, 1);
 	switch_all(m);
 	/* Only now: the first one asks for no ready workers. */

@@ -3,6 +3,9 @@
 #pragma once
 #include "pool/master.h"
 
+/* NULL: none of this name is served or wanted. */
+struct function *function_find(const struct master *m, const char *name);
+
 /* Reads all active versions and publishes what may be.  On failure everything stays as it was. */
 int rollout_load(struct master *m, struct err *e);
 

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "pool/pools.h"
 #include "pool/streams.h"
+#include "pool/tokens.h"
 #include "pool/workers.h"
 
 /* All that a router may say. */
@@ -25,6 +26,7 @@ static const struct message_rule rules[] = {
 	{ MSG_DENIED, sizeof(struct denied_report), sizeof(struct denied_report), 0, 0 },
 	{ MSG_STREAM, sizeof(struct process_ref), sizeof(struct process_ref), 0, 0 },
 	{ MSG_STREAM_ENDED, sizeof(struct stream_ended), sizeof(struct stream_ended), 0, 0 },
+	{ MSG_TOKENS_TAKEN, sizeof(struct tokens_serial), sizeof(struct tokens_serial), 0, 0 },
 };
 
 /* The worker that the message names, when this router has it; a late word about another is no fault. */
@@ -175,6 +177,16 @@ on_denied(struct master *m, struct router *router, const struct message *message
 	storm_calls(m, pool, d.n);
 }
 
+static void
+on_tokens_taken(struct master *m, struct router *router, const struct message *message)
+{
+	struct tokens_serial taken;
+
+	memcpy(&taken, message->body, sizeof taken);
+	router->tokens = taken.serial;
+	control_tokens_taken(m);
+}
+
 static const struct {
 	uint32_t type;
 	void (*serve)(struct master *m, struct router *router, const struct message *message);
@@ -190,6 +202,7 @@ static const struct {
 	{ MSG_DENIED, on_denied },
 	{ MSG_STREAM, on_stream },
 	{ MSG_STREAM_ENDED, on_stream_ended },
+	{ MSG_TOKENS_TAKEN, on_tokens_taken },
 };
 
 static void
@@ -256,6 +269,9 @@ router_start(struct master *m, struct router *router, struct err *e)
 	             5);
 	timer_arm(&m->loop, &router->timer, START_TIMEOUT_MS * UINT64_C(1000));
 	channel_send(&router->channel, MSG_SESSION_KEYS, &m->session_keys, sizeof m->session_keys, NULL, 0);
+	/* Before the routes: no request may find a function whose tokens are not known. */
+	router->tokens = 0;
+	token_list_tell(m, router);
 	if (m->snapshot >= 0)
 		channel_send(&router->channel, MSG_SNAPSHOT, NULL, 0, &m->snapshot, 1);
 	return 0;
@@ -344,6 +360,7 @@ router_has_ended(struct master *m, struct router *router, const struct process_e
 	router->id = 0;
 	router->stage = ROUTER_DOWN;
 	leases_router_gone(m, router);
+	control_tokens_taken(m);
 	if (m->phase == PHASE_DRAINING) {
 		drain_check(m);
 		return;

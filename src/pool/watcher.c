@@ -17,6 +17,7 @@
 #include "pool/approvals.h"
 #include "pool/master.h"
 #include "pool/rollout.h"
+#include "pool/tokens.h"
 
 enum {
 	POLL_MS = 1000,
@@ -77,9 +78,11 @@ look(struct master *m, struct err *e)
 		rc = registry_generation(m->registry, &generation, e);
 	if (rc < 0)
 		return rc;
-	if (generation == m->generation && !m->is_load_forced)
-		return 0;
-	return rollout_load(m, e);
+	if (m->is_load_forced)
+		m->tokens.is_read = false;
+	if (generation != m->generation || m->is_load_forced)
+		rc = rollout_load(m, e);
+	return rc < 0 ? rc : token_list_look(m, e);
 }
 
 int

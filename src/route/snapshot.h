@@ -22,9 +22,11 @@ struct snapshot_function {
 	uint32_t is_enabled;
 	uint32_t wall_ms, cpu_ms, stream_idle_ms;
 	uint32_t idle_timeout_ms;
-	uint32_t max_workers;          /* pm.max_children and concurrency, the smaller */
-	uint32_t queue;                /* requests that may wait */
-	uint32_t max_requests;         /* a worker is retired after so many; 0: never */
+	uint32_t max_workers;  /* pm.max_children and concurrency, the smaller */
+	uint32_t queue;        /* requests that may wait */
+	uint32_t max_requests; /* a worker is retired after so many; 0: never */
+	uint32_t auth;         /* enum call_auth: what clients have to show */
+	uint32_t reserved;
 	uint32_t denied_max;           /* refused system calls in one request; the next one ends the worker */
 	uint64_t body_max, output_max; /* bytes */
 	uint64_t memory;               /* bytes, for the verdict */

@@ -97,8 +97,10 @@ answer_problem(struct router *r, struct request *q, enum cause cause, const stru
 		                        .is_json = q->wants_json,
 		                        .is_head = q->is_head,
 		                        .retry_after_s = retry_after(cause) };
-	char allow[HTTP_METHODS_TEXT_SIZE];
+	char allow[HTTP_METHODS_TEXT_SIZE], challenge[AUTH_CHALLENGE_SIZE];
 
+	if (q->pool && (cause == CAUSE_UNAUTHORIZED || cause == CAUSE_FORBIDDEN))
+		problem.challenge = auth_challenge(q, challenge);
 	if (cause == CAUSE_METHOD_NOT_ALLOWED && v) {
 		http_methods_format(v->methods | HTTP_OPTIONS, allow);
 		problem.allow = allow;

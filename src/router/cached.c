@@ -96,7 +96,8 @@ static bool
 is_plain(const struct router *r, const struct request *q)
 {
 	return r->cache.buckets && (q->method == HTTP_GET || q->method == HTTP_HEAD) && q->is_complete &&
-	       !q->is_large && q->received == 0 && q->n_joined < CACHE_JOINS_MAX;
+	       !q->is_large && q->received == 0 && q->n_joined < CACHE_JOINS_MAX &&
+	       buf_used(&q->authorization) == 0;
 }
 
 /* The method is no part of the name: HEAD is answered by what GET got.  It travels behind. */

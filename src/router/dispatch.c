@@ -117,6 +117,8 @@ dispatch_request(struct router *r, struct request *q)
 	/* Its version was replaced while the body came. */
 	if (!q->pool->is_current && !gate_passes(r, q))
 		return;
+	if (!auth_holds(r, q))
+		return;
 	if (q->pool->function.cache_ms > 0 && cached_takes(r, q))
 		return;
 	w = q->pool->n_queued == 0 ? choose(r, q->pool, q) : NULL;
@@ -146,7 +148,8 @@ dispatch_again(struct router *r, struct request *q)
 	}
 	if (!q->pool->is_current && !gate_passes(r, q))
 		return;
-	queue_put(r, q, true);
+	if (auth_holds(r, q))
+		queue_put(r, q, true);
 }
 
 void

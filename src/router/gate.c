@@ -50,6 +50,19 @@ is_dropped(const struct fcgi_pair *pair)
 	       (pair->name_length >= 4 && memcmp(pair->name, "CFN_", 4) == 0);
 }
 
+/* Kept apart: not every function may see it.  The second is Apache's after a rewriting of the path. */
+static bool
+is_authorization(const struct fcgi_pair *pair)
+{
+	static const struct span names[] = { NAME("HTTP_AUTHORIZATION"),
+		                             NAME("REDIRECT_HTTP_AUTHORIZATION") };
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (span_is(pair->name, pair->name_length, names[i]))
+			return true;
+	return false;
+}
+
 /* The worker's library makes "NAME=value" texts of them. */
 static enum cause
 pair_check(const struct fcgi_pair *pair)
@@ -92,10 +105,11 @@ says_https(const struct fcgi_pair *pair)
 	       span_is(pair->value, pair->value_length, https);
 }
 
-/* Goes through all pairs once, closing the gaps of those that are dropped. */
+/* Goes through all pairs once, closing the gaps of those that are dropped or kept apart. */
 static enum cause
-params_scan(struct buf *params, struct span found[N_CONTROLS], bool *is_secure)
+params_scan(struct router *r, struct request *q, struct span found[N_CONTROLS])
 {
+	struct buf *params = &q->params;
 	unsigned char *to = (unsigned char *)buf_head(params);
 	const unsigned char *at = to, *pair_start = to;
 	size_t left = buf_used(params), count = 0;
@@ -111,12 +125,17 @@ params_scan(struct buf *params, struct span found[N_CONTROLS], bool *is_secure)
 		pair_start = at;
 		if (cause == CAUSE_NONE && is_dropped(&pair))
 			continue;
+		if (cause == CAUSE_NONE && is_authorization(&pair)) {
+			if (buffers_append(r, &q->authorization, to + shift, size) < 0)
+				return CAUSE_OVERLOADED;
+			continue;
+		}
 		if (shift > 0)
 			memmove(to, to + shift, size);
 		pair.name -= shift;
 		pair.value -= shift;
 		to += size;
-		*is_secure |= says_https(&pair);
+		q->is_secure |= says_https(&pair);
 		if (cause == CAUSE_NONE)
 			cause = control_note(found, &pair);
 		if (cause != CAUSE_NONE)
@@ -210,7 +229,7 @@ enum cause
 gate_params(struct router *r, struct request *q)
 {
 	struct span found[N_CONTROLS] = { 0 };
-	enum cause cause = params_scan(&q->params, found, &q->is_secure), length;
+	enum cause cause = params_scan(r, q, found), length;
 
 	request_name(r, q, found[REQUEST_ID]);
 	q->wants_json =
@@ -235,6 +254,17 @@ enum cause
 gate_add(struct router *r, struct request *q, const char *name, struct span value)
 {
 	return extra_add(r, q, (struct span){ name, strlen(name) }, no_name, value);
+}
+
+/* Whoever was let in is named, by us alone; the token itself is for the functions that ask us for nothing. */
+static enum cause
+caller_add(struct router *r, struct request *q, const struct snapshot_function *f)
+{
+	if (f->auth != AUTH_NONE)
+		return gate_add(r, q, "CFN_USER", (struct span){ q->user, strlen(q->user) });
+	return buffers_append(r, &q->extra, buf_head(&q->authorization), buf_used(&q->authorization)) < 0
+	           ? CAUSE_OVERLOADED
+	           : CAUSE_NONE;
 }
 
 /* What function.h says that the router adds. */
@@ -263,25 +293,28 @@ extra_fill(struct router *r, struct request *q, const struct route_match *m)
 	for (size_t i = 0; i < m->n_params && cause == CAUSE_NONE; i++)
 		cause = extra_add(r, q, param, (struct span){ m->params[i].name, strlen(m->params[i].name) },
 		                  (struct span){ m->params[i].value, m->params[i].value_length });
-	return cause;
+	return cause == CAUSE_NONE ? caller_add(r, q, m->function) : cause;
 }
 
+/* In this order: who may not call learns nothing more of the function, and costs nothing more. */
 static enum cause
 function_check(struct router *r, struct request *q, const struct route_match *m)
 {
-	struct pool *pool;
+	struct pool *pool = pool_of(r, m->function);
 	enum cause cause;
 
+	if (!pool)
+		return CAUSE_OVERLOADED;
+	request_set_pool(r, q, pool);
+	cause = auth_check(r, q, m->function);
+	if (cause != CAUSE_NONE)
+		return cause;
 	if (!m->function->is_enabled)
 		return CAUSE_DISABLED;
 	if (q->announced > 0 && (uint64_t)q->announced > m->function->body_max)
 		return CAUSE_BODY_TOO_LARGE;
 	if (q->received > m->function->body_max)
 		return CAUSE_BODY_TOO_LARGE;
-	pool = pool_of(r, m->function);
-	if (!pool)
-		return CAUSE_OVERLOADED;
-	request_set_pool(r, q, pool);
 	cause = extra_fill(r, q, m);
 	return cause == CAUSE_NONE ? session_take(r, q, m->function) : cause;
 }

@@ -225,6 +225,8 @@ put_json(struct router *r, struct line *l, const struct request *q)
 	}
 	if (q->cache != CACHE_NONE)
 		put_string(l, "cache", span_of(q->cache == CACHE_HIT ? "hit" : "miss"));
+	if (q->user[0] != '\0')
+		put_string(l, "user", span_of(q->user));
 	put_count(l, "bytes_in", q->received);
 	put_count(l, "bytes_out", q->answered_bytes);
 	put_count(l, "duration_us", r->now_us - q->begun_us);
@@ -305,6 +307,9 @@ put_letter(struct router *r, struct line *l, const struct request *q, char lette
 	case 't':
 	case 'T':
 		put(l, r->log_time, time_text(r).n);
+		break;
+	case 'u':
+		put_or_dash(l, span_of(q->user));
 		break;
 	default:
 		put_text(l, "-");

@@ -224,6 +224,7 @@ pools_done(struct router *r)
 	}
 	free(r->by_function);
 	snapshot_unmap(r->snapshot);
+	tokens_unmap(r->tokens);
 }
 
 static void

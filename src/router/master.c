@@ -92,6 +92,22 @@ keys_take(struct router *r, struct message *m)
 	OPENSSL_cleanse(m->body, sizeof r->sessions.keys);
 }
 
+/* A list that cannot be read leaves none: what was revoked must not go on. */
+static void
+tokens_take(struct router *r, struct message *m)
+{
+	AUTO_FD fd = message_take_fd(m, 0);
+	struct tokens_serial serial;
+	struct tokens *next = NULL;
+	struct err e;
+
+	memcpy(&serial, m->body, sizeof serial);
+	if (tokens_map(fd, &next, &e) < 0)
+		log_line(LOG_ERR, "tokens refused, and nobody is let in by one: %s", e.text);
+	auth_take(r, next, serial.serial);
+	master_say(r, MSG_TOKENS_TAKEN, &serial, sizeof serial);
+}
+
 static void
 lease_take(struct router *r, struct message *m)
 {
@@ -202,10 +218,11 @@ static const struct message_rule rules[] = {
 	{ MSG_DRAIN, 0, 0, 0, 0 },
 	{ MSG_ASK_COUNTERS, 0, 0, 0, 0 },
 	{ MSG_SESSION_KEYS, EXACTLY(struct session_keys), 0, 0 },
+	{ MSG_TOKENS, EXACTLY(struct tokens_serial), 1, 1 },
 };
 static void (*const handlers[ARRAY_SIZE(rules)])(struct router *, struct message *) = {
-	snapshot_take, lease_take, retire_take, ended_take,    refused_take,
-	stream_take,   logs_take,  drain_take,  counters_take, keys_take,
+	snapshot_take, lease_take, retire_take,   ended_take, refused_take, stream_take,
+	logs_take,     drain_take, counters_take, keys_take,  tokens_take,
 };
 
 /* 1 when there may be more. */

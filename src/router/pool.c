@@ -164,6 +164,27 @@ pools_leave(struct router *r)
 }
 
 void
+pools_review(struct router *r)
+{
+	for (size_t i = 0; i < POOL_BUCKETS; i++) {
+		struct pool *p = TAILQ_FIRST(&r->buckets[i]);
+
+		while (p) {
+			struct pool *next;
+
+			/* Held, as above. */
+			p->n_requests++;
+			if (p->function.auth != AUTH_NONE)
+				queue_move(r, p);
+			p->n_requests--;
+			next = TAILQ_NEXT(p, link);
+			pool_release(r, p);
+			p = next;
+		}
+	}
+}
+
+void
 pools_swap(struct router *r, struct snapshot *next)
 {
 	size_t n = snapshot_n_functions(next);

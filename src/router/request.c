@@ -63,7 +63,8 @@ request_new(struct router *r, struct front *f)
 			return NULL;
 		buf_init(&q->path_text, HTTP_PATH_MAX);
 		buf_init(&q->params, PARAMS_MAX);
-		buf_init(&q->extra, PARAMS_MAX);
+		buf_init(&q->authorization, PARAMS_MAX);
+		buf_init(&q->extra, 2 * PARAMS_MAX);
 		buf_init(&q->body, BODY_SMALL_MAX);
 		buf_init(&q->shared, CACHE_KEY_MAX + 64);
 		buf_init(&q->out, SIZE_MAX / 2); /* bounded by the function's limit */
@@ -79,8 +80,8 @@ request_new(struct router *r, struct front *f)
 void
 request_free(struct router *r, struct request *q)
 {
-	struct buf path = q->path_text, params = q->params, extra = q->extra, body = q->body, out = q->out,
-		   shared = q->shared;
+	struct buf path = q->path_text, params = q->params, authorization = q->authorization;
+	struct buf extra = q->extra, body = q->body, out = q->out, shared = q->shared;
 
 	if (q->entry || q->stage == REQUEST_JOINED)
 		cached_forget(r, q);
@@ -88,6 +89,7 @@ request_free(struct router *r, struct request *q)
 	request_set_pool(r, q, NULL);
 	buffers_release(r, &path);
 	buffers_release(r, &params);
+	buffers_release(r, &authorization);
 	buffers_release(r, &extra);
 	buffers_release(r, &body);
 	buffers_release(r, &out);
@@ -96,6 +98,7 @@ request_free(struct router *r, struct request *q)
 	memset(q, 0, sizeof *q);
 	q->path_text = path;
 	q->params = params;
+	q->authorization = authorization;
 	q->extra = extra;
 	q->body = body;
 	q->out = out;
@@ -109,6 +112,7 @@ request_done(struct request *q)
 {
 	buf_done(&q->path_text);
 	buf_done(&q->params);
+	buf_done(&q->authorization);
 	buf_done(&q->extra);
 	buf_done(&q->body);
 	buf_done(&q->out);

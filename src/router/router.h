@@ -17,6 +17,7 @@
 #include "router/cache.h"
 #include "router/limits.h"
 #include "session/session.h"
+#include "token/sealed.h"
 
 struct router;
 
@@ -106,6 +107,13 @@ struct denials {
 
 enum cache_use { CACHE_NONE, CACHE_MISS, CACHE_HIT };
 
+/* Why a request may not call a function that asks for a token. */
+enum auth_fault {
+	AUTH_MISSING, /* nothing is shown, or by another scheme */
+	AUTH_INVALID,
+	AUTH_SCOPE, /* the token is not good for this function */
+};
+
 struct request {
 	TAILQ_ENTRY(request) link;
 	enum request_stage stage;
@@ -127,10 +135,11 @@ struct request {
 	int64_t announced; /* CONTENT_LENGTH; -1: none */
 	uint64_t received; /* bytes of the body */
 
-	struct buf path_text; /* normalised */
-	struct buf params;    /* as the web server sent them, less those that we drop */
-	struct buf extra;     /* ours */
-	struct buf body;      /* a large one: what is not yet sent */
+	struct buf path_text;     /* normalised */
+	struct buf params;        /* as the web server sent them, less those that we drop */
+	struct buf authorization; /* the params that show a token, which not every function may see */
+	struct buf extra;         /* ours */
+	struct buf body;          /* a large one: what is not yet sent */
 	struct span method_text, path, remote, query; /* into params and path_text */
 	struct span cookie;                           /* the same */
 	bool is_secure;                               /* the client speaks HTTPS */
@@ -157,6 +166,10 @@ struct request {
 	bool has_head, drops_body, has_stdout_end;
 	uint64_t answered_bytes; /* of the body that the client gets */
 	int64_t stream_left;     /* bytes of a stream that announced its length; -1: it did not */
+
+	uint64_t tokens_serial; /* of the list that was asked */
+	enum auth_fault fault;
+	char user[TOKEN_NAME_SIZE]; /* the name of the token that is shown; empty: none is asked for */
 
 	/* For the log. */
 	int status;
@@ -292,6 +305,8 @@ struct router {
 	struct pools buckets[POOL_BUCKETS], waiting, denied;
 	struct pool **by_function; /* by index into the snapshot's functions */
 	struct snapshot *snapshot;
+	struct tokens *tokens;  /* NULL: nobody is let in where a token is asked for */
+	uint64_t tokens_serial; /* the master's number of them */
 	size_t n_fronts;
 	size_t n_renewing;
 	size_t buffers; /* bytes of large buffers */
@@ -421,6 +436,22 @@ enum cause session_make(struct router *r, const struct request *q, const struct 
  * stored that sets this one. */
 bool session_drops(const struct router *r, const struct http_field *f);
 
+/* ---- auth.c: who calls ---- */
+
+/* Whether the request may call f, by what it shows: CAUSE_NONE with its user, CAUSE_UNAUTHORIZED or
+ * CAUSE_FORBIDDEN with its fault. */
+enum cause auth_check(struct router *r, struct request *q, const struct snapshot_function *f);
+
+/* Before a request is begun: the tokens may be others than when it came.  False: it is answered. */
+bool auth_holds(struct router *r, struct request *q);
+
+enum { AUTH_CHALLENGE_SIZE = 256 };
+/* The value of WWW-Authenticate for a request with a fault; NULL: there is none. */
+const char *auth_challenge(const struct request *q, char text[AUTH_CHALLENGE_SIZE]);
+
+/* From now on these tokens count, for requests that wait as well; NULL: none. */
+void auth_take(struct router *r, struct tokens *tokens, uint64_t serial);
+
 /* ---- answer.c ---- */
 void answer_problem(struct router *r, struct request *q, enum cause cause, const struct verdict *v);
 void answer_refused(struct router *r, struct request *q, enum cause cause, unsigned retry_after_s);
@@ -472,6 +503,7 @@ struct pool *pool_of(struct router *r, const struct snapshot_function *function)
 struct pool *pool_leased(struct router *r, uint64_t version_id);
 void pool_release(struct router *r, struct pool *p); /* frees it when nothing needs it */
 void pools_swap(struct router *r, struct snapshot *next);
+void pools_review(struct router *r); /* the requests that wait where a token is asked for are judged anew */
 
 /* ---- dispatch.c ---- */
 void dispatch_request(struct router *r, struct request *q); /* to a worker, or into the queue, or 503 */

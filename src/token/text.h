@@ -4,7 +4,6 @@
 #include <stddef.h>
 
 #include "base/digest.h"
-#include "base/err.h"
 
 /* A word that nothing else begins with, so that a search for lost secrets finds it; then the digits of 32
  * random bytes. */
@@ -22,4 +21,4 @@ void token_make(char text[TOKEN_TEXT_SIZE]);
 bool token_is_text(const char *text, size_t n);
 
 /* What is kept of it: SHA-256 of its text.  As 256 bits of it are random, nothing slower is needed. */
-int token_hash(const char *text, struct digest *hash, struct err *e);
+void token_hash(const char *text, struct digest *hash);

@@ -3,7 +3,7 @@
  * Usage: fcgi_client unix:PATH|tcp:HOST:PORT <SCRIPT
  * A line of the script is a command and its words:
  *   begin ID ROLE FLAGS      BEGIN_REQUEST
- *   param NAME VALUE         collects one pair for `params`; VALUE @N: N bytes
+ *   param NAME VALUE [MORE]  collects one pair for `params`; VALUE @N: N bytes; MORE: behind a blank
  *   params ID                the pairs as one or more records, then the empty one
  *   params-open ID           the same without the empty one
  *   stdin ID TEXT            a record; TEXT @N: N bytes in as many records as needed
@@ -177,7 +177,11 @@ do_begin(struct client *c, char **w)
 static void
 do_param(struct client *c, char **w)
 {
-	pair_add(c, w[1] ? w[1] : "", w[2]);
+	char value[1024];
+
+	if (w[2] && w[3])
+		snprintf(value, sizeof value, "%s %s", w[2], w[3]);
+	pair_add(c, w[1] ? w[1] : "", w[2] && w[3] ? value : w[2]);
 }
 
 static void

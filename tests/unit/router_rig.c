@@ -50,8 +50,9 @@ function_of(uint64_t version, const char *name)
 static void
 snapshot_give(struct rig *g, uint64_t generation, const struct snapshot_function *functions, size_t n)
 {
-	static const char *const patterns[] = { "/small/:name", "/disabled", "/kept", "/fast" };
-	static const unsigned methods[] = { HTTP_POST, HTTP_GET, HTTP_GET | HTTP_POST, HTTP_GET | HTTP_POST };
+	static const char *const patterns[] = { "/small/:name", "/disabled", "/kept", "/fast", "/gated" };
+	static const unsigned methods[] = { HTTP_POST, HTTP_GET, HTTP_GET | HTTP_POST, HTTP_GET | HTTP_POST,
+		                            HTTP_GET | HTTP_POST };
 	struct snapshot_route routes[ARRAY_SIZE(patterns)];
 	struct err e = { 0 };
 	AUTO_FD fd = -1;
@@ -72,6 +73,39 @@ rig_swap(struct rig *g, bool has_fast)
 		                                       function_of(RIG_FAST_NEXT, "fast") };
 
 	snapshot_give(g, 2, functions, has_fast ? 4 : 3);
+}
+
+struct snapshot_function
+rig_gated(enum call_auth auth)
+{
+	struct snapshot_function f = function_of(RIG_GATED, "gated");
+
+	f.auth = auth;
+	return f;
+}
+
+void
+rig_gate(struct rig *g, const struct snapshot_function *gated)
+{
+	const struct snapshot_function functions[] = { function_of(RIG_SMALL, "small"),
+		                                       function_of(RIG_DISABLED, "disabled"),
+		                                       function_of(RIG_KEPT, "kept"),
+		                                       function_of(RIG_FAST, "fast"), *gated };
+
+	snapshot_give(g, 3, functions, ARRAY_SIZE(functions));
+}
+
+void
+rig_tokens(struct rig *g, uint64_t serial, const struct token_row *rows, size_t n,
+           const struct token_grant *grants, size_t n_grants)
+{
+	const struct tokens_serial body = { serial };
+	struct err e = { 0 };
+	int fd = tokens_seal(rows, n, grants, n_grants, &e);
+
+	message_send(g->master, MSG_TOKENS, &body, sizeof body, &fd, 1, &e);
+	close(fd);
+	rig_run(g);
 }
 
 /* ---- the router ---- */

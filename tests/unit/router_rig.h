@@ -14,6 +14,7 @@ enum {
 	RIG_FAST_NEXT, /* what /fast becomes with rig_swap */
 	RIG_KEPT,      /* GET /kept: answers are kept for a minute */
 	RIG_KEPT_NEXT, /* what it becomes with rig_swap */
+	RIG_GATED,     /* GET and POST /gated, with rig_gate */
 	RIG_MESSAGES_MAX = 64,
 };
 
@@ -27,6 +28,7 @@ struct rig_message {
 		struct request_failed failed;
 		struct denied_report denied;
 		struct stream_ended stream_ended;
+		struct tokens_serial tokens;
 	};
 };
 
@@ -48,8 +50,12 @@ struct rig *rig_new_tcp(const char *allowed_clients); /* listens on 127.0.0.1 */
 void rig_free(struct rig *g);
 
 void rig_swap(struct rig *g, bool has_fast); /* /fast is RIG_FAST_NEXT's now, or gone */
-void rig_run(struct rig *g);                 /* turns until nothing happens any more */
-void rig_tick(struct rig *g);                /* the next tick is due now */
+struct snapshot_function rig_gated(enum call_auth auth);
+void rig_gate(struct rig *g, const struct snapshot_function *gated); /* a snapshot with /gated, too */
+void rig_tokens(struct rig *g, uint64_t serial, const struct token_row *rows, size_t n,
+                const struct token_grant *grants, size_t n_grants);
+void rig_run(struct rig *g);  /* turns until nothing happens any more */
+void rig_tick(struct rig *g); /* the next tick is due now */
 void rig_say(struct rig *g, uint32_t type, const void *body, size_t n);
 
 /* The first message of this type that the router has said; NULL: none.  It is gone then. */

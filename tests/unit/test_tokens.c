@@ -38,7 +38,7 @@ a_token_has_a_form_that_is_found_again(void **state)
 	/* What sha256sum says of it. */
 	memset(text, 'a', sizeof text);
 	memcpy(text, "cfn_", 4);
-	assert_int_equal(token_hash(text, &hash, &e), 0);
+	token_hash(text, &hash);
 	assert_int_equal(digest_of(text, 68, &same, &e), 0);
 	assert_memory_equal(&hash, &same, sizeof hash);
 }
