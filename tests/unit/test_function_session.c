@@ -308,7 +308,7 @@ a_token_begins_a_session(void **state)
 	(void)state;
 	ask(shows_token, "X=");
 	assert_int_equal(strlen(answer_field("X-CFN-Session")), SESSION_ID_SIZE);
-	snprintf(session, sizeof session, "CFN_SESSION=%s", answer_field("X-CFN-Session"));
+	snprintf(session, sizeof session, "CFN_SESSION=%.*s", SESSION_ID_SIZE, answer_field("X-CFN-Session"));
 	snprintf(header, sizeof header, "HTTP_X_CSRF_TOKEN=%s", token);
 	ask(checks_token, session, header);
 	assert_int_equal(answer_status(), 200);
