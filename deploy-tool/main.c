@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "config.h"
@@ -140,6 +141,7 @@ static int
 dispatch(struct tool *t, const char *const *arguments)
 {
 	const struct command *c = find_command(arguments[0]);
+	struct stat st;
 
 	if (c != NULL)
 		return run(t, c, arguments + 1);
@@ -147,6 +149,10 @@ dispatch(struct tool *t, const char *const *arguments)
 		return help(arguments[1]);
 	if (strpbrk(arguments[0], "./") != NULL)
 		return run(t, find_command("deploy"), arguments);
+	if (stat(arguments[0], &st) == 0 && S_ISDIR(st.st_mode))
+		return tool_fail_as(
+		    EX_USAGE, "unknown command '%.80s'; the folder is deployed with: cfn-deploy deploy %.80s",
+		    arguments[0], arguments[0]);
 	return tool_fail_as(EX_USAGE, "unknown command '%.80s'; see 'cfn-deploy help'", arguments[0]);
 }
 

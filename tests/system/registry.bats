@@ -31,6 +31,9 @@ answers_hello() {
 @test "unknown options and commands" {
 	refused 64 cfn-deploy --no-such-option
 	refused 64 tool no-such-command
+	mkdir "$D/shop"
+	(cd "$D" && refused 64 cfn-deploy shop)
+	grep -q 'cfn-deploy deploy shop$' "$D/err"
 	refused 64 tool list --no-such-option
 	refused 64 tool deploy --route
 	refused 64 cfn-pool --no-such-option
