@@ -35,6 +35,7 @@ static const struct change nginx_changes[] = {
 	{ "error_log error.log", "error_log stderr" },
 	{ "fastcgi_keep_conn on", "fastcgi_keep_conn off" },
 	{ "keepalive 32;", "" },
+	{ "pid nginx.pid", "pid tmp/nginx.pid" },
 	{ NULL, NULL },
 };
 
@@ -195,7 +196,8 @@ base_folder(void)
 static int
 make_folders(struct place *p, struct err *e)
 {
-	static const char *const below[] = { "", "/tmp", "/empty" };
+	static const char *const below[] = { "/tmp", "/empty" };
+	bool is_other = p->uid != geteuid();
 	char path[PLACE_PATH_SIZE + 64];
 
 	snprintf(p->folder, sizeof p->folder, "%s/cfn-dev.XXXXXX", base_folder());
@@ -211,13 +213,16 @@ make_folders(struct place *p, struct err *e)
 	snprintf(p->listen, sizeof p->listen, "unix:%s", p->pool);
 	snprintf(p->web, sizeof p->web, "%s/web", p->folder);
 	snprintf(p->relay, sizeof p->relay, "%s/web/relay.sock", p->folder);
+	if (mkdir(p->web, 0700) < 0)
+		return err_set(e, errno, "make the folder %s", p->web);
 	for (size_t i = 0; i < ARRAY_SIZE(below); i++) {
 		snprintf(path, sizeof path, "%s%s", p->web, below[i]);
-		if (mkdir(path, 0700) < 0 || (p->uid != geteuid() && chown(path, p->uid, p->gid) < 0))
+		if (mkdir(path, 0700) < 0 || (is_other && chown(path, p->uid, p->gid) < 0))
 			return err_set(e, errno, "make the folder %s", path);
 	}
-	/* Another user's web server has to get through it. */
-	if (p->uid != geteuid() && chmod(p->folder, 0711) < 0)
+	/* Another user's web server has to get through them.  What lies in them stays ours: by a name that
+	 * its user may change, root would give him any file. */
+	if (is_other && (chmod(p->web, 0711) < 0 || chmod(p->folder, 0711) < 0))
 		return err_set(e, errno, "%s", p->folder);
 	return 0;
 }

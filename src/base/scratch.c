@@ -70,15 +70,12 @@ take_all(struct clearing *c, int folder, entry_function *take)
 	return rc;
 }
 
-/* Moving a folder writes its "..": it has to be writable itself. */
 static int
-move_up(struct clearing *c, int folder, const char *name)
+move_to_top(struct clearing *c, int folder, const char *name)
 {
 	char to[32];
 	int rc;
 
-	if (fchmodat(folder, name, 0700, 0) < 0)
-		return -errno;
 	do {
 		if (c->left-- == 0)
 			return -ELOOP;
@@ -86,6 +83,30 @@ move_up(struct clearing *c, int folder, const char *name)
 		rc = renameat2(folder, name, c->top, to, RENAME_NOREPLACE) < 0 ? -errno : 0;
 	} while (rc == -EEXIST);
 	return rc;
+}
+
+/* Moving a folder writes its "..": it has to be writable itself.  By name a mode is changed only when nothing
+ * else helps: whoever owns the tree could put a link there meanwhile, and root, whom no mode holds up, would
+ * follow it. */
+static int
+move_up(struct clearing *c, int folder, const char *name)
+{
+	int rc = move_to_top(c, folder, name);
+
+	if (rc != -EACCES)
+		return rc;
+	return fchmodat(folder, name, 0700, 0) < 0 ? -errno : move_to_top(c, folder, name);
+}
+
+static int
+open_inner(const struct clearing *c, const char *name)
+{
+	const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+	int fd = openat(c->top, name, flags);
+
+	if (fd < 0 && errno == EACCES && fchmodat(c->top, name, 0700, 0) == 0)
+		fd = openat(c->top, name, flags);
+	return fd < 0 ? -errno : fd;
 }
 
 static int
@@ -99,13 +120,12 @@ take_inner(struct clearing *c, int folder, const char *name)
 static int
 take_folder(struct clearing *c, const char *name)
 {
-	AUTO_FD folder = -1;
+	AUTO_FD folder = open_inner(c, name);
 	int rc;
 
-	if (fchmodat(c->top, name, 0700, 0) < 0)
-		return -errno;
-	folder = openat(c->top, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (folder < 0)
+		return folder;
+	if (fchmod(folder, 0700) < 0)
 		return -errno;
 	rc = take_all(c, folder, take_inner);
 	if (rc == 0 && unlinkat(c->top, name, AT_REMOVEDIR) < 0)

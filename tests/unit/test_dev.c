@@ -2,13 +2,17 @@
 #include "unit.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/buf.h"
 #include "base/fd.h"
+#include "base/scratch.h"
 #include "deploy-tool/arguments.h"
 #include "deploy-tool/dev_page.h"
 #include "deploy-tool/dev_recorder.h"
@@ -325,6 +329,45 @@ options_are_written_as_they_were_read(void **state)
 		free_pointer(&to[i]);
 }
 
+/* ---- what is removed ---- */
+
+static unsigned n_modes_by_name;
+
+/* In place of the C library's. */
+int
+fchmodat(int folder, const char *name, mode_t mode, int flags)
+{
+	n_modes_by_name++;
+	return flags == 0 ? (int)syscall(SYS_fchmodat, folder, name, mode) : -1;
+}
+
+/* Between a look and a change somebody who owns the folder puts a link in its place. */
+static void
+root_removes_what_others_own_without_changing_a_mode_by_name(void **state)
+{
+	static const char *const below[] = { "a", "a/b", "a/b/c", "a/b/c/d" };
+	const struct scratch all = { .empty = { .st_mode = 0700 }, .n_inodes = 100 };
+	char path[] = "/tmp/cfn-test-XXXXXX";
+	struct stat st;
+	AUTO_FD fd = -1;
+
+	(void)state;
+	assert_non_null(mkdtemp(path));
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	assert_true(fd >= 0);
+	for (size_t i = 0; i < ARRAY_SIZE(below); i++)
+		assert_int_equal(mkdirat(fd, below[i], 0700), 0);
+	assert_int_equal(symlinkat("/", fd, "a/b/link"), 0);
+	for (size_t i = ARRAY_SIZE(below); i-- > 0;)
+		assert_int_equal(syscall(SYS_fchmodat, fd, below[i], 0), 0);
+	n_modes_by_name = 0;
+	assert_int_equal(scratch_empty(&all, fd), 0);
+	assert_int_equal(rmdir(path), 0);
+	assert_int_equal(stat("/", &st), 0);
+	assert_int_not_equal(st.st_mode & 07777, 0700);
+	assert_int_equal(n_modes_by_name > 0, geteuid() != 0);
+}
+
 int
 main(void)
 {
@@ -336,6 +379,7 @@ main(void)
 		cmocka_unit_test(what_is_no_exchange_for_a_test_is_left_out),
 		cmocka_unit_test(a_hidden_token_becomes_a_variable),
 		cmocka_unit_test(options_are_written_as_they_were_read),
+		cmocka_unit_test(root_removes_what_others_own_without_changing_a_mode_by_name),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;
