@@ -70,6 +70,7 @@ compose(struct smoke_run *r, struct request *q, struct err *e)
 		return err_set(e, ENOMEM, "smoke");
 	o->method = r->smoke.method;
 	o->path = r->smoke.target;
+	o->user = q->auth != AUTH_NONE ? "smoke" : NULL;
 	buf_clear(&r->params);
 	rc = request_compose(o, &r->subject.version, q, &r->params, e);
 	if (rc == 0)
@@ -141,7 +142,7 @@ static int
 ask(struct smoke_run *r)
 {
 	const struct instance_how how = { .pool = r->pool, .n_requests = 1 };
-	struct request q = { 0 };
+	struct request q = { .auth = r->subject.policy.auth };
 	char what[256];
 	struct err e;
 	int rc;

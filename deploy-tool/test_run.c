@@ -303,7 +303,10 @@ compose(struct run *r, struct request *q)
 	r->options.method = method;
 	r->options.path = buf_head(&r->target);
 	list_fields(r);
-	*q = (struct request){ .has_body = s->body.text.n > 0, .n_body = buf_used(&r->body) };
+	*q = (struct request){ .auth = r->plan->subject->policy.auth,
+		               .has_body = s->body.text.n > 0,
+		               .n_body = buf_used(&r->body) };
+	r->options.user = q->auth != AUTH_NONE ? "test" : NULL;
 	rc = request_compose(&r->options, &r->plan->subject->version, q, &r->params, &e);
 	r->options.method = r->options.path = NULL;
 	if (rc == 0 || q->cause != CAUSE_NONE)

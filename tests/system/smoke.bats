@@ -101,3 +101,20 @@ all_that_fails() {
 	[[ $output == *"smoke 'GET /check=200': 500"* ]]
 	[ "$(cfn-deploy --registry "$R" --json list | jq -c '[.[].version]')" = '[1,1]' ]
 }
+
+@test "a function that asks who calls is called by smoke, and in its tests by test" {
+	mkdir -p "$D/who/tests"
+	cat >"$D/who/who.c" <<-'END'
+		#include <cfn.h>
+		int who(cfn_request *q, cfn_response *r);
+		int who(cfn_request *q, cfn_response *r)
+		{
+			const char *user = cfn_user(q), *wanted = cfn_query(q, "user");
+			return cfn_send(r, user && wanted && !strcmp(user, wanted) ? 200 : 403, 0, "%s\n", user ? user : "nobody");
+		}
+	END
+	sed -i '1i #include <string.h>' "$D/who/who.c"
+	deploy deploy --auth bearer --smoke 'GET /who?user=smoke=200' "$D/who/who.c"
+	printf 'GET /who?user=test\nHTTP 200\n\ntest\n' >"$D/who/tests/who.http"
+	cfn-deploy test --auth bearer "$D/who" 3>&-
+}
