@@ -20,7 +20,7 @@ struct reader {
 bool
 text_is(struct text t, const char *word)
 {
-	return t.n == strlen(word) && memcmp(t.p, word, t.n) == 0;
+	return t.n == strlen(word) && (t.n == 0 || memcmp(t.p, word, t.n) == 0);
 }
 
 bool
