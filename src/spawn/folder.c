@@ -34,7 +34,8 @@ folder_check_path(const char *path, struct err *e)
 			return err_set(e, ENAMETOOLONG, "shared folder");
 		if (access(part, X_OK) < 0)
 			return err_set(e, -errno,
-			               "shared folder '%s': '%s' cannot be passed by the pool's uid (%s)",
+			               "shared folder '%s': '%s' cannot be passed by the pool's uid (%s): "
+			               "place registry or shared_dir elsewhere",
 			               path, part, strerrordesc_np(errno));
 	} while (path[n] != '\0');
 	return 0;
