@@ -190,10 +190,7 @@ answer_head_put(struct text *t, const struct router *r, const struct request *q,
 		text_line(t, "\r\nContent-Length: ");
 		text_number(t, (uint64_t)length);
 	}
-	if (r->n_session > 0) {
-		text_line(t, "\r\nSet-Cookie: ");
-		text_put(t, r->session, r->n_session);
-	}
+	session_head_put(t, r, head);
 	text_line(t, "\r\nX-Request-Id: ");
 	text_line(t, q->id);
 	text_line(t, "\r\n");

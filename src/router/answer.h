@@ -31,6 +31,9 @@ void segments_close(struct request *q, uint16_t id);
 /* ---- cached.c ---- */
 void cached_head_put(struct text *t, const struct request *q, const struct http_answer_head *head);
 
+/* ---- session.c ---- */
+void session_head_put(struct text *t, const struct router *r, const struct http_answer_head *head);
+
 /* ---- answer.c ---- */
 
 /* 1, 0 when more must come, -1 malformed. */

@@ -146,10 +146,12 @@ struct request {
 	const char *below; /* the path without the mount prefix; in path_text, ends with NUL */
 	struct fcgi_progress sent;
 	bool has_session;
-	struct session session; /* as it came */
-	uint16_t dispatch;      /* the id towards the worker */
-	uint32_t route;         /* row of the artifact's table */
-	unsigned n_again;       /* how often its worker failed before it began */
+	struct session session;                                                /* as it came */
+	char session_function[sizeof((struct snapshot_function *)NULL)->name]; /* whose it is */
+	bool session_is_secure;
+	uint16_t dispatch; /* the id towards the worker */
+	uint32_t route;    /* row of the artifact's table */
+	unsigned n_again;  /* how often its worker failed before it began */
 
 	/* The cache (cached.c). */
 	enum cache_use cache;

@@ -6,7 +6,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "router/router.h"
+#include "router/answer.h"
 
 static struct session_place
 place_of(const struct request *q, const struct snapshot_function *f)
@@ -27,6 +27,24 @@ give(struct router *r, struct request *q)
 	return cause;
 }
 
+/* A request whose version was replaced while it waited comes by again, and its cookies are hidden by then. */
+static bool
+is_taken(const struct request *q, const struct session_place *place)
+{
+	return q->has_session && q->session_is_secure == place->is_secure &&
+	       strcmp(q->session_function, place->function) == 0;
+}
+
+static bool
+find(struct router *r, struct request *q, const struct session_place *place)
+{
+	if (is_taken(q, place))
+		return true;
+	strcpy(q->session_function, place->function); /* of a snapshot, as long */
+	q->session_is_secure = place->is_secure;
+	return session_find(&r->sessions, place, q->cookie.p, q->cookie.n, clock_wall_s(), &q->session);
+}
+
 enum cause
 session_take(struct router *r, struct request *q, const struct snapshot_function *f)
 {
@@ -34,8 +52,7 @@ session_take(struct router *r, struct request *q, const struct snapshot_function
 
 	if (q->cookie.n == 0)
 		return CAUSE_NONE;
-	q->has_session = f->has_session && session_find(&r->sessions, &place, q->cookie.p, q->cookie.n,
-	                                                clock_wall_s(), &q->session);
+	q->has_session = f->has_session && find(r, q, &place);
 	/* Params lie in a buffer of ours. */
 	session_hide((char *)(uintptr_t)q->cookie.p, q->cookie.n);
 	return q->has_session ? give(r, q) : CAUSE_NONE;
@@ -69,10 +86,51 @@ is_private(const struct http_field *f)
 	       memmem(f->value, f->value_length, "private", 7);
 }
 
+/* Some shared caches obey these before Cache-Control (RFC 9213, Edge Architecture 1.0). */
+static bool
+is_for_shared_caches(const struct http_field *f)
+{
+	return http_field_is(f, "CDN-Cache-Control") || http_field_is(f, "Surrogate-Control");
+}
+
 bool
 session_drops(const struct router *r, const struct http_field *f)
 {
 	if (http_field_is(f, "Set-Cookie"))
 		return session_is_set_by(f->value, f->value_length);
-	return r->n_session > 0 && http_field_is(f, "Cache-Control") && !is_private(f);
+	if (r->n_session == 0)
+		return false;
+	return is_for_shared_caches(f) || (http_field_is(f, "Cache-Control") && !is_private(f));
+}
+
+/* As the library writes it: what else has the word in it may mean something else, as private="name" does. */
+static bool
+is_private_for_certain(const struct http_field *f)
+{
+	static const char word[] = "private";
+	const size_t n = sizeof word - 1;
+
+	return http_field_is(f, "Cache-Control") && f->value_length >= n && memcmp(f->value, word, n) == 0 &&
+	       (f->value_length == n || f->value[n] == ',');
+}
+
+/* Without any word a shared cache may keep it, too (RFC 9111 section 4.2.2). */
+static bool
+is_left_to_others(const struct http_answer_head *head)
+{
+	for (size_t i = 0; i < head->n_fields; i++)
+		if (is_private_for_certain(&head->fields[i]))
+			return false;
+	return true;
+}
+
+void
+session_head_put(struct text *t, const struct router *r, const struct http_answer_head *head)
+{
+	if (r->n_session == 0)
+		return;
+	if (is_left_to_others(head))
+		text_line(t, "\r\nCache-Control: private");
+	text_line(t, "\r\nSet-Cookie: ");
+	text_put(t, r->session, r->n_session);
 }

@@ -37,7 +37,7 @@ function_of(uint64_t version, const char *name)
 		.body_max = version == RIG_SMALL ? 10 : 1000000,
 		.output_max = version == RIG_SMALL ? 100 : 1000000,
 		.memory = 1 << 20,
-		.has_session = version == RIG_FAST,
+		.has_session = version == RIG_FAST || version == RIG_FAST_NEXT,
 		.session_s = 1000,
 		.session_length_s = 5000,
 		.cache_ms = version == RIG_KEPT || version == RIG_KEPT_NEXT ? 60000 : 0,

@@ -261,6 +261,59 @@ no_function_sets_a_session_by_itself(void **state)
 
 /* Somebody's session in a shared cache would be everybody's. */
 static void
+a_session_stays_when_its_function_is_replaced_while_it_waits(void **state)
+{
+	struct rig *g = *state;
+	struct rig_worker old, next;
+	char answer[COOKIE_SIZE], cookie[COOKIE_SIZE];
+	int fd = rig_connect(g);
+
+	rig_lease(g, &old, RIG_FAST);
+	exchange(g, &old, &(struct rig_request){ 0 }, "X-CFN-Session: " RIG_SESSION "&user=ada\r\n", answer);
+	assert_true(cookie_in(answer, cookie));
+	rig_say(g, MSG_RETIRE, &(struct process_ref){ old.id }, sizeof(struct process_ref));
+	assert_non_null(rig_said(g, MSG_RELEASED));
+	rig_request(g, fd,
+	            &(struct rig_request){ .method = "GET", .path = "/fast", .id = 1, .cookie = cookie });
+	assert_int_equal(g->router.counters.requests_queued, 1);
+	rig_lease(g, &next, RIG_FAST_NEXT);
+	rig_swap(g, true);
+	assert_true(rig_receive(&next));
+	assert_true(rig_message_has(&next, "CFN_SESSION" RIG_SESSION "&user=ada"));
+	assert_false(rig_message_has(&next, cookie + 9));
+	rig_worker_done(&old);
+	rig_worker_done(&next);
+	close(fd);
+}
+
+static void
+an_answer_with_a_session_is_private_whatever_its_function_says(void **state)
+{
+	static const char *const heads[] = {
+		"",
+		"Cache-Control: public, max-age=60\r\n",
+		"Cache-Control: private=\"X-Name\", max-age=60\r\n",
+		"Cache-Control: public, no-store=\"x\"\r\n",
+		"Expires: Thu, 01 Jan 2099 00:00:00 GMT\r\n",
+		"CDN-Cache-Control: max-age=60\r\nSurrogate-Control: max-age=60\r\n",
+	};
+	struct rig *g = *state;
+	struct rig_worker w;
+
+	rig_lease(g, &w, RIG_FAST);
+	for (size_t i = 0; i < ARRAY_SIZE(heads); i++) {
+		char answer[COOKIE_SIZE], head[256];
+
+		snprintf(head, sizeof head, "%sX-CFN-Session: " RIG_SESSION "\r\n", heads[i]);
+		exchange(g, &w, &(struct rig_request){ 0 }, head, answer);
+		assert_non_null(strstr(answer, "Cache-Control: private\r\n"));
+		assert_null(strstr(answer, "-Control: max-age"));
+		assert_null(strstr(answer, "Cache-Control: public, max-age"));
+	}
+	rig_worker_done(&w);
+}
+
+static void
 an_answer_with_a_session_is_not_stored_by_others(void **state)
 {
 	static const struct {
@@ -316,6 +369,8 @@ main(void)
 		TEST(a_second_field_of_cookies_is_a_bad_request),
 		TEST(a_worker_that_lies_about_its_session_is_killed),
 		TEST(no_function_sets_a_session_by_itself),
+		TEST(a_session_stays_when_its_function_is_replaced_while_it_waits),
+		TEST(an_answer_with_a_session_is_private_whatever_its_function_says),
 		TEST(an_answer_with_a_session_is_not_stored_by_others),
 		TEST(without_keys_there_are_no_sessions),
 	};
