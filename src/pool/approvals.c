@@ -318,6 +318,16 @@ approvals_check_state(const struct master *m, struct err *e)
 	return err_wrap(e, "state folder: signatures are required, and others could take it away");
 }
 
+/* Whether signatures are required decides which of two values a function sees. */
+static void
+forget_environments(struct master *m)
+{
+	for (struct node *n = table_next(&m->pools, NULL); n; n = table_next(&m->pools, n)) {
+		artifacts_close(m, (struct pool *)n);
+		pool_drain(m, (struct pool *)n);
+	}
+}
+
 /* What runs is looked at now, the rest before it runs, or one after the other. */
 static void
 approve_anew(struct master *m)
@@ -354,6 +364,7 @@ approvals_reload(struct master *m)
 {
 	struct approvals *a = &m->approvals;
 	uint64_t stamp = keys_stamp(m->config->keys_dir), last = a->stamp;
+	bool was_required = a->keys.is_required;
 	struct err e;
 
 	a->stamp = stamp;
@@ -365,6 +376,8 @@ approvals_reload(struct master *m)
 		say_keys(m);
 	if (stamp != last && approvals_check_state(m, &e) < 0)
 		log_line(LOG_ERR, "%s; the next start is refused", e.text);
+	if (was_required != a->keys.is_required)
+		forget_environments(m);
 	approve_anew(m);
 }
 

@@ -39,17 +39,29 @@ make_room(struct master *m, const struct pool *keep)
 	}
 }
 
-/* Secrets first: of two with one name the first is found. */
+static int
+add_signed(const struct registry_version *v, struct buf *all, struct err *e)
+{
+	int rc = buf_append(all, v->policy.env, v->policy.env_size);
+
+	return rc < 0 ? err_set(e, -rc, "environment") : 0;
+}
+
+/* Of two with one name the first is found: the secret, but where signatures are required what was signed,
+ * since whoever writes the registry can set a secret. */
 static int
 seal_environment(struct master *m, const struct registry_version *v, struct err *e)
 {
+	bool is_signed = approvals_are_required(m);
 	struct buf all;
 	int rc;
 
 	buf_init(&all, (size_t)SECRETS_MAX * (SECRET_NAME_SIZE + SECRET_VALUE_MAX + 1) + POLICY_ENV_MAX);
-	rc = secrets_add(m->registry, &m->secret_keys, v->function, &all, e);
-	if (rc == 0 && buf_append(&all, v->policy.env, v->policy.env_size) < 0)
-		rc = err_set(e, ENOMEM, "environment");
+	rc = is_signed ? add_signed(v, &all, e) : 0;
+	if (rc == 0)
+		rc = secrets_add(m->registry, &m->secret_keys, v->function, &all, e);
+	if (rc == 0 && !is_signed)
+		rc = add_signed(v, &all, e);
 	if (rc == 0)
 		rc = fd_sealed_memory("environment", buf_head(&all), buf_used(&all), e);
 	if (all.data)

@@ -91,6 +91,29 @@ serve_signed() {
 	tool --json verify | jq -e '.ok and (.required | not)'
 }
 
+@test "a secret that anybody may set does not take the place of what is signed" {
+	source_make victim.c <<-'END'
+		int victim(cfn_request *q, cfn_response *r);
+		int victim(cfn_request *q, cfn_response *r)
+		{
+			const char *role = cfn_env("ROLE"), *other = cfn_env("OTHER");
+			(void)q;
+			return cfn_send(r, 200, "text/plain", "%s %s\n", role ? role : "-", other ? other : "-");
+		}
+	END
+	tool deploy --env ROLE=guest "$D/src/victim.c"
+	pool_start
+	answers /victim 200 'guest -'
+	as nobody secret set victim ROLE <<<admin
+	as nobody secret set victim OTHER <<<set
+	wait_until 10 answers /victim 200 'admin set'
+	# From the key on, without a restart, and after one.
+	tool key trust alice "$D/alice.pem"
+	wait_until 10 answers /victim 200 'guest set'
+	restart
+	answers /victim 200 'guest set'
+}
+
 @test "invoke asks what is signed, and nothing else" {
 	serve_signed
 	[ "$(tool invoke victim 2>/dev/null)" = two ]
