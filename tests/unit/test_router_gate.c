@@ -427,6 +427,31 @@ requests_that_wait_when_their_token_is_revoked_are_not_begun(void **state)
 	rig_worker_done(&w);
 }
 
+/* Nothing takes back what lies in a worker's socket. */
+static void
+nobody_waits_behind_another_in_a_worker(void **state)
+{
+	struct rig *g = *state;
+	struct rig_worker w;
+	int first, second;
+
+	rig_lease(g, &w, RIG_GATED);
+	first = ask(g, "Bearer " EVERYWHERE);
+	/* As of a function that is known to be quick. */
+	pool_find(&g->router, RIG_GATED)->service_ns = 1;
+	second = ask(g, "Bearer " GOOD);
+	assert_true(rig_receive(&w));
+	assert_int_equal(g->router.counters.requests_queued, 1);
+	give_tokens(g, 2, 1);
+	assert_true(rig_answers(second, 401, INVALID));
+	rig_reply(g, &w, "Content-Type: text/plain\r\n\r\nhello");
+	assert_true(rig_answers(first, 200, "hello"));
+	assert_false(rig_receive(&w));
+	close(first);
+	close(second);
+	rig_worker_done(&w);
+}
+
 static void
 a_list_that_cannot_be_read_leaves_no_token(void **state)
 {
@@ -505,6 +530,7 @@ main(void)
 		TEST(a_function_that_asks_for_nothing_sees_what_is_shown),
 		TEST(a_token_that_is_revoked_is_refused_from_then_on),
 		TEST(requests_that_wait_when_their_token_is_revoked_are_not_begun),
+		TEST(nobody_waits_behind_another_in_a_worker),
 		TEST(a_list_that_cannot_be_read_leaves_no_token),
 		TEST(without_a_list_nobody_is_let_in),
 		TEST(a_gate_that_is_not_known_is_closed),
