@@ -21,10 +21,10 @@ struct function_io {
 	int (*wait)(void *context, int ms);
 };
 
-/* dlopen(path) and look the symbols up.  entry is the handler's symbol, or empty: then the artifact has
- * cfn_routes.  Checks cfn_abi.  The author's constructors run here: call it inside the sandbox only.
- * libcfn.so.1, the stub, must have been loaded by dlopen before; the program exports the real functions
- * (EXPORT_FUNCTIONS in module.am).  Makes stdout line-buffered.
+/* dlopen(path) and look the symbols up; path NULL: the program itself is the artifact.  entry is the
+ * handler's symbol, or empty: then the artifact has cfn_routes.  Checks cfn_abi.  The author's constructors
+ * run here: call it inside the sandbox only. libcfn.so.1, the stub, must have been loaded by dlopen before;
+ * the program exports the real functions (EXPORT_FUNCTIONS in module.am).  Makes stdout line-buffered.
  * -ENOEXEC (the loader's words), -ENOENT (no such handler), -EPROTO (another ABI, or this program exports
  * nothing), -EINVAL and -E2BIG (the route table), -ENOMEM. */
 int function_load(const char *path, const char *entry, struct function **f, struct err *e);
