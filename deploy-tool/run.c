@@ -11,6 +11,7 @@
 #include "base/options.h"
 #include "base/utf8.h"
 #include "deploy-tool/commands.h"
+#include "deploy-tool/diagnostics.h"
 #include "run/engine.h"
 
 enum {
@@ -206,10 +207,35 @@ put_json(const struct command_run *c, const struct run_outcome *o)
 	return tool_print_json(answer);
 }
 
+/* A terminal gets no byte that it might obey: neither of a stranger's program nor, by way of a compiler, of
+ * its source. */
+static void
+put_lines(const char *p, size_t n, FILE *to)
+{
+	struct buf shown;
+
+	while (n > 0) {
+		const char *newline = memchr(p, '\n', n);
+		size_t length = newline != NULL ? (size_t)(newline - p) : n;
+
+		buf_init(&shown, 4 * length + 1);
+		if (diagnostics_escape(&shown, p, length) == 0 && buf_used(&shown) > 0)
+			fwrite(buf_head(&shown), 1, buf_used(&shown), to);
+		buf_done(&shown);
+		length += newline != NULL;
+		if (newline != NULL)
+			fputc('\n', to);
+		p += length;
+		n -= length;
+	}
+}
+
 static void
 put_bytes(const struct buf *b, FILE *to)
 {
-	if (buf_used(b) > 0)
+	if (buf_used(b) > 0 && isatty(fileno(to)))
+		put_lines(buf_head(b), buf_used(b), to);
+	else if (buf_used(b) > 0)
 		fwrite(buf_head(b), 1, buf_used(b), to);
 	fflush(to);
 }

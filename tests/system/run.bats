@@ -42,6 +42,15 @@ hello_in() {
 	[ "$rc" -eq 7 ] && [ "$(cat out)" = " x" ]
 }
 
+@test "bytes go through a pipe as they are, and to a terminal as text" {
+	printf 'printf "\\033[2Jx\\n"; printf "\\033[1me\\n" >&2\n' >escape.sh
+	run_program escape.sh >out 2>err
+	[ "$(cat out)" = $'\033[2Jx' ] && [ "$(cat err)" = $'\033[1me' ]
+	script -qec "cfn-deploy run escape.sh" /dev/null >typed 2>&1 </dev/null 3>&-
+	grep -qF '\x1b[2Jx' typed && grep -qF '\x1b[1me' typed
+	not grep -q $'\033' typed
+}
+
 @test "it is uid 1000, without a socket, and reads and writes nothing of the host" {
 	cat >probe.c <<-'END'
 		#include <errno.h>
