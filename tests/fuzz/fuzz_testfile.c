@@ -62,7 +62,8 @@ answer(const struct test_step *s, struct text body, struct variables *v)
 	testcheck_run(&c);
 	REQUIRE((c.n_wrong == 0) == (buf_used(&says) == 0));
 	for (size_t i = 0; i < buf_used(&says); i++)
-		REQUIRE(buf_head(&says)[i] == '\n' || (unsigned char)buf_head(&says)[i] >= ' ');
+		REQUIRE(buf_head(&says)[i] == '\n' || buf_head(&says)[i] == '\t' ||
+		        (unsigned char)buf_head(&says)[i] >= ' ');
 	buf_done(&says);
 }
 
