@@ -240,7 +240,7 @@ start_here(struct tool *t, const struct subject *s, const struct instance_how *h
            struct err *e)
 {
 	const struct registry_version *v = &s->version;
-	uint64_t cpu_ms = s->policy.cpu_ms * how->n_requests;
+	uint64_t cpu_ms = s->policy.cpu_ms;
 	struct start_worker start = { .is_invoked = 1,
 		                      .has_sanitizers = s->artifact.build.has_sanitizers,
 		                      .is_explained = how->is_explained,
@@ -315,6 +315,17 @@ instance_start(struct tool *t, const struct subject *s, const struct instance_ho
 	if (rc < 0)
 		return rc;
 	return in->pools.n > 0 ? start_at_pool(in, s, how, e) : start_here(t, s, how, in, e);
+}
+
+/* Whether it hears that is seen by its end. */
+void
+instance_begin_request(struct instance *in)
+{
+	const struct process_ref ref = { LOCAL_ID };
+	struct err e;
+
+	if (in->is_local && !in->has_end)
+		message_send(in->local.spawner.channel, MSG_REQUEST_BEGINS, &ref, sizeof ref, NULL, 0, &e);
 }
 
 int

@@ -24,8 +24,7 @@ struct instance_end {
 
 struct instance_how {
 	bool is_explained;
-	pid_t pool;          /* of a version: this one alone; 0: any, or none */
-	unsigned n_requests; /* that it is to serve: its CPU time is bounded for all of them together */
+	pid_t pool; /* of a version: this one alone; 0: any, or none */
 };
 
 struct instance {
@@ -45,6 +44,10 @@ struct instance {
  * nothing. */
 int instance_start(struct tool *t, const struct subject *s, const struct instance_how *how,
                    struct instance *in, struct err *e);
+
+/* Before each request but the first: the CPU time of a local one is bounded for each.  A pool bounds all of
+ * them together. */
+void instance_begin_request(struct instance *in);
 
 /* What becomes readable when it ends. */
 int instance_channel(const struct instance *in);

@@ -305,7 +305,7 @@ report_start(struct invoke *v, const struct err *e)
 static int
 start(struct invoke *v)
 {
-	const struct instance_how how = { .is_explained = v->options.explain, .n_requests = 1 };
+	const struct instance_how how = { .is_explained = v->options.explain };
 	struct instance *in = &v->instance;
 	struct err e;
 	int rc;

@@ -141,7 +141,7 @@ fail(const struct smoke_run *r, const char *what)
 static int
 ask(struct smoke_run *r)
 {
-	const struct instance_how how = { .pool = r->pool, .n_requests = 1 };
+	const struct instance_how how = { .pool = r->pool };
 	struct request q = { .auth = r->subject.policy.auth };
 	char what[256];
 	struct err e;

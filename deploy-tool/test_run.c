@@ -340,7 +340,7 @@ end_worker(struct run *r)
 static int
 start_worker(struct run *r)
 {
-	const struct instance_how how = { .n_requests = (unsigned)r->plan->file->n_steps };
+	const struct instance_how how = { 0 };
 	struct err e;
 	int rc;
 
@@ -480,6 +480,7 @@ ask(struct run *r, const struct request *q, struct text *body)
 		return;
 	}
 	call_set_request(&r->call, &r->params, &r->body, q->method == HTTP_HEAD);
+	instance_begin_request(in);
 	call_run(&r->call);
 	if (r->call.cause == CAUSE_NONE && r->call.exchange.is_over)
 		take_answer(r, body);

@@ -32,6 +32,8 @@ enum message_type {
 	                     a fresh one that is no trial also init's end */
 	MSG_START_COPY,   /* struct start_copy; data: read from it (in) or written to it (out) */
 	MSG_KILL,         /* struct process_ref */
+	MSG_REQUEST_BEGINS, /* struct process_ref: an invoked worker gets its next request, and a whole cpu_ms
+	                       for it */
 
 	/* spawner → master */
 	MSG_SPAWNER_READY = 20, /* struct spawner_ready */
@@ -103,7 +105,7 @@ struct start_worker {
 	uint32_t is_invoked;
 	uint32_t has_sanitizers; /* of a trial or an invoked one: the artifact was built so */
 	uint32_t is_explained; /* of an invoked one: every refused call, not only those that are dangerous */
-	uint32_t cpu_ms;       /* of an invoked one, from READY on; 0: no limit */
+	uint32_t cpu_ms;       /* of an invoked one, from READY or the last REQUEST_BEGINS on; 0: no limit */
 	uint32_t version;      /* number, for texts */
 	uint32_t shared_read_only;
 	uint32_t is_fresh; /* a new process for every request */

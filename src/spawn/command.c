@@ -79,19 +79,29 @@ serve_kill(struct spawn *s, struct err *e)
 	return 0;
 }
 
+/* As above. */
+static int
+serve_request_begins(struct spawn *s, struct err *e)
+{
+	struct process *p = process_by_id(s, ((const struct process_ref *)s->in.body)->id);
+
+	(void)e;
+	if (p)
+		invoked_request_begins(p);
+	return 0;
+}
+
 /* Every struct begins with its id. */
 static const struct message_rule rules[] = {
 	{ MSG_START_ROUTER, sizeof(struct start_router), sizeof(struct start_router), 5, 5 },
 	{ MSG_START_WORKER, sizeof(struct start_worker), sizeof(struct start_worker), 4, 5 },
 	{ MSG_START_COPY, sizeof(struct start_copy), sizeof(struct start_copy), 1, 1 },
 	{ MSG_KILL, sizeof(struct process_ref), sizeof(struct process_ref), 0, 0 },
+	{ MSG_REQUEST_BEGINS, sizeof(struct process_ref), sizeof(struct process_ref), 0, 0 },
 };
 
 static int (*const serve[ARRAY_SIZE(rules)])(struct spawn *, struct err *) = {
-	serve_start_router,
-	serve_start_worker,
-	serve_start_copy,
-	serve_kill,
+	serve_start_router, serve_start_worker, serve_start_copy, serve_kill, serve_request_begins,
 };
 
 /* A start whose descriptors did not fit is refused like any other. */

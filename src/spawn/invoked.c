@@ -15,6 +15,7 @@ struct invoked {
 	bool is_explained;
 	uint32_t cpu_ms;
 	int64_t cpu_ready_us; /* of its clock when it was ready */
+	int64_t cpu_begun_us; /* and when its request began */
 	enum cause cause;
 	unsigned n_since; /* calls refused since it was started, or since it was ready */
 	uint64_t n_refused;
@@ -45,10 +46,17 @@ invoked_ready(struct process *p)
 {
 	struct invoked *i = p->invoked;
 
-	i->cpu_ready_us = clock_cpu_us(p->worker);
+	i->cpu_ready_us = i->cpu_begun_us = clock_cpu_us(p->worker);
 	/* An explained one makes so many calls for a start that it has one budget for all. */
 	if (!i->is_explained)
 		i->n_since = 0;
+}
+
+void
+invoked_request_begins(struct process *p)
+{
+	if (p->invoked && p->was_ready)
+		p->invoked->cpu_begun_us = clock_cpu_us(p->worker);
 }
 
 static void
@@ -107,7 +115,7 @@ is_over(const struct process *p)
 	const struct invoked *i = p->invoked;
 	int64_t now = clock_cpu_us(p->worker);
 
-	return i->cpu_ms > 0 && now >= 0 && now - i->cpu_ready_us > i->cpu_ms * INT64_C(1000);
+	return i->cpu_ms > 0 && now >= 0 && now - i->cpu_begun_us > i->cpu_ms * INT64_C(1000);
 }
 
 int

@@ -106,6 +106,7 @@ int programs_for(struct spawn *s, bool is_explained, bool is_granted, struct err
 /* invoked.c: workers whose listener stays here. */
 int invoked_start(struct process *p, const struct start_worker *w, struct err *e);
 void invoked_ready(struct process *p);
+void invoked_request_begins(struct process *p); /* any process: others are left alone */
 /* Counts a refused call.  The errno to answer it with; 0: it was one too many, and the process was killed. */
 int invoked_refuse(const struct spawn *s, struct process *p, const struct sandbox_denied *denied);
 /* Kills those over their CPU time; the milliseconds after which to look again, -1: there is nobody. */

@@ -134,6 +134,16 @@ says() {
 	jq -e '.wrong == 4 and .outcomes[1].says == ["line 7: The function crashed."]' "$D/out"
 }
 
+@test "CPU time is bounded for each exchange, whatever those before it took and how many come behind it" {
+	{
+		printf 'GET /book?burn=700\nHTTP 200\n\n%.0s' 1 2 3
+		printf 'GET /book?burn=3600000\nHTTP 504\n\n/cpu_time_limit/\n\n'
+		printf 'GET /book\nHTTP 200\n\n%.0s' {1..100}
+	} | book burns
+	tested 0 "$D/book/book.c" --shared names --cpu-time 1s --wall-time 100s
+	says '^ok 104 '
+}
+
 @test "bodies come from files, of bytes too, and streams end with what is expected" {
 	book bytes <<-'END'
 		PUT /book

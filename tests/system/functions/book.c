@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 static int
@@ -14,6 +15,16 @@ stream(cfn_request *q, cfn_response *r)
 	for (int i = 0; cfn_printf(r, "data: %d\n\n", i) >= 0; i++)
 		cfn_wait(q, 5);
 	return 200;
+}
+
+/* So many milliseconds of CPU time, of this process from now on. */
+static void
+burn(const char *ms)
+{
+	clock_t end = clock() + atol(ms) * (CLOCKS_PER_SEC / 1000);
+
+	while (clock() < end)
+		;
 }
 
 static int
@@ -46,6 +57,8 @@ get(cfn_request *q, cfn_response *r)
 	}
 	if (cfn_query(q, "hang"))
 		sleep(60);
+	if (cfn_query(q, "burn"))
+		burn(cfn_query(q, "burn"));
 	if (cfn_query(q, "stream"))
 		return stream(q, r);
 	if (cfn_query(q, "lines"))
