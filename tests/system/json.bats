@@ -56,6 +56,7 @@ declare -gA good=(
 	[audit]='audit'
 	[key]='key show own.key'
 	[token]='token list'
+	[secret]='secret list'
 	[verify]='verify'
 	[gc]='gc'
 )
@@ -86,6 +87,7 @@ declare -gA bad=(
 	[audit]='audit --since never'
 	[key]='key show none'
 	[token]='token revoke nobody'
+	[secret]='secret remove hello NONE'
 	[verify]='verify no'
 	[gc]='gc --keep x'
 )

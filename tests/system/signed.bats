@@ -424,7 +424,7 @@ faulty() {
 
 # The registry of a program before there were signatures.
 make_older() {
-	sql "DROP TABLE activation; DROP TABLE audit; DROP TABLE token; DELETE FROM state WHERE name <> 'generation'; PRAGMA user_version = 1;
+	sql "DROP TABLE activation; DROP TABLE audit; DROP TABLE token; DROP TABLE secret; DELETE FROM state WHERE name <> 'generation'; PRAGMA user_version = 1;
 		ALTER TABLE function DROP COLUMN locked_at; ALTER TABLE function DROP COLUMN locked_by;
 		ALTER TABLE function DROP COLUMN lock_reason"
 }
