@@ -273,15 +273,33 @@ session_find(struct sessions *s, const struct session_place *place, const char *
 	return false;
 }
 
+/* Some readers split a field at commas and blanks, too, or pass over a '=' in front.  In the midst of a value
+ * our names are text. */
+static size_t
+find_ours(const char *p, size_t n)
+{
+	bool is_start = true;
+
+	for (size_t i = 0; i < n; i++) {
+		if (is_start && is_ours(p + i, n - i))
+			return i;
+		is_start = p[i] == ',' || is_blank(p[i]) || (is_start && p[i] == '=');
+	}
+	return n;
+}
+
+/* Whoever split at a comma might take what is behind one of ours for its rest: all of it goes. */
 void
 session_hide(char *field, size_t n)
 {
 	const char *at = field, *end = field + n;
 	struct cookie c;
 
-	while (cookie_next(&at, end, &c))
-		if (is_ours(c.name, c.n_name))
-			memset(field + (c.name - field), ' ', (size_t)(c.value + c.n_value - c.name));
+	while (cookie_next(&at, end, &c)) {
+		size_t length = (size_t)(c.value + c.n_value - c.name), start = find_ours(c.name, length);
+
+		memset(field + (c.name - field) + start, ' ', length - start);
+	}
 }
 
 /* A cookie without a name is sent back as its value alone, which then may look like one with a name. */

@@ -60,7 +60,8 @@ struct session {
 bool session_find(struct sessions *s, const struct session_place *place, const char *field, size_t n,
                   int64_t now_s, struct session *found);
 
-/* Overwrites all sessions in a Cookie field's value, whosever they are, with blanks. */
+/* Overwrites all sessions in a Cookie field's value, whosever they are, with blanks; also where only a reader
+ * that splits at commas and blanks finds them. */
 void session_hide(char *field, size_t n);
 
 /* Whether a Set-Cookie field's value sets a cookie of a name that only sessions have. */

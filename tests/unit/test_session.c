@@ -318,8 +318,15 @@ every_session_is_hidden_and_nothing_else(void **state)
 		{ "a=1; cfn-x=secret; b=2", "a=1;             ; b=2" },
 		{ "a=1;__Host-cfn-x=s;cfn-y=t", "a=1;              ;       " },
 		{ "xcfn-x=1; cfn=2; __host-cfn-x=3", "xcfn-x=1; cfn=2; __host-cfn-x=3" },
-		{ "cfn-x;  cfn-; =cfn-x=1", "     ;      ; =cfn-x=1" },
+		{ "cfn-x;  cfn-; =cfn-x=1", "     ;      ; =       " },
 		{ "a=cfn-x=1; ;;cfn-x==;", "a=cfn-x=1; ;;       ;" },
+		{ "=cfn-x=1", "=       " },
+		{ "= ,=\t=__Host-cfn-x=1; b=2", "= ,=\t=              ; b=2" },
+		{ "a=b, cfn-x=1; b=2", "a=b,        ; b=2" },
+		{ "a=b,cfn-x=1, c=3;b=2", "a=b,            ;b=2" },
+		{ "a=b cfn-x=1\t__Host-cfn-x=2", "a=b                       " },
+		{ "a= cfn-x", "a=      " },
+		{ "a=cfn-note; b==cfn-x=1; c=/cfn-", "a=cfn-note; b==cfn-x=1; c=/cfn-" },
 	};
 
 	(void)state;
