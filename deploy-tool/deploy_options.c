@@ -22,6 +22,8 @@ const struct argument_row deploy_options[] = {
 	{ "link", 0, ARGUMENT_TEXT, AT(link), "NAMES", "libraries, such as m,jansson,sqlite3,z; none: none" },
 	{ "grant", 0, ARGUMENT_LIST, AT(grants), "unix:PATH",
 	  "let it connect to this socket (repeatable); none: none" },
+	{ "cors", 0, ARGUMENT_LIST, AT(origins), "ORIGIN",
+	  "'https://host': whose pages may read its answers (repeatable); *: everybody's; none: none" },
 };
 const size_t deploy_n_options = ARRAY_SIZE(deploy_options);
 

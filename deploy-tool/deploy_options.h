@@ -6,7 +6,7 @@
 
 struct deploy_options {
 	const char *function, *entry, *shared, *link;
-	struct argument_list routes, methods, env, smokes, grants;
+	struct argument_list routes, methods, env, smokes, grants, origins;
 	bool replace_routes, defaults;
 };
 

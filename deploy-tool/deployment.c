@@ -95,6 +95,19 @@ settle_smokes(struct deployment *d, struct err *e)
 	return rc;
 }
 
+static int
+settle_origins(struct deployment *d, struct err *e)
+{
+	const struct argument_list *given = &d->options.origins;
+	int rc = 0;
+
+	if (given->n > 0)
+		d->policy.origins[0] = '\0';
+	for (size_t i = 0; rc == 0 && i < given->n; i++)
+		rc = policy_add_origin(&d->policy, given->items[i], e);
+	return rc;
+}
+
 /* What the version before had, under what is given now. */
 static int
 settle_policy(struct deployment *d)
@@ -117,6 +130,8 @@ settle_policy(struct deployment *d)
 		rc = policy_set_shared(&d->policy, o->shared, &e);
 	if (rc == 0)
 		rc = settle_smokes(d, &e);
+	if (rc == 0)
+		rc = settle_origins(d, &e);
 	if (rc == 0)
 		rc = policy_check_below(&d->policy, &d->tool->config.maximum, &e);
 	return rc < 0 ? refuse(d, EX_USAGE, &e) : 0;

@@ -63,6 +63,8 @@ compare_policies(struct function_policy given, const struct registry_version *v,
 		add_word(row, "environment");
 	if (has_other_smokes(p, before))
 		add_word(row, "smoke");
+	if (strcmp(p->origins, before->origins) != 0)
+		add_word(row, "cors");
 	if (strcmp(p->shared, before->shared) != 0 || p->shared_read_only != before->shared_read_only)
 		add_word(row, "shared folder");
 	rc = policy_pack(p, text, sizeof text, e);

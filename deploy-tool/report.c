@@ -136,6 +136,7 @@ report_version(const struct registry_version *v, bool is_whole)
 	json_object_set_new(object, "shared_read_only", json_boolean(v->policy.shared_read_only));
 	json_object_set_new(object, "link", words_json(v->policy.links));
 	json_object_set_new(object, "grant", words_json(v->policy.sockets));
+	json_object_set_new(object, "cors", words_json(v->policy.origins));
 	json_object_set_new(object, "environment", environment_json(&v->policy));
 	json_object_set_new(object, "smoke", smokes_json(&v->policy));
 	json_object_set_new(object, "limits", limits_json(&v->policy));

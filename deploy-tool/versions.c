@@ -215,6 +215,8 @@ print_version(const struct keys *keys, const struct registry_version *v, const c
 		printf("%-24s %s\n", "libraries", v->policy.links);
 	if (v->policy.sockets[0] != '\0')
 		printf("%-24s %s\n", "sockets", v->policy.sockets);
+	if (v->policy.origins[0] != '\0')
+		printf("%-24s %s\n", "cors", v->policy.origins);
 	print_environment(&v->policy);
 	print_smokes(&v->policy);
 	for (size_t i = 0; i < policy_n_version_rows; i++) {

@@ -407,6 +407,21 @@ pack_grants(const struct function_policy *p, json_t *root)
 }
 
 static int
+pack_origins(const struct function_policy *p, json_t *root)
+{
+	json_t *list = json_array();
+	const char *at = p->origins, *origin;
+	size_t n;
+
+	if (json_object_set_new(root, "cors", list) < 0)
+		return -ENOMEM;
+	while ((origin = words_next(&at, &n)))
+		if (json_array_append_new(list, json_stringn(origin, n)) < 0)
+			return -ENOMEM;
+	return 0;
+}
+
+static int
 pack_rows(const struct function_policy *p, json_t *root)
 {
 	for (size_t i = 0; i < policy_n_version_rows; i++) {
@@ -439,6 +454,8 @@ policy_pack(const struct function_policy *p, char *text, size_t size, struct err
 			return err_set(e, ENOMEM, "policy");
 	}
 	if (p->sockets[0] && pack_grants(p, root) < 0)
+		return err_set(e, ENOMEM, "policy");
+	if (p->origins[0] && pack_origins(p, root) < 0)
 		return err_set(e, ENOMEM, "policy");
 	if (p->links[0] && json_object_set_new(root, "link", json_string(p->links)) < 0)
 		return err_set(e, ENOMEM, "policy");
@@ -487,6 +504,8 @@ unpack_member(struct function_policy *p, const char *key, json_t *value, struct 
 		return unpack_texts(p, value, policy_add_smoke, e);
 	if (strcmp(key, "grant") == 0 && json_is_array(value))
 		return unpack_texts(p, value, policy_add_grant, e);
+	if (strcmp(key, "cors") == 0 && json_is_array(value))
+		return unpack_texts(p, value, policy_add_origin, e);
 	return err_set(e, -EBADMSG, "policy has an unknown member '%.64s'", key);
 }
 

@@ -13,6 +13,9 @@ enum { POLICY_ENV_MAX = 16 * 1024, POLICY_TEXT_MAX = 32 * 1024, POLICY_LINKS_SIZ
 /* Requests that a version must answer before it is activated, and bytes of one with its NUL. */
 enum { SMOKES_MAX = 16, SMOKE_SIZE = 256 };
 
+/* Origins of pages that may read a function's answers: how many, and bytes of all of them together. */
+enum { ORIGINS_MAX = 16, POLICY_ORIGINS_SIZE = 512 };
+
 enum { CPU_SHARE_ANY = 100 * 1024, CONCURRENCY_ANY = 1024 };
 
 enum process_manager { PM_ONDEMAND, PM_DYNAMIC, PM_STATIC };
@@ -54,11 +57,12 @@ struct function_policy {
 	uint64_t denied_kills;      /* workers killed for denied_limit in denied_window_ms; 0: no limit */
 	uint64_t denied_window_ms;
 	uint64_t shared_read_only;
-	uint64_t uses_session;           /* its artifact names a function of sessions: nobody sets it */
-	char shared[NAME_MAX_SIZE];      /* empty: none */
-	char links[POLICY_LINKS_SIZE];   /* names of libraries, sorted (base/words.h) */
-	char sockets[SOCKETS_TEXT_SIZE]; /* paths, sorted (base/words.h) */
-	char env[POLICY_ENV_MAX];        /* "K=V" NUL "K=V" NUL ...; */
+	uint64_t uses_session;             /* its artifact names a function of sessions: nobody sets it */
+	char shared[NAME_MAX_SIZE];        /* empty: none */
+	char links[POLICY_LINKS_SIZE];     /* names of libraries, sorted (base/words.h) */
+	char sockets[SOCKETS_TEXT_SIZE];   /* paths, sorted (base/words.h) */
+	char origins[POLICY_ORIGINS_SIZE]; /* sorted (base/words.h), or "*" */
+	char env[POLICY_ENV_MAX];          /* "K=V" NUL "K=V" NUL ...; */
 	size_t env_size;
 	char smokes[SMOKES_MAX * SMOKE_SIZE]; /* "GET /x=200" NUL ...; see smoke.h */
 	size_t smokes_size;
@@ -132,6 +136,10 @@ int policy_set_links(struct function_policy *p, const char *text, struct err *e)
 /* --grant unix:PATH: one more socket of the host that it may connect to; "none": none any more.  -EINVAL,
  * -E2BIG. */
 int policy_add_grant(struct function_policy *p, const char *text, struct err *e);
+
+/* --cors ORIGIN: pages of this origin may read its answers, too; "*" alone: those of every one; "none": of no
+ * other one any more.  -EINVAL, -E2BIG. */
+int policy_add_origin(struct function_policy *p, const char *text, struct err *e);
 
 /* Name of a function or a folder: ^[a-z0-9][a-z0-9_-]{0,63}$ */
 int policy_check_name(const char *name, struct err *e);

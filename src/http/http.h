@@ -128,11 +128,12 @@ struct http_problem {
 	unsigned retry_after_s; /* 0: no Retry-After */
 	const char *allow;      /* NULL or the value of Allow */
 	const char *challenge;  /* NULL or the value of WWW-Authenticate */
+	const char *fields;     /* NULL or whole lines of the caller's, each with its end */
 };
 
 /* Appends a whole CGI answer for this cause, all or nothing: Status, Content-Type, Content-Length,
- * X-Content-Type-Options, Cache-Control, X-Request-Id, Retry-After, Allow and WWW-Authenticate if given, an
- * empty line, the body: application/problem+json (RFC 9457) or two lines of text.  The body is left out when
- * is_head. -EINVAL for a cause without an answer, a request id, allow or challenge that could end its line;
- * errors of buf.h. */
+ * X-Content-Type-Options, Cache-Control, X-Request-Id, Retry-After, Allow, WWW-Authenticate and fields if
+ * given, an empty line, the body: application/problem+json (RFC 9457) or two lines of text.  The body is left
+ * out when is_head. -EINVAL for a cause without an answer, a request id, allow or challenge that could end
+ * its line; errors of buf.h. */
 int http_problem_write(struct buf *to, const struct http_problem *problem);

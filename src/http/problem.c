@@ -58,9 +58,10 @@ http_problem_write(struct buf *to, const struct http_problem *problem)
 	return buf_printf(to,
 	                  "Status: %d %s\r\nContent-Type: %s\r\nContent-Length: %d\r\n"
 	                  "X-Content-Type-Options: nosniff\r\nCache-Control: no-store\r\n"
-	                  "X-Request-Id: %s\r\n%s%s%s%s%s%s%s\r\n%s",
+	                  "X-Request-Id: %s\r\n%s%s%s%s%s%s%s%s\r\n%s",
 	                  status, http_status_text(status), problem->is_json ? type_json : type_text, length,
 	                  problem->request_id, retry, allow ? "Allow: " : "", allow ? allow : "",
 	                  allow ? "\r\n" : "", challenge ? "WWW-Authenticate: " : "",
-	                  challenge ? challenge : "", challenge ? "\r\n" : "", problem->is_head ? "" : body);
+	                  challenge ? challenge : "", challenge ? "\r\n" : "",
+	                  problem->fields ? problem->fields : "", problem->is_head ? "" : body);
 }

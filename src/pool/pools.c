@@ -55,6 +55,8 @@ fill_grants(struct pool *pool, const struct config *c, const struct function_pol
 		pool->forbidden = strdup(e.text);
 }
 
+_Static_assert((int)SNAPSHOT_ORIGINS_SIZE == (int)POLICY_ORIGINS_SIZE, "a list is there as a whole");
+
 static void
 fill_public(struct pool *pool, const struct registry_version *v, const struct function_policy *p)
 {
@@ -80,6 +82,7 @@ fill_public(struct pool *pool, const struct registry_version *v, const struct fu
 	f->session_length_s = saturate(p->session_length_ms / 1000);
 	f->cache_ms = p->cache_ms;
 	snprintf(f->name, sizeof f->name, "%s", v->function);
+	snprintf(f->origins, sizeof f->origins, "%s", p->origins);
 }
 
 static void

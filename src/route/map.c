@@ -165,14 +165,21 @@ slots_fault(const struct check *c)
 	return n_free > 0 ? NULL : "no free slot";
 }
 
+static bool
+ends(const char *text, size_t size)
+{
+	return memchr(text, '\0', size);
+}
+
 static const char *
 functions_fault(const struct check *c)
 {
 	const struct snapshot_function *functions = c->image->functions;
 
 	for (uint32_t i = 0; i < c->image->header->n_functions; i++)
-		if (!memchr(functions[i].name, '\0', sizeof functions[i].name))
-			return "function's name";
+		if (!ends(functions[i].name, sizeof functions[i].name) ||
+		    !ends(functions[i].origins, sizeof functions[i].origins))
+			return "function's text";
 	return NULL;
 }
 

@@ -10,6 +10,7 @@
 enum {
 	ROUTE_PATTERN_MAX = 256, /* bytes of a pattern, NUL included */
 	ROUTE_PARAMS_MAX = 8,    /* ":name" segments of one pattern */
+	SNAPSHOT_ORIGINS_SIZE = 512,
 	SNAPSHOT_FUNCTIONS_MAX = 1 << 17,
 	SNAPSHOT_ROUTES_MAX = 1 << 18,
 	SNAPSHOT_SEGMENTS_MAX = 1 << 22, /* of all patterns together */
@@ -35,6 +36,7 @@ struct snapshot_function {
 	uint32_t session_s, session_length_s; /* since the last renewal, since the beginning */
 	uint64_t cache_ms;                    /* answers to GET may be kept so long; 0: not */
 	char name[72];
+	char origins[SNAPSHOT_ORIGINS_SIZE]; /* whose pages may read its answers (base/words.h), or "*" */
 };
 
 /* For building. */

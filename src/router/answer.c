@@ -55,14 +55,17 @@ send_whole(struct router *r, struct request *q, size_t n)
 }
 
 static void
-send_problem(struct router *r, struct request *q, const struct http_problem *problem)
+send_problem(struct router *r, struct request *q, struct http_problem *problem)
 {
+	char fields[CORS_FIELDS_SIZE];
+
 	q->cause = problem->cause;
 	if (q->is_stream) {
 		truncate_answer(r, q);
 		return;
 	}
 	q->status = cause_status(problem->cause);
+	problem->fields = cors_problem_fields(q, fields);
 	buf_clear(&r->text);
 	if (http_problem_write(&r->text, problem) < 0) {
 		truncate_answer(r, q);
@@ -120,8 +123,8 @@ answer_refused(struct router *r, struct request *q, enum cause cause, unsigned r
 	send_problem(r, q, &problem);
 }
 
-void
-answer_options(struct router *r, struct request *q, unsigned methods)
+static void
+send_options(struct router *r, struct request *q, unsigned methods, const struct preflight *p)
 {
 	struct text t = { (char *)r->scratch + FCGI_HEADER_SIZE, 0 };
 	char allow[HTTP_METHODS_TEXT_SIZE];
@@ -131,10 +134,25 @@ answer_options(struct router *r, struct request *q, unsigned methods)
 	text_line(&t, allow);
 	text_line(&t, "\r\nX-Request-Id: ");
 	text_line(&t, q->id);
-	text_line(&t, "\r\n\r\n");
+	text_line(&t, "\r\n");
+	if (p)
+		cors_preflight_put(&t, q, methods, p);
+	text_line(&t, "\r\n");
 	q->status = 204;
 	send_whole(r, q, t.n);
 	answer_conclude(r, q);
+}
+
+void
+answer_options(struct router *r, struct request *q, unsigned methods)
+{
+	send_options(r, q, methods, NULL);
+}
+
+void
+answer_preflight(struct router *r, struct request *q, unsigned methods, const struct preflight *p)
+{
+	send_options(r, q, methods, p);
 }
 
 void
@@ -174,7 +192,7 @@ answer_head_put(struct text *t, const struct router *r, const struct request *q,
 		const struct http_field *f = &head->fields[i];
 
 		if ((head->content_length >= 0 && http_field_is(f, "Content-Length")) ||
-		    cached_replaces(q, f))
+		    cached_replaces(q, f) || cors_drops(q, f))
 			continue;
 		if ((head->has_set_cookie || r->n_session > 0) && session_drops(r, f))
 			continue;
@@ -194,6 +212,7 @@ answer_head_put(struct text *t, const struct router *r, const struct request *q,
 	text_line(t, "\r\nX-Request-Id: ");
 	text_line(t, q->id);
 	text_line(t, "\r\n");
+	cors_head_put(t, q, head);
 }
 
 /* 1, 0 when more must come, -1 malformed. */

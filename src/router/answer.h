@@ -34,6 +34,16 @@ void cached_head_put(struct text *t, const struct request *q, const struct http_
 /* ---- session.c ---- */
 void session_head_put(struct text *t, const struct router *r, const struct http_answer_head *head);
 
+/* ---- cors.c ---- */
+enum { CORS_FIELDS_SIZE = 768 };
+
+/* Behind the fields of the function's answer, whose Vary was left out. */
+void cors_head_put(struct text *t, const struct request *q, const struct http_answer_head *head);
+
+/* For an answer of our own; NULL: nothing. */
+const char *cors_problem_fields(const struct request *q, char text[CORS_FIELDS_SIZE]);
+void cors_preflight_put(struct text *t, const struct request *q, unsigned methods, const struct preflight *p);
+
 /* ---- answer.c ---- */
 
 /* 1, 0 when more must come, -1 malformed. */

@@ -18,6 +18,9 @@ enum control {
 	REMOTE_ADDR,
 	QUERY_STRING,
 	HTTP_COOKIE,
+	HTTP_ORIGIN,
+	ASKED_METHOD,
+	ASKED_FIELDS,
 	N_CONTROLS
 };
 
@@ -26,11 +29,19 @@ enum control {
 		text, sizeof(text) - 1                                                                       \
 	}
 static const struct span controls[N_CONTROLS] = {
-	[SCRIPT_NAME] = NAME("SCRIPT_NAME"),       [PATH_INFO] = NAME("PATH_INFO"),
-	[REQUEST_URI] = NAME("REQUEST_URI"),       [REQUEST_METHOD] = NAME("REQUEST_METHOD"),
-	[CONTENT_LENGTH] = NAME("CONTENT_LENGTH"), [REQUEST_ID] = NAME("REQUEST_ID"),
-	[HTTP_ACCEPT] = NAME("HTTP_ACCEPT"),       [REMOTE_ADDR] = NAME("REMOTE_ADDR"),
-	[QUERY_STRING] = NAME("QUERY_STRING"),     [HTTP_COOKIE] = NAME("HTTP_COOKIE"),
+	[SCRIPT_NAME] = NAME("SCRIPT_NAME"),
+	[PATH_INFO] = NAME("PATH_INFO"),
+	[REQUEST_URI] = NAME("REQUEST_URI"),
+	[REQUEST_METHOD] = NAME("REQUEST_METHOD"),
+	[CONTENT_LENGTH] = NAME("CONTENT_LENGTH"),
+	[REQUEST_ID] = NAME("REQUEST_ID"),
+	[HTTP_ACCEPT] = NAME("HTTP_ACCEPT"),
+	[REMOTE_ADDR] = NAME("REMOTE_ADDR"),
+	[QUERY_STRING] = NAME("QUERY_STRING"),
+	[HTTP_COOKIE] = NAME("HTTP_COOKIE"),
+	[HTTP_ORIGIN] = NAME("HTTP_ORIGIN"),
+	[ASKED_METHOD] = NAME("HTTP_ACCESS_CONTROL_REQUEST_METHOD"),
+	[ASKED_FIELDS] = NAME("HTTP_ACCESS_CONTROL_REQUEST_HEADERS"),
 };
 
 static bool
@@ -238,6 +249,9 @@ gate_params(struct router *r, struct request *q)
 	q->remote = found[REMOTE_ADDR];
 	q->query = found[QUERY_STRING];
 	q->cookie = found[HTTP_COOKIE];
+	q->origin = found[HTTP_ORIGIN];
+	q->asked_method = found[ASKED_METHOD];
+	q->asked_fields = found[ASKED_FIELDS];
 	q->method = http_method_parse(q->method_text.p ? q->method_text.p : "", q->method_text.n);
 	q->is_head = q->method == HTTP_HEAD;
 	length = announced_read(found[CONTENT_LENGTH], &q->announced);
@@ -332,6 +346,8 @@ route_check(struct router *r, struct request *q, struct verdict *v)
 	v->methods = m.methods;
 	if (m.methods == 0)
 		v->cause = CAUSE_NO_ROUTE;
+	else if (q->method == HTTP_OPTIONS && cors_is_preflight(r, q, &v->preflight))
+		v->is_preflight = true;
 	else if (!m.function && q->method == HTTP_OPTIONS)
 		v->is_options = true;
 	else if (!m.function)
@@ -346,9 +362,11 @@ gate_passes(struct router *r, struct request *q)
 	struct verdict v = { 0 };
 
 	route_check(r, q, &v);
-	if (v.is_options)
+	if (v.is_preflight)
+		answer_preflight(r, q, v.methods, &v.preflight);
+	else if (v.is_options)
 		answer_options(r, q, v.methods);
 	else if (v.cause != CAUSE_NONE)
 		answer_problem(r, q, v.cause, &v);
-	return !v.is_options && v.cause == CAUSE_NONE;
+	return !v.is_preflight && !v.is_options && v.cause == CAUSE_NONE;
 }

@@ -142,6 +142,8 @@ struct request {
 	struct buf body;          /* a large one: what is not yet sent */
 	struct span method_text, path, remote, query; /* into params and path_text */
 	struct span cookie;                           /* the same */
+	struct span origin;                           /* the same; p is NULL: there is none */
+	struct span asked_method, asked_fields;       /* the same: what a preflight asks for */
 	bool is_secure;                               /* the client speaks HTTPS */
 	const char *below; /* the path without the mount prefix; in path_text, ends with NUL */
 	struct fcgi_progress sent;
@@ -410,11 +412,19 @@ void request_cancel(struct router *r, struct request *q);
 
 /* ---- gate.c ---- */
 
+/* What a preflight is told. */
+struct preflight {
+	unsigned methods; /* that pages of its origin may use */
+	const struct snapshot_function *function;
+};
+
 /* What to answer instead of running anything. */
 struct verdict {
 	enum cause cause;
 	unsigned methods; /* for Allow */
 	bool is_options;  /* nothing to run: answer OPTIONS */
+	bool is_preflight;
+	struct preflight preflight; /* to be answered */
 };
 
 /* Params of the web server, once: bounds, what we drop, what we need.  CAUSE_NONE, or why it is refused. */
@@ -454,10 +464,19 @@ const char *auth_challenge(const struct request *q, char text[AUTH_CHALLENGE_SIZ
 /* From now on these tokens count, for requests that wait as well; NULL: none. */
 void auth_take(struct router *r, struct tokens *tokens, uint64_t serial);
 
+/* ---- cors.c: whose pages may read an answer ---- */
+
+/* Whether the request asks, before another one, what a page may do here, and it may do that. */
+bool cors_is_preflight(const struct router *r, const struct request *q, struct preflight *p);
+
+/* Whether a field of the function's answer is left out: the deployer says whose pages may read it. */
+bool cors_drops(const struct request *q, const struct http_field *f);
+
 /* ---- answer.c ---- */
 void answer_problem(struct router *r, struct request *q, enum cause cause, const struct verdict *v);
 void answer_refused(struct router *r, struct request *q, enum cause cause, unsigned retry_after_s);
 void answer_options(struct router *r, struct request *q, unsigned methods);
+void answer_preflight(struct router *r, struct request *q, unsigned methods, const struct preflight *p);
 
 /* The worker's content, and its end.  CAUSE_NONE, or why the worker is to be killed. */
 enum cause answer_content(struct router *r, struct request *q, const unsigned char *p, size_t n);

@@ -191,6 +191,60 @@ is_refused() {
 	[ "$(direct none)" = '|Status: 401 Unauthorized' ]
 }
 
+# asked METHOD HOST: a page of https://HOST asks before it sends such a request.
+asked() {
+	request /who -X OPTIONS -H "Origin: https://$2" -H "Access-Control-Request-Method: $1" \
+		-H 'Access-Control-Request-Headers: authorization, x-a'
+}
+
+@test "nginx: pages of the origins that are named are let in with a token, and no others" {
+	local from='Origin: https://app.example'
+
+	tool deploy --auth bearer --cors https://app.example --cors http://localhost:5173 "$D/src/who.c"
+	pool_start
+	nginx_start
+	token ci --scope call:who
+	asked POST app.example
+	expect 204
+	[ "$(header Access-Control-Allow-Origin)" = https://app.example ]
+	[ "$(header Access-Control-Allow-Methods)" = 'GET, HEAD, POST, OPTIONS' ]
+	[ "$(header Access-Control-Allow-Headers)" = 'authorization, x-a' ]
+	[ "$(header Access-Control-Allow-Credentials)" = true ]
+	[ "$(header Access-Control-Max-Age)" = 600 ]
+	asked POST evil.example
+	expect 204
+	not grep -qi '^access-control' "$D/head"
+	expect_cause /who 401 unauthorized -H "$from"
+	[ "$(header Access-Control-Allow-Origin)" = https://app.example ]
+	request /who -H "$from" -H "Authorization: Bearer $TOKEN"
+	expect 200 "user=ci"
+	[ "$(header Access-Control-Allow-Origin)" = https://app.example ]
+	[ "$(header Vary)" = Origin ]
+	request /who -H 'Origin: https://evil.example' -H "Authorization: Bearer $TOKEN"
+	expect 200 "user=ci"
+	[ "$(header Vary)" = Origin ]
+	not grep -qi '^access-control' "$D/head"
+	# It is kept until something else is said.
+	echo >>"$D/src/who.c"
+	tool "$D/src/who.c"
+	tool show who | grep -q '^cors *http://localhost:5173 https://app.example$'
+	tool --json show who | jq -e '.cors == ["http://localhost:5173", "https://app.example"]'
+	asked GET app.example
+	[ "$(header Access-Control-Allow-Origin)" = https://app.example ]
+	refused 64 tool deploy --cors https://app.example/ "$D/src/who.c"
+	refused 64 tool deploy --cors '*' --cors https://app.example "$D/src/who.c"
+	printf '[function who]\nsource = src/who.c\ncors = *\n' >"$D/cfn.ini"
+	tool apply "$D/cfn.ini"
+	request /who -H 'Origin: https://evil.example' -H "Authorization: Bearer $TOKEN"
+	expect 200 "user=ci"
+	[ "$(header Access-Control-Allow-Origin)" = '*' ]
+	[ -z "$(header Access-Control-Allow-Credentials)" ]
+	tool deploy --cors none "$D/src/who.c"
+	asked GET app.example
+	expect 204
+	not grep -qi '^access-control' "$D/head"
+}
+
 @test "ten thousand tokens are asked like one, and one damaged is that one alone" {
 	tool deploy --auth bearer "$D/src/who.c"
 	token mine --scope call:who

@@ -514,6 +514,94 @@ grants_are_whole_paths_of_sockets(void **state)
 }
 
 static void
+origins_are_what_browsers_say(void **state)
+{
+	static const struct {
+		const char *text;
+		int rc;
+	} cases[] = {
+		{ "https://a.example", 0 },
+		{ "http://localhost:5173", 0 },
+		{ "http://127.0.0.1:8080", 0 },
+		{ "http://[::1]:8080", 0 },
+		{ "https://xn--bcher-kva.example:65535", 0 },
+		{ "*", 0 },
+		{ "null", -EINVAL },
+		{ "", -EINVAL },
+		{ "a.example", -EINVAL },
+		{ "ftp://a.example", -EINVAL },
+		{ "https://", -EINVAL },
+		{ "https://A.example", -EINVAL },
+		{ "HTTPS://a.example", -EINVAL },
+		{ "https://a.example/", -EINVAL },
+		{ "https://a.example/x", -EINVAL },
+		{ "https://a.example?x", -EINVAL },
+		{ "https://u@a.example", -EINVAL },
+		{ "https://*.example", -EINVAL },
+		{ "https://.example", -EINVAL },
+		{ "https://a..example", -EINVAL },
+		{ "https://a.example.", -EINVAL },
+		{ "https://a.example:", -EINVAL },
+		{ "https://a.example:0", -EINVAL },
+		{ "https://a.example:080", -EINVAL },
+		{ "https://a.example:65536", -EINVAL },
+		{ "https://a.example:123456", -EINVAL },
+		{ "https://a.example:443", -EINVAL },
+		{ "http://a.example:80", -EINVAL },
+		{ "http://a.example:443", 0 },
+		{ "https://a.example https://b.example", -EINVAL },
+		{ "https://a.example\r\nx", -EINVAL },
+		{ "http://[::1", -EINVAL },
+		{ "http://[]", -EINVAL },
+		{ "http://[::1]x", -EINVAL },
+	};
+	static struct function_policy p;
+	struct err e;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		policy_init(&p);
+		if (policy_add_origin(&p, cases[i].text, &e) != cases[i].rc)
+			fail_msg("'%s'", cases[i].text);
+		assert_string_equal(p.origins, cases[i].rc == 0 ? cases[i].text : "");
+	}
+}
+
+static void
+sixteen_origins_are_kept_and_packed(void **state)
+{
+	static struct function_policy p, back;
+	char text[POLICY_TEXT_MAX], origin[300];
+	struct err e;
+
+	(void)state;
+	policy_init(&p);
+	for (int i = 10; i < 10 + ORIGINS_MAX; i++) {
+		snprintf(origin, sizeof origin, "https://%d.example", i);
+		assert_int_equal(policy_add_origin(&p, origin, &e), 0);
+		assert_int_equal(policy_add_origin(&p, origin, &e), 0);
+	}
+	assert_int_equal(policy_add_origin(&p, "https://z.example", &e), -E2BIG);
+	assert_int_equal(policy_add_origin(&p, "*", &e), -EINVAL);
+	assert_int_equal(policy_pack(&p, text, sizeof text, &e), 0);
+	assert_int_equal(policy_unpack(&back, text, &e), 0);
+	assert_string_equal(back.origins, p.origins);
+	assert_int_equal(policy_add_origin(&p, "none", &e), 0);
+	assert_string_equal(p.origins, "");
+	assert_int_equal(policy_add_origin(&p, "*", &e), 0);
+	assert_int_equal(policy_add_origin(&p, "https://a.example", &e), -EINVAL);
+	assert_int_equal(policy_add_origin(&p, "none", &e), 0);
+	/* And so many bytes: 251 and 259 with a space and a NUL are the most. */
+	snprintf(origin, sizeof origin, "https://%0243d", 1);
+	assert_int_equal(policy_add_origin(&p, origin, &e), 0);
+	snprintf(origin, sizeof origin, "https://%0252d", 2);
+	assert_int_equal(policy_add_origin(&p, origin, &e), -E2BIG);
+	snprintf(origin, sizeof origin, "https://%0251d", 2);
+	assert_int_equal(policy_add_origin(&p, origin, &e), 0);
+	assert_int_equal(policy_unpack(&back, "{\"cors\":[1]}", &e), -EBADMSG);
+}
+
+static void
 four_sockets_are_granted_each_at_a_place_of_its_own(void **state)
 {
 	static const struct {
@@ -599,6 +687,8 @@ main(void)
 		cmocka_unit_test(the_list_of_libraries_has_an_end),
 		cmocka_unit_test(links_are_a_list_of_eight_names),
 		cmocka_unit_test(smoke_requests_are_checked_counted_and_packed),
+		cmocka_unit_test(origins_are_what_browsers_say),
+		cmocka_unit_test(sixteen_origins_are_kept_and_packed),
 		cmocka_unit_test(grants_are_whole_paths_of_sockets),
 		cmocka_unit_test(four_sockets_are_granted_each_at_a_place_of_its_own),
 		cmocka_unit_test(sockets_are_granted_by_the_operators_patterns),
