@@ -70,6 +70,9 @@ const char *cfn_path(cfn_request *);
 const char *cfn_id(cfn_request *); /* the request's id, as in the logs and X-Request-Id */
 const char *
 cfn_user(cfn_request *); /* whom the gate let in; NULL and ENOENT: it asks nobody (deploy --auth) */
+const char *cfn_client(cfn_request *); /* the client's address, as the web server says */
+const char *cfn_scheme(cfn_request *); /* "https", or "http" */
+const char *cfn_host(cfn_request *);   /* the field Host, the client's own word; else the server's name */
 const char *cfn_param(cfn_request *, const char *name);  /* ":id" is "id", a last "*" of the route is "*" */
 const char *cfn_query(cfn_request *, const char *name);  /* the first of that name */
 const char *cfn_header(cfn_request *, const char *name); /* in any case: "User-Agent", "user-agent" */

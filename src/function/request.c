@@ -118,6 +118,41 @@ cfn_user(cfn_request *q)
 	return q->user;
 }
 
+/* What the web server says in a param, which it may also leave empty; ENOENT. */
+static const char *
+server_word(cfn_request *q, const char *param)
+{
+	const char *value = param_find(q, param);
+
+	if (value && *value && text_is_clean(value, strlen(value)))
+		return value;
+	errno = ENOENT;
+	return NULL;
+}
+
+const char *
+cfn_client(cfn_request *q)
+{
+	return server_word(q, "REMOTE_ADDR");
+}
+
+const char *
+cfn_scheme(cfn_request *q)
+{
+	const char *https = server_word(q, "HTTPS"), *scheme = server_word(q, "REQUEST_SCHEME");
+	bool is_secure = (https && strcmp(https, "off") != 0) || (scheme && strcmp(scheme, "https") == 0);
+
+	return is_secure ? "https" : "http";
+}
+
+const char *
+cfn_host(cfn_request *q)
+{
+	const char *host = server_word(q, "HTTP_HOST");
+
+	return host ? host : server_word(q, "SERVER_NAME");
+}
+
 /* The name of a param: prefix and name, for a header in CGI's way (RFC 3875 section 4.1.18). */
 static const char *
 prefixed_find(cfn_request *q, const char *prefix, const char *name, int (*convert)(int))

@@ -257,6 +257,48 @@ a_handler_finds_the_first_of_each_name(void **state)
 	assert_int_equal(answer_status(), 201);
 }
 
+static const struct {
+	const char *params[4];
+	const char *client, *scheme, *host; /* client, host: NULL: absent */
+} connections[] = {
+	{ { "A=b" }, NULL, "http", NULL },
+	{ { "REMOTE_ADDR=192.0.2.7", "HTTPS=on", "HTTP_HOST=a.example:81", "SERVER_NAME=b" },
+	  "192.0.2.7",
+	  "https",
+	  "a.example:81" },
+	{ { "REMOTE_ADDR=", "HTTPS=off", "HTTP_HOST=", "SERVER_NAME=b" }, NULL, "http", "b" },
+	{ { "REMOTE_ADDR=::1", "HTTPS=", "REQUEST_SCHEME=https", "SERVER_NAME=\xff" }, "::1", "https", NULL },
+	{ { "REMOTE_HOST=x", "REQUEST_SCHEME=http", "HTTP_X_FORWARDED_FOR=1.1.1.1", "HTTP_HTTPS=on" },
+	  NULL,
+	  "http",
+	  NULL },
+};
+
+static int
+says_connection(cfn_request *q, cfn_response *r)
+{
+	const char *address = cfn_client(q), *host = cfn_host(q);
+
+	return cfn_send(r, 200, 0, "%s %s %s", address ? address : "-", cfn_scheme(q), host ? host : "-");
+}
+
+static void
+client_scheme_and_host_are_the_web_servers_word(void **state)
+{
+	char expected[80];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof connections / sizeof connections[0]; i++) {
+		const char *const *p = connections[i].params, *address = connections[i].client,
+				  *host = connections[i].host;
+
+		snprintf(expected, sizeof expected, "%s %s %s", address ? address : "-",
+		         connections[i].scheme, host ? host : "-");
+		ask_with(says_connection, (const char *const[]){ p[0], p[1], p[2], p[3], NULL });
+		assert_string_equal(answer_body(), expected);
+	}
+}
+
 static int
 forged(cfn_request *q, cfn_response *r)
 {
@@ -874,6 +916,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(queries_are_decoded_in_their_order),
+		cmocka_unit_test(client_scheme_and_host_are_the_web_servers_word),
 		cmocka_unit_test(what_is_malformed_is_answered_before_the_handler_runs),
 		cmocka_unit_test(a_refusal_is_json_for_who_prefers_it_and_has_no_body_for_head),
 		cmocka_unit_test(the_number_of_query_pairs_has_a_limit),
