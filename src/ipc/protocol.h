@@ -47,6 +47,7 @@ enum message_type {
 	MSG_LEASE, /* struct lease; requests, output, of a fresh one init (router's ends), seccomp listener if
 	              there is one */
 	MSG_RETIRE,        /* struct process_ref: no new request; RELEASED when the last one is answered */
+	MSG_REPLACED,      /* struct version_ref: nothing that its workers until now have answered is kept */
 	MSG_WORKER_ENDED,  /* struct worker_ended: of a worker leased to this router and not yet released */
 	MSG_START_REFUSED, /* struct start_refused: nothing to wait for, answer the queue */
 	MSG_STREAM_ANSWER, /* struct stream_answer: to MSG_STREAM */
@@ -77,6 +78,10 @@ enum call_auth { AUTH_NONE, AUTH_BEARER, AUTH_BASIC };
 /* Ids are the master's, unique for its life and never 0. */
 struct process_ref {
 	uint32_t id;
+};
+
+struct version_ref {
+	uint64_t id;
 };
 
 /* The router finds it in a sealed memory file at ROUTER_FD_START (start.h). */

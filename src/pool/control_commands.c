@@ -289,7 +289,7 @@ serve_restart(struct master *m, struct control_connection *c, const json_t *ques
 		return;
 	}
 	pool->backoff = (struct backoff){ 0 };
-	pool_drain(m, pool);
+	pool_replace(m, pool);
 	leases_serve(m, pool);
 	control_answer(m, c, control_ok());
 }

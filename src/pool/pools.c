@@ -281,7 +281,7 @@ pool_update(struct master *m, struct pool *pool, struct pool *fresh)
 	pool->denied.max_kills = fresh->denied.max_kills;
 	pool->denied.window_ms = fresh->denied.window_ms;
 	if (!is_alike)
-		pool_drain(m, pool);
+		pool_replace(m, pool);
 	pool_free(m, fresh);
 }
 
@@ -351,6 +351,18 @@ pool_drain(struct master *m, struct pool *pool)
 		next = TAILQ_NEXT(w, link);
 		worker_retire(m, w, NULL, m->config->drain_timeout_ms);
 	}
+}
+
+/* Only behind RETIRE: who waited for a kept answer asks anew, and would get one of them. */
+void
+pool_replace(struct master *m, struct pool *pool)
+{
+	struct version_ref ref = { pool->public.version_id };
+
+	pool_drain(m, pool);
+	for (size_t i = 0; i < m->n_routers; i++)
+		if (m->routers[i].stage != ROUTER_DOWN)
+			channel_send(&m->routers[i].channel, MSG_REPLACED, &ref, sizeof ref, NULL, 0);
 }
 
 void

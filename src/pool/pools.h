@@ -30,6 +30,7 @@ uint32_t pool_waiting(const struct pool *pool);
 
 /* Ends all its workers as gently as drain_timeout allows. */
 void pool_drain(struct master *m, struct pool *pool);
+void pool_replace(struct master *m, struct pool *pool); /* and what they answered is kept by no router */
 
 /* Frees it when nobody needs it any more; call it last. */
 void pool_drop_unused(struct master *m, struct pool *pool);

@@ -134,6 +134,18 @@ retire_take(struct router *r, struct message *m)
 }
 
 static void
+replaced_take(struct router *r, struct message *m)
+{
+	struct version_ref ref;
+	struct pool *p;
+
+	memcpy(&ref, m->body, sizeof ref);
+	p = pool_find(r, ref.id);
+	if (p && p->has_cached)
+		cached_purge(r, ref.id);
+}
+
+static void
 ended_take(struct router *r, struct message *m)
 {
 	struct worker_ended ended;
@@ -211,6 +223,7 @@ static const struct message_rule rules[] = {
 	{ MSG_SNAPSHOT, 0, 0, 1, 1 },
 	{ MSG_LEASE, EXACTLY(struct lease), 2, 4 },
 	{ MSG_RETIRE, EXACTLY(struct process_ref), 0, 0 },
+	{ MSG_REPLACED, EXACTLY(struct version_ref), 0, 0 },
 	{ MSG_WORKER_ENDED, EXACTLY(struct worker_ended), 0, 0 },
 	{ MSG_START_REFUSED, EXACTLY(struct start_refused), 0, 0 },
 	{ MSG_STREAM_ANSWER, EXACTLY(struct stream_answer), 0, 0 },
@@ -221,8 +234,8 @@ static const struct message_rule rules[] = {
 	{ MSG_TOKENS, EXACTLY(struct tokens_serial), 1, 1 },
 };
 static void (*const handlers[ARRAY_SIZE(rules)])(struct router *, struct message *) = {
-	snapshot_take, lease_take, retire_take,   ended_take, refused_take, stream_take,
-	logs_take,     drain_take, counters_take, keys_take,  tokens_take,
+	snapshot_take, lease_take, retire_take, replaced_take, ended_take, refused_take,
+	stream_take,   logs_take,  drain_take,  counters_take, keys_take,  tokens_take,
 };
 
 /* 1 when there may be more. */

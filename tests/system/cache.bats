@@ -45,6 +45,13 @@ made_again() {
 	fi
 }
 
+# made_anew QUERY: the answer is another one than MAKER's.
+made_anew() {
+	local first=$MAKER
+	page "$@"
+	[ "$MAKER" != "$first" ]
+}
+
 # given_again QUERY [CURL-ARGUMENT...]: the second answer is the first.
 given_again() {
 	local first
@@ -86,6 +93,17 @@ given_again() {
 	deploy enable pages
 	page a=1
 	was MISS
+}
+
+@test "a secret that is set or removed, and a restart, end what is kept" {
+	local act
+	serve --cache 1h
+	for act in 'secret set pages KEY' 'secret remove pages KEY' 'restart pages'; do
+		given_again "a=${act// /-}"
+		# shellcheck disable=SC2086 # words
+		deploy $act <<<value
+		wait_until 20 made_anew "a=${act// /-}"
+	done
 }
 
 @test "no answer to one client is given to another" {

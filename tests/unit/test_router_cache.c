@@ -485,6 +485,33 @@ a_deploy_forgets_all_and_those_who_wait_ask_the_new_version(void **state)
 	rig_worker_done(&w);
 }
 
+static void
+what_workers_answered_until_they_are_replaced_is_forgotten(void **state)
+{
+	struct rig *g = *state;
+	struct rig_worker w, next;
+	int fds[CROWD];
+
+	crowd(g, fds);
+	serve(g, &w);
+	rig_say(g, MSG_REPLACED, &(struct version_ref){ RIG_FAST }, sizeof(struct version_ref));
+	assert_int_equal(cache(g)->n_entries, 1);
+	rig_say(g, MSG_RETIRE, &(struct process_ref){ w.id }, sizeof(struct process_ref));
+	rig_say(g, MSG_REPLACED, &(struct version_ref){ RIG_KEPT }, sizeof(struct version_ref));
+	rig_reply(g, &w, "Content-Type: text/plain\r\n\r\nold");
+	answer_is(fds[0], 200, "old");
+	rig_lease(g, &next, RIG_KEPT);
+	assert_true(rig_receive(&next));
+	rig_reply(g, &next, "Content-Type: text/plain\r\n\r\nnew");
+	all_get(fds, 1, 200, "new");
+	answer_is(asked(g), 200, "new");
+	assert_int_equal(cache(g)->n_entries, 1);
+	rig_say(g, MSG_REPLACED, &(struct version_ref){ RIG_KEPT }, sizeof(struct version_ref));
+	assert_int_equal(cache(g)->n_entries, 0);
+	rig_worker_done(&next);
+	rig_worker_done(&w);
+}
+
 /* ---- bounds ---- */
 
 static struct cache_key
@@ -631,6 +658,7 @@ main(void)
 		TEST(who_leaves_before_he_has_a_worker_leaves_the_lead_to_another),
 		TEST(who_waits_too_long_for_another_asks_by_himself),
 		TEST(a_deploy_forgets_all_and_those_who_wait_ask_the_new_version),
+		TEST(what_workers_answered_until_they_are_replaced_is_forgotten),
 		cmocka_unit_test(the_least_recently_used_makes_room_and_no_more_is_held),
 		cmocka_unit_test(a_question_and_an_answer_have_a_longest),
 		cmocka_unit_test(a_flood_of_questions_without_answers_is_bounded),
