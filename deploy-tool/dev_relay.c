@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -137,6 +138,37 @@ answer_state(struct passage *p)
 	buf_done(&answer);
 }
 
+/* Any page in a browser can have a name of its own lead here, and would then be of one origin with what is
+ * developed (DNS rebinding).  Without the field it is no browser. */
+static bool
+is_host_ours(const struct passage *p)
+{
+	static const char *const hosts[] = { "localhost", "127.0.0.1", "[::1]" };
+	const char *value = "";
+	long n = records_param(&p->params, "HTTP_HOST", &value);
+
+	for (size_t i = 0; i < ARRAY_SIZE(hosts); i++) {
+		long length = (long)strlen(hosts[i]);
+
+		if (n >= length && strncasecmp(value, hosts[i], (size_t)length) == 0 &&
+		    (n == length || value[length] == ':'))
+			return true;
+	}
+	return n <= 0;
+}
+
+static void
+answer_misdirected(struct passage *p)
+{
+	struct buf answer;
+
+	buf_init(&answer, TEXT_MAX);
+	if (buf_printf(&answer, "Status: 421 Misdirected Request\r\nContent-Type: text/plain\r\n\r\n"
+	                        "cfn-deploy dev answers to localhost, 127.0.0.1 and [::1] alone\n") == 0)
+		answer_ourselves(p, &answer);
+	buf_done(&answer);
+}
+
 static bool
 is_refused(const struct passage *p, const char *uri)
 {
@@ -182,7 +214,9 @@ decide(struct passage *p)
 	if (!p->has_params && buf_room(&p->in) > 0)
 		return;
 	param_text(p, "REQUEST_URI", uri);
-	if (strcmp(uri, DEV_STATE_PATH) == 0)
+	if (!is_host_ours(p))
+		answer_misdirected(p);
+	else if (strcmp(uri, DEV_STATE_PATH) == 0)
 		answer_state(p);
 	else if (is_refused(p, uri))
 		answer_ourselves(p, p->relay->page);

@@ -150,8 +150,8 @@ int registry_set_enabled(struct registry *r, const char *function, bool is_enabl
 int registry_remove(struct registry *r, const char *function, const struct registry_activation *a,
                     struct err *e);
 
-/* A locked function refuses every change above that is not gc: -EPERM, *e names who, when and the reason.  A
- * word among deployers: who writes the file itself is not held up by it. */
+/* A locked function refuses every change above that is not gc, and every one of its secrets: -EPERM, *e names
+ * who, when and the reason.  A word among deployers: who writes the file itself is not held up by it. */
 struct registry_lock {
 	int64_t time; /* seconds since 1970 */
 	char actor[AUDIT_NAME_SIZE];

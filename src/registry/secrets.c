@@ -46,9 +46,11 @@ change_set(struct registry *r, void *context, struct err *e)
 {
 	const struct secret_change *c = context;
 	char hex[2 * SECRET_SEALED_MAX + 1];
-	int rc = check_room(r, c, e);
+	int rc = registry_lock_check(r, c->function, e);
 
 	hex_format(c->secret->sealed, c->secret->n_sealed, hex);
+	if (rc == 0)
+		rc = check_room(r, c, e);
 	if (rc == 0)
 		rc = sql_run(r, e,
 		             "INSERT OR REPLACE INTO secret (function, name, sealed, created_at, author)"
@@ -71,9 +73,11 @@ static int
 change_remove(struct registry *r, void *context, struct err *e)
 {
 	const struct secret_change *c = context;
-	int rc = sql_run(r, e, "DELETE FROM secret WHERE function = ? AND name = ?", "tt", c->function,
-	                 c->secret->name);
+	int rc = registry_lock_check(r, c->function, e);
 
+	if (rc == 0)
+		rc = sql_run(r, e, "DELETE FROM secret WHERE function = ? AND name = ?", "tt", c->function,
+		             c->secret->name);
 	if (rc < 0)
 		return rc;
 	if (sqlite3_changes(r->db) == 0)

@@ -83,6 +83,18 @@ answers() {
 	said 'hello v3: GET, HEAD, POST /hello, '
 	[ -z "$(header X-Cfn-Dev)" ]
 
+	# A name that leads here is no name of ours: its page must not read what is developed.
+	for host in evil.example localhost.evil.example 127.0.0.1.evil.example:80 '[::1]evil'; do
+		request /hello -H "Host: $host"
+		expect 421 'answers to localhost'
+		request /.cfn-dev/state -H "Host: $host"
+		expect 421
+	done
+	for host in localhost LOCALHOST:8080 127.0.0.1 127.0.0.1:80 '[::1]' '[::1]:8080'; do
+		request /hello -H "Host: $host"
+		expect 200 third
+	done
+
 	echo 'this is <b>no</b> C' >>hello.c
 	said 'hello.c:8:1: error: '
 	said 'save again'

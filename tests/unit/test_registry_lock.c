@@ -41,9 +41,24 @@ removes(struct fixture *f, struct err *e)
 	return registry_remove(f->r, "hello", NULL, e);
 }
 
+/* What a function sees of them changes with it. */
+static int
+sets_secret(struct fixture *f, struct err *e)
+{
+	struct registry_secret s = { .name = "KEY", .author = "me", .n_sealed = SECRET_OVERHEAD + 1 };
+
+	return registry_set_secret(f->r, "hello", &s, e);
+}
+
+static int
+removes_secret(struct fixture *f, struct err *e)
+{
+	return registry_remove_secret(f->r, "hello", "KEY", e);
+}
+
 /* The last one takes the function away. */
 static int (*const changes[])(struct fixture *, struct err *) = {
-	deploys, activates, disables, enables, locks, removes,
+	deploys, activates, disables, enables, sets_secret, removes_secret, locks, removes,
 };
 
 static void
