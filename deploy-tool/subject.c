@@ -10,6 +10,7 @@
 
 #include "base/fd.h"
 #include "base/log.h"
+#include "deploy-tool/subject_manifest.h"
 #include "deploy-tool/trial.h"
 
 #define AT(field) offsetof(struct subject_options, field)
@@ -235,7 +236,7 @@ settle_routes(struct tool *t, const struct subject_options *o, struct subject *s
 		return tool_fail_as(EX_OSERR, "out of memory");
 	rc = routes_methods(&o->methods, &methods, &e);
 	for (size_t i = 0; rc == 0 && i < o->routes.n; i++)
-		rc = routes_add(routes, o->routes.items[i], methods, 0, &e);
+		rc = routes_add_option(routes, o->routes.items[i], methods, &e);
 	snprintf(standard, sizeof standard, "/%s", s->version.function);
 	if (rc == 0 && routes->n == 0)
 		rc = routes_add(routes, standard, methods, 0, &e);
@@ -245,13 +246,11 @@ settle_routes(struct tool *t, const struct subject_options *o, struct subject *s
 	return 0;
 }
 
-int
-subject_make(struct tool *t, const char *path, const struct subject_options *o, struct subject *s)
+static int
+make(struct tool *t, const char *path, const struct subject_options *o, struct subject *s)
 {
-	int rc = tool_configure(t, false);
+	int rc = read_source(path, o, s);
 
-	if (rc == 0)
-		rc = read_source(path, o, s);
 	if (rc == 0)
 		rc = read_policy(t, o, s);
 	if (rc == 0)
@@ -259,6 +258,21 @@ subject_make(struct tool *t, const char *path, const struct subject_options *o, 
 	if (rc == 0)
 		rc = compile(t, o, s);
 	return rc == 0 ? settle_routes(t, o, s) : rc;
+}
+
+int
+subject_make(struct tool *t, const char *path, const struct subject_options *given, struct subject *s)
+{
+	__attribute__((cleanup(manifest_done))) struct manifest m = { 0 };
+	AUTO_FREE struct subject_options *o = malloc(sizeof *o);
+	int rc = tool_configure(t, false);
+
+	if (o == NULL)
+		return tool_fail_as(EX_OSERR, "out of memory");
+	*o = *given;
+	if (rc == 0)
+		rc = subject_manifest_add(path, o, &m);
+	return rc == 0 ? make(t, path, o, s) : rc;
 }
 
 const char *

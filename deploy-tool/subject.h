@@ -38,8 +38,8 @@ bool subject_is_given(const struct subject_options *o);
 /* Whether a name is a file's: it has a dot or a slash. */
 bool subject_is_file(const char *name);
 
-/* Reads the version (0: the active one) from the registry, which is opened; or compiles and checks the file.
- * 0 or an exit status, already reported. */
+/* Reads the version (0: the active one) from the registry, which is opened; or compiles and checks the file,
+ * under what a cfn.ini says of it and what is given.  0 or an exit status, already reported. */
 int subject_find(struct tool *t, const char *function, uint32_t number, struct subject *s);
 /* The same of a version that was read. */
 void subject_take(const struct tool *t, const struct registry_version *v, struct subject *s);

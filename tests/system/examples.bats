@@ -20,9 +20,7 @@ names() {
 
 @test "the tests of every example pass in the sandbox" {
 	local name
-	# The messages of the webhook's tests were signed at a time that passes.
-	cfn-deploy test --shared x --cpu-time 1s --link jansson,m,sqlite3,z --env WEBHOOK_SECRET=example-secret \
-		--env WEBHOOK_MAX_AGE=999999999 "$examples" >"$D/tap" 2>"$D/tap.err" 3>&- ||
+	cfn-deploy test "$examples" >"$D/tap" 2>"$D/tap.err" 3>&- ||
 		{ grep -A 12 '^not ok' "$D/tap"; cat "$D/tap.err"; return 1; }
 	for name in $(names); do
 		grep -q "^ok .*/$name/tests/" "$D/tap" || { echo "$name has no test"; return 1; }

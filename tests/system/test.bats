@@ -233,6 +233,59 @@ says() {
 	tested 66 "$D/folders/empty"
 }
 
+@test "test and invoke take what the cfn.ini of the folder, or the one above, says of the source; the command line wins" {
+	local f=$D/set/greet
+	mkdir -p "$f/tests"
+	source_make greet.c <<-'END'
+		#include <math.h>
+		#include <stdlib.h>
+		#include <unistd.h>
+		int begin(cfn_request *q, cfn_response *r);
+		int begin(cfn_request *q, cfn_response *r)
+		{
+			volatile double nine = atof("9");
+			return cfn_printf(r, "%s %s %s %g %s", cfn_env("A"), cfn_env("B"),
+			                  access("/", W_OK) == 0 ? "kept" : "bare", sqrt(nine), cfn_param(q, "who")) < 0;
+		}
+	END
+	mv "$D/src/greet.c" "$f"
+	printf 'GET /hi/Ada\nHTTP 200\n\na b kept 3 Ada\n\nPOST /hi/Ada\nHTTP 405\n' >"$f/tests/greet.http"
+	cat >"$D/set/cfn.ini" <<-'END'
+		[function other]
+		source = other.c
+		env.A = wrong
+
+		[function greeting]
+		source = greet
+		entry = begin
+		route = GET /hi/:who
+		env.A = a
+		env.B = b
+		shared = greetings
+		link = m
+		body_size = 2k
+		grant = unix:/nowhere
+	END
+	tested 0 "$D/set"
+	tested 0 "$f/"
+	cd "$f"
+	tested 0 .
+	tested 1 . --env B=mine
+	says '^#   \+ a mine kept 3 Ada$'
+	tested 64 . --body-size none
+	[ "$(XDG_STATE_HOME=$D/none cfn-deploy invoke "$f" --path /hi/Bo --env A=x 2>"$D/err" 3>&-)" = 'x b kept 3 Bo' ]
+	sed 's/= greet$/= greet.c/; s/= a$/= near/' ../cfn.ini >cfn.ini
+	tested 1 greet.c
+	says '^#   \+ near b kept 3 Ada$'
+	tested 0 .
+	sed 's/= greet$/= ../; s/= a$/= of tests/' ../cfn.ini >tests/cfn.ini
+	tested 1 "$D/set"
+	says '^#   \+ of tests b kept 3 Ada$'
+	echo 'colour = red' >>tests/cfn.ini
+	tested 65 .
+	grep -qx "cfn-deploy: ./tests/cfn.ini:15: unknown key 'colour'" "$D/err"
+}
+
 @test "what cannot be read as exchanges is said before anything runs" {
 	local file=$D/book/tests/x.http
 	book x <<<'GET book'
