@@ -3,9 +3,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -137,24 +139,51 @@ is_unwanted(const void *context)
 
 /* ---- files beside the test ---- */
 
+/* A test that somebody else wrote, recorded or sent sees the files of its folder and no others: what it reads
+ * goes to a function, or into what is shown. */
+static int
+open_beside(const struct run *r, const char *name, struct err *e)
+{
+	struct open_how how = { .flags = O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK,
+		                .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS };
+	const char *slash = strrchr(r->plan->path, '/');
+	AUTO_FREE char *path =
+	    slash != NULL ? strndup(r->plan->path, (size_t)(slash - r->plan->path) + 1) : strdup(".");
+	AUTO_FD folder = path != NULL ? open(path, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
+	int fd = folder >= 0 ? (int)syscall(SYS_openat2, folder, name, &how, sizeof how) : -1;
+
+	if (fd < 0 && folder >= 0 && errno == EXDEV)
+		return err_set(e, -EINVAL, "%.160s: leads out of the test's folder", name);
+	if (fd < 0 && folder >= 0 && errno == ELOOP)
+		return err_set(e, -EINVAL, "%.160s: a symbolic link", name);
+	return fd >= 0 ? fd : err_set(e, errno, "%.160s", name);
+}
+
+/* Within the folder ".." is as refused as beyond it. */
+static bool
+climbs(const char *name)
+{
+	for (const char *p = name; p != NULL; p = strchr(p, '/')) {
+		p += strspn(p, "/");
+		if (strncmp(p, "..", 2) == 0 && (p[2] == '/' || p[2] == '\0'))
+			return true;
+	}
+	return name[0] == '/';
+}
+
 static int
 read_beside(struct run *r, const struct test_body *b, size_t max, struct buf *to)
 {
-	const char *slash = strrchr(r->plan->path, '/');
-	int n = slash != NULL ? (int)(slash - r->plan->path) + 1 : 0;
-	AUTO_FREE char *path = NULL;
+	AUTO_FREE char *name = strndup(b->text.p, b->text.n);
 	AUTO_FREE char *data = NULL;
 	AUTO_FD fd = -1;
 	size_t size;
 	struct err e;
 
-	if (b->text.p[0] == '/')
-		n = 0;
-	if (asprintf(&path, "%.*s%.*s", n, r->plan->path, (int)b->text.n, b->text.p) < 0)
+	if (name == NULL)
 		return -ENOMEM;
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	if (fd < 0)
-		err_set(&e, errno, "%.200s", path);
+	fd = climbs(name) ? err_set(&e, -EINVAL, "%.160s: leads out of the test's folder", name)
+	                  : open_beside(r, name, &e);
 	if (fd < 0 || fd_read_file(fd, max, &data, &size, &e) < 0 || buf_append(to, data, size) < 0) {
 		say(r, b->line, e.text);
 		return -EINVAL;

@@ -286,6 +286,29 @@ says() {
 	grep -qx "cfn-deploy: ./tests/cfn.ini:15: unknown key 'colour'" "$D/err"
 }
 
+# reads PATH: a test whose request is that file.
+reads() {
+	printf 'PUT /book\n\n< %s\n\nHTTP 200\n' "$1" >"$D/beside/tests/beside.http"
+}
+
+@test "a test reads the files of its folder and no others" {
+	local path
+	mkdir -p "$D/beside/tests/below"
+	cp "$functions/book.c" "$D/beside"
+	echo kept-from-tests >"$D/beside/private"
+	echo seen >"$D/beside/tests/below/body"
+	ln -s ../private "$D/beside/tests/link"
+	ln -s .. "$D/beside/tests/up"
+	for path in ../private "$D/beside/private" below/../below/body below/../../private link up/private; do
+		reads "$path"
+		tested 1 "$D/beside" --shared names
+		says "$path: (leads out of the test's folder|a symbolic link)"
+		not grep -q kept-from-tests "$D/out"
+	done
+	reads below/body
+	tested 0 "$D/beside" --shared names
+}
+
 @test "what cannot be read as exchanges is said before anything runs" {
 	local file=$D/book/tests/x.http
 	book x <<<'GET book'
