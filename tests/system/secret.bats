@@ -19,8 +19,10 @@ setup() {
 			int n = 0;
 			for (char **e = environ; *e; e++)
 				n += value && strstr(*e, value) != NULL;
-			if (cfn_query(q, "slow"))
+			if (cfn_query(q, "slow")) {
+				cfn_log(q, CFN_NOTICE, "begun");
 				sleep(2);
+			}
 			return cfn_send(r, 200, "text/plain", "value '%s', %zu bytes, %d in the environment\n", value ? value : "none",
 			                value ? strlen(value) : 0, n);
 		}
@@ -36,6 +38,10 @@ secret() {
 	cfn-deploy --registry "$R" secret "$@" 3>&-
 }
 
+slow_has_begun() {
+	grep -q begun "$D/function.log"
+}
+
 has_value() {
 	request '/keeper'
 	expect 200 "value '$1'"
@@ -48,6 +54,7 @@ has_value() {
 	has_value 'of the environment'
 	curl -s "$WEB/keeper?slow=1" >"$D/slow" &
 	slow=$!
+	wait_until 20 slow_has_begun
 	secret set keeper KEY <<<"$VALUE"
 	wait_until 10 has_value "$VALUE"
 	get '/keeper?name=OTHER' 200 "value 'kept'"

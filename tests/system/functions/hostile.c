@@ -251,6 +251,8 @@ ACT(stream_dies)
 	cfn_stream(r, 200, "text/plain");
 	cfn_printf(r, "a beginning\n");
 	cfn_flush(r);
+	/* Before the stream was let out nothing of it had left, and the client would get a whole 500. */
+	cfn_wait(q, 1000);
 	abort();
 }
 
