@@ -6,13 +6,13 @@
 #include <sys/types.h>
 
 #include "base/err.h"
+#include "run/job.h"
 #include "run/language.h"
 #include "run/status.h"
 #include "sandbox/box.h"
 
 enum {
 	RUN_PROGRAM_MAX = 64 << 20, /* bytes of what a compiler leaves */
-	RUN_FILES_MAX = 64,
 };
 
 struct run_place {
@@ -48,6 +48,5 @@ int run_do(const struct run_place *place, const struct run_wish *wish, struct ru
 void run_outcome_done(struct run_outcome *outcome);
 
 /* The first line of what the language's tool says of its version; "" when it says nothing. */
-enum { RUN_VERSION_SIZE = 128 };
 int run_version(const struct run_place *place, const struct run_language *language,
                 char text[RUN_VERSION_SIZE], struct err *e);

@@ -1,0 +1,22 @@
+/* limits.h - the limits that a request may set, as a table. */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "sandbox/box.h"
+
+struct run_limit {
+	const char *name; /* of the JSON field, with its unit: "memory_bytes" */
+	size_t offset;    /* in struct box_limits; a uint64_t */
+	uint64_t least;
+};
+
+extern const struct run_limit run_limits[];
+extern const size_t run_n_limits;
+
+uint64_t run_limit_get(const struct box_limits *limits, const struct run_limit *limit);
+void run_limit_set(struct box_limits *limits, const struct run_limit *limit, uint64_t value);
+
+/* Whether no limit is above its maximum; no more of the end of an output is kept than of all of it. */
+bool run_limits_are_within(const struct box_limits *limits, const struct box_limits *most);
