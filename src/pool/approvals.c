@@ -220,8 +220,9 @@ save(struct master *m)
 }
 
 static void
-go_on(struct master *m, void *owner)
+go_on(void *context, void *owner)
 {
+	struct master *m = context;
 	struct approvals *a = &m->approvals;
 	struct pool *pool;
 

@@ -78,8 +78,9 @@ write_queue(struct master *m, struct err *e)
 }
 
 static void
-flush(struct master *m, void *owner)
+flush(void *context, void *owner)
 {
+	struct master *m = context;
 	struct auditor *a = owner;
 	struct err e;
 	int rc = write_queue(m, &e);
@@ -98,8 +99,9 @@ flush(struct master *m, void *owner)
 
 /* Where nobody who gets at this folder can take it back. */
 static void
-say_head(struct master *m, void *owner)
+say_head(void *context, void *owner)
 {
+	struct master *m = context;
 	struct auditor *a = owner;
 	char hash[DIGEST_TEXT_SIZE], text[CONFIG_PATH_MAX + 256];
 
@@ -125,8 +127,9 @@ say_head_later(struct master *m, struct auditor *a)
 }
 
 static void
-sign(struct master *m, void *owner)
+sign(void *context, void *owner)
 {
+	struct master *m = context;
 	struct auditor *a = owner;
 	struct err e;
 	int rc = audit_head_sign(&a->log, &a->key, &e);

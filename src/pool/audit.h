@@ -6,7 +6,9 @@
  * queue keeps what it holds, and the pool goes on serving. */
 #pragma once
 #include "audit/head.h"
-#include "pool/loop.h"
+#include "base/loop.h"
+
+struct master;
 
 enum {
 	AUDIT_QUEUE_MAX = 48,

@@ -125,8 +125,9 @@ receive_one(struct channel *c, struct master *m)
 }
 
 static void
-serve(struct master *m, void *owner, uint32_t events)
+serve(void *context, void *owner, uint32_t events)
 {
+	struct master *m = context;
 	struct channel *c = owner;
 	struct err e;
 

@@ -4,8 +4,10 @@
 #include <stddef.h>
 #include <sys/queue.h>
 
+#include "base/loop.h"
 #include "ipc/message.h"
-#include "pool/loop.h"
+
+struct master;
 
 enum { CHANNEL_QUEUE_MAX = 8192 }; /* messages; a peer that leaves so many unread is taken for dead */
 

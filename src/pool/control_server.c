@@ -85,8 +85,10 @@ control_answer(struct master *m, struct control_connection *c, json_t *answer)
 }
 
 static void
-connection_is_idle(struct master *m, void *owner)
+connection_is_idle(void *context, void *owner)
 {
+	struct master *m = context;
+
 	connection_close(m, owner);
 }
 
@@ -102,8 +104,9 @@ end_invocation(struct master *m, struct control_connection *c)
 }
 
 static void
-serve_connection(struct master *m, void *owner, uint32_t events)
+serve_connection(void *context, void *owner, uint32_t events)
 {
+	struct master *m = context;
 	struct control_connection *c = owner;
 	json_t *question = NULL;
 	struct err e;
@@ -178,8 +181,9 @@ free_connection(struct control_server *s)
 }
 
 static void
-serve_listener(struct master *m, void *owner, uint32_t events)
+serve_listener(void *context, void *owner, uint32_t events)
 {
+	struct master *m = context;
 	struct control_server *s = &m->control;
 	struct control_connection *c = free_connection(s);
 	AUTO_FD sock = accept4(s->listener.fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
@@ -212,15 +216,19 @@ serve_listener(struct master *m, void *owner, uint32_t events)
 }
 
 static void
-counters_are_late(struct master *m, void *owner)
+counters_are_late(void *context, void *owner)
 {
+	struct master *m = context;
+
 	(void)owner;
 	control_counters_came(m);
 }
 
 static void
-tokens_are_late(struct master *m, void *owner)
+tokens_are_late(void *context, void *owner)
 {
+	struct master *m = context;
+
 	(void)owner;
 	control_tokens_taken(m);
 }

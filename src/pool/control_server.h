@@ -4,8 +4,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/loop.h"
 #include "ipc/control.h"
-#include "pool/loop.h"
+
+struct master;
 
 struct pool;
 struct invocation;

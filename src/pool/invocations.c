@@ -56,8 +56,9 @@ invocation_free(struct master *m, struct invocation *i)
 }
 
 static void
-is_not_ready_in_time(struct master *m, void *owner)
+is_not_ready_in_time(void *context, void *owner)
 {
+	struct master *m = context;
 	struct invocation *i = owner;
 
 	i->is_late = true;

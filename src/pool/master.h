@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <sys/queue.h>
 
+#include "base/loop.h"
 #include "base/table.h"
 #include "cgroup/cgroup.h"
 #include "config/config.h"
@@ -19,7 +20,6 @@
 #include "pool/control_server.h"
 #include "pool/listener.h"
 #include "pool/logs.h"
-#include "pool/loop.h"
 #include "pool/options.h"
 #include "pool/privileges.h"
 #include "pool/secrets.h"

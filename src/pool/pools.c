@@ -122,8 +122,9 @@ fill_manager(struct pool *pool, const struct function_policy *p)
 }
 
 static void
-retry_now(struct master *m, void *owner)
+retry_now(void *context, void *owner)
 {
+	struct master *m = context;
 	struct pool *pool = owner;
 
 	rollout_retry(m, pool);
@@ -131,8 +132,9 @@ retry_now(struct master *m, void *owner)
 }
 
 static void
-vote_is_over(struct master *m, void *owner)
+vote_is_over(void *context, void *owner)
 {
+	struct master *m = context;
 	struct pool *pool = owner;
 
 	if (!pool_is_serving(pool) && !pool_is_wanted(pool))

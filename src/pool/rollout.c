@@ -331,8 +331,9 @@ publish(struct master *m, struct err *e)
 /* A route may have moved from one function to another one that is not ready: then the last snapshot stays
  * until both are. */
 static void
-publish_or_complain(struct master *m, void *owner)
+publish_or_complain(void *context, void *owner)
 {
+	struct master *m = context;
 	struct err e;
 
 	(void)owner;

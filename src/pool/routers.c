@@ -278,8 +278,9 @@ router_start(struct master *m, struct router *router, struct err *e)
 }
 
 static void
-timer_fired(struct master *m, void *owner)
+timer_fired(void *context, void *owner)
 {
+	struct master *m = context;
 	struct router *router = owner;
 	struct err e;
 

@@ -119,8 +119,10 @@ drain_check(struct master *m)
 }
 
 static void
-drain_is_over(struct master *m, void *owner)
+drain_is_over(void *context, void *owner)
 {
+	struct master *m = context;
+
 	(void)owner;
 	log_line(LOG_WARNING, "process_control_timeout: requests are cut off");
 	master_stop(m, EXIT_SUCCESS);
@@ -158,8 +160,9 @@ static const struct {
 };
 
 static void
-serve(struct master *m, void *owner, uint32_t events)
+serve(void *context, void *owner, uint32_t events)
 {
+	struct master *m = context;
 	struct signalfd_siginfo info;
 
 	(void)owner;

@@ -36,8 +36,9 @@ look(const char *sockets)
 }
 
 static void
-look_again(struct master *m, void *owner)
+look_again(void *context, void *owner)
 {
+	struct master *m = context;
 	struct pool *pool = owner;
 	uint64_t seen = look(pool->start.sockets);
 

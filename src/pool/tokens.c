@@ -285,8 +285,9 @@ token_list_is_everywhere(const struct master *m)
 }
 
 static void
-go_on(struct master *m, void *owner)
+go_on(void *context, void *owner)
 {
+	struct master *m = context;
 	struct err e;
 
 	(void)owner;

@@ -106,8 +106,9 @@ watcher_check(struct master *m, struct err *e)
 }
 
 static void
-poll_now(struct master *m, void *owner)
+poll_now(void *context, void *owner)
 {
+	struct master *m = context;
 	struct err e;
 
 	(void)owner;
@@ -125,8 +126,9 @@ concerns_registry(const struct master *m, const char *name)
 }
 
 static void
-serve_inotify(struct master *m, void *owner, uint32_t events)
+serve_inotify(void *context, void *owner, uint32_t events)
 {
+	struct master *m = context;
 	_Alignas(struct inotify_event) char data[4096];
 	ssize_t n = read(m->watcher.inotify.fd, data, sizeof data);
 	bool concerns = false;

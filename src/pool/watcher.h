@@ -3,7 +3,9 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-#include "pool/loop.h"
+#include "base/loop.h"
+
+struct master;
 
 struct watcher {
 	struct watch inotify; /* fd -1 where there is none: the poll alone does it */

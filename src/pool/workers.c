@@ -36,8 +36,9 @@ close_ends(struct worker *w)
 
 /* One timer, whatever the stage: the limit was reached. */
 static void
-limit_reached(struct master *m, void *owner)
+limit_reached(void *context, void *owner)
 {
+	struct master *m = context;
 	struct worker *w = owner;
 
 	if (w->stage == WORKER_STARTING)

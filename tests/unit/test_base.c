@@ -17,6 +17,7 @@
 #include "base/fd.h"
 #include "base/hex.h"
 #include "base/log.h"
+#include "base/loop.h"
 #include "base/options.h"
 #include "base/siphash.h"
 #include "base/utf8.h"
@@ -347,6 +348,41 @@ siphash_is_what_the_paper_says(void **state)
 		assert_true(siphash(&key, data, n) == vectors[n]);
 }
 
+struct firing {
+	struct timer timer;
+	char mark;
+};
+
+static void
+fire(void *context, void *owner)
+{
+	strncat(context, &((struct firing *)owner)->mark, 1);
+}
+
+static void
+timers_fire_in_the_order_of_their_time_and_once(void **state)
+{
+	struct loop loop;
+	char log[8] = "";
+	struct firing f[4];
+	struct err e;
+
+	(void)state;
+	assert_int_equal(loop_init(&loop, &e), 0);
+	for (int i = 0; i < 4; i++)
+		f[i] = (struct firing){ { .fire = fire, .owner = &f[i] }, (char)('a' + i) };
+	timer_arm(&loop, &f[0].timer, 3000);
+	timer_arm(&loop, &f[1].timer, 1000);
+	timer_arm(&loop, &f[2].timer, 2000);
+	timer_arm(&loop, &f[3].timer, 500);
+	timer_cancel(&loop, &f[3].timer);
+	timer_arm(&loop, &f[1].timer, 4000); /* armed anew */
+	while (!TAILQ_EMPTY(&loop.timers))
+		assert_int_equal(loop_turn(&loop, log, &e), 0);
+	assert_string_equal(log, "cab");
+	loop_done(&loop);
+}
+
 int
 main(void)
 {
@@ -369,6 +405,7 @@ main(void)
 		cmocka_unit_test(the_cpu_clock_of_a_process_is_read),
 		cmocka_unit_test(a_list_of_words_is_sorted_and_has_each_once),
 		cmocka_unit_test(a_list_of_words_from_elsewhere_is_checked),
+		cmocka_unit_test(timers_fire_in_the_order_of_their_time_and_once),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

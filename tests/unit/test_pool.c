@@ -13,11 +13,11 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/loop.h"
 #include "base/table.h"
 #include "pool/backoff.h"
 #include "pool/channel.h"
 #include "pool/listener.h"
-#include "pool/loop.h"
 #include "pool/options.h"
 #include "pool/storms.h"
 #include "pool/uids.h"
@@ -490,45 +490,6 @@ a_table_finds_what_was_put_and_nothing_that_was_removed(void **state)
 	assert_null(table_find(&t, 1));
 }
 
-struct firing {
-	struct loop *loop;
-	struct timer timer;
-	char *log, mark;
-};
-
-static void
-fire(struct master *m, void *owner)
-{
-	struct firing *f = owner;
-
-	(void)m;
-	strncat(f->log, &f->mark, 1);
-}
-
-static void
-timers_fire_in_the_order_of_their_time_and_once(void **state)
-{
-	struct loop loop;
-	char log[8] = "";
-	struct firing f[4];
-	struct err e;
-
-	(void)state;
-	assert_int_equal(loop_init(&loop, &e), 0);
-	for (int i = 0; i < 4; i++)
-		f[i] = (struct firing){ &loop, { .fire = fire, .owner = &f[i] }, log, (char)('a' + i) };
-	timer_arm(&loop, &f[0].timer, 3000);
-	timer_arm(&loop, &f[1].timer, 1000);
-	timer_arm(&loop, &f[2].timer, 2000);
-	timer_arm(&loop, &f[3].timer, 500);
-	timer_cancel(&loop, &f[3].timer);
-	timer_arm(&loop, &f[1].timer, 4000); /* armed anew */
-	while (!TAILQ_EMPTY(&loop.timers))
-		assert_int_equal(loop_turn(&loop, NULL, &e), 0);
-	assert_string_equal(log, "cab");
-	loop_done(&loop);
-}
-
 struct hearing {
 	struct channel channel;
 	uint32_t n, n_fds;
@@ -647,7 +608,6 @@ main(void)
 		TEST(events_are_counted_for_their_window_and_no_longer),
 		TEST(time_without_a_failure_is_forgiven),
 		TEST(a_table_finds_what_was_put_and_nothing_that_was_removed),
-		TEST(timers_fire_in_the_order_of_their_time_and_once),
 		TEST(messages_that_do_not_fit_follow_in_order_with_their_descriptors),
 		TEST(a_peer_that_never_reads_is_given_up),
 	};

@@ -1,5 +1,5 @@
-/* loop.c - the master's event loop. */
-#include "pool/loop.h"
+/* loop.c - an event loop: descriptors and timers. */
+#include "base/loop.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -84,20 +84,20 @@ wait_ms(const struct loop *l)
 }
 
 static void
-fire_due(struct loop *l, struct master *m)
+fire_due(struct loop *l, void *context)
 {
 	uint64_t now = clock_now_us();
 	struct timer *t;
 
 	while ((t = TAILQ_FIRST(&l->timers)) && t->due_us <= now) {
 		timer_cancel(l, t);
-		t->fire(m, t->owner);
+		t->fire(context, t->owner);
 	}
 }
 
 /* One event a call: whatever its handler closes or frees, no later event of the same batch can name it. */
 int
-loop_turn(struct loop *l, struct master *m, struct err *e)
+loop_turn(struct loop *l, void *context, struct err *e)
 {
 	struct epoll_event event;
 	int n = epoll_wait(l->epoll, &event, 1, wait_ms(l));
@@ -107,8 +107,8 @@ loop_turn(struct loop *l, struct master *m, struct err *e)
 	if (n > 0) {
 		struct watch *w = event.data.ptr;
 
-		w->serve(m, w->owner, event.events);
+		w->serve(context, w->owner, event.events);
 	}
-	fire_due(l, m);
+	fire_due(l, context);
 	return 0;
 }

@@ -1,22 +1,21 @@
-/* loop.h - the master's event loop: descriptors and timers, one event a turn. */
+/* loop.h - an event loop: descriptors and timers, one event a turn.  Handlers get the context that loop_turn
+ * was given: the one struct of the program. */
 #pragma once
 #include <stdint.h>
 #include <sys/queue.h>
 
 #include "base/err.h"
 
-struct master;
-
 struct watch {
 	int fd;
-	void (*serve)(struct master *m, void *owner, uint32_t events);
+	void (*serve)(void *context, void *owner, uint32_t events);
 	void *owner;
 };
 
 struct timer {
 	uint64_t due_us; /* of CLOCK_MONOTONIC; 0: not armed */
 	TAILQ_ENTRY(timer) link;
-	void (*fire)(struct master *m, void *owner);
+	void (*fire)(void *context, void *owner);
 	void *owner;
 };
 
@@ -41,4 +40,4 @@ void timer_arm(struct loop *l, struct timer *t, uint64_t delay_us);
 void timer_cancel(struct loop *l, struct timer *t);
 
 /* Waits for one event or the first timer and serves what is due.  0 or -errno. */
-int loop_turn(struct loop *l, struct master *m, struct err *e);
+int loop_turn(struct loop *l, void *context, struct err *e);
