@@ -60,8 +60,8 @@ registry_apply(struct registry *r, const struct registry_change *changes, size_t
 
 	a.activation = malloc(sizeof *a.activation);
 	if (!a.activation)
-		return err_set(e, ENOMEM, "registry %s", r->path);
-	rc = sql_transact(r, change_all, &a, e);
+		return err_set(e, ENOMEM, "registry %s", r->base.path);
+	rc = registry_transact(r, change_all, &a, e);
 	free_pointer(&a.activation);
 	*failed = a.failed;
 	return is_trial && a.has_succeeded ? 0 : rc;

@@ -30,7 +30,7 @@ static int
 has_rows(struct registry *r, struct err *e)
 {
 	int64_t schema = 0;
-	int rc = sql_integer(r, &schema, e, "PRAGMA user_version", "");
+	int rc = sql_integer(&r->base, &schema, e, "PRAGMA user_version", "");
 
 	return rc < 0 ? rc : schema >= AUDIT_SCHEMA;
 }
@@ -39,17 +39,18 @@ static int
 read_head(struct registry *r, struct audit_head *head, struct err *e)
 {
 	AUTO_STATEMENT *row = NULL;
-	int rc = sql_prepare(r, &row, e, "SELECT number, hash FROM audit ORDER BY number DESC LIMIT 1", "");
+	int rc =
+	    sql_prepare(&r->base, &row, e, "SELECT number, hash FROM audit ORDER BY number DESC LIMIT 1", "");
 
 	if (rc == 0)
-		rc = sql_step(r, row, e);
+		rc = sql_step(&r->base, row, e);
 	if (rc <= 0) {
 		*head = (struct audit_head){ 0 };
 		return rc;
 	}
 	head->number = (uint64_t)sqlite3_column_int64(row, 0);
 	if (sqlite3_column_int64(row, 0) < 1 || take_digest(row, 1, &head->hash) < 0)
-		return err_set(e, -EBADMSG, "registry %s: the last audit row is damaged", r->path);
+		return err_set(e, -EBADMSG, "registry %s: the last audit row is damaged", r->base.path);
 	return 0;
 }
 
@@ -57,7 +58,7 @@ static int
 insert(struct registry *r, const struct audit_record *record, const struct digest *hash, struct err *e)
 {
 	int rc =
-	    sql_run(r, e,
+	    sql_run(&r->base, e,
 	            "INSERT INTO audit (number, time, uid, actor, event, function, version, detail, hash)"
 	            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
 	            "iiitttitd", (int64_t)record->number, record->time_ms, (int64_t)record->uid,
@@ -66,7 +67,7 @@ insert(struct registry *r, const struct audit_record *record, const struct diges
 
 	/* Beside the rows, so that a last one that is gone is missed. */
 	return rc < 0 ? rc
-	              : sql_run(r, e, "UPDATE state SET value = ? WHERE name = 'audit'", "i",
+	              : sql_run(&r->base, e, "UPDATE state SET value = ? WHERE name = 'audit'", "i",
 	                        (int64_t)record->number);
 }
 
@@ -100,7 +101,7 @@ audit_add(struct registry *r, const struct audit_change *change, struct err *e)
 	if (rc < 0)
 		return rc;
 	if (last.number >= REGISTRY_NUMBER_MAX)
-		return err_set(e, -EBADMSG, "registry %s: the last audit row is damaged", r->path);
+		return err_set(e, -EBADMSG, "registry %s: the last audit row is damaged", r->base.path);
 	record.number = last.number + 1;
 	record.uid = getuid();
 	audit_actor(record.actor);
@@ -128,7 +129,7 @@ registry_audit_last(struct registry *r, const char *function, enum audit_event e
 
 	if (rc > 0)
 		rc =
-		    sql_integer(r, &value, e,
+		    sql_integer(&r->base, &value, e,
 		                "SELECT coalesce(max(number), 0) FROM audit WHERE function = ? AND event = ?",
 		                "tt", function, audit_event_word(event));
 	if (rc >= 0)
@@ -191,7 +192,7 @@ visit_rows(struct registry *r, sqlite3_stmt *statement, registry_audit_visitor *
 	struct digest previous = { 0 };
 	int rc;
 
-	while ((rc = sql_step(r, statement, e)) > 0) {
+	while ((rc = sql_step(&r->base, statement, e)) > 0) {
 		struct registry_audit_row row = { 0 };
 
 		row.record.number = (uint64_t)sqlite3_column_int64(statement, COLUMN_NUMBER);
@@ -210,11 +211,11 @@ visit_all(struct registry *r, registry_audit_visitor *each, void *context, uint6
 {
 	AUTO_STATEMENT *row = NULL;
 	int64_t value = 0;
-	int rc =
-	    sql_integer(r, &value, e, "SELECT coalesce(max(value), 0) FROM state WHERE name = 'audit'", "");
+	int rc = sql_integer(&r->base, &value, e,
+	                     "SELECT coalesce(max(value), 0) FROM state WHERE name = 'audit'", "");
 
 	if (rc == 0)
-		rc = sql_prepare(r, &row, e,
+		rc = sql_prepare(&r->base, &row, e,
 		                 "SELECT number, time, uid, actor, event, function, version, detail, hash"
 		                 " FROM audit ORDER BY number",
 		                 "");
@@ -228,7 +229,7 @@ int
 registry_each_audit(struct registry *r, registry_audit_visitor *each, void *context, uint64_t *last,
                     struct err *e)
 {
-	int rc = sql_begin(r, "BEGIN", e);
+	int rc = sql_begin(&r->base, "BEGIN", e);
 
 	if (rc < 0)
 		return rc;
@@ -236,6 +237,6 @@ registry_each_audit(struct registry *r, registry_audit_visitor *each, void *cont
 	*last = 0;
 	if (rc > 0)
 		rc = visit_all(r, each, context, last, e);
-	sql_rollback(r);
+	sql_rollback(&r->base);
 	return rc;
 }

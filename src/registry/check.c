@@ -14,10 +14,10 @@ first_fault(struct registry *r, const char *pragma, char *fault, size_t size, st
 {
 	AUTO_STATEMENT *row = NULL;
 	const char *text;
-	int rc = sql_prepare(r, &row, e, pragma, "");
+	int rc = sql_prepare(&r->base, &row, e, pragma, "");
 
 	if (rc == 0)
-		rc = sql_step(r, row, e);
+		rc = sql_step(&r->base, row, e);
 	if (rc <= 0)
 		return rc;
 	text = (const char *)sqlite3_column_text(row, 0);
@@ -47,9 +47,9 @@ int
 registry_each_id(struct registry *r, int (*each)(void *context, int64_t id), void *context, struct err *e)
 {
 	AUTO_STATEMENT *row = NULL;
-	int rc = sql_prepare(r, &row, e, "SELECT id FROM version ORDER BY id", "");
+	int rc = sql_prepare(&r->base, &row, e, "SELECT id FROM version ORDER BY id", "");
 
-	while (rc == 0 && (rc = sql_step(r, row, e)) > 0)
+	while (rc == 0 && (rc = sql_step(&r->base, row, e)) > 0)
 		rc = each(context, sqlite3_column_int64(row, 0));
 	return rc;
 }
@@ -60,11 +60,11 @@ registry_each_blob(struct registry *r, int (*each)(void *context, const struct d
 {
 	AUTO_STATEMENT *row = NULL;
 	struct digest d;
-	int rc = sql_prepare(r, &row, e, "SELECT digest FROM blob ORDER BY digest", "");
+	int rc = sql_prepare(&r->base, &row, e, "SELECT digest FROM blob ORDER BY digest", "");
 
-	while (rc == 0 && (rc = sql_step(r, row, e)) > 0) {
+	while (rc == 0 && (rc = sql_step(&r->base, row, e)) > 0) {
 		if (sqlite3_column_bytes(row, 0) != DIGEST_SIZE)
-			return err_set(e, -EBADMSG, "registry %s: a blob's digest is none", r->path);
+			return err_set(e, -EBADMSG, "registry %s: a blob's digest is none", r->base.path);
 		memcpy(d.bytes, sqlite3_column_blob(row, 0), sizeof d.bytes);
 		rc = each(context, &d);
 	}

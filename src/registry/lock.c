@@ -27,20 +27,20 @@ registry_lock_find(struct registry *r, const char *function, struct registry_loc
 {
 	AUTO_STATEMENT *row = NULL;
 	int64_t schema = 0;
-	int rc = sql_integer(r, &schema, e, "PRAGMA user_version", "");
+	int rc = sql_integer(&r->base, &schema, e, "PRAGMA user_version", "");
 
 	if (rc < 0 || schema < LOCK_SCHEMA)
 		return rc;
-	rc = sql_prepare(r, &row, e,
+	rc = sql_prepare(&r->base, &row, e,
 	                 "SELECT locked_at, locked_by, lock_reason FROM function"
 	                 " WHERE name = ? AND locked_at IS NOT NULL",
 	                 "t", function);
 	if (rc == 0)
-		rc = sql_step(r, row, e);
+		rc = sql_step(&r->base, row, e);
 	if (rc <= 0)
 		return rc;
 	if (take_lock(row, lock) < 0)
-		return err_set(e, -EBADMSG, "registry %s: the lock of '%s' is out of range", r->path,
+		return err_set(e, -EBADMSG, "registry %s: the lock of '%s' is out of range", r->base.path,
 		               function);
 	return 1;
 }
@@ -78,7 +78,7 @@ check_reason(const char *reason, struct err *e)
 static int
 no_function(const struct registry *r, const char *function, struct err *e)
 {
-	return err_set(e, -ENOENT, "no function '%s' in registry %s", function, r->path);
+	return err_set(e, -ENOENT, "no function '%s' in registry %s", function, r->base.path);
 }
 
 /* It changes nothing that runs: the generation stays. */
@@ -92,9 +92,10 @@ change_lock(struct registry *r, void *context, struct err *e)
 	audit_actor(actor);
 	if (rc == 0)
 		rc = sql_run(
-		    r, e, "UPDATE function SET locked_at = ?, locked_by = ?, lock_reason = ? WHERE name = ?",
+		    &r->base, e,
+		    "UPDATE function SET locked_at = ?, locked_by = ?, lock_reason = ? WHERE name = ?",
 		    "ittt", clock_wall_s(), actor, c->reason, c->function);
-	if (rc == 0 && sqlite3_changes(r->db) == 0)
+	if (rc == 0 && sqlite3_changes(r->base.db) == 0)
 		rc = no_function(r, c->function, e);
 	return rc < 0 ? rc
 	              : audit_add(r,
@@ -109,7 +110,7 @@ change_unlock(struct registry *r, void *context, struct err *e)
 	const struct change *c = context;
 	struct registry_lock lock;
 	int64_t id;
-	int rc = sql_integer(r, &id, e, "SELECT id FROM function WHERE name = ?", "t", c->function);
+	int rc = sql_integer(&r->base, &id, e, "SELECT id FROM function WHERE name = ?", "t", c->function);
 
 	if (rc == -ENOENT)
 		return no_function(r, c->function, e);
@@ -118,7 +119,7 @@ change_unlock(struct registry *r, void *context, struct err *e)
 	if (rc == 0)
 		return err_set(e, -ENOENT, "%s is not locked", c->function);
 	if (rc > 0)
-		rc = sql_run(r, e,
+		rc = sql_run(&r->base, e,
 		             "UPDATE function SET locked_at = NULL, locked_by = NULL, lock_reason = NULL"
 		             " WHERE name = ?",
 		             "t", c->function);
@@ -133,7 +134,7 @@ registry_lock(struct registry *r, const char *function, const char *reason, stru
 	struct change c = { function, reason };
 	int rc = check_reason(reason, e);
 
-	return rc < 0 ? rc : sql_transact(r, change_lock, &c, e);
+	return rc < 0 ? rc : registry_transact(r, change_lock, &c, e);
 }
 
 int
@@ -141,5 +142,5 @@ registry_unlock(struct registry *r, const char *function, struct err *e)
 {
 	struct change c = { function, NULL };
 
-	return sql_transact(r, change_unlock, &c, e);
+	return registry_transact(r, change_unlock, &c, e);
 }

@@ -145,7 +145,7 @@ enum { SELECTION_MAX = 1024 };
 int
 read_schema(struct registry *r, int64_t *schema, struct err *e)
 {
-	return sql_integer(r, schema, e, "PRAGMA user_version", "");
+	return sql_integer(&r->base, schema, e, "PRAGMA user_version", "");
 }
 
 /* The statement that gives versions with every column of version_column, and this behind it. */
@@ -158,7 +158,7 @@ select_versions(struct registry *r, const char *rest, char sql[SELECTION_MAX], s
 	if (rc < 0)
 		return rc;
 	if (schema < 1)
-		return err_set(e, -EINVAL, "registry %s: not a registry", r->path);
+		return err_set(e, -EINVAL, "registry %s: not a registry", r->base.path);
 	snprintf(sql, SELECTION_MAX, "%s%s", selections[schema < 2 ? 1 : 2], rest);
 	return 0;
 }
@@ -219,12 +219,12 @@ static int
 read_routes(struct registry *r, struct registry_version *v, struct err *e)
 {
 	AUTO_STATEMENT *row = NULL;
-	int rc = sql_prepare(r, &row, e,
+	int rc = sql_prepare(&r->base, &row, e,
 	                     "SELECT methods, pattern, row FROM route WHERE version_id = ? ORDER BY position",
 	                     "i", v->id);
 
 	while (rc == 0) {
-		rc = sql_step(r, row, e);
+		rc = sql_step(&r->base, row, e);
 		if (rc <= 0)
 			return rc;
 		if (v->n_routes == REGISTRY_ROUTES_MAX)
@@ -243,7 +243,7 @@ complete_version(struct registry *r, sqlite3_stmt *row, struct registry_version 
 	if (rc == 0)
 		rc = read_routes(r, v, e);
 	if (rc < 0)
-		err_wrap(e, "registry %s", r->path);
+		err_wrap(e, "registry %s", r->base.path);
 	return rc;
 }
 
@@ -255,13 +255,14 @@ version_read(struct registry *r, int64_t id, struct registry_version *v, struct 
 	int rc = select_versions(r, "WHERE v.id = ?", sql, e);
 
 	if (rc == 0)
-		rc = sql_prepare(r, &row, e, sql, "i", id);
+		rc = sql_prepare(&r->base, &row, e, sql, "i", id);
 	if (rc == 0)
-		rc = sql_step(r, row, e);
+		rc = sql_step(&r->base, row, e);
 	if (rc < 0)
 		return rc;
 	if (rc == 0)
-		return err_set(e, -ENOENT, "registry %s: no version with id %lld", r->path, (long long)id);
+		return err_set(e, -ENOENT, "registry %s: no version with id %lld", r->base.path,
+		               (long long)id);
 	return complete_version(r, row, v, e);
 }
 
@@ -274,8 +275,8 @@ visit_rows(struct registry *r, sqlite3_stmt *row, version_visitor *each, void *c
 	int rc;
 
 	if (!v)
-		return err_set(e, ENOMEM, "registry %s", r->path);
-	while ((rc = sql_step(r, row, e)) > 0) {
+		return err_set(e, ENOMEM, "registry %s", r->base.path);
+	while ((rc = sql_step(&r->base, row, e)) > 0) {
 		rc = complete_version(r, row, v, e);
 		if (rc == 0)
 			rc = each(context, v);
@@ -289,13 +290,13 @@ visit_rows(struct registry *r, sqlite3_stmt *row, version_visitor *each, void *c
 static int
 visit_versions(struct registry *r, sqlite3_stmt *row, version_visitor *each, void *context, struct err *e)
 {
-	int rc = sql_begin(r, "BEGIN", e);
+	int rc = sql_begin(&r->base, "BEGIN", e);
 
 	if (rc < 0)
 		return rc;
 	rc = visit_rows(r, row, each, context, e);
 	sqlite3_reset(row);
-	sql_rollback(r);
+	sql_rollback(&r->base);
 	return rc;
 }
 
@@ -309,16 +310,16 @@ registry_each_active(struct registry *r, uint64_t *generation, version_visitor *
 	int rc = select_versions(r, "WHERE v.id = f.active_version ORDER BY f.name", sql, e);
 
 	if (rc == 0)
-		rc = sql_prepare(r, &row, e, sql, "");
+		rc = sql_prepare(&r->base, &row, e, sql, "");
 	if (rc == 0)
-		rc = sql_begin(r, "BEGIN", e);
+		rc = sql_begin(&r->base, "BEGIN", e);
 	if (rc < 0)
 		return rc;
-	rc = sql_integer(r, &value, e, "SELECT value FROM state WHERE name = 'generation'", "");
+	rc = sql_integer(&r->base, &value, e, "SELECT value FROM state WHERE name = 'generation'", "");
 	if (rc == 0)
 		rc = visit_rows(r, row, each, context, e);
 	sqlite3_reset(row);
-	sql_rollback(r);
+	sql_rollback(&r->base);
 	if (rc == 0)
 		*generation = (uint64_t)value;
 	return rc;
@@ -327,12 +328,12 @@ registry_each_active(struct registry *r, uint64_t *generation, version_visitor *
 int
 registry_version_by_id(struct registry *r, int64_t id, struct registry_version *v, struct err *e)
 {
-	int rc = sql_begin(r, "BEGIN", e);
+	int rc = sql_begin(&r->base, "BEGIN", e);
 
 	if (rc < 0)
 		return rc;
 	rc = version_read(r, id, v, e);
-	sql_rollback(r);
+	sql_rollback(&r->base);
 	return rc;
 }
 
@@ -341,14 +342,14 @@ registry_version_find(struct registry *r, const char *function, uint32_t number,
                       struct err *e)
 {
 	int64_t id = 0;
-	int rc = sql_integer(r, &id, e,
+	int rc = sql_integer(&r->base, &id, e,
 	                     "SELECT v.id FROM version v JOIN function f ON f.id = v.function_id"
 	                     " WHERE f.name = ?1 AND (?2 = 0 OR v.number = ?2)"
 	                     " ORDER BY v.id IS f.active_version DESC, v.number DESC LIMIT 1",
 	                     "ti", function, (int64_t)number);
 
 	if (rc == -ENOENT && number == 0)
-		return err_set(e, -ENOENT, "no function '%s' in registry %s", function, r->path);
+		return err_set(e, -ENOENT, "no function '%s' in registry %s", function, r->base.path);
 	if (rc == -ENOENT)
 		return err_set(e, -ENOENT, "function '%s' has no version %u", function, number);
 	return rc < 0 ? rc : registry_version_by_id(r, id, v, e);
@@ -365,7 +366,7 @@ registry_each_function(struct registry *r, version_visitor *each, void *context,
 	                         sql, e);
 
 	if (rc == 0)
-		rc = sql_prepare(r, &row, e, sql, "");
+		rc = sql_prepare(&r->base, &row, e, sql, "");
 	return rc < 0 ? rc : visit_versions(r, row, each, context, e);
 }
 
@@ -376,14 +377,14 @@ registry_each_version(struct registry *r, const char *function, version_visitor 
 	AUTO_STATEMENT *row = NULL;
 	char sql[SELECTION_MAX];
 	int64_t id;
-	int rc = sql_integer(r, &id, e, "SELECT id FROM function WHERE name = ?", "t", function);
+	int rc = sql_integer(&r->base, &id, e, "SELECT id FROM function WHERE name = ?", "t", function);
 
 	if (rc == -ENOENT)
-		return err_set(e, -ENOENT, "no function '%s' in registry %s", function, r->path);
+		return err_set(e, -ENOENT, "no function '%s' in registry %s", function, r->base.path);
 	if (rc == 0)
 		rc = select_versions(r, "WHERE f.id = ? ORDER BY v.number DESC", sql, e);
 	if (rc == 0)
-		rc = sql_prepare(r, &row, e, sql, "i", id);
+		rc = sql_prepare(&r->base, &row, e, sql, "i", id);
 	return rc < 0 ? rc : visit_versions(r, row, each, context, e);
 }
 
@@ -399,12 +400,12 @@ registry_last_activation(struct registry *r, const char *function, uint64_t *num
 		*number = 0;
 		return 0;
 	}
-	rc = sql_integer(r, &value, e, "SELECT coalesce(max(number), 0) FROM activation WHERE function = ?",
-	                 "t", function);
+	rc = sql_integer(&r->base, &value, e,
+	                 "SELECT coalesce(max(number), 0) FROM activation WHERE function = ?", "t", function);
 	if (rc < 0)
 		return rc;
 	if (value < 0 || (uint64_t)value > REGISTRY_NUMBER_MAX)
-		return err_set(e, -EBADMSG, "registry %s: an activation is out of range", r->path);
+		return err_set(e, -EBADMSG, "registry %s: an activation is out of range", r->base.path);
 	*number = (uint64_t)value;
 	return 0;
 }
@@ -418,10 +419,10 @@ visit_removals(struct registry *r, sqlite3_stmt *row, removal_visitor *each, voi
 	char function[NAME_MAX_SIZE];
 	int rc;
 
-	while ((rc = sql_step(r, row, e)) > 0) {
+	while ((rc = sql_step(&r->base, row, e)) > 0) {
 		if (take_text(row, 0, function, sizeof function) < 0 || take_activation(row, 1, &a) < 0 ||
 		    policy_check_name(function, e) < 0)
-			return err_set(e, -EBADMSG, "registry %s: a removal is out of range", r->path);
+			return err_set(e, -EBADMSG, "registry %s: a removal is out of range", r->base.path);
 		rc = each(context, function, &a);
 		if (rc != 0)
 			return rc;
@@ -438,7 +439,7 @@ registry_each_removed(struct registry *r, removal_visitor *each, void *context, 
 
 	if (rc < 0 || schema < 2)
 		return rc;
-	rc = sql_prepare(r, &row, e,
+	rc = sql_prepare(&r->base, &row, e,
 	                 "SELECT function, number, version, is_enabled, key, signature FROM activation a"
 	                 " WHERE version = 0 AND number = (SELECT max(number) FROM activation"
 	                 " WHERE function = a.function) ORDER BY function",
@@ -454,14 +455,14 @@ registry_blob(struct registry *r, const struct digest *d, char **data, size_t *n
 	const void *bytes;
 	char *copy;
 	size_t size;
-	int rc = sql_prepare(r, &row, e, "SELECT data FROM blob WHERE digest = ?", "d", d);
+	int rc = sql_prepare(&r->base, &row, e, "SELECT data FROM blob WHERE digest = ?", "d", d);
 
 	if (rc == 0)
-		rc = sql_step(r, row, e);
+		rc = sql_step(&r->base, row, e);
 	if (rc < 0)
 		return rc;
 	if (rc == 0)
-		return err_set(e, -ENOENT, "registry %s: a blob is missing", r->path);
+		return err_set(e, -ENOENT, "registry %s: a blob is missing", r->base.path);
 	bytes = sqlite3_column_blob(row, 0);
 	if (!bytes)
 		bytes = ""; /* what SQLite gives for no bytes */
@@ -470,7 +471,7 @@ registry_blob(struct registry *r, const struct digest *d, char **data, size_t *n
 	if (rc < 0)
 		return rc;
 	if (memcmp(&actual, d, sizeof actual) != 0)
-		return err_set(e, -EBADMSG, "registry %s: a blob does not match its digest", r->path);
+		return err_set(e, -EBADMSG, "registry %s: a blob does not match its digest", r->base.path);
 	copy = malloc(size + 1);
 	if (!copy)
 		return err_set(e, ENOMEM, "blob");

@@ -106,13 +106,7 @@ static const char *const migrations[REGISTRY_SCHEMA] = {
 static int
 pragma_integer(struct registry *r, const char *pragma, int64_t *value, struct err *e)
 {
-	return sql_integer(r, value, e, pragma, "");
-}
-
-static int
-run_script(struct registry *r, const char *script, struct err *e)
-{
-	return sqlite3_exec(r->db, script, NULL, NULL, NULL) == SQLITE_OK ? 0 : sql_error(r, "write", e);
+	return sql_integer(&r->base, value, e, pragma, "");
 }
 
 static int
@@ -121,14 +115,14 @@ migrate(struct registry *r, int64_t from, struct err *e)
 	char script[96];
 
 	for (int64_t n = from; n < REGISTRY_SCHEMA; n++) {
-		int rc = run_script(r, migrations[n], e);
+		int rc = sql_script(&r->base, migrations[n], e);
 
 		if (rc < 0)
 			return rc;
 	}
 	snprintf(script, sizeof script, "PRAGMA application_id = %d; PRAGMA user_version = %d;",
 	         APPLICATION_ID, REGISTRY_SCHEMA);
-	return run_script(r, script, e);
+	return sql_script(&r->base, script, e);
 }
 
 /* An empty file counts as a registry to be made in REGISTRY_CREATE alone. */
@@ -141,18 +135,18 @@ check_schema(struct registry *r, enum registry_mode mode, struct err *e)
 	if (rc == 0)
 		rc = pragma_integer(r, "PRAGMA user_version", &version, e);
 	if (rc == 0)
-		rc = sql_integer(r, &n_tables, e, "SELECT count(*) FROM sqlite_schema", "");
+		rc = sql_integer(&r->base, &n_tables, e, "SELECT count(*) FROM sqlite_schema", "");
 	if (rc < 0)
 		return rc;
 	if (application == 0 && version == 0 && n_tables == 0 && mode == REGISTRY_CREATE)
 		return migrate(r, 0, e);
 	if (application != APPLICATION_ID || version < 1)
 		return err_set(e, -EINVAL, "registry %s: not a registry; make one with 'cfn-deploy init'",
-		               r->path);
+		               r->base.path);
 	if (version > REGISTRY_SCHEMA)
 		return err_set(e, -EPROTO,
-		               "registry %s: schema %d is newer than this program's %d; upgrade it", r->path,
-		               (int)version, REGISTRY_SCHEMA);
+		               "registry %s: schema %d is newer than this program's %d; upgrade it",
+		               r->base.path, (int)version, REGISTRY_SCHEMA);
 	return version < REGISTRY_SCHEMA && mode != REGISTRY_READ ? migrate(r, version, e) : 0;
 }
 
@@ -165,7 +159,7 @@ begin_preparing(struct registry *r, enum registry_mode mode, struct err *e)
 
 	if (rc < 0)
 		return rc;
-	return sql_begin(r,
+	return sql_begin(&r->base,
 	                 mode == REGISTRY_CREATE || version < REGISTRY_SCHEMA ? "BEGIN IMMEDIATE" : "BEGIN",
 	                 e);
 }
@@ -177,96 +171,63 @@ prepare_schema(struct registry *r, enum registry_mode mode, struct err *e)
 
 	if (mode == REGISTRY_READ) {
 		rc = check_schema(r, mode, e);
-		return rc < 0 ? rc : run_script(r, "PRAGMA query_only = ON", e);
+		return rc < 0 ? rc : sql_script(&r->base, "PRAGMA query_only = ON", e);
 	}
 	/* The rollback journal, not WAL: SQLite before 3.51.3 can corrupt a WAL database with two writers. */
-	rc = run_script(r, "PRAGMA journal_mode = DELETE; PRAGMA synchronous = EXTRA", e);
+	rc = sql_script(&r->base, "PRAGMA journal_mode = DELETE; PRAGMA synchronous = EXTRA", e);
 	if (rc == 0)
 		rc = begin_preparing(r, mode, e);
 	if (rc == 0)
 		rc = check_schema(r, mode, e);
 	if (rc < 0) {
-		sql_rollback(r);
+		sql_rollback(&r->base);
 		return rc;
 	}
-	return sql_commit(r, e);
+	return sql_commit(&r->base, e);
 }
 
-/* Hostile content in the file must find no function, view or trigger to use. */
-static int
-harden(struct registry *r, struct err *e)
+int
+registry_transact(struct registry *r, registry_change *change, void *context, struct err *e)
 {
-	static const struct {
-		int option, value;
-	} settings[] = {
-		{ SQLITE_DBCONFIG_DEFENSIVE, 1 },   { SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0 },
-		{ SQLITE_DBCONFIG_ENABLE_FKEY, 1 }, { SQLITE_DBCONFIG_ENABLE_TRIGGER, 0 },
-		{ SQLITE_DBCONFIG_ENABLE_VIEW, 0 }, { SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0 },
-	};
+	int rc = sql_begin(&r->base, "BEGIN IMMEDIATE", e);
 
-	for (size_t i = 0; i < ARRAY_SIZE(settings); i++)
-		if (sqlite3_db_config(r->db, settings[i].option, settings[i].value, NULL) != SQLITE_OK)
-			return sql_error(r, "configure", e);
-	sqlite3_limit(r->db, SQLITE_LIMIT_LENGTH, REGISTRY_BLOB_MAX + (1 << 20));
-	return 0;
-}
-
-/* Opens or makes the file itself, so that errno says what SQLite would only call "unable to open".
- * *is_made: it was not there before. */
-static int
-touch_file(const char *path, enum registry_mode mode, bool *is_made, struct err *e)
-{
-	AUTO_FD fd = -1;
-	struct stat st;
-
-	if (mode == REGISTRY_CREATE)
-		fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOCTTY, 0660);
-	*is_made = fd >= 0;
-	if (fd < 0)
-		fd = open(path,
-		          (mode == REGISTRY_READ ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	if (fd < 0)
-		return err_set(e, errno, "registry %s", path);
-	if (fstat(fd, &st) < 0)
-		return err_set(e, errno, "registry %s", path);
-	if (!S_ISREG(st.st_mode))
-		return err_set(e, -EINVAL, "registry %s: not a regular file", path);
-	return 0;
+	if (rc < 0)
+		return rc;
+	rc = change(r, context, e);
+	if (rc < 0) {
+		sql_rollback(&r->base);
+		return rc;
+	}
+	return sql_commit(&r->base, e);
 }
 
 static int
-open_database(struct registry *r, enum registry_mode mode, struct err *e)
+open_database(struct registry *r, const char *path, enum registry_mode mode, bool *is_made, struct err *e)
 {
-	int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
-	const char *files = sql_files();
+	static const enum database_access access_of[] = { [REGISTRY_READ] = DATABASE_READ,
+		                                          [REGISTRY_WRITE] = DATABASE_WRITE,
+		                                          [REGISTRY_CREATE] = DATABASE_CREATE };
+	int rc;
 
-	if (!files)
-		return err_set(e, ENOMEM, "registry %s", r->path);
-	if (sqlite3_open_v2(r->path, &r->db, flags, files) != SQLITE_OK)
-		return sql_error(r, "open", e);
+	r->base.kind = "registry";
+	rc = database_open(&r->base, path, access_of[mode], is_made, e);
+	if (rc < 0)
+		return rc;
 	registry_set_patience(r, PATIENCE_MS);
-	if (harden(r, e) < 0)
-		return -e->code;
-	return prepare_schema(r, mode, e);
+	rc = database_harden(&r->base, REGISTRY_BLOB_MAX + (1 << 20), e);
+	return rc < 0 ? rc : prepare_schema(r, mode, e);
 }
 
 int
 registry_open(const char *path, enum registry_mode mode, struct registry **out, struct err *e)
 {
-	struct registry *r;
-	bool is_made;
+	struct registry *r = calloc(1, sizeof *r);
+	bool is_made = false;
 	int rc;
 
-	if (strlen(path) >= sizeof r->path)
-		return err_set(e, ENAMETOOLONG, "registry %s", path);
-	rc = touch_file(path, mode, &is_made, e);
-	if (rc < 0)
-		return rc;
-	r = calloc(1, sizeof *r);
 	if (!r)
 		return err_set(e, ENOMEM, "registry %s", path);
-	snprintf(r->path, sizeof r->path, "%s", path);
-	rc = open_database(r, mode, e);
+	rc = open_database(r, path, mode, &is_made, e);
 	if (rc < 0) {
 		registry_close(r);
 		if (is_made)
@@ -282,14 +243,14 @@ registry_close(struct registry *r)
 {
 	if (!r)
 		return;
-	sqlite3_close(r->db);
+	database_close(&r->base);
 	free(r);
 }
 
 void
 registry_set_patience(struct registry *r, int ms)
 {
-	sqlite3_busy_timeout(r->db, ms);
+	sqlite3_busy_timeout(r->base.db, ms);
 }
 
 int
@@ -301,7 +262,8 @@ registry_generation(struct registry *r, uint64_t *generation, struct err *e)
 	if (rc < 0)
 		return rc;
 	if (r->data_version != (int)data_version || r->data_version == 0) {
-		rc = sql_integer(r, &value, e, "SELECT value FROM state WHERE name = 'generation'", "");
+		rc =
+		    sql_integer(&r->base, &value, e, "SELECT value FROM state WHERE name = 'generation'", "");
 		if (rc < 0)
 			return rc;
 		r->generation = (uint64_t)value;

@@ -32,8 +32,8 @@ static int
 check_room(struct registry *r, const struct secret_change *c, struct err *e)
 {
 	int64_t n = 0;
-	int rc = sql_integer(r, &n, e, "SELECT count(*) FROM secret WHERE function = ? AND name <> ?", "tt",
-	                     c->function, c->secret->name);
+	int rc = sql_integer(&r->base, &n, e, "SELECT count(*) FROM secret WHERE function = ? AND name <> ?",
+	                     "tt", c->function, c->secret->name);
 
 	if (rc < 0 || n < SECRETS_MAX)
 		return rc;
@@ -52,7 +52,7 @@ change_set(struct registry *r, void *context, struct err *e)
 	if (rc == 0)
 		rc = check_room(r, c, e);
 	if (rc == 0)
-		rc = sql_run(r, e,
+		rc = sql_run(&r->base, e,
 		             "INSERT OR REPLACE INTO secret (function, name, sealed, created_at, author)"
 		             " VALUES (?, ?, ?, ?, ?)",
 		             "tttit", c->function, c->secret->name, hex, clock_wall_s(), c->secret->author);
@@ -66,7 +66,7 @@ registry_set_secret(struct registry *r, const char *function, const struct regis
 {
 	struct secret_change c = { function, s };
 
-	return sql_transact(r, change_set, &c, e);
+	return registry_transact(r, change_set, &c, e);
 }
 
 static int
@@ -76,13 +76,13 @@ change_remove(struct registry *r, void *context, struct err *e)
 	int rc = registry_lock_check(r, c->function, e);
 
 	if (rc == 0)
-		rc = sql_run(r, e, "DELETE FROM secret WHERE function = ? AND name = ?", "tt", c->function,
-		             c->secret->name);
+		rc = sql_run(&r->base, e, "DELETE FROM secret WHERE function = ? AND name = ?", "tt",
+		             c->function, c->secret->name);
 	if (rc < 0)
 		return rc;
-	if (sqlite3_changes(r->db) == 0)
+	if (sqlite3_changes(r->base.db) == 0)
 		return err_set(e, -ENOENT, "function '%s' has no secret '%s' in registry %s", c->function,
-		               c->secret->name, r->path);
+		               c->secret->name, r->base.path);
 	rc = record(r, AUDIT_SECRET_REMOVE, c, e);
 	return rc < 0 ? rc : generation_bump(r, e);
 }
@@ -96,7 +96,7 @@ registry_remove_secret(struct registry *r, const char *function, const char *nam
 	if (!s)
 		return err_set(e, ENOMEM, "secret");
 	snprintf(s->name, sizeof s->name, "%s", name);
-	return sql_transact(r, change_remove, &c, e);
+	return registry_transact(r, change_remove, &c, e);
 }
 
 enum secret_column { COLUMN_FUNCTION, COLUMN_NAME, COLUMN_SEALED, COLUMN_CREATED_AT, COLUMN_AUTHOR };
@@ -130,8 +130,8 @@ visit_rows(struct registry *r, sqlite3_stmt *row, registry_secret_visitor *each,
 	int rc;
 
 	if (!s)
-		return err_set(e, ENOMEM, "registry %s", r->path);
-	while ((rc = sql_step(r, row, e)) > 0) {
+		return err_set(e, ENOMEM, "registry %s", r->base.path);
+	while ((rc = sql_step(&r->base, row, e)) > 0) {
 		struct err why = { 0 };
 		bool is_good = take_secret(row, s, &why) == 0;
 
@@ -153,12 +153,12 @@ registry_each_secret(struct registry *r, const char *function, registry_secret_v
 	if (rc < 0 || schema < SECRETS_SCHEMA)
 		return rc;
 	if (function)
-		rc = sql_prepare(r, &row, e,
+		rc = sql_prepare(&r->base, &row, e,
 		                 "SELECT function, name, sealed, created_at, author FROM secret"
 		                 " WHERE function = ? ORDER BY name LIMIT ?",
 		                 "ti", function, (int64_t)SECRETS_MAX);
 	else
-		rc = sql_prepare(r, &row, e,
+		rc = sql_prepare(&r->base, &row, e,
 		                 "SELECT function, name, sealed, created_at, author FROM secret"
 		                 " ORDER BY function, name",
 		                 "");

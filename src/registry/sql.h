@@ -1,46 +1,17 @@
-/* sql.h - what the files of this module share: the connection, statements, and SQLite's errors as ours. */
+/* sql.h - what the files of this module share: the registry's connection, its rows, its audit. */
 #pragma once
-#include <sqlite3.h>
-
 #include "registry/registry.h"
+#include "sql/sql.h"
 
 struct registry {
-	sqlite3 *db;
+	struct database base;
 	uint64_t generation; /* as last read */
 	int data_version;    /* SQLite's own, for which generation was read; 0: not yet */
-	char path[1024];
 };
 
-/* What SQLite said last, as one of the errors of registry_open; what names the act. */
-int sql_error(struct registry *r, const char *what, struct err *e);
-
-/* files.c: the name of the file layer to open a registry with; NULL when there is no memory. */
-const char *sql_files(void);
-
-void sql_finalize(sqlite3_stmt **statement);
-#define AUTO_STATEMENT __attribute__((cleanup(sql_finalize))) sqlite3_stmt
-
-/* Prepares and binds: one letter of types for each value: i (int64_t), t (const char *), d (const struct
- * digest *), k (const struct key_id *), s (const struct signature *). */
-int sql_prepare(struct registry *r, sqlite3_stmt **statement, struct err *e, const char *sql,
-                const char *types, ...);
-
-/* 1: a row; 0: no more; -errno. */
-int sql_step(struct registry *r, sqlite3_stmt *statement, struct err *e);
-
-/* Prepares, binds as sql_prepare does and runs to the end. */
-int sql_run(struct registry *r, struct err *e, const char *sql, const char *types, ...);
-
-/* The single integer that the statement gives; -ENOENT when it gives no row. */
-int sql_integer(struct registry *r, int64_t *value, struct err *e, const char *sql, const char *types, ...);
-
-int sql_begin(struct registry *r, const char *how, struct err *e);
-int sql_commit(struct registry *r, struct err *e);
-void sql_rollback(struct registry *r);
-
 /* Runs change inside one write transaction: all of it or nothing. */
-typedef int sql_change(struct registry *r, void *context, struct err *e);
-int sql_transact(struct registry *r, sql_change *change, void *context, struct err *e);
+typedef int registry_change(struct registry *r, void *context, struct err *e);
+int registry_transact(struct registry *r, registry_change *change, void *context, struct err *e);
 
 /* Fills v from the version row of this id, inside the caller's transaction; every column checked. */
 int version_read(struct registry *r, int64_t id, struct registry_version *v, struct err *e);

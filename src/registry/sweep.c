@@ -13,7 +13,7 @@ struct sweep {
 static int
 sweep_activations(struct registry *r, struct err *e)
 {
-	return sql_run(r, e,
+	return sql_run(&r->base, e,
 	               "DELETE FROM activation AS a WHERE"
 	               " number <> (SELECT max(number) FROM activation WHERE function = a.function)"
 	               " AND (number <> (SELECT max(number) FROM activation WHERE function = a.function"
@@ -40,7 +40,7 @@ change_sweep(struct registry *r, void *context, struct err *e)
 {
 	const struct sweep *s = context;
 	int64_t bytes = 0;
-	int rc = sql_run(r, e,
+	int rc = sql_run(&r->base, e,
 	                 "DELETE FROM version WHERE id IN (SELECT v.id FROM version v JOIN function f ON "
 	                 "f.id = v.function_id"
 	                 " WHERE v.id IS NOT f.active_version AND"
@@ -50,17 +50,17 @@ change_sweep(struct registry *r, void *context, struct err *e)
 
 	if (rc < 0)
 		return rc;
-	s->swept->versions = (uint64_t)sqlite3_changes64(r->db);
+	s->swept->versions = (uint64_t)sqlite3_changes64(r->base.db);
 	rc = sweep_activations(r, e);
 	if (rc < 0)
 		return rc;
 #define UNUSED_BLOBS                                                                                         \
 	" FROM blob WHERE digest NOT IN"                                                                     \
 	" (SELECT artifact FROM version UNION SELECT source FROM version UNION SELECT debug FROM version)"
-	rc = sql_integer(r, &bytes, e, "SELECT coalesce(sum(length(data)), 0)" UNUSED_BLOBS, "");
+	rc = sql_integer(&r->base, &bytes, e, "SELECT coalesce(sum(length(data)), 0)" UNUSED_BLOBS, "");
 	if (rc == 0)
-		rc = sql_run(r, e, "DELETE" UNUSED_BLOBS, "");
-	s->swept->blobs = (uint64_t)sqlite3_changes64(r->db);
+		rc = sql_run(&r->base, e, "DELETE" UNUSED_BLOBS, "");
+	s->swept->blobs = (uint64_t)sqlite3_changes64(r->base.db);
 	s->swept->bytes = (uint64_t)bytes;
 #undef UNUSED_BLOBS
 	return rc < 0 ? rc : record_sweep(r, s->swept, e);
@@ -70,9 +70,9 @@ int
 registry_sweep(struct registry *r, uint32_t keep, struct registry_swept *swept, struct err *e)
 {
 	struct sweep s = { keep, swept };
-	int rc = sql_transact(r, change_sweep, &s, e);
+	int rc = registry_transact(r, change_sweep, &s, e);
 
 	if (rc < 0)
 		return rc;
-	return swept->blobs > 0 ? sql_run(r, e, "VACUUM", "") : 0;
+	return swept->blobs > 0 ? sql_run(&r->base, e, "VACUUM", "") : 0;
 }

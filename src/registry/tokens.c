@@ -13,7 +13,7 @@ enum { TOKENS_SCHEMA = 4 }; /* an older registry has none */
 static int
 change_stamp(struct registry *r, struct err *e)
 {
-	return sql_run(r, e, "UPDATE state SET value = value + 1 WHERE name = 'tokens'", "");
+	return sql_run(&r->base, e, "UPDATE state SET value = value + 1 WHERE name = 'tokens'", "");
 }
 
 /* Long lists of scopes are cut; the row itself has them. */
@@ -33,10 +33,11 @@ static int
 check_room(struct registry *r, const char *name, struct err *e)
 {
 	int64_t n = 0, n_same = 0;
-	int rc = sql_integer(r, &n, e, "SELECT count(*) FROM token", "");
+	int rc = sql_integer(&r->base, &n, e, "SELECT count(*) FROM token", "");
 
 	if (rc == 0)
-		rc = sql_integer(r, &n_same, e, "SELECT count(*) FROM token WHERE name = ?", "t", name);
+		rc =
+		    sql_integer(&r->base, &n_same, e, "SELECT count(*) FROM token WHERE name = ?", "t", name);
 	if (rc < 0)
 		return rc;
 	if (n_same > 0)
@@ -51,7 +52,7 @@ change_add(struct registry *r, void *context, struct err *e)
 	int rc = check_room(r, t->name, e);
 
 	if (rc == 0)
-		rc = sql_run(r, e,
+		rc = sql_run(&r->base, e,
 		             "INSERT INTO token (name, hash, scopes, created_at, expires_at, author, key, "
 		             "signature) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
 		             "tdtiitks", t->name, &t->hash, t->scopes, t->created_at, t->expires_at,
@@ -64,19 +65,19 @@ change_add(struct registry *r, void *context, struct err *e)
 int
 registry_add_token(struct registry *r, const struct registry_token *t, struct err *e)
 {
-	return sql_transact(r, change_add, (void *)(uintptr_t)t, e);
+	return registry_transact(r, change_add, (void *)(uintptr_t)t, e);
 }
 
 static int
 change_remove(struct registry *r, void *context, struct err *e)
 {
 	const struct registry_token *t = context;
-	int rc = sql_run(r, e, "DELETE FROM token WHERE name = ?", "t", t->name);
+	int rc = sql_run(&r->base, e, "DELETE FROM token WHERE name = ?", "t", t->name);
 
 	if (rc < 0)
 		return rc;
-	if (sqlite3_changes(r->db) == 0)
-		return err_set(e, -ENOENT, "no token '%s' in registry %s", t->name, r->path);
+	if (sqlite3_changes(r->base.db) == 0)
+		return err_set(e, -ENOENT, "no token '%s' in registry %s", t->name, r->base.path);
 	rc = record(r, AUDIT_TOKEN_REVOKE, t, e);
 	return rc < 0 ? rc : change_stamp(r, e);
 }
@@ -91,7 +92,7 @@ registry_remove_token(struct registry *r, const char *name, struct err *e)
 	if (policy_check_name(name, e) < 0)
 		return -e->code;
 	snprintf(t->name, sizeof t->name, "%s", name);
-	return sql_transact(r, change_remove, t, e);
+	return registry_transact(r, change_remove, t, e);
 }
 
 enum token_column {
@@ -140,8 +141,8 @@ visit_rows(struct registry *r, sqlite3_stmt *row, registry_token_visitor *each, 
 	int rc;
 
 	if (!t)
-		return err_set(e, ENOMEM, "registry %s", r->path);
-	while ((rc = sql_step(r, row, e)) > 0) {
+		return err_set(e, ENOMEM, "registry %s", r->base.path);
+	while ((rc = sql_step(&r->base, row, e)) > 0) {
 		struct err why = { 0 };
 		bool is_good = take_token(row, t, &why) == 0;
 
@@ -162,7 +163,7 @@ registry_each_token(struct registry *r, registry_token_visitor *each, void *cont
 	if (rc < 0 || schema < TOKENS_SCHEMA)
 		return rc;
 	/* One more than there can be: then the reader sees that there are too many. */
-	rc = sql_prepare(r, &row, e,
+	rc = sql_prepare(&r->base, &row, e,
 	                 "SELECT name, hash, scopes, created_at, expires_at, author, key, signature FROM"
 	                 " token ORDER BY name LIMIT ?",
 	                 "i", (int64_t)TOKENS_MAX + 1);
@@ -173,8 +174,8 @@ int
 registry_tokens_stamp(struct registry *r, uint64_t *stamp, struct err *e)
 {
 	int64_t value = 0;
-	int rc =
-	    sql_integer(r, &value, e, "SELECT coalesce(max(value), 0) FROM state WHERE name = 'tokens'", "");
+	int rc = sql_integer(&r->base, &value, e,
+	                     "SELECT coalesce(max(value), 0) FROM state WHERE name = 'tokens'", "");
 
 	if (rc == 0)
 		*stamp = (uint64_t)value;

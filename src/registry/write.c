@@ -13,7 +13,7 @@
 int
 generation_bump(struct registry *r, struct err *e)
 {
-	return sql_run(r, e, "UPDATE state SET value = value + 1 WHERE name = 'generation'", "");
+	return sql_run(&r->base, e, "UPDATE state SET value = value + 1 WHERE name = 'generation'", "");
 }
 
 int
@@ -21,12 +21,12 @@ routes_check(struct registry *r, const char *function, const struct registry_rou
              struct err *e)
 {
 	AUTO_STATEMENT *row = NULL;
-	int rc = sql_prepare(r, &row, e,
+	int rc = sql_prepare(&r->base, &row, e,
 	                     "SELECT f.name, route.methods, route.pattern FROM route"
 	                     " JOIN function f ON f.active_version = route.version_id WHERE f.name <> ?",
 	                     "t", function);
 
-	while (rc >= 0 && (rc = sql_step(r, row, e)) > 0) {
+	while (rc >= 0 && (rc = sql_step(&r->base, row, e)) > 0) {
 		const char *other = (const char *)sqlite3_column_text(row, 0);
 		unsigned methods = (unsigned)sqlite3_column_int64(row, 1);
 		const char *pattern = (const char *)sqlite3_column_text(row, 2);
@@ -52,13 +52,13 @@ add_blob(struct registry *r, const void *data, size_t size, struct digest *d, st
 		return rc;
 	if (size > REGISTRY_BLOB_MAX)
 		return err_set(e, -EFBIG, "larger than %d bytes", REGISTRY_BLOB_MAX);
-	rc = sql_prepare(r, &row, e, "INSERT INTO blob (digest, data) VALUES (?, ?) ON CONFLICT DO NOTHING",
-	                 "d", d);
+	rc = sql_prepare(&r->base, &row, e,
+	                 "INSERT INTO blob (digest, data) VALUES (?, ?) ON CONFLICT DO NOTHING", "d", d);
 	if (rc < 0)
 		return rc;
 	if (sqlite3_bind_blob64(row, 2, size ? data : "", size, SQLITE_STATIC) != SQLITE_OK)
-		return sql_error(r, "bind", e);
-	return sql_step(r, row, e);
+		return sql_error(&r->base, "bind", e);
+	return sql_step(&r->base, row, e);
 }
 
 struct addition {
@@ -95,7 +95,7 @@ identify(struct addition *a, struct err *e)
 static int
 find_unchanged(struct registry *r, struct addition *a, struct err *e)
 {
-	int rc = sql_integer(r, &a->version_id, e,
+	int rc = sql_integer(&r->base, &a->version_id, e,
 	                     "SELECT v.id FROM version v JOIN function f ON f.id = v.function_id"
 	                     " WHERE f.name = ? AND v.number = f.last_number AND v.identity = ?",
 	                     "td", a->candidate->function, &a->identity);
@@ -109,7 +109,7 @@ add_routes(struct registry *r, const struct addition *a, struct err *e)
 	for (size_t i = 0; i < a->candidate->n_routes; i++) {
 		const struct registry_route *route = &a->candidate->routes[i];
 		int rc = sql_run(
-		    r, e,
+		    &r->base, e,
 		    "INSERT INTO route (version_id, position, methods, pattern, row) VALUES (?, ?, ?, ?, ?)",
 		    "iiiti", a->version_id, (int64_t)i, (int64_t)route->methods, route->pattern,
 		    (int64_t)route->index);
@@ -124,14 +124,14 @@ static int
 add_version(struct registry *r, struct addition *a, struct err *e)
 {
 	const struct registry_candidate *c = a->candidate;
-	int rc =
-	    sql_run(r, e, "INSERT INTO function (name) VALUES (?) ON CONFLICT DO NOTHING", "t", c->function);
+	int rc = sql_run(&r->base, e, "INSERT INTO function (name) VALUES (?) ON CONFLICT DO NOTHING", "t",
+	                 c->function);
 
 	if (rc == 0)
-		rc = sql_run(r, e, "UPDATE function SET last_number = last_number + 1 WHERE name = ?", "t",
-		             c->function);
+		rc = sql_run(&r->base, e, "UPDATE function SET last_number = last_number + 1 WHERE name = ?",
+		             "t", c->function);
 	if (rc == 0)
-		rc = sql_run(r, e,
+		rc = sql_run(&r->base, e,
 		             "INSERT INTO version (function_id, number, identity, entry, artifact, source, "
 		             "debug, policy,"
 		             " compiler, flags, source_name, author, routes_from_options, created_at)"
@@ -142,7 +142,7 @@ add_version(struct registry *r, struct addition *a, struct err *e)
 		             (int64_t)c->routes_from_options, clock_wall_s());
 	if (rc < 0)
 		return rc;
-	a->version_id = sqlite3_last_insert_rowid(r->db);
+	a->version_id = sqlite3_last_insert_rowid(r->base.db);
 	a->is_new = true;
 	return add_routes(r, a, e);
 }
@@ -152,7 +152,8 @@ record_addition(struct registry *r, const struct addition *a, struct err *e)
 {
 	char hex[DIGEST_TEXT_SIZE], detail[AUDIT_TEXT_SIZE];
 	int64_t number = 0;
-	int rc = sql_integer(r, &number, e, "SELECT number FROM version WHERE id = ?", "i", a->version_id);
+	int rc =
+	    sql_integer(&r->base, &number, e, "SELECT number FROM version WHERE id = ?", "i", a->version_id);
 
 	if (rc < 0)
 		return rc;
@@ -199,13 +200,13 @@ registry_add(struct registry *r, const struct registry_candidate *c, int64_t *ve
 	int rc;
 
 	if (!a)
-		return err_set(e, ENOMEM, "registry %s", r->path);
+		return err_set(e, ENOMEM, "registry %s", r->base.path);
 	if (c->n_routes > REGISTRY_ROUTES_MAX)
 		return err_set(e, -E2BIG, "more than %d routes", REGISTRY_ROUTES_MAX);
 	a->candidate = c;
 	rc = policy_pack(c->policy, a->policy, sizeof a->policy, e);
 	if (rc == 0)
-		rc = sql_transact(r, change_add, a, e);
+		rc = registry_transact(r, change_add, a, e);
 	if (rc < 0)
 		return rc;
 	*version_id = a->version_id;
@@ -230,7 +231,7 @@ add_activation(struct registry *r, const char *function, const struct registry_a
 		return rc;
 	if (a->number <= last || a->number > REGISTRY_NUMBER_MAX)
 		return stale(e);
-	return sql_run(r, e,
+	return sql_run(&r->base, e,
 	               "INSERT INTO activation (function, number, version, is_enabled, key, signature,"
 	               " created_at) VALUES (?, ?, ?, ?, ?, ?, ?)",
 	               "tiiiksi", function, (int64_t)a->number, (int64_t)a->version, (int64_t)a->is_enabled,
@@ -253,8 +254,9 @@ static int
 check_kept_routes(struct registry *r, struct activation *a, struct err *e)
 {
 	int64_t active = 0;
-	int rc = sql_integer(r, &active, e, "SELECT coalesce(active_version, 0) FROM function WHERE id = ?",
-	                     "i", a->candidate.function_id);
+	int rc =
+	    sql_integer(&r->base, &active, e, "SELECT coalesce(active_version, 0) FROM function WHERE id = ?",
+	                "i", a->candidate.function_id);
 
 	if (rc < 0 || active == 0 || a->how == REGISTRY_REPLACE_ROUTES)
 		return rc;
@@ -305,13 +307,13 @@ activation_change(struct registry *r, struct activation *a, struct err *e)
 	if (rc == 0)
 		rc = add_activation(r, a->candidate.function, signed_as, e);
 	if (rc == 0)
-		rc = sql_integer(r, &before, e,
+		rc = sql_integer(&r->base, &before, e,
 		                 "SELECT coalesce((SELECT number FROM version WHERE id = active_version), 0)"
 		                 " FROM function WHERE id = ?",
 		                 "i", a->candidate.function_id);
 	if (rc == 0)
-		rc = sql_run(r, e, "UPDATE function SET active_version = ? WHERE id = ?", "ii", a->version_id,
-		             a->candidate.function_id);
+		rc = sql_run(&r->base, e, "UPDATE function SET active_version = ? WHERE id = ?", "ii",
+		             a->version_id, a->candidate.function_id);
 	if (rc == 0)
 		rc = record_activation(r, a, before, e);
 	return rc < 0 ? rc : generation_bump(r, e);
@@ -334,11 +336,11 @@ registry_activate(struct registry *r, int64_t version_id, enum registry_routes h
 	AUTO_FREE struct activation *a = calloc(1, sizeof *a);
 
 	if (!a)
-		return err_set(e, ENOMEM, "registry %s", r->path);
+		return err_set(e, ENOMEM, "registry %s", r->base.path);
 	a->version_id = version_id;
 	a->how = how;
 	a->signed_as = signed_as;
-	return sql_transact(r, change_activate, a, e);
+	return registry_transact(r, change_activate, a, e);
 }
 
 struct function_change {
@@ -356,8 +358,8 @@ finish_change(struct registry *r, const struct function_change *c, enum audit_ev
 		                             .signed_as = c->signed_as };
 	int rc;
 
-	if (sqlite3_changes(r->db) == 0)
-		return err_set(e, -ENOENT, "no function '%s' in registry %s", c->function, r->path);
+	if (sqlite3_changes(r->base.db) == 0)
+		return err_set(e, -ENOENT, "no function '%s' in registry %s", c->function, r->base.path);
 	rc = audit_add(r, &change, e);
 	return rc < 0 ? rc : generation_bump(r, e);
 }
@@ -371,7 +373,7 @@ check_active(struct registry *r, const struct function_change *c, struct err *e)
 
 	if (!c->signed_as)
 		return 0;
-	rc = sql_integer(r, &number, e,
+	rc = sql_integer(&r->base, &number, e,
 	                 "SELECT v.number FROM function f JOIN version v ON v.id = f.active_version"
 	                 " WHERE f.name = ?",
 	                 "t", c->function);
@@ -393,7 +395,7 @@ change_enabled(struct registry *r, void *context, struct err *e)
 	if (rc == 0)
 		rc = add_activation(r, c->function, c->signed_as, e);
 	if (rc == 0)
-		rc = sql_run(r, e, "UPDATE function SET is_enabled = ? WHERE name = ?", "it",
+		rc = sql_run(&r->base, e, "UPDATE function SET is_enabled = ? WHERE name = ?", "it",
 		             (int64_t)c->is_enabled, c->function);
 	return rc < 0 ? rc : finish_change(r, c, c->is_enabled ? AUDIT_ENABLE : AUDIT_DISABLE, e);
 }
@@ -404,7 +406,7 @@ registry_set_enabled(struct registry *r, const char *function, bool is_enabled,
 {
 	struct function_change c = { function, is_enabled, a };
 
-	return sql_transact(r, change_enabled, &c, e);
+	return registry_transact(r, change_enabled, &c, e);
 }
 
 int
@@ -420,9 +422,9 @@ removal_change(struct registry *r, const char *function, const struct registry_a
 		rc = add_activation(r, c->function, c->signed_as, e);
 	/* A later function of this name is somebody else's, perhaps. */
 	if (rc == 0)
-		rc = sql_run(r, e, "DELETE FROM secret WHERE function = ?", "t", c->function);
+		rc = sql_run(&r->base, e, "DELETE FROM secret WHERE function = ?", "t", c->function);
 	if (rc == 0)
-		rc = sql_run(r, e, "DELETE FROM function WHERE name = ?", "t", c->function);
+		rc = sql_run(&r->base, e, "DELETE FROM function WHERE name = ?", "t", c->function);
 	return rc < 0 ? rc : finish_change(r, c, AUDIT_REMOVE, e);
 }
 
@@ -439,7 +441,7 @@ registry_remove(struct registry *r, const char *function, const struct registry_
 {
 	struct function_change c = { function, false, a };
 
-	return sql_transact(r, change_remove, &c, e);
+	return registry_transact(r, change_remove, &c, e);
 }
 
 int
@@ -449,7 +451,7 @@ registry_option_routes(struct registry *r, const char *function, struct registry
 	AUTO_FREE struct registry_version *v = malloc(sizeof *v);
 	int64_t id = 0;
 	int rc = sql_integer(
-	    r, &id, e,
+	    &r->base, &id, e,
 	    "SELECT v.id FROM version v JOIN function f ON f.id = v.function_id"
 	    " WHERE f.name = ? AND v.routes_from_options = 1"
 	    " AND v.id = coalesce(f.active_version, (SELECT max(id) FROM version WHERE function_id = f.id))",
@@ -459,7 +461,7 @@ registry_option_routes(struct registry *r, const char *function, struct registry
 	if (rc == -ENOENT)
 		return 0;
 	if (!v)
-		return err_set(e, ENOMEM, "registry %s", r->path);
+		return err_set(e, ENOMEM, "registry %s", r->base.path);
 	if (rc < 0 || registry_version_by_id(r, id, v, e) < 0)
 		return -e->code;
 	*n = v->n_routes;
