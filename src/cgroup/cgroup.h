@@ -76,6 +76,10 @@ struct cgroup_usage {
 int cgroup_leaf_open(int folder, const char *name, const struct cgroup_limits *limits,
                      struct cgroup_leaf *leaf, struct err *e);
 
+/* A folder without limits, for leaves that another process makes; like a leaf it is removed, with them.  -1
+ * there: group->fd is -1. */
+int cgroup_group_open(int folder, const char *name, struct cgroup_leaf *group, struct err *e);
+
 int cgroup_leaf_usage(const struct cgroup_leaf *leaf, struct cgroup_usage *usage, struct err *e);
 
 /* The usage into how it ended: this is what the kernel counted, and is not to be believed of anybody else. */

@@ -16,3 +16,9 @@ int files_read(int folder, const char *name, char text[FILE_TEXT_SIZE]);
 
 /* One write(2), as cgroupfs wants it.  0 or -errno. */
 int files_write(int folder, const char *name, const char *text);
+
+/* What a cgroup gives on to those in it. */
+#define CGROUP_CONTROLLERS "+memory +pids +cpu"
+
+/* Removes the folders in it that hold no process and no folder. */
+void files_remove_folders(int folder);

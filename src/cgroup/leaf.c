@@ -144,8 +144,11 @@ cgroup_leaf_remove(int folder, struct cgroup_leaf *leaf)
 	if (leaf->fd < 0)
 		return 0;
 	files_write(leaf->fd, "cgroup.kill", "1");
-	if (unlinkat(folder, leaf->name, AT_REMOVEDIR) < 0 && errno == EBUSY)
-		return -EBUSY;
+	if (unlinkat(folder, leaf->name, AT_REMOVEDIR) < 0 && errno == EBUSY) {
+		files_remove_folders(leaf->fd);
+		if (unlinkat(folder, leaf->name, AT_REMOVEDIR) < 0 && errno == EBUSY)
+			return -EBUSY;
+	}
 	fd_close(&leaf->fd);
 	return 0;
 }

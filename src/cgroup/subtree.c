@@ -24,7 +24,6 @@
 
 static const char main_leaf[] = "main", trusted_leaf[] = "trusted";
 static const char *const controllers[] = { "memory", "pids", "cpu" };
-static const char enable_text[] = "+memory +pids +cpu";
 
 enum { NAME_TRIES = 8, NEIGHBOURS_MAX = 10000 };
 
@@ -140,7 +139,7 @@ enable(int folder)
 
 	if (controllers_check(folder, "cgroup.subtree_control", &ignored) == 0)
 		return 0;
-	return files_write(folder, "cgroup.subtree_control", enable_text);
+	return files_write(folder, "cgroup.subtree_control", CGROUP_CONTROLLERS);
 }
 
 /* cgroups(7), "no internal processes": only without one in it may it give its controllers on.  Undone when
@@ -296,7 +295,7 @@ folder_give(const struct cgroup *c, uid_t owner)
 static int
 folder_fill(struct cgroup *c, uid_t owner)
 {
-	int rc = files_write(c->folder, "cgroup.subtree_control", enable_text);
+	int rc = files_write(c->folder, "cgroup.subtree_control", CGROUP_CONTROLLERS);
 
 	if (rc == 0 && mkdirat(c->folder, trusted_leaf, 0700) < 0)
 		rc = -errno;

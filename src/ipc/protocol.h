@@ -22,6 +22,17 @@ enum {
 	SOCKETS_MAX = 4,        /* of the host, that a function may connect to */
 	SOCKET_PATH_SIZE = 108, /* sun_path of unix(7) */
 	SOCKETS_TEXT_SIZE = SOCKETS_MAX * SOCKET_PATH_SIZE,
+	RUN_PATH_SIZE = 128,       /* of the runner's requests, and NUL */
+	RUN_FOLDER_SIZE = 1024,    /* an absolute path, and NUL */
+	RUN_CLIENT_SIZE = 64,      /* whose share it is, and NUL */
+	RUN_STATUS_SIZE = 24,      /* a word for how a run ended, and NUL */
+	RUN_STATUSES_MAX = 16,     /* of them */
+	RUN_CONCURRENT_MAX = 256,  /* runs at a time */
+	RUN_QUEUE_MAX = 4096,      /* runs that wait */
+	RUN_LANES_ASIDE = 16,      /* lanes for questions, beside one for each run */
+	RUN_BODY_MAX = 8 << 20,    /* bytes of one request */
+	RUN_ANSWER_MAX = 64 << 20, /* bytes of one answer */
+	RUN_WALL_MARGIN_MS = 5000, /* that a request may take longer than its run */
 };
 
 enum message_type {
@@ -34,6 +45,7 @@ enum message_type {
 	MSG_KILL,         /* struct process_ref */
 	MSG_REQUEST_BEGINS, /* struct process_ref: an invoked worker gets its next request, and a whole cpu_ms
 	                       for it */
+	MSG_START_RUNNER,   /* struct start_runner; channel, folder of its runs, error log */
 
 	/* spawner → master */
 	MSG_SPAWNER_READY = 20, /* struct spawner_ready */
@@ -70,6 +82,13 @@ enum message_type {
 	MSG_STREAM,         /* struct process_ref: its answer is a stream; may it be? */
 	MSG_STREAM_ENDED,   /* struct stream_ended: as RELEASED, but it may serve on */
 	MSG_TOKENS_TAKEN,   /* struct tokens_serial: no other list is asked any more */
+
+	/* master → runner; also MSG_DRAIN (accept nothing more, finish what runs, end) and MSG_LOGS (error
+	   log alone) */
+	MSG_LANE = 100, /* struct process_ref; its end of a lane */
+
+	/* runner → master */
+	MSG_RUN_COUNTERS = 110, /* struct run_counters: when they changed, about once a second */
 };
 
 /* What a function asks of its clients. */
@@ -119,6 +138,43 @@ struct start_worker {
 	char entry[SYMBOL_MAX_SIZE];         /* handler's symbol; empty: the artifact's own route table */
 	char libraries[LIBRARIES_TEXT_SIZE]; /* files that the artifact is linked with (grants.h) */
 	char sockets[SOCKETS_TEXT_SIZE];     /* paths on the host of what it may connect to (grants.h) */
+};
+
+/* The runner finds it in a sealed memory file at RUNNER_FD_START (start.h).  The spawner fills in the ids. */
+struct start_runner {
+	uint32_t id;
+	uint32_t front_uid, box_uid, compiler_uid; /* and gids, of the base namespace; 0: it has but one id */
+	uint32_t has_cgroup;                       /* RUNNER_FD_CGROUP is open */
+	uint32_t level;                            /* enum isolation */
+	uint32_t max_concurrent;                   /* runs at a time */
+	uint32_t queue;                            /* runs that wait */
+	uint32_t queue_share;                      /* of them, of one client */
+	uint32_t cpu_share; /* percent of one processor that a run has unless it asks for another share */
+	uint64_t total_ms;  /* of a request, with its compiler and all its cases */
+	/* The most that a request may ask for. */
+	struct run_maxima {
+		uint64_t memory, cpu_ms, wall_ms, processes, files, disk, output;
+	} most, compile_most;
+	uint64_t retention_s; /* a result is kept so long */
+	uint64_t store_size;  /* bytes of all of them */
+	uint64_t cache_size;  /* bytes of compiled programs; 0: none are kept */
+	char languages_dir[RUN_FOLDER_SIZE];
+	char path[RUN_PATH_SIZE];     /* "/api/run": without the mount prefix */
+	char client[RUN_CLIENT_SIZE]; /* "address", "user", or the name of a header field */
+};
+
+/* Texts end with NUL; of rows without a word nothing is shown. */
+struct run_counters {
+	uint64_t queued, running;
+	uint64_t accepted;                    /* since it started */
+	uint64_t refused_share, refused_full; /* 429 and 503 */
+	uint64_t cancelled;
+	uint64_t cache_hits, cache_misses, cache_bytes;
+	uint64_t store_bytes;
+	struct {
+		char status[RUN_STATUS_SIZE];
+		uint64_t n;
+	} done[RUN_STATUSES_MAX];
 };
 
 enum { COPY_PATH_SIZE = 1024 };

@@ -40,7 +40,16 @@ struct launch {
 	int parent_end;
 };
 
-static const char *const programs[] = { "cfn-router", "cfn-worker", "libcfn.so.1" };
+/* In the order of enum spawner_fd. */
+static const struct {
+	const char *name;
+	bool is_optional;
+} programs[] = {
+	{ "cfn-router", false },
+	{ "cfn-worker", false },
+	{ "libcfn.so.1", false },
+	{ "cfn-runner", true }, /* a start of it says that it is missing */
+};
 
 static int
 open_program(const char *dir, const char *name, struct err *e)
@@ -58,9 +67,11 @@ static int
 open_programs(struct launch *l, struct err *e)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(programs); i++) {
-		l->fds[1 + i] = open_program(l->options->libexec_dir, programs[i], e);
-		if (l->fds[1 + i] < 0)
-			return l->fds[1 + i];
+		int rc = open_program(l->options->libexec_dir, programs[i].name, e);
+
+		if (rc < 0 && !(rc == -ENOENT && programs[i].is_optional))
+			return rc;
+		l->fds[1 + i] = rc < 0 ? -1 : rc;
 	}
 	l->program = open_program(l->options->libexec_dir, "cfn-spawn", e);
 	return l->program < 0 ? l->program : 0;

@@ -9,6 +9,7 @@ enum spawner_fd {
 	SPAWNER_FD_ROUTER,     /* program */
 	SPAWNER_FD_WORKER,     /* program */
 	SPAWNER_FD_LIBRARY,    /* libcfn.so.1 */
+	SPAWNER_FD_RUNNER,     /* program; not there where it is not installed */
 	SPAWNER_FD_CGROUP,     /* folder of the leaves; only with a cgroup */
 	SPAWNER_FD_END
 };
@@ -24,6 +25,26 @@ enum router_fd {
 	ROUTER_FD_REPORT, /* why it cannot serve; closed when it does */
 	ROUTER_FD_END
 };
+
+/* cfn-runner: pid 1 of a pid namespace of its own, in a mount namespace of its own, uid 0 of the base user
+ * namespace with all capabilities there; no network but the empty one.  0 and 1 are /dev/null, 2 is the error
+ * log.  When it ends, the kernel ends everything below it, and the spawner removes what is in its cgroup.
+ *
+ * A lane is one end of a SOCK_SEQPACKET pair.  It carries what a worker's requests carry: FastCGI records, at
+ * most 8,192 bytes a message, each request begins a new message, one request at a time.  ABORT_REQUEST: its
+ * client is gone; the lane ends the request or is closed.  An end of the stream without it, while a request
+ * is served: no other will follow; the answer is still read. */
+enum runner_fd {
+	RUNNER_FD_MASTER = 3, /* channel */
+	RUNNER_FD_START,      /* sealed memory file: struct start_runner */
+	RUNNER_FD_REPORT,     /* REPORT_READY or REPORT_FAILED; from any process below it */
+	RUNNER_FD_FOLDER,     /* O_PATH, of the front's uid: what it keeps */
+	RUNNER_FD_CGROUP,     /* folder for leaves, of the runner alone; only with a cgroup */
+	RUNNER_FD_END
+};
+
+/* Slots of the uid range, below those of functions and beside those of cfn-deploy's boxes. */
+enum runner_slot { RUNNER_SLOT_FRONT = 4, RUNNER_SLOT_BOX, RUNNER_SLOT_COMPILER };
 
 /* cfn-worker: argv[0] is "cfn-worker NAME vN".  0 is an empty pipe, 1 and 2 the output.  On its channel waits
  * one message, MSG_START_WORKER or MSG_START_COPY with its struct. */
@@ -58,7 +79,7 @@ enum { CRASH_LINE_MAX = 4000, CRASH_FRAMES_MAX = 48 };
 /* How a copy exits; beside a reason for people, on its report. */
 enum copy_exit { COPY_DONE, COPY_FAILED, COPY_NO_FILE };
 
-/* Worker and router → spawner.  After REPORT_LISTENER the author's code may be what speaks here. */
+/* Worker, router and runner → spawner.  After REPORT_LISTENER the author's code may be what speaks here. */
 enum report_type {
 	REPORT_LISTENER = 80, /* nothing; seccomp listener */
 	REPORT_READY,         /* struct process_ready (n_routes alone counts), for a trial its routes */

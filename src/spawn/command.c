@@ -56,6 +56,12 @@ serve_start_router(struct spawn *s, struct err *e)
 }
 
 static int
+serve_start_runner(struct spawn *s, struct err *e)
+{
+	return start(s, PROCESS_RUNNER, start_runner, e);
+}
+
+static int
 serve_start_worker(struct spawn *s, struct err *e)
 {
 	return start(s, PROCESS_WORKER, start_worker, e);
@@ -98,10 +104,12 @@ static const struct message_rule rules[] = {
 	{ MSG_START_COPY, sizeof(struct start_copy), sizeof(struct start_copy), 1, 1 },
 	{ MSG_KILL, sizeof(struct process_ref), sizeof(struct process_ref), 0, 0 },
 	{ MSG_REQUEST_BEGINS, sizeof(struct process_ref), sizeof(struct process_ref), 0, 0 },
+	{ MSG_START_RUNNER, sizeof(struct start_runner), sizeof(struct start_runner), 3, 3 },
 };
 
 static int (*const serve[ARRAY_SIZE(rules)])(struct spawn *, struct err *) = {
-	serve_start_router, serve_start_worker, serve_start_copy, serve_kill, serve_request_begins,
+	serve_start_router, serve_start_worker,   serve_start_copy,
+	serve_kill,         serve_request_begins, serve_start_runner,
 };
 
 /* A start whose descriptors did not fit is refused like any other. */

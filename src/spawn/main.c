@@ -45,13 +45,15 @@ raise_file_limit(void)
 }
 
 static int
-keep_apart(const struct spawn *s, struct err *e)
+keep_apart(struct spawn *s, struct err *e)
 {
 	const int end = s->cgroup >= 0 ? SPAWNER_FD_END : SPAWNER_FD_CGROUP;
 
 	for (int fd = SPAWNER_FD_MASTER; fd < end; fd++)
-		if (fd_set_cloexec(fd, 1) < 0)
+		if (fd != SPAWNER_FD_RUNNER && fd_set_cloexec(fd, 1) < 0)
 			return err_set(e, errno, "close descriptors at exec");
+	/* Now: later on its number may be another's. */
+	s->runner = fd_set_cloexec(SPAWNER_FD_RUNNER, 1) < 0 ? -1 : SPAWNER_FD_RUNNER;
 	/* A terminal's Ctrl-C is for the master; routers are not pid 1 and would die of it. */
 	return setsid() < 0 ? err_set(e, errno, "setsid") : 0;
 }

@@ -40,12 +40,24 @@ take_listener(struct spawn *s, struct process *p)
 		p->was_confined = true;
 }
 
+static int
+take_runner_ready(struct spawn *s, struct process *p, struct err *e)
+{
+	const struct process_ready ready = { .id = p->id, .pid = p->pid };
+
+	p->was_ready = true;
+	process_close_report(s, p);
+	return outbox_post(s, MSG_PROCESS_READY, &ready, sizeof ready, -1, e);
+}
+
 /* The pid is the kernel's word about the sender, not the sender's. */
 static int
 take_ready(struct spawn *s, struct process *p, struct err *e)
 {
 	struct process_ready *ready = (struct process_ready *)s->in.body;
 
+	if (p->kind == PROCESS_RUNNER)
+		return take_runner_ready(s, p, e);
 	if (p->kind != PROCESS_WORKER || p->listener < 0 || s->in.pid <= 0) {
 		break_off(s, p, "the worker said it was ready before it could be");
 		return 0;

@@ -17,7 +17,7 @@ enum {
 	LEAF_RETRY_MS = 50,   /* until a leaf that the kernel still holds is tried again */
 };
 
-enum process_kind { PROCESS_ROUTER, PROCESS_WORKER, PROCESS_COPY };
+enum process_kind { PROCESS_ROUTER, PROCESS_WORKER, PROCESS_COPY, PROCESS_RUNNER };
 
 enum source { SOURCE_MASTER, SOURCE_REPORT, SOURCE_LISTENER, SOURCE_CHILDREN };
 
@@ -58,6 +58,7 @@ struct spawn {
 	int epoll, children;
 	int shared; /* the folder of shared folders; -1: none */
 	int cgroup; /* the folder of leaves; -1: rlimits alone */
+	int runner; /* its program; -1: it is not installed */
 	int filters_fd;
 	int other_fds[3]; /* programs of other workers (programs.c); -1 before the first of them */
 	const struct sandbox_filters *filters;
@@ -122,6 +123,8 @@ int command_serve(struct spawn *s, struct err *e);
 int start_router(struct spawn *s, struct process *p, struct err *e);
 int start_worker(struct spawn *s, struct process *p, struct err *e);
 int start_copy(struct spawn *s, struct process *p, struct err *e);
+/* runner.c: the same. */
+int start_runner(struct spawn *s, struct process *p, struct err *e);
 
 /* folder.c: makes the shared folder when there is none. */
 /* And a folder "run" in it, for sockets to be mounted in. */

@@ -1,114 +1,27 @@
-/* start.c - one new process in its own namespaces: descriptors at their numbers, maps, exec. */
+/* start.c - one new process in its own namespaces: what it finds, its maps, its start. */
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/fd.h"
 #include "base/words.h"
 #include "ipc/grants.h"
-#include "ipc/start.h"
-#include "spawn/spawn.h"
-
-enum {
-	PLAN_FDS_MAX = 9 + SOCKETS_MAX,
-	PLAN_FIRST_FD = 3,
-	TITLE_SIZE = 112,
-	SPARE_FD_MIN = PLAN_FIRST_FD + PLAN_FDS_MAX + 1
-};
-
-/* What the child becomes.  Its descriptors belong to others; they are copied to 0, 1, 2 and from 3 on. */
-struct plan {
-	const struct sandbox_profile *profile;
-	const char *name; /* for error texts */
-	char title[TITLE_SIZE];
-	int program;
-	bool has_sanitizers;
-	int in, out, err;
-	int fds[PLAN_FDS_MAX]; /* -1: there is none at this number */
-	size_t n_fds;
-	int programs; /* of seccomp */
-	int report;   /* the child's end */
-};
-
-static void
-say_failed(const struct plan *plan, const struct err *failure)
-{
-	struct err e;
-
-	message_send(plan->report, REPORT_FAILED, failure->text, strlen(failure->text), NULL, 0, &e);
-}
-
-/* Child: to say what fails while the descriptors are moved; closes at exec. */
-static int
-spare_report(struct plan *plan, struct err *e)
-{
-	int spare = fcntl(plan->report, F_DUPFD_CLOEXEC, SPARE_FD_MIN);
-
-	if (spare < 0)
-		return err_set(e, errno, "duplicate the report channel");
-	plan->report = spare;
-	return 0;
-}
-
-/* Child: exactly the plan's descriptors; the program's own and the spare close at exec. */
-static int
-place_descriptors(const struct plan *plan, struct err *e)
-{
-	int fds[PLAN_FDS_MAX + 1];
-	int program = PLAN_FIRST_FD + (int)plan->n_fds, rc;
-
-	if (dup2(plan->in, 0) < 0 || dup2(plan->out, 1) < 0 || dup2(plan->err, 2) < 0)
-		return err_set(e, errno, "place descriptors");
-	memcpy(fds, plan->fds, sizeof plan->fds);
-	fds[plan->n_fds] = plan->program;
-	rc = fd_place(fds, plan->n_fds + 1, PLAN_FIRST_FD);
-	if (rc < 0)
-		return err_set(e, -rc, "place descriptors");
-	rc = fd_set_cloexec(program, 1);
-	if (rc == 0)
-		rc = fd_close_from(program + 1, plan->report);
-	return rc < 0 ? err_set(e, -rc, "close descriptors") : program;
-}
-
-static int
-exec_program(struct plan *plan, struct err *e)
-{
-	/* The worker takes them out of its environment; its symbols are looked up elsewhere. */
-	static char preload[] = "LD_PRELOAD=" SANITIZER_PRELOAD;
-	static char addresses[] =
-	    "ASAN_OPTIONS=abort_on_error=1:detect_leaks=0:symbolize=0:quarantine_size_mb=16:"
-	    "allocator_may_return_null=1:detect_stack_use_after_return=0";
-	static char behaviour[] = "UBSAN_OPTIONS=abort_on_error=1:print_stacktrace=1:symbolize=0";
-	char *argv[] = { plan->title, NULL };
-	char *env[] = { plan->has_sanitizers ? preload : NULL, addresses, behaviour, NULL };
-	int program = place_descriptors(plan, e);
-
-	if (program < 0)
-		return program;
-	execveat(program, "", argv, env, AT_EMPTY_PATH);
-	return err_set(e, errno, "run");
-}
+#include "spawn/plan.h"
 
 static void
 child_main(struct plan *plan, struct sandbox_process *p)
 {
 	struct sandbox sandbox;
-	sigset_t none;
 	struct err e;
 
-	sigemptyset(&none);
 	sandbox_init(&sandbox, plan->profile, plan->name);
-	if (sigprocmask(SIG_SETMASK, &none, NULL) < 0)
-		err_set(&e, errno, "signal mask");
-	else if (spare_report(plan, &e) == 0 && sandbox_await(p, &e) == 0 &&
-	         sandbox_enter(&sandbox, SANDBOX_IDENTITY, &e) == 0)
-		exec_program(plan, &e);
-	say_failed(plan, &e);
+	if (plan_prepare(plan, &e) == 0 && sandbox_await(p, &e) == 0 &&
+	    sandbox_enter(&sandbox, SANDBOX_IDENTITY, &e) == 0)
+		plan_exec(plan, &e);
+	plan_say_failed(plan, &e);
 	_exit(1);
 }
 
@@ -134,23 +47,6 @@ launch(struct process *p, struct plan *plan, uid_t outside, struct err *e)
 		process_kill(p);
 	}
 	return 0;
-}
-
-/* The sender's pid comes with each message. */
-static int
-make_report(struct spawn *s, struct process *p, int *channel, struct err *e)
-{
-	const int on = 1;
-	int pair[2], rc;
-
-	if (message_pair(pair, e) < 0)
-		return -e->code;
-	p->report = pair[0];
-	*channel = pair[1];
-	if (setsockopt(p->report, SOL_SOCKET, SO_PASSCRED, &on, sizeof on) < 0)
-		return err_set(e, errno, "SO_PASSCRED");
-	rc = fd_set_blocking(p->report, 0);
-	return rc < 0 ? err_set(e, -rc, "report channel") : process_watch(s, p, SOURCE_REPORT, e);
 }
 
 /* Init's only word. */
@@ -186,7 +82,7 @@ launch_sandboxed(struct spawn *s, struct process *p, struct plan *plan, uint32_t
 	AUTO_FD ending = -1;
 	AUTO_FD input = empty_input(e);
 
-	if (input < 0 || make_report(s, p, &channel, e) < 0 || make_ending(p, &ending, e) < 0 ||
+	if (input < 0 || plan_report(s, p, &channel, e) < 0 || make_ending(p, &ending, e) < 0 ||
 	    message_send(p->report, s->in.type, s->in.body, s->in.length, NULL, 0, e) < 0)
 		return -e->code;
 	plan->program = SPAWNER_FD_WORKER;
@@ -359,7 +255,7 @@ start_router(struct spawn *s, struct process *p, struct err *e)
 	AUTO_FD start = fd_sealed_memory("start", s->in.body, s->in.length, e);
 	AUTO_FD channel = -1;
 
-	if (start < 0 || make_report(s, p, &channel, e) < 0)
+	if (start < 0 || plan_report(s, p, &channel, e) < 0)
 		return -e->code;
 	memcpy(plan.fds, s->in.fds, sizeof(int) * (ROUTER_FD_START - ROUTER_FD_LISTENER));
 	plan.fds[ROUTER_FD_START - ROUTER_FD_LISTENER] = start;
