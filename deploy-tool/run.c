@@ -274,7 +274,9 @@ static int
 run_it(struct command_run *c, const char *const *arguments)
 {
 	const char *options[ARGUMENTS_MAX + 1] = { NULL };
-	const struct run_place place = { (uid_t)c->tool->config.uid_range_start + BOX_UID, &c->tool->cgroup };
+	struct box_base base;
+	const struct run_place place = { (uid_t)c->tool->config.uid_range_start + BOX_UID, &c->tool->cgroup,
+		                         &base };
 	const struct run_wish wish = {
 		c->language, &c->file,         1, options, arguments, c->input, c->options.is_merged,
 		c->limits,   c->compile_limits
@@ -286,7 +288,11 @@ run_it(struct command_run *c, const char *const *arguments)
 	for (size_t i = 0; i < c->options.options.n; i++)
 		options[i] = c->options.options.items[i];
 	tool_open_cgroup(c->tool);
-	if (run_do(&place, &wish, &outcome, &e) < 0)
+	if (box_base_open(&base, false, &e) < 0)
+		return tool_fail(&e);
+	status = run_do(&place, &wish, &outcome, &e);
+	box_base_close(&base);
+	if (status < 0)
 		return tool_fail(&e);
 	status = c->tool->json ? put_json(c, &outcome) : put_text(c, &outcome);
 	run_outcome_done(&outcome);

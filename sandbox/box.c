@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -18,6 +19,7 @@
 #include "base/fd.h"
 #include "base/macros.h"
 #include "ipc/message.h"
+#include "sandbox/profile.h"
 
 enum {
 	SAMPLE_MS = 20,
@@ -34,14 +36,9 @@ static const struct sandbox_profile *const profiles[] = {
 	[BOX_RUN] = &sandbox_run,
 };
 
-static const unsigned filters_of[] = {
-	[BOX_COMPILER] = FILTER_BIT(FILTER_BOX_INIT) | FILTER_BIT(FILTER_COMPILER),
-	[BOX_CHECK] = FILTER_BIT(FILTER_BOX_INIT) | FILTER_BIT(FILTER_CHECK),
-	[BOX_RUN] = FILTER_BIT(FILTER_BOX_INIT) | FILTER_BIT(FILTER_COMPILER),
-};
-
 struct keeper {
 	const struct box_plan *plan;
+	struct sandbox_profile profile;
 	struct box_result *result;
 	struct sandbox_process process;
 	struct box_ends ends;
@@ -322,15 +319,19 @@ plan_check(const struct box_plan *plan, struct err *e)
 }
 
 static void
-sandbox_fill(struct sandbox *s, const struct box_plan *plan, const struct sandbox_filters *filters)
+sandbox_fill(struct keeper *k, struct sandbox *s, const struct box_base *base)
 {
+	const struct box_plan *plan = k->plan;
 	const struct box_limits *l = &plan->limits;
 	uint64_t program = 0;
 
 	for (size_t i = 0; i < plan->n_program; i++)
 		program += plan->program[i].size + FILE_ROOM;
-	sandbox_init(s, profiles[plan->profile], plan->name);
-	s->filters = filters;
+	k->profile = *profiles[plan->profile];
+	if (base->is_offline)
+		k->profile.namespaces &= ~(uint64_t)CLONE_NEWNET;
+	sandbox_init(s, &k->profile, plan->name);
+	s->filters = base->filters;
 	s->system = plan->system;
 	s->limits = (struct sandbox_limits){
 		.memory = l->address_space > 0 ? l->address_space : l->memory,
@@ -485,14 +486,14 @@ outputs_init(struct keeper *k, struct err *e)
 	return 0;
 }
 
-/* Runs the plan, which was checked, with filters that are mapped. */
+/* Runs the plan, which was checked. */
 static int
-box_run_with(struct keeper *k, const struct sandbox_filters *filters, struct err *e)
+box_run_with(struct keeper *k, const struct box_base *base, struct err *e)
 {
 	struct sandbox s;
 	int rc;
 
-	sandbox_fill(&s, k->plan, filters);
+	sandbox_fill(k, &s, base);
 	k->started_us = clock_now_us();
 	rc = box_keep(k, &s, e);
 	if (k->leaf.fd >= 0)
@@ -502,11 +503,25 @@ box_run_with(struct keeper *k, const struct sandbox_filters *filters, struct err
 	return rc;
 }
 
+static int
+box_run_checked(struct keeper *k, struct err *e)
+{
+	struct box_base own;
+	int rc;
+
+	if (k->plan->base)
+		return box_run_with(k, k->plan->base, e);
+	rc = box_base_open_for(&own, k->plan->profile, e);
+	if (rc < 0)
+		return rc;
+	rc = box_run_with(k, &own, e);
+	box_base_close(&own);
+	return rc;
+}
+
 int
 box_run(const struct box_plan *plan, struct box_result *result, struct err *e)
 {
-	AUTO_FD programs = -1;
-	const struct sandbox_filters *filters;
 	struct keeper k = {
 		.plan = plan,
 		.result = result,
@@ -518,13 +533,7 @@ box_run(const struct box_plan *plan, struct box_result *result, struct err *e)
 	if (rc == 0)
 		rc = plan_check(plan, e);
 	if (rc == 0)
-		rc = programs = sandbox_filters_seal(filters_of[plan->profile], e);
-	if (rc >= 0)
-		rc = sandbox_filters_map(programs, &filters, e);
-	if (rc == 0) {
-		rc = box_run_with(&k, filters, e);
-		sandbox_filters_unmap(filters);
-	}
+		rc = box_run_checked(&k, e);
 	box_output_finish(&k.out);
 	box_output_finish(&k.err);
 	if (rc < 0)

@@ -9,6 +9,7 @@
 #include "base/ending.h"
 #include "base/err.h"
 #include "cgroup/cgroup.h"
+#include "sandbox/filter.h"
 
 enum { BOX_COLLECT_MAX = 8 };
 
@@ -36,6 +37,17 @@ struct box_limits {
 	uint64_t output_end; /* so many of them are the last ones that came, when more came */
 };
 
+/* What many boxes of one process and of its children share: to make it takes longer than a box. */
+struct box_base {
+	const struct sandbox_filters *filters; /* of all profiles */
+	bool is_offline; /* the caller's network namespace has no network: boxes need none of their own */
+};
+
+/* is_offline: the caller is in a network namespace that stays without a network, as the spawner's does;
+ * -EINVAL when an interface is up in it. */
+int box_base_open(struct box_base *base, bool is_offline, struct err *e);
+void box_base_close(struct box_base *base);
+
 struct box_plan {
 	const char *name; /* for error texts: "compiler" */
 	enum box_profile profile;
@@ -57,6 +69,7 @@ struct box_plan {
 	uid_t uid_range;             /* host uid to use when started as root */
 	const struct cgroup *cgroup; /* opened for this caller; NULL or not open: rlimits, and a look at /proc
 	                                every 20 ms */
+	const struct box_base *base; /* NULL: everything is made for this box alone */
 	struct box_limits limits;
 };
 

@@ -17,6 +17,9 @@ enum box_message {
 	BOX_FILE,      /* uint32_t index; the opened file */
 };
 
+/* For boxes of one profile, with a network namespace of their own. */
+int box_base_open_for(struct box_base *base, enum box_profile profile, struct err *e);
+
 /* Child: never returns. */
 _Noreturn void box_init_run(const struct box_plan *plan, struct sandbox *s, struct sandbox_process *process,
                             const struct box_ends *ends);

@@ -167,6 +167,7 @@ job_plan(const struct job *j, const char *name, enum box_profile profile)
 		.n_files = j->wish->n_files,
 		.uid_range = j->place->uid,
 		.cgroup = j->place->cgroup,
+		.base = j->place->base,
 	};
 }
 

@@ -18,6 +18,7 @@ enum {
 struct run_place {
 	uid_t uid; /* of the boxes, when started as root */
 	const struct cgroup *cgroup;
+	const struct box_base *base; /* NULL: made for each box, which takes longer than the box */
 };
 
 struct run_wish {

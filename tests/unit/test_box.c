@@ -7,10 +7,12 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <net/if.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -25,6 +27,8 @@
 
 enum { BOX_UID = 300000, COLLECT_MAX = 1000 };
 
+static const struct box_base *shared; /* NULL: each box makes what it needs */
+static uid_t box_uid = BOX_UID;
 static char program[64]; /* a copy of this program, so that every user can read it; its name is unique */
 
 static const struct box_limits usual = {
@@ -56,7 +60,8 @@ run_payload(const char *payload, const struct box_limits *limits, const char *co
 		.n_files = 1,
 		.collect = collect,
 		.collect_max = COLLECT_MAX,
-		.uid_range = BOX_UID,
+		.uid_range = box_uid,
+		.base = shared,
 		.limits = *limits,
 	};
 	struct err e = { 0 };
@@ -399,6 +404,69 @@ a_keeper_that_is_killed_leaves_nothing(void **state)
 }
 
 static int
+run_payloads_sharing(bool is_offline)
+{
+	const struct CMUnitTest tests[] = { cmocka_unit_test(every_payload_ends_as_it_must) };
+	struct box_base base;
+	struct err e;
+	int rc = box_base_open(&base, is_offline, &e);
+
+	if (rc < 0)
+		return 1;
+	shared = &base;
+	rc = cmocka_run_group_tests_name("sharing a base", tests, NULL, NULL);
+	shared = NULL;
+	box_base_close(&base);
+	return rc;
+}
+
+/* As in the runner: below the spawner's namespaces. */
+static int
+run_payloads_offline(void)
+{
+	box_uid = base_outside_id();
+	return run_payloads_sharing(true);
+}
+
+static void
+every_payload_ends_as_it_must_when_boxes_share_a_base(void **state)
+{
+	(void)state;
+	/* An ordinary user's base namespaces have one id, which is root's there. */
+	assert_int_equal(geteuid() == 0 ? base_run(run_payloads_offline) : run_payloads_sharing(false), 0);
+}
+
+static int
+bring_loopback_up(void)
+{
+	AUTO_FD any_socket = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct ifreq loopback = { .ifr_name = "lo", .ifr_flags = IFF_UP };
+
+	return any_socket < 0 ? -1 : ioctl(any_socket, SIOCSIFFLAGS, &loopback);
+}
+
+static int
+open_base_twice(void)
+{
+	struct box_base base;
+	struct err e;
+
+	if (box_base_open(&base, true, &e) < 0)
+		return 1;
+	box_base_close(&base);
+	if (bring_loopback_up() < 0)
+		return 2;
+	return box_base_open(&base, true, &e) == -EINVAL ? 0 : 3;
+}
+
+static void
+a_network_that_works_is_not_shared(void **state)
+{
+	(void)state;
+	assert_int_equal(base_run(open_base_twice), 0);
+}
+
+static int
 program_copy(void)
 {
 	AUTO_FREE char *data = NULL;
@@ -427,6 +495,8 @@ test(void)
 		cmocka_unit_test(a_plan_that_makes_no_sense_is_refused),
 		cmocka_unit_test(a_check_reads_and_writes_and_nothing_else),
 		cmocka_unit_test(a_keeper_that_is_killed_leaves_nothing),
+		cmocka_unit_test(every_payload_ends_as_it_must_when_boxes_share_a_base),
+		cmocka_unit_test(a_network_that_works_is_not_shared),
 	};
 	int failed;
 
