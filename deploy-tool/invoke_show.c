@@ -2,12 +2,12 @@
 #include "deploy-tool/invoke_show.h"
 
 #include <inttypes.h>
-#include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/base64.h"
 #include "base/fd.h"
 #include "base/utf8.h"
 #include "deploy-tool/advice.h"
@@ -320,11 +320,11 @@ add_body(json_t *object, const struct buf *body)
 		json_object_set_new(object, "body", json_stringn(n > 0 ? buf_head(body) : "", n));
 		return;
 	}
-	coded = malloc(4 * ((n + 2) / 3) + 1);
+	coded = malloc(BASE64_SIZE(n));
 	if (coded == NULL)
 		return;
-	EVP_EncodeBlock((unsigned char *)coded, (const unsigned char *)buf_head(body), (int)n);
-	json_object_set_new(object, "body_base64", json_string(coded));
+	json_object_set_new(object, "body_base64",
+	                    json_stringn(coded, base64_encode(BASE64_PLAIN, buf_head(body), n, coded)));
 }
 
 static int

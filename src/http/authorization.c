@@ -3,10 +3,10 @@
 
 #include <errno.h>
 #include <stdbool.h>
-#include <stdint.h>
 #include <string.h>
 #include <strings.h>
 
+#include "base/base64.h"
 #include "base/macros.h"
 #include "base/utf8.h"
 
@@ -42,47 +42,6 @@ read_bearer(const char *p, size_t n, struct http_credentials *c)
 	return 0;
 }
 
-/* The 6 bits of a letter; -1: it is none. */
-static int
-bits_of(char c)
-{
-	if (c >= 'A' && c <= 'Z')
-		return c - 'A';
-	if (c >= 'a' && c <= 'z')
-		return c - 'a' + 26;
-	if (c >= '0' && c <= '9')
-		return c - '0' + 52;
-	return c == '+' ? 62 : c == '/' ? 63 : -1;
-}
-
-/* The length, or -EBADMSG: padding is there as it has to be, and no bit is left over (section 3.5). */
-static int
-base64_read(const char *p, size_t n, char *to)
-{
-	uint32_t bits = 0;
-	size_t n_bits = 0, length = 0, padding = 0;
-
-	if (n % 4 != 0)
-		return -EBADMSG;
-	while (padding < 2 && n > 0 && p[n - 1] == '=') {
-		padding++;
-		n--;
-	}
-	for (size_t i = 0; i < n; i++) {
-		int six = bits_of(p[i]);
-
-		if (six < 0)
-			return -EBADMSG;
-		bits = (bits << 6 | (uint32_t)six) & 0xffffff;
-		n_bits += 6;
-		if (n_bits >= 8) {
-			n_bits -= 8;
-			to[length++] = (char)(bits >> n_bits);
-		}
-	}
-	return bits & ((1U << n_bits) - 1) ? -EBADMSG : (int)length;
-}
-
 static bool
 is_plain(const char *p, size_t n)
 {
@@ -96,7 +55,7 @@ static int
 read_basic(const char *p, size_t n, struct http_credentials *c)
 {
 	char text[HTTP_AUTHORIZATION_MAX];
-	int length = base64_read(p, n, text);
+	int length = base64_decode(BASE64_PLAIN, p, n, text, sizeof text);
 	const char *colon = length > 0 ? memchr(text, ':', (size_t)length) : NULL;
 	size_t n_user = colon ? (size_t)(colon - text) : 0;
 

@@ -5,10 +5,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/base64.h"
 #include "base/digest.h"
 #include "base/macros.h"
 #include "base/utf8.h"
-#include "session/base64.h"
 #include "session/session.h"
 
 /* Browsers take a cookie whose name begins like the first from HTTPS alone, without a domain and for "/"
@@ -34,7 +34,7 @@ enum {
 	SEALED_MIN = TEXT_AT + SESSION_ID_SIZE + SEAL_TAG_SIZE,
 };
 _Static_assert(sizeof(struct sealed) == TEXT_AT + SESSION_TEXT_MAX + SEAL_TAG_SIZE, "no gaps");
-_Static_assert(BASE64_SIZE(sizeof(struct sealed)) + NAME_SIZE <= SESSION_COOKIE_MAX, "it fits");
+_Static_assert(BASE64_URL_SIZE(sizeof(struct sealed)) + NAME_SIZE <= SESSION_COOKIE_MAX, "it fits");
 
 int
 sessions_open(struct sessions *s, struct err *e)
@@ -121,7 +121,7 @@ cookie_write(struct sessions *s, const struct session_place *place, struct seale
 	if (n_name == 0 || sealer_seal(&s->sealer, &how, c->salt, n) < 0)
 		return -EIO;
 	cookie[n_name++] = '=';
-	return (int)(n_name + base64_encode(c, SEALED_AT + n + SEAL_TAG_SIZE, cookie + n_name));
+	return (int)(n_name + base64_encode(BASE64_URL, c, SEALED_AT + n + SEAL_TAG_SIZE, cookie + n_name));
 }
 
 int
@@ -192,7 +192,7 @@ cookie_read(struct sessions *s, const struct session_place *place, const struct 
 	uint32_t epoch;
 	struct seal how;
 	size_t n_text;
-	int n = base64_decode(from->value, from->n_value, &c, sizeof c);
+	int n = base64_decode(BASE64_URL, from->value, from->n_value, &c, sizeof c);
 
 	if (n < SEALED_MIN || c.format != FORMAT)
 		return false;

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/base64.h"
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/decimal.h"
@@ -383,6 +384,60 @@ timers_fire_in_the_order_of_their_time_and_once(void **state)
 	loop_done(&loop);
 }
 
+static void
+base64_is_that_of_rfc_4648_in_both_forms(void **state)
+{
+	static const struct {
+		const char *bytes, *url, *plain;
+	} cases[] = {
+		{ "", "", "" },
+		{ "f", "Zg", "Zg==" },
+		{ "fo", "Zm8", "Zm8=" },
+		{ "foo", "Zm9v", "Zm9v" },
+		{ "foob", "Zm9vYg", "Zm9vYg==" },
+		{ "fooba", "Zm9vYmE", "Zm9vYmE=" },
+		{ "\xfb\xff\xfe", "-__-", "+//+" },
+	};
+	char text[16], bytes[16];
+
+	for (size_t i = 0; i < 2 * ARRAY_SIZE(cases); i++) {
+		enum base64_form form = i % 2 ? BASE64_URL : BASE64_PLAIN;
+		const char *from = cases[i / 2].bytes, *to = i % 2 ? cases[i / 2].url : cases[i / 2].plain;
+		size_t n = strlen(from);
+
+		assert_int_equal(base64_encode(form, from, n, text), strlen(to));
+		assert_memory_equal(text, to, strlen(to));
+		assert_int_equal(base64_decode(form, to, strlen(to), bytes, n), n);
+		assert_memory_equal(bytes, from, n);
+		if (n > 0)
+			assert_int_equal(base64_decode(form, to, strlen(to), bytes, n - 1), -EINVAL);
+	}
+	(void)state;
+}
+
+static void
+base64_has_one_text_for_each_thing(void **state)
+{
+	static const struct {
+		enum base64_form form;
+		const char *text;
+	} wrong[] = {
+		{ BASE64_URL, "Z" },        { BASE64_URL, "Zh" },         { BASE64_URL, "Zm9" },
+		{ BASE64_URL, "Zg==" },     { BASE64_URL, "Zm+v" },       { BASE64_URL, "Zm/v" },
+		{ BASE64_URL, "Zm v" },     { BASE64_URL, "Zm9vZ" },      { BASE64_PLAIN, "Zg" },
+		{ BASE64_PLAIN, "Zg=" },    { BASE64_PLAIN, "Zh==" },     { BASE64_PLAIN, "Z===" },
+		{ BASE64_PLAIN, "====" },   { BASE64_PLAIN, "=" },        { BASE64_PLAIN, "Zm-_" },
+		{ BASE64_PLAIN, "Zm9v\n" }, { BASE64_PLAIN, "Zg==Zg==" },
+	};
+	char bytes[16];
+
+	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++)
+		if (base64_decode(wrong[i].form, wrong[i].text, strlen(wrong[i].text), bytes, sizeof bytes) !=
+		    -EINVAL)
+			fail_msg("'%s'", wrong[i].text);
+	(void)state;
+}
+
 int
 main(void)
 {
@@ -397,6 +452,8 @@ main(void)
 		cmocka_unit_test(control_bytes_never_reach_the_log),
 		cmocka_unit_test(a_digest_has_its_text),
 		cmocka_unit_test(bytes_are_parsed_as_they_are_formatted_and_nothing_else),
+		cmocka_unit_test(base64_is_that_of_rfc_4648_in_both_forms),
+		cmocka_unit_test(base64_has_one_text_for_each_thing),
 		cmocka_unit_test(a_number_has_its_digits),
 		cmocka_unit_test(endings_have_a_verdict),
 		cmocka_unit_test(every_cause_has_a_word_and_a_status),
