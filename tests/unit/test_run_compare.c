@@ -1,15 +1,10 @@
-/* What a program said against what was expected. */
+/* test_run_compare.c - what a program said against what was expected. */
+#include "unit.h"
+
 #include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
-#include "base/macros.h"
 #include "run/compare.h"
 
 /* One letter a way in which both are equal: e(xact), l(ines), t(okens), f(loat). */

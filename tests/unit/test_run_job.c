@@ -1,16 +1,11 @@
-/* A job: its names, and its way to another process and back. */
+/* test_run_job.c - a job: its names, and its way to another process and back. */
+#include "unit.h"
+
 #include <errno.h>
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
-#include "base/macros.h"
 #include "run/job.h"
 #include "run/limits.h"
 
