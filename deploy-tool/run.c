@@ -96,7 +96,7 @@ language_find(struct command_run *c, const char *path)
 	const char *wanted = c->options.language;
 	struct err e = { 0 };
 
-	if (run_languages_read(&c->languages, c->tool->config.languages_dir, &e) < 0)
+	if (run_languages_read(&c->languages, c->tool->config.run.languages_dir, &e) < 0)
 		return tool_fail_as(EX_CONFIG, "%s", e.text);
 	c->language =
 	    wanted ? run_languages_find(&c->languages, wanted) : run_languages_of_file(&c->languages, path);
@@ -104,9 +104,9 @@ language_find(struct command_run *c, const char *path)
 		return 0;
 	if (wanted)
 		return tool_fail_as(EX_USAGE, "no language '%.64s' in %s", wanted,
-		                    c->tool->config.languages_dir);
+		                    c->tool->config.run.languages_dir);
 	return tool_fail_as(EX_USAGE, "%.200s: its ending is of no language in %s; say --lang", path,
-	                    c->tool->config.languages_dir);
+	                    c->tool->config.run.languages_dir);
 }
 
 static int

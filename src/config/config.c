@@ -14,24 +14,12 @@
 
 #include "base/fd.h"
 #include "base/words.h"
-
-enum key_kind { KEY_TEXT, KEY_PATH, KEY_PATHS, KEY_NUMBER, KEY_DURATION, KEY_SIZE, KEY_OCTAL };
+#include "config/keys.h"
 
 /* One row a key of [global] that is not a function limit. */
-static const struct key {
-	const char *name;
-	enum key_kind kind;
-	size_t offset, size; /* size: of a text's array */
-	uint64_t minimum, maximum;
-} keys[] = {
-#define TEXT(key, kind, field)                                                                               \
-	{                                                                                                    \
-		key, kind, offsetof(struct config, field), sizeof((struct config *)0)->field, 0, 0           \
-	}
-#define NUMBER(key, kind, field, low, high)                                                                  \
-	{                                                                                                    \
-		key, kind, offsetof(struct config, field), 0, low, high                                      \
-	}
+static const struct key keys[] = {
+#define TEXT(key, kind, field)              KEY_ROW_TEXT(key, kind, struct config, field)
+#define NUMBER(key, kind, field, low, high) KEY_ROW_NUMBER(key, kind, struct config, field, low, high)
 	TEXT("registry", KEY_PATH, registry),
 	TEXT("listen", KEY_TEXT, listen),
 	TEXT("listen.owner", KEY_TEXT, listen_owner),
@@ -62,11 +50,6 @@ static const struct key {
 	NUMBER("process.max", KEY_NUMBER, process_max, 1, 32768),
 #undef TEXT
 #undef NUMBER
-};
-
-static const struct key run_keys[] = {
-	{ "languages_dir", KEY_PATH, offsetof(struct config, languages_dir),
-	  sizeof((struct config *)0)->languages_dir, 0, 0 },
 };
 
 /* php-fpm's words for rows of the policy table. */
@@ -113,74 +96,15 @@ config_init(struct config *c)
 	};
 	set_from_environment(c->libexec_dir, sizeof c->libexec_dir, "CFN_LIBEXECDIR", CFN_LIBEXECDIR);
 	set_from_environment(c->include_dir, sizeof c->include_dir, "CFN_INCLUDEDIR", CFN_INCLUDEDIR);
-	set_from_environment(c->languages_dir, sizeof c->languages_dir, "CFN_LANGUAGESDIR", CFN_LANGUAGESDIR);
+	config_run_init(&c->run);
+	set_from_environment(c->run.languages_dir, sizeof c->run.languages_dir, "CFN_LANGUAGESDIR",
+	                     CFN_LANGUAGESDIR);
 	set_text(c->keys_dir, sizeof c->keys_dir, config_default_keys);
 	set_text(c->compiler, sizeof c->compiler, "/usr/bin/gcc");
 	libraries_init(&c->libraries);
 	policy_init(&c->defaults);
 	for (size_t i = 0; i < policy_n_rows; i++)
 		*policy_value(&c->maximum, &policy_rows[i]) = policy_rows[i].maximum;
-}
-
-static int
-set_number(const struct key *key, uint64_t *to, const char *text, struct err *e)
-{
-	uint64_t value = 0;
-	char *end;
-	int rc = 0;
-
-	switch (key->kind) {
-	case KEY_DURATION:
-		rc = option_parse_duration(text, &value);
-		break;
-	case KEY_SIZE:
-		rc = option_parse_size(text, &value);
-		break;
-	case KEY_OCTAL:
-		value = strtoul(text, &end, 8);
-		rc = end == text || *end ? -EINVAL : 0;
-		break;
-	default:
-		rc = option_parse_number(text, &value);
-	}
-	if (rc < 0 || value < key->minimum || value > key->maximum)
-		return err_set(e, -EINVAL, "%s: '%.64s' is not a value from %" PRIu64 " to %" PRIu64,
-		               key->name, text, key->minimum, key->maximum);
-	*to = value;
-	return 0;
-}
-
-static int
-add_paths(char *list, const struct key *key, const char *text, struct err *e)
-{
-	const char *path;
-	size_t n;
-
-	while ((path = words_next(&text, &n))) {
-		if (path[0] != '/')
-			return err_set(e, -EINVAL, "%s: '%.*s' is not an absolute path", key->name,
-			               (int)(n < 64 ? n : 64), path);
-		if (words_add(list, key->size, path, n) < 0)
-			return err_set(e, -EINVAL, "%s: longer than %zu bytes", key->name, key->size - 1);
-	}
-	return 0;
-}
-
-static int
-set_key(struct config *c, const struct key *key, const char *text, struct err *e)
-{
-	char *field = (char *)c + key->offset;
-
-	if (key->kind == KEY_PATH && text[0] && text[0] != '/')
-		return err_set(e, -EINVAL, "%s: '%.64s' is not an absolute path", key->name, text);
-	if (key->kind == KEY_PATHS)
-		return add_paths(field, key, text, e);
-	if (key->kind != KEY_TEXT && key->kind != KEY_PATH)
-		return set_number(key, (uint64_t *)(void *)field, text, e);
-	if (strlen(text) >= key->size)
-		return err_set(e, -EINVAL, "%s: longer than %zu bytes", key->name, key->size - 1);
-	set_text(field, key->size, text);
-	return 0;
 }
 
 static const struct policy_row *
@@ -200,19 +124,10 @@ set_global(struct config *c, const char *name, const char *value, struct err *e)
 
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
 		if (strcmp(keys[i].name, name) == 0)
-			return set_key(c, &keys[i], value, e);
+			return key_set(c, &keys[i], value, e);
 	if (!row || (is_maximum && policy_is_of_operator(row)))
 		return err_set(e, -EINVAL, "unknown key '%.64s' in [global]", name);
 	return policy_set(is_maximum ? &c->maximum : &c->defaults, row, value, e);
-}
-
-static int
-set_run(struct config *c, const char *name, const char *value, struct err *e)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(run_keys); i++)
-		if (strcmp(run_keys[i].name, name) == 0)
-			return set_key(c, &run_keys[i], value, e);
-	return err_set(e, -EINVAL, "unknown key '%.64s' in [run]", name);
 }
 
 static int
@@ -257,7 +172,7 @@ on_line(void *context, const char *section, const char *name, const char *value)
 	else if (strncmp(section, "function ", 9) == 0)
 		rc = set_override(r->config, section + 9, name, value, &e);
 	else if (strcmp(section, "run") == 0)
-		rc = set_run(r->config, name, value, &e);
+		rc = config_run_set(&r->config->run, name, value, &e);
 	else if (strcmp(section, "link") == 0)
 		rc = libraries_set(&r->config->libraries, name, value, &e);
 	else if (section[0] == '\0')
@@ -283,7 +198,7 @@ check_words(const struct config *c, struct err *e)
 		return err_set(e, -EINVAL, "listen: '%.64s' is not unix:PATH or tcp:HOST:PORT", c->listen);
 	if (c->mount_prefix[0] && c->mount_prefix[0] != '/')
 		return err_set(e, -EINVAL, "mount_prefix: '%.64s' does not begin with '/'", c->mount_prefix);
-	return 0;
+	return config_run_check(&c->run, e);
 }
 
 int
@@ -335,43 +250,6 @@ config_complete(struct config *c, struct err *e)
 }
 
 static void
-print_paths(const struct key *key, const char *list, int fd)
-{
-	const char *path;
-	size_t n;
-
-	while ((path = words_next(&list, &n)))
-		dprintf(fd, "%s = %.*s\n", key->name, (int)n, path);
-}
-
-static void
-print_key(const struct config *c, const struct key *key, int fd)
-{
-	const char *field = (const char *)c + key->offset;
-	char text[OPTION_TEXT_SIZE];
-	uint64_t value;
-
-	if (key->kind == KEY_PATHS) {
-		print_paths(key, field, fd);
-		return;
-	}
-	if (key->kind == KEY_TEXT || key->kind == KEY_PATH) {
-		dprintf(fd, "%s = %s\n", key->name, field);
-		return;
-	}
-	memcpy(&value, field, sizeof value);
-	if (key->kind == KEY_OCTAL)
-		snprintf(text, sizeof text, "%04" PRIo64, value);
-	else if (key->kind == KEY_DURATION)
-		option_format_duration(value, text);
-	else if (key->kind == KEY_SIZE)
-		option_format_size(value, text);
-	else
-		snprintf(text, sizeof text, "%" PRIu64, value);
-	dprintf(fd, "%s = %s\n", key->name, text);
-}
-
-static void
 print_policy(const struct function_policy *p, size_t n_rows, const char *prefix, int fd)
 {
 	for (size_t i = 0; i < n_rows; i++) {
@@ -388,12 +266,10 @@ config_print(const struct config *c, int fd)
 {
 	dprintf(fd, "[global]\n");
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
-		print_key(c, &keys[i], fd);
+		key_print(c, &keys[i], fd);
 	print_policy(&c->defaults, policy_n_rows, "", fd);
 	print_policy(&c->maximum, policy_n_version_rows, "max.", fd);
-	dprintf(fd, "[run]\n");
-	for (size_t i = 0; i < ARRAY_SIZE(run_keys); i++)
-		print_key(c, &run_keys[i], fd);
+	config_run_print(&c->run, fd);
 	dprintf(fd, "[link]\n");
 	for (size_t i = 0; i < c->libraries.n; i++)
 		dprintf(fd, "%s = %s%s%s\n", c->libraries.rows[i].name, c->libraries.rows[i].file,

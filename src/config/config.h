@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "config/libraries.h"
 #include "config/policy.h"
+#include "config/run.h"
 
 enum { CONFIG_TEXT_MAX = 256, CONFIG_PATH_MAX = 1024, CONFIG_OVERRIDES_MAX = 1024, CONFIG_GRANTS_MAX = 4096 };
 
@@ -34,7 +35,6 @@ struct config {
 	char cgroup[16];                     /* auto | require | off */
 	char grant_allow[CONFIG_GRANTS_MAX]; /* patterns of paths (base/words.h) that --grant may name */
 	char libexec_dir[CONFIG_PATH_MAX], include_dir[CONFIG_PATH_MAX], compiler[CONFIG_PATH_MAX];
-	char languages_dir[CONFIG_PATH_MAX]; /* [run]: a file for each language */
 	uint64_t routers;
 	uint64_t connections; /* from web servers, for each router */
 	uint64_t cache_size;  /* bytes of kept answers, for each router; 0: none */
@@ -44,6 +44,7 @@ struct config {
 	struct function_policy defaults;                       /* what [global] says of function limits */
 	struct function_policy maximum;                        /* max.* */
 	struct libraries libraries;                            /* [link] */
+	struct config_run run;                                 /* [run] */
 	size_t n_overrides;
 	struct config_override overrides[CONFIG_OVERRIDES_MAX];
 };

@@ -1,0 +1,35 @@
+/* run.h - [run] of cfn.conf: what anybody may run. */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "ipc/protocol.h"
+
+struct config_run {
+	uint64_t is_enabled;
+	char path[RUN_PATH_SIZE]; /* below the mount prefix: whole segments, "/api/run" */
+	uint64_t max_concurrent;  /* 0: one for each processor */
+	uint64_t queue;
+	uint64_t queue_share; /* of one client; 0: a quarter of the queue */
+	char languages_dir[RUN_FOLDER_SIZE];
+	char client[RUN_CLIENT_SIZE]; /* "address", "user", "header NAME" */
+	uint64_t auth;                /* enum call_auth: none or bearer */
+	uint64_t cpu_share;           /* percent of one processor */
+	uint64_t total_ms;
+	struct run_maxima most, compile_most;
+	uint64_t retention_ms, store_size, cache_size;
+};
+
+void config_run_init(struct config_run *r);
+int config_run_set(struct config_run *r, const char *name, const char *value, struct err *e);
+
+/* What no single key can say. */
+int config_run_check(const struct config_run *r, struct err *e);
+void config_run_print(const struct config_run *r, int fd);
+
+/* What the runner is told; all but ids and what the kernel has. */
+void config_run_fill(const struct config_run *r, struct start_runner *start);
+
+/* Whether a route's pattern is the runner's own path or below it. */
+bool config_run_reserves(const struct config_run *r, const char *pattern);
