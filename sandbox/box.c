@@ -333,6 +333,8 @@ sandbox_fill(struct keeper *k, struct sandbox *s, const struct box_base *base)
 	sandbox_init(s, &k->profile, plan->name);
 	s->filters = base->filters;
 	s->system = plan->system;
+	s->system_root = plan->system_root;
+	s->proc_self_exe = plan->has_proc_self_exe && plan->argv ? plan->argv[0] : NULL;
 	s->limits = (struct sandbox_limits){
 		.memory = l->address_space > 0 ? l->address_space : l->memory,
 		.tmp_size = l->disk,

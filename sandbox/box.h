@@ -58,8 +58,9 @@ struct box_plan {
 	void *context;
 	int input;      /* run's input descriptor; a program's standard input; -1: none, or an empty one */
 	bool is_merged; /* standard error goes where standard output goes, in its order */
-	const char *const
-	    *system; /* paths of the host to be seen read-only, absent ones left out; NULL-terminated */
+	const char *const *system; /* paths to be seen read-only, absent ones left out; NULL-terminated */
+	const char *system_root;   /* the folder that they are below, read by everybody; NULL: the host's / */
+	bool has_proc_self_exe;    /* /proc/self/exe is a link to argv[0], and all that is in /proc */
 	const struct box_file *files; /* written to /work before it starts */
 	size_t n_files;
 	const struct box_file *program; /* BOX_RUN: written to /program, which then is read-only */

@@ -60,15 +60,15 @@ mount_restrict(int mount, uint64_t attributes, bool is_recursive, struct err *e)
 }
 
 int
-mount_copy(const char *path, uint64_t attributes, struct err *e)
+mount_copy(int fd, uint64_t attributes, struct err *e)
 {
-	AUTO_FD tree = open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
+	AUTO_FD tree = open_tree(fd, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE | AT_EMPTY_PATH);
 	int made;
 
 	if (tree < 0)
-		return err_set(e, errno, "open_tree '%s'", path);
+		return err_set(e, errno, "open_tree");
 	if (mount_restrict(tree, attributes, true, e) < 0)
-		return err_wrap(e, "'%s'", path);
+		return -e->code;
 	made = tree;
 	tree = -1;
 	return made;

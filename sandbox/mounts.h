@@ -14,9 +14,9 @@ struct tmpfs {
 /* A new tmpfs, attached nowhere; a descriptor or -errno. */
 int mount_tmpfs(const struct tmpfs *t, struct err *e);
 
-/* A copy of what is mounted at path, with everything below it, attached nowhere; -ENOENT when there is no
- * such path.  The attributes are added to all of it. */
-int mount_copy(const char *path, uint64_t attributes, struct err *e);
+/* A copy of what this descriptor (O_PATH is enough) names, with everything mounted below it, attached
+ * nowhere. The attributes are added to all of it. */
+int mount_copy(int fd, uint64_t attributes, struct err *e);
 
 /* Adds attributes to the mount, recursively or to this one. */
 int mount_restrict(int mount, uint64_t attributes, bool is_recursive, struct err *e);

@@ -87,3 +87,6 @@ int landlock_abi(void);
 
 /* The root of a box; mounts.c's helpers are its building blocks. */
 int root_system_build(struct sandbox *s, int root, struct err *e);
+
+/* When that root is /, and still writable. */
+int proc_self_exe_make(const struct sandbox *s, struct err *e);

@@ -1,13 +1,17 @@
-/* root_system.c - the root of a box: paths of the host read-only, devices, a working folder. */
+/* root_system.c - the root of a box: paths of the host, or of a root made for it, read-only; devices, a
+ * working folder. */
 #include "sandbox/profile.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/openat2.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -40,10 +44,10 @@ folders_make(int root, const char *path, struct err *e)
 }
 
 static int
-link_copy(int root, const char *path, struct err *e)
+link_place(int root, const char *path, int link, struct err *e)
 {
 	char target[PATH_MAX];
-	ssize_t n = readlink(path, target, sizeof target - 1);
+	ssize_t n = readlinkat(link, "", target, sizeof target - 1);
 
 	if (n < 0)
 		return err_set(e, errno, "readlink '%s'", path);
@@ -71,33 +75,52 @@ point_make(int root, const char *path, mode_t mode, struct err *e)
 	return 0;
 }
 
-/* 1; 0 when there is no such path. */
+/* What is at path below from, whose links lead nowhere else; -1 when there is nothing. */
 static int
-path_stat(const char *path, struct stat *st, struct err *e)
+path_open(int from, const char *path, int *fd, struct err *e)
 {
-	if (lstat(path, st) == 0)
-		return 1;
-	return errno == ENOENT || errno == ENOTDIR ? 0 : err_set(e, errno, "stat '%s'", path);
+	const struct open_how how = { .flags = O_PATH | O_NOFOLLOW | O_CLOEXEC,
+		                      .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS };
+
+	*fd = (int)syscall(SYS_openat2, from, path, &how, sizeof how);
+	return *fd >= 0 || errno == ENOENT || errno == ENOTDIR ? 0 : err_set(e, errno, "open '%s'", path);
+}
+
+/* A link as it is, anything else as a mount that is attached nowhere; -1 when there is nothing. */
+static int
+copy_open(int from, const char *path, uint64_t attributes, int *copy, struct err *e)
+{
+	AUTO_FD fd = -1;
+	struct stat st;
+	int rc = path_open(from, path, &fd, e);
+
+	if (rc < 0 || fd < 0)
+		return rc;
+	if (fstat(fd, &st) < 0)
+		return err_set(e, errno, "stat '%s'", path);
+	if (S_ISLNK(st.st_mode)) {
+		*copy = fd;
+		fd = -1;
+		return 0;
+	}
+	*copy = mount_copy(fd, attributes, e);
+	return *copy < 0 ? err_wrap(e, "'%s'", path) : 0;
 }
 
 /* The copies are taken before the new root covers /tmp, where a build tree may be. */
 static int
-copies_open(const char *const *paths, uint64_t attributes, int copies[SANDBOX_SYSTEM_MAX], struct err *e)
+copies_open(const char *folder, const char *const *paths, uint64_t attributes, int copies[SANDBOX_SYSTEM_MAX],
+            struct err *e)
 {
-	struct stat st;
-	int rc;
+	AUTO_FD from = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
 
+	if (from < 0)
+		return err_set(e, errno, "root '%s'", folder);
 	for (size_t i = 0; paths && paths[i]; i++) {
 		if (i == SANDBOX_SYSTEM_MAX)
-			return err_set(e, E2BIG, "paths of the host");
-		rc = path_stat(paths[i], &st, e);
-		if (rc < 0)
-			return rc;
-		if (rc == 0 || S_ISLNK(st.st_mode))
-			continue;
-		copies[i] = mount_copy(paths[i], attributes, e);
-		if (copies[i] < 0)
-			return copies[i];
+			return err_set(e, E2BIG, "more than %d paths", SANDBOX_SYSTEM_MAX);
+		if (copy_open(from, paths[i], attributes, &copies[i], e) < 0)
+			return -e->code;
 	}
 	return 0;
 }
@@ -106,19 +129,17 @@ static int
 copy_place(int root, const char *path, int copy, struct err *e)
 {
 	struct stat st;
-	int rc = folders_make(root, below(path), e);
 
-	if (rc < 0)
-		return rc;
-	if (copy < 0) {
-		rc = path_stat(path, &st, e);
-		return rc > 0 ? link_copy(root, path, e) : rc;
-	}
+	if (copy < 0)
+		return 0;
+	if (folders_make(root, below(path), e) < 0)
+		return -e->code;
 	if (fstat(copy, &st) < 0)
 		return err_set(e, errno, "stat '%s'", path);
-	rc = point_make(root, path, st.st_mode, e);
-	if (rc < 0)
-		return rc;
+	if (S_ISLNK(st.st_mode))
+		return link_place(root, path, copy, e);
+	if (point_make(root, path, st.st_mode, e) < 0)
+		return -e->code;
 	return mount_attach(copy, root, below(path), e);
 }
 
@@ -224,16 +245,35 @@ root_system_fill(struct sandbox *s, int root, const int *system, const int *devi
 int
 root_system_build(struct sandbox *s, int root, struct err *e)
 {
+	const char *from = s->system_root ? s->system_root : "/";
 	int system[SANDBOX_SYSTEM_MAX], devices[SANDBOX_SYSTEM_MAX], rc;
 
 	memset(system, -1, sizeof system);
 	memset(devices, -1, sizeof devices);
-	rc = copies_open(s->system, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, system, e);
+	rc =
+	    copies_open(from, s->system, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, system, e);
 	if (rc == 0)
-		rc = copies_open(sandbox_devices, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, devices, e);
+		rc = copies_open("/", sandbox_devices, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, devices, e);
 	if (rc == 0)
 		rc = root_system_fill(s, root, system, devices, e);
 	copies_close(system);
 	copies_close(devices);
 	return rc;
+}
+
+/* There is no proc in a box.  But ld.so, and so whatever is found beside a program, and some compilers read
+ * this link and nothing else of it.  It is what the kernel would say of the program that is started, and
+ * still that in what this one starts: only for whoever asks. */
+int
+proc_self_exe_make(const struct sandbox *s, struct err *e)
+{
+	char path[PATH_MAX];
+
+	if (!s->proc_self_exe)
+		return 0;
+	if (!realpath(s->proc_self_exe, path))
+		snprintf(path, sizeof path, "%s", s->proc_self_exe);
+	if (mkdir("/proc", 0755) < 0 || mkdir("/proc/self", 0755) < 0 || symlink(path, "/proc/self/exe") < 0)
+		return err_set(e, errno, "/proc/self/exe");
+	return 0;
 }

@@ -71,7 +71,10 @@ struct sandbox {
 	const struct sandbox_socket *sockets;
 	size_t n_sockets;
 	int artifact;              /* sealed memory file; -1: none */
-	const char *const *system; /* box: host paths seen read-only; absent ones left out; NULL: none */
+	const char *const *system; /* box: paths seen read-only; absent ones left out; NULL: none */
+	const char *system_root;   /* box: the folder that they are below; NULL: / */
+	const char
+	    *proc_self_exe; /* box: a program's path for that link, the one thing in /proc; NULL: no /proc */
 
 	/* Filled in by the stages. */
 	int artifact_folder; /* ROOT: mounted nowhere, read-only, holds SANDBOX_ARTIFACT; kept in PAYLOAD */

@@ -266,6 +266,9 @@ root_enter(struct sandbox *s, struct err *e)
 	rc = root_change(root, e);
 	if (rc < 0)
 		return rc;
+	rc = proc_self_exe_make(s, e);
+	if (rc < 0)
+		return rc;
 	if (own >= 0 && mount_restrict(own, MOUNT_ATTR_RDONLY, false, e) < 0)
 		return -e->code;
 	if (chdir(working_folder(s->profile->root)) < 0)

@@ -2,7 +2,10 @@
  * what it used. */
 #include "unit.h"
 
+#include <errno.h>
+#include <limits.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -144,12 +147,76 @@ what_it_used_is_said(void **state)
 	box_result_done(&r);
 }
 
+/* A shell's command in a box whose root is another folder than the host's. */
+static int
+run_in(const char *root, const char *const *system, const char *command, bool has_proc_self_exe,
+       struct box_result *r, struct err *e)
+{
+	const char *const argv[] = { "/bin/sh", "-c", command, NULL };
+	static const char *const env[] = { "PATH=/usr/bin:/bin", NULL };
+	const struct box_plan plan = {
+		.name = "run",
+		.profile = BOX_RUN,
+		.argv = argv,
+		.env = env,
+		.input = -1,
+		.system = system,
+		.system_root = root,
+		.has_proc_self_exe = has_proc_self_exe,
+		.uid_range = BOX_UID,
+		.limits = usual,
+	};
+
+	return box_run(&plan, r, e);
+}
+
+static void
+a_root_of_its_own_is_all_that_it_sees(void **state)
+{
+	static const char *const system[] = { "/bin", "/lib", "/lib64", "/none", NULL };
+	struct box_result r;
+	struct err e = { 0 };
+
+	(void)state;
+	assert_int_equal(run_in("/usr", system, "ls -d /usr /etc /none /bin /lib 2>&-", false, &r, &e), 0);
+	assert_true(is_text(&r.out, "/bin\n/lib\n"));
+	box_result_done(&r);
+	assert_int_equal(run_in("/usr", system, "(: >/bin/new) 2>&- || echo no", false, &r, &e), 0);
+	assert_true(is_text(&r.out, "no\n"));
+	box_result_done(&r);
+	assert_int_equal(run_in("/none/at/all", system, "echo", false, &r, &e), -ENOENT);
+	assert_non_null(strstr(e.text, "root '/none/at/all'"));
+}
+
+static void
+proc_is_there_when_it_is_asked_for_and_holds_one_link(void **state)
+{
+	static const char *const system[] = { "/usr/bin", "/usr/lib", "/usr/lib64", "/bin",
+		                              "/lib",     "/lib64",   NULL };
+	char path[PATH_MAX + 1];
+	struct box_result r;
+	struct err e = { 0 };
+
+	(void)state;
+	assert_non_null(realpath("/bin/sh", path));
+	strcat(path, "\n");
+	assert_int_equal(run_in(NULL, system, "readlink /proc/self/exe; ls /proc /proc/1 2>&-", true, &r, &e),
+	                 0);
+	assert_true(is_text(&r.out, path));
+	box_result_done(&r);
+	assert_int_equal(run_in(NULL, system, "[ -e /proc ] || echo none", false, &r, &e), 0);
+	assert_true(is_text(&r.out, "none\n"));
+	box_result_done(&r);
+}
+
 static int
 test(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_script_does_what_it_may),
 		cmocka_unit_test(what_it_used_is_said),
+		cmocka_unit_test(a_root_of_its_own_is_all_that_it_sees),
+		cmocka_unit_test(proc_is_there_when_it_is_asked_for_and_holds_one_link),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
