@@ -1,9 +1,8 @@
-/* box.c - the keeper of a box: starts it, watches what it uses, ends it, keeps what it said. */
-#include "sandbox/box_parts.h"
+/* box.c - the keeper of a box: starts it, ends it, says how it ended. */
+#include "sandbox/box_keeper.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -22,12 +21,9 @@
 #include "sandbox/profile.h"
 
 enum {
-	SAMPLE_MS = 20,
-	OUTPUT_KILL_FACTOR = 16, /* past that many times what is kept it is a flood */
-	INODE_BYTES = 4096,      /* one inode for so many bytes of disk */
+	INODE_BYTES = 4096, /* one inode for so many bytes of disk */
 	INODES_MIN = 64,
 	FILE_ROOM = 3 * 4096, /* a file's last page, its folders */
-	READ_SIZE = 16 * 1024,
 };
 
 static const struct sandbox_profile *const profiles[] = {
@@ -35,207 +31,6 @@ static const struct sandbox_profile *const profiles[] = {
 	[BOX_CHECK] = &sandbox_check,
 	[BOX_RUN] = &sandbox_run,
 };
-
-struct keeper {
-	const struct box_plan *plan;
-	struct sandbox_profile profile;
-	struct box_result *result;
-	struct sandbox_process process;
-	struct box_ends ends;
-	struct cgroup_leaf leaf;
-	uint64_t started_us, next_sample_us;
-	struct box_output out, err;
-	uint64_t cpu_us;     /* of the last sample */
-	uint64_t max_memory; /* of all samples */
-	bool is_reported;    /* init said how the payload ended */
-	bool is_running;     /* the stages are behind it: until then its memory is ours */
-	bool has_failed;
-	struct err failure; /* of a stage or the exec */
-};
-
-static void
-box_kill(struct keeper *k, enum cause cause)
-{
-	if (cause != CAUSE_NONE && k->result->cause == CAUSE_NONE)
-		k->result->cause = cause;
-	/* Everything in the pid namespace dies with its init. */
-	syscall(SYS_pidfd_send_signal, k->process.pidfd, SIGKILL, NULL, 0);
-}
-
-/* Reads what there is; false at the end of the stream. */
-static bool
-output_read(struct keeper *k, int fd, struct box_output *output)
-{
-	char data[READ_SIZE];
-	ssize_t n = read(fd, data, sizeof data);
-
-	if (n <= 0)
-		return n < 0 && (errno == EAGAIN || errno == EINTR);
-	box_output_add(output, data, (size_t)n);
-	if (output->n_came > k->plan->limits.output * OUTPUT_KILL_FACTOR)
-		box_kill(k, CAUSE_OUTPUT_LIMIT);
-	return true;
-}
-
-static void
-file_keep(struct keeper *k, struct message *m)
-{
-	AUTO_FD fd = message_take_fd(m, 0);
-	uint32_t index;
-
-	memcpy(&index, m->body, sizeof index);
-	if (index < BOX_COLLECT_MAX && k->result->collected[index] < 0)
-		k->result->collected[index] = box_file_take(fd, k->plan->collect_max);
-}
-
-/* Init is ours, but shares a namespace with the payload: it is checked like any less trusted peer. */
-static const struct message_rule init_may_say[] = {
-	{ BOX_ENDED, sizeof(struct ending), sizeof(struct ending), 0, 0 },
-	{ BOX_FILE, sizeof(uint32_t), sizeof(uint32_t), 1, 1 },
-};
-
-/* False when nothing more can come. */
-static bool
-report_read(struct keeper *k)
-{
-	struct message m;
-	struct err ignored;
-	int rc = message_receive(k->ends.report, &m, &ignored);
-
-	if (rc <= 0)
-		return rc == -EAGAIN;
-	if (message_check(init_may_say, ARRAY_SIZE(init_may_say), &m, &ignored)) {
-		if (m.type == BOX_FILE) {
-			file_keep(k, &m);
-		} else {
-			memcpy(&k->result->ending, m.body, sizeof k->result->ending);
-			k->is_reported = true;
-		}
-	}
-	message_done(&m);
-	return true;
-}
-
-static void
-processes_note(struct keeper *k, uint64_t n)
-{
-	if (n > k->result->processes_peak)
-		k->result->processes_peak = n;
-}
-
-/* The kernel itself keeps a leaf within its memory. */
-static int
-leaf_sample(struct keeper *k, struct err *e)
-{
-	struct cgroup_usage usage;
-
-	if (cgroup_leaf_usage(&k->leaf, &usage, e) < 0)
-		return err_wrap(e, "box '%s'", k->plan->name);
-	k->cpu_us = usage.cpu_us;
-	k->max_memory = usage.memory_peak;
-	processes_note(k, usage.n_processes > 0 ? usage.n_processes - 1 : 0);
-	k->result->has_met_processes = usage.n_refused > 0;
-	return 0;
-}
-
-/* Init is there until we reap it: who cannot see it cannot watch, and must not pretend to. */
-static int
-processes_sample(struct keeper *k, struct err *e)
-{
-	const struct box_limits *limits = &k->plan->limits;
-	struct box_usage usage;
-	int rc = box_usage_read(k->process.pid, k->plan->run != NULL, limits->memory, &usage);
-
-	if (rc < 0)
-		return err_set(e, -rc, "box '%s': watch its processes in /proc", k->plan->name);
-	k->cpu_us = usage.cpu_us;
-	if (usage.memory > k->max_memory)
-		k->max_memory = usage.memory;
-	processes_note(k, usage.processes);
-	k->result->has_met_processes = k->result->has_met_processes || usage.processes >= limits->processes;
-	if (k->is_running && usage.memory > limits->memory)
-		box_kill(k, CAUSE_MEMORY_LIMIT);
-	return 0;
-}
-
-/* The limits that no rlimit counts over all processes of the box. */
-static int
-limits_check(struct keeper *k, struct err *e)
-{
-	const struct box_limits *limits = &k->plan->limits;
-	uint64_t now = clock_now_us();
-	int rc;
-
-	if (now - k->started_us >= limits->wall_ms * 1000)
-		box_kill(k, CAUSE_WALL_TIME_LIMIT);
-	if (now < k->next_sample_us)
-		return 0;
-	k->next_sample_us = now + SAMPLE_MS * 1000ULL;
-	rc = k->leaf.fd >= 0 ? leaf_sample(k, e) : processes_sample(k, e);
-	if (rc == 0 && k->cpu_us > limits->cpu_ms * 1000)
-		box_kill(k, CAUSE_CPU_TIME_LIMIT);
-	return rc;
-}
-
-/* False at the end of the stream: all stages are behind. */
-static bool
-failure_read(struct keeper *k)
-{
-	struct err said;
-	ssize_t n = read(k->ends.failure, &said, sizeof said);
-
-	if (n == 0)
-		k->is_running = true;
-	if (n == (ssize_t)sizeof said) {
-		k->has_failed = true;
-		k->failure = said;
-		k->failure.text[sizeof said.text - 1] = '\0';
-	}
-	return n > 0 || (n < 0 && (errno == EAGAIN || errno == EINTR));
-}
-
-/* Until init has ended: never until a stream has, which the payload may have given to somebody. */
-static int
-box_watch(struct keeper *k, struct err *e)
-{
-	enum { OUT, ERR, REPORT, FAILURE, INIT, N_POLLED };
-	struct pollfd polled[N_POLLED] = {
-		[OUT] = { k->ends.out, POLLIN, 0 },       [ERR] = { k->ends.err, POLLIN, 0 },
-		[REPORT] = { k->ends.report, POLLIN, 0 }, [FAILURE] = { k->ends.failure, POLLIN, 0 },
-		[INIT] = { k->process.pidfd, POLLIN, 0 },
-	};
-
-	for (;;) {
-		if (poll(polled, N_POLLED, SAMPLE_MS) < 0 && errno != EINTR)
-			return err_set(e, errno, "box '%s': poll", k->plan->name);
-		if (polled[OUT].revents && !output_read(k, k->ends.out, &k->out))
-			polled[OUT].fd = -1;
-		if (polled[ERR].revents && !output_read(k, k->ends.err, &k->err))
-			polled[ERR].fd = -1;
-		if (polled[REPORT].revents && !report_read(k))
-			polled[REPORT].fd = -1;
-		if (polled[FAILURE].revents && !failure_read(k))
-			polled[FAILURE].fd = -1;
-		if (polled[INIT].revents)
-			return 0;
-		if (limits_check(k, e) < 0)
-			return -e->code;
-	}
-}
-
-/* What was written before the end and not yet read; a pipe holds no more than this. */
-static void
-streams_drain(struct keeper *k)
-{
-	enum { PIPE_READS = 64 * 1024 / READ_SIZE + 1 };
-
-	for (int i = 0; i < PIPE_READS; i++) {
-		output_read(k, k->ends.out, &k->out);
-		output_read(k, k->ends.err, &k->err);
-	}
-	for (int i = 0; i < BOX_COLLECT_MAX + 1 && report_read(k); i++)
-		;
-}
 
 /* Before its exec the payload is a copy of the keeper, and its highest resident size remembers that: what
  * does not exceed the keeper's own says nothing. */
@@ -271,7 +66,8 @@ peaks_set(struct keeper *k)
 	if (k->cpu_us > k->result->ending.cpu_us)
 		k->result->ending.cpu_us = k->cpu_us;
 	k->result->memory_peak = k->max_memory > of_one ? k->max_memory : of_one;
-	processes_note(k, 1);
+	if (k->result->processes_peak == 0)
+		k->result->processes_peak = 1;
 }
 
 /* How it ended, as init said, or else as we made it. */
@@ -296,7 +92,7 @@ ending_decide(struct keeper *k)
 	cause = ending_cause(&r->ending, k->plan->limits.memory);
 	if (cause == CAUSE_MEMORY_LIMIT || cause == CAUSE_CPU_TIME_LIMIT)
 		r->cause = cause;
-	else if (r->ending.status == SIGKILL && k->cpu_us >= k->plan->limits.cpu_ms * 1000)
+	else if (r->ending.status == SIGKILL && k->cpu_us >= box_cpu_limit(k, &r->has_met_budget))
 		r->cause = CAUSE_CPU_TIME_LIMIT;
 }
 
@@ -395,7 +191,8 @@ leaf_open(struct keeper *k, const struct sandbox *s, struct err *e)
 	const uint64_t processes = l->processes + 1; /* init */
 	const uint64_t files = l->disk + s->limits.program_size;
 	const struct cgroup_limits limits = { .memory = cgroup_memory_for(l->memory, files, processes),
-		                              .processes = processes };
+		                              .processes = processes,
+		                              .cpu_share = l->cpu_share };
 	char name[CGROUP_NAME_SIZE];
 	uint32_t number;
 
@@ -464,8 +261,7 @@ box_keep(struct keeper *k, struct sandbox *s, struct err *e)
 		;
 	if (rc < 0)
 		return rc;
-	streams_drain(k);
-	failure_read(k);
+	box_drain(k);
 	result_fill(k);
 	ending_decide(k);
 	if (!k->has_failed)
@@ -500,6 +296,7 @@ box_run_with(struct keeper *k, const struct box_base *base, struct err *e)
 	rc = box_keep(k, &s, e);
 	if (k->leaf.fd >= 0)
 		cgroup_leaf_close(k->plan->cgroup->folder, &k->leaf);
+	fd_close(&k->listener);
 	ends_close(&k->ends);
 	sandbox_process_done(&k->process);
 	return rc;
@@ -529,6 +326,7 @@ box_run(const struct box_plan *plan, struct box_result *result, struct err *e)
 		.result = result,
 		.process = { .pid = -1, .pidfd = -1, .start = -1 },
 		.leaf = { .fd = -1 },
+		.listener = -1,
 	};
 	int rc = outputs_init(&k, e);
 

@@ -11,7 +11,13 @@
 #include "cgroup/cgroup.h"
 #include "sandbox/filter.h"
 
-enum { BOX_COLLECT_MAX = 8 };
+enum {
+	BOX_COLLECT_MAX = 8,
+	BOX_MATCHES_MAX = 64, /* files that patterns bring out of one box */
+	BOX_MATCH_NAME_SIZE = 256,
+	BOX_MATCH_DEPTH = 8,  /* folders within each other where patterns look */
+	BOX_DENIALS_MAX = 64, /* refused calls that are reported; with the next it is killed */
+};
 
 enum box_profile {
 	BOX_COMPILER, /* runs programs of the mounted system, makes processes */
@@ -30,6 +36,8 @@ struct box_limits {
 	uint64_t address_space; /* bytes of one process, for runtimes that reserve what they never use; 0:
 	                           memory */
 	uint64_t cpu_ms, wall_ms;
+	uint64_t cpu_share; /* percent of one processor; 0: no bound.  Without a cgroup it is a budget: that
+	                       part of wall_ms, used up whenever it likes */
 	uint64_t processes;
 	uint64_t files;
 	uint64_t disk;   /* bytes of its working folder */
@@ -47,6 +55,24 @@ struct box_base {
  * -EINVAL when an interface is up in it. */
 int box_base_open(struct box_base *base, bool is_offline, struct err *e);
 void box_base_close(struct box_base *base);
+
+struct box_usage {
+	uint64_t memory; /* bytes of all processes but init together; shared pages once */
+	uint64_t cpu_us;
+	uint64_t processes; /* and threads, but init */
+};
+
+/* Who wants to know while it runs.  What these functions do holds up the watch: the limits of time are kept
+ * as well as they return. */
+struct box_watcher {
+	void (*output)(void *context, unsigned stream /* 1, 2 */, const char *data,
+	               size_t n);                                    /* of the head that is kept */
+	void (*usage)(void *context, const struct box_usage *usage); /* about 4 a second */
+	/* One that a pattern named, once it is over: at most max bytes, a regular file with one name. */
+	void (*file)(void *context, const char *name, const char *data, size_t n);
+	void *context;
+	int cancel; /* a hang-up on it ends the box at once; -1: none */
+};
 
 struct box_plan {
 	const char *name; /* for error texts: "compiler" */
@@ -67,7 +93,10 @@ struct box_plan {
 	size_t n_program;
 	const char *const *collect;  /* paths below /work to be brought out; NULL-terminated */
 	uint64_t collect_max;        /* bytes of one */
-	uid_t uid_range;             /* host uid to use when started as root */
+	const char *const *patterns; /* fnmatch(3) of paths below /work, for watcher->file; NULL-terminated */
+	uint64_t match_max, matches_max;   /* bytes of one, of all */
+	const struct box_watcher *watcher; /* NULL: nobody */
+	uid_t uid_range;                   /* host uid to use when started as root */
 	const struct cgroup *cgroup; /* opened for this caller; NULL or not open: rlimits, and a look at /proc
 	                                every 20 ms */
 	const struct box_base *base; /* NULL: everything is made for this box alone */
@@ -76,9 +105,14 @@ struct box_plan {
 
 struct box_result {
 	struct ending ending;
-	bool has_cgroup; /* what kept its memory: its leaf, or else rlimits and looking */
-	enum cause
-	    cause; /* CAUSE_NONE; or CAUSE_WALL_TIME_LIMIT, _CPU_TIME_LIMIT, _MEMORY_LIMIT, _OUTPUT_LIMIT */
+	bool has_cgroup;  /* what kept its memory: its leaf, or else rlimits and looking */
+	enum cause cause; /* CAUSE_NONE; or CAUSE_WALL_TIME_LIMIT, _CPU_TIME_LIMIT, _MEMORY_LIMIT,
+	                     _OUTPUT_LIMIT, _SYSCALL_DENIED */
+	bool is_cancelled;
+	bool has_met_budget;   /* CAUSE_CPU_TIME_LIMIT: of cpu_share, not of cpu_ms */
+	uint32_t n_denied;     /* BOX_RUN: calls refused that only an attack makes */
+	int32_t denied;        /* the last of them */
+	uint32_t n_left_out;   /* files that a pattern named and that did not fit */
 	struct buf out, err;   /* what it wrote; raw bytes */
 	uint64_t n_out, n_err; /* bytes that it wrote: more than are kept when something is left out */
 	uint64_t wall_us;

@@ -87,17 +87,25 @@ box_file_open(const char *path)
 }
 
 int
+box_file_read(int fd, uint64_t max, char **data, size_t *n)
+{
+	struct stat st;
+	struct err e;
+
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_nlink != 1 || (uint64_t)st.st_size > max)
+		return -1;
+	return fd_read_file(fd, max, data, n, &e) < 0 ? -1 : 0;
+}
+
+int
 box_file_take(int fd, uint64_t max)
 {
 	AUTO_FREE char *data = NULL;
-	struct stat st;
 	struct err e;
 	size_t n;
 	int sealed;
 
-	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_nlink != 1 || (uint64_t)st.st_size > max)
-		return -1;
-	if (fd_read_file(fd, max, &data, &n, &e) < 0)
+	if (box_file_read(fd, max, &data, &n) < 0)
 		return -1;
 	sealed = fd_sealed_memory("cfn-collected", data, n, &e);
 	return sealed < 0 ? -1 : sealed;

@@ -64,20 +64,31 @@ standard_place(const struct box_plan *plan, const struct box_ends *ends, struct 
 	return rc < 0 ? err_set(e, -rc, "standard descriptors") : 0;
 }
 
+/* Under the program's filter already, while all code is ours: exec closes both descriptors, so that nobody in
+ * the box can answer its own calls. */
+static int
+program_prepare(struct sandbox *s, int report, struct err *e)
+{
+	int rc = message_send(report, BOX_LISTENER, "", 0, &s->listener, 1, e);
+
+	return rc < 0 ? rc : sandbox_enter(s, SANDBOX_RUN, e);
+}
+
 static _Noreturn void
 payload_run(const struct payload *p, const struct box_ends *ends)
 {
 	const struct box_plan *plan = p->plan;
-	enum { FAILURE = 3, INPUT };
-	int keep[] = { 0, 1, 2, [FAILURE] = -1, [INPUT] = -1 };
+	enum { FAILURE = 3, INPUT, REPORT };
+	int keep[] = { 0, 1, 2, [FAILURE] = -1, [INPUT] = -1, [REPORT] = -1 };
 	struct err e = { 0 };
 	int failure;
 
 	if (above_standard(p->failure, &keep[FAILURE], &e) < 0)
 		fail(p->failure, &e);
 	failure = keep[FAILURE];
-	if (above_standard(plan->run ? plan->input : -1, &keep[INPUT], &e) < 0 || signals_reset(&e) < 0 ||
-	    standard_place(plan, ends, &e) < 0)
+	if (above_standard(plan->run ? plan->input : -1, &keep[INPUT], &e) < 0 ||
+	    above_standard(plan->profile == BOX_RUN ? ends->report : -1, &keep[REPORT], &e) < 0 ||
+	    signals_reset(&e) < 0 || standard_place(plan, ends, &e) < 0)
 		fail(failure, &e);
 	p->sandbox->keep = keep;
 	p->sandbox->n_keep = ARRAY_SIZE(keep);
@@ -87,16 +98,25 @@ payload_run(const struct payload *p, const struct box_ends *ends)
 		close(failure);
 		_exit(plan->run(keep[INPUT], 1, plan->context));
 	}
+	if (plan->profile == BOX_RUN && program_prepare(p->sandbox, keep[REPORT], &e) < 0)
+		fail(failure, &e);
 	execve(plan->argv[0], (char *const *)plan->argv, (char *const *)plan->env);
 	err_set(&e, errno, "box '%s': exec '%s'", plan->name, plan->argv[0]);
 	fail(failure, &e);
 }
 
+/* Each is counted by its parent with all whose parent it was: init's are all of them. */
 static void
-ending_set(struct ending *ending, int status, const struct rusage *usage)
+cpu_add(struct ending *ending, const struct rusage *usage)
 {
 	const struct timeval *u = &usage->ru_utime, *s = &usage->ru_stime;
 
+	ending->cpu_us += (uint64_t)(u->tv_sec + s->tv_sec) * 1000000 + (uint64_t)(u->tv_usec + s->tv_usec);
+}
+
+static void
+ending_set(struct ending *ending, int status, const struct rusage *usage)
+{
 	if (WIFEXITED(status)) {
 		ending->code = CLD_EXITED;
 		ending->status = WEXITSTATUS(status);
@@ -104,7 +124,6 @@ ending_set(struct ending *ending, int status, const struct rusage *usage)
 		ending->code = WCOREDUMP(status) ? CLD_DUMPED : CLD_KILLED;
 		ending->status = WTERMSIG(status);
 	}
-	ending->cpu_us = (uint64_t)(u->tv_sec + s->tv_sec) * 1000000 + (uint64_t)(u->tv_usec + s->tv_usec);
 	ending->max_rss_kb = (uint64_t)usage->ru_maxrss;
 }
 
@@ -118,6 +137,7 @@ children_reap(pid_t payload, struct ending *ending)
 	pid_t pid;
 
 	while ((pid = wait4(-1, &status, WNOHANG, &usage)) > 0) {
+		cpu_add(ending, &usage);
 		if (pid != payload)
 			continue;
 		ending_set(ending, status, &usage);
@@ -145,11 +165,15 @@ payload_await(pid_t payload, int life, int signals, struct ending *ending)
 
 /* What the payload left running must not change the files while they are brought out. */
 static void
-others_end(void)
+others_end(struct ending *ending)
 {
+	struct rusage usage;
+	pid_t pid;
+
 	kill(-1, SIGKILL);
-	while (wait4(-1, NULL, 0, NULL) > 0 || errno == EINTR)
-		;
+	while ((pid = wait4(-1, NULL, 0, &usage)) > 0 || errno == EINTR)
+		if (pid > 0)
+			cpu_add(ending, &usage);
 }
 
 static void
@@ -178,8 +202,10 @@ init_run(struct payload *p, const struct box_ends *ends, pid_t payload, int sign
 		fail(ends->failure, &e);
 	close(ends->failure);
 	payload_await(payload, ends->life, signals, &ending);
-	others_end();
+	others_end(&ending);
 	files_send(p->plan, ends->report);
+	if (p->plan->patterns)
+		box_matches_send(p->plan->patterns, ends->report);
 	_exit(message_send(ends->report, BOX_ENDED, &ending, sizeof ending, NULL, 0, &e) < 0);
 }
 

@@ -36,7 +36,7 @@ ring_add(struct box_output *o, const char *data, size_t n)
 	}
 }
 
-void
+size_t
 box_output_add(struct box_output *o, const char *data, size_t n)
 {
 	size_t room = buf_room(o->kept) - o->ring_size, first = least(room, n);
@@ -46,6 +46,7 @@ box_output_add(struct box_output *o, const char *data, size_t n)
 	buf_append(o->kept, data, first);
 	if (o->ring_size > 0 && n > first)
 		ring_add(o, data + first, n - first);
+	return first;
 }
 
 void

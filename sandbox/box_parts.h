@@ -15,6 +15,8 @@ struct box_ends {
 enum box_message {
 	BOX_ENDED = 1, /* struct ending */
 	BOX_FILE,      /* uint32_t index; the opened file */
+	BOX_LISTENER,  /* of refused calls; from the payload, before its exec */
+	BOX_MATCH,     /* name without NUL; the opened file */
 };
 
 /* For boxes of one profile, with a network namespace of their own. */
@@ -34,12 +36,17 @@ struct box_output {
 
 /* Keeps max bytes, the last `end` of them from the end of what comes, in *kept.  0, or -1 without memory. */
 int box_output_init(struct box_output *o, struct buf *kept, uint64_t max, uint64_t end);
-void box_output_add(struct box_output *o, const char *data, size_t n);
+/* How many of the n bytes, its first ones, are of the head. */
+size_t box_output_add(struct box_output *o, const char *data, size_t n);
 /* All of it is in *kept now; frees the rest. */
 void box_output_finish(struct box_output *o);
 
 /* Writes the plan's files below /work and /program, which then is read-only. */
 int box_files_write(const struct box_plan *plan, struct err *e);
+
+/* Sends the files below the working folder that a pattern names, in no order, as BOX_MATCH: at most
+ * BOX_MATCHES_MAX, nothing deeper than BOX_MATCH_DEPTH, no link followed, of no more than so many names. */
+void box_matches_send(const char *const *patterns, int report);
 
 /* Opens a file below /work, following nothing; -1 when that cannot be. */
 int box_file_open(const char *path);
@@ -48,11 +55,8 @@ int box_file_open(const char *path);
  * max bytes. */
 int box_file_take(int fd, uint64_t max);
 
-struct box_usage {
-	uint64_t memory; /* bytes of all processes but init together; shared pages once */
-	uint64_t cpu_us;
-	uint64_t processes; /* and threads, but init */
-};
+/* The same into memory that the caller frees. */
+int box_file_read(int fd, uint64_t max, char **data, size_t *n);
 
 /* What everything below init uses now.  A payload that is a copy of init, and never an exec, has only what it
  * has beyond it.  -ESRCH when init cannot be seen,

@@ -55,6 +55,7 @@ load_flags(enum filter_kind kind)
 	switch (kind) {
 	case FILTER_FUNCTION_LOAD:
 	case FILTER_FRESH_LOAD:
+	case FILTER_RUN:
 		return SECCOMP_FILTER_FLAG_NEW_LISTENER | SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
 	case FILTER_FUNCTION_SERVE: /* constructors may have made threads */
 	case FILTER_FRESH_SERVE:
@@ -113,7 +114,7 @@ payload_filter_enter(struct sandbox *s, struct err *e)
 
 	if (rc < 0)
 		return rc;
-	if (s->profile->is_code)
+	if (rc > 0)
 		s->listener = rc;
 	return 0;
 }

@@ -23,6 +23,7 @@ enum filter_kind {
 	FILTER_COPY,
 	FILTER_ROUTER,
 	FILTER_COMPILER,
+	FILTER_RUN, /* as FILTER_COMPILER; what only an attack asks for is reported */
 	FILTER_CHECK,
 	FILTER_COUNT
 };
@@ -71,8 +72,8 @@ int sandbox_filters_map(int fd, const struct sandbox_filters **filters, struct e
 void sandbox_filters_unmap(const struct sandbox_filters *filters);
 
 /* Loads one program; no_new_privs must be set.  0, or the listener's descriptor (CLOEXEC) for
- * FILTER_FUNCTION_LOAD and FILTER_FRESH_LOAD, or -errno: -ESRCH when a thread cannot be brought under
- * FILTER_FUNCTION_SERVE or FILTER_FRESH_SERVE. */
+ * FILTER_FUNCTION_LOAD, FILTER_FRESH_LOAD and FILTER_RUN, or -errno: -ESRCH when a thread cannot be brought
+ * under FILTER_FUNCTION_SERVE or FILTER_FRESH_SERVE. */
 int sandbox_filter_load(const struct sandbox_filters *filters, enum filter_kind kind, struct err *e);
 
 /* A call that a listener reports. */

@@ -13,6 +13,7 @@
 
 #include "base/fd.h"
 #include "base/macros.h"
+#include "base/words.h"
 
 static uint32_t
 verdict_action(enum verdict verdict)
@@ -65,7 +66,8 @@ names_add(scmp_filter_ctx ctx, const struct filter_calls *calls, const char *nam
 		const struct call_rule rule = { name, verdict };
 
 		snprintf(name, sizeof name, "%.*s", (int)n, names);
-		rc = rule_add(ctx, calls, &rule, e);
+		if (verdict == VERDICT_REPORT || !calls->reported || !words_have(calls->reported, names, n))
+			rc = rule_add(ctx, calls, &rule, e);
 		names += n + strspn(names + n, " ");
 	}
 	return rc;
@@ -81,6 +83,8 @@ never_add(scmp_filter_ctx ctx, const struct filter_calls *calls, struct err *e)
 	rc = names_add(ctx, calls, filter_never, calls->of_never, e);
 	if (rc == 0 && calls->of_never == VERDICT_REPORT)
 		rc = names_add(ctx, calls, filter_never_code, VERDICT_REPORT, e);
+	if (rc == 0 && calls->reported)
+		rc = names_add(ctx, calls, calls->reported, VERDICT_REPORT, e);
 	return rc;
 }
 

@@ -56,7 +56,7 @@ static const char program_calls[] =
     "getsockname getpeername";
 
 static const char init_calls[] = "wait4 waitid";
-static const char box_init_calls[] = "kill openat2 sendmsg";
+static const char box_init_calls[] = "kill openat2 sendmsg getdents64";
 static const char fresh_init_calls[] =
     "kill recvmsg openat getdents64 lseek unlinkat renameat2 fchmod fchmodat utimensat newfstatat";
 static const char copy_calls[] = "openat2";
@@ -88,6 +88,18 @@ const char filter_never[] =
     "inotify_init1 vmsplice splice tee mlock mlock2 mlockall sched_setscheduler sched_setattr "
     "sched_setparam setpriority ioprio_set sched_setaffinity vhangup lookup_dcookie mbind "
     "set_mempolicy migrate_pages move_pages";
+
+/* What ordinary programs do not even try; the others of the never-list are what runtimes ask for and do
+ * without. */
+static const char run_reported[] =
+    "ptrace process_vm_readv process_vm_writev kcmp pidfd_getfd bpf perf_event_open userfaultfd keyctl "
+    "add_key "
+    "request_key mount umount2 pivot_root chroot setns unshare fsopen fsmount fsconfig fspick open_tree "
+    "move_mount mount_setattr open_by_handle_at init_module finit_module delete_module kexec_load "
+    "kexec_file_load reboot swapon swapoff acct quotactl quotactl_fd syslog iopl ioperm modify_ldt "
+    "settimeofday "
+    "clock_settime sethostname setdomainname setuid setgid setreuid setregid setresuid setresgid setgroups "
+    "setfsuid setfsgid capset vhangup";
 
 const char filter_never_code[] = "fork vfork execve execveat socketpair listen bind accept accept4";
 
@@ -157,6 +169,12 @@ static const struct call_rule ioctl_rules[] = { ALLOW_IS("ioctl", 1, TCGETS),
 static const struct call_rule personality_rules[] = { ALLOW_IS("personality", 0, 0xffffffff), { NULL } };
 
 static const struct call_rule socket_rules[] = { { "socket", VERDICT_NO_SOCKET }, { NULL } };
+/* The C library looks for the sockets of its name service by itself: that is nobody's attack. */
+static const struct call_rule socket_run_rules[] = {
+	{ "socket", VERDICT_NO_SOCKET, 1, { IS(0, AF_UNIX) } },
+	{ "socket", VERDICT_REPORT, 1, { { .arg = 0, .op = SCMP_CMP_NE, .datum_a = AF_UNIX } } },
+	{ NULL }
+};
 static const struct call_rule socket_report_rules[] = { { "socket", VERDICT_REPORT },
 	                                                { "connect", VERDICT_REPORT },
 	                                                { NULL } };
@@ -333,62 +351,68 @@ static const struct call_rule router_rules[] = {
 
 const struct filter_calls filter_calls[FILTER_COUNT] = {
 	[FILTER_FUNCTION_LOAD] = {
-		"function", VERDICT_UNKNOWN, VERDICT_REPORT,
+		"function", VERDICT_UNKNOWN, VERDICT_REPORT, NULL,
 		{ core_calls, file_calls, common_calls, function_calls, handover_calls, sanitizer_calls },
 		{ fcntl_rules, prctl_rules, ioctl_rules, personality_rules, socket_report_rules, thread_rules,
 	          executable_file_rules, further_filter_rules },
 	},
 	/* The next two name nothing that has to be reported: an error number would hide the report. */
-	[FILTER_FUNCTION_CLOSE] = { "function, loading", VERDICT_ALLOW, VERDICT_NONE, { NULL }, { close_rules } },
-	[FILTER_FUNCTION_SERVE] = { "function, serving", VERDICT_ALLOW, VERDICT_NONE, { NULL }, { serve_rules } },
+	[FILTER_FUNCTION_CLOSE] = { "function, loading", VERDICT_ALLOW, VERDICT_NONE, NULL, { NULL }, { close_rules } },
+	[FILTER_FUNCTION_SERVE] = { "function, serving", VERDICT_ALLOW, VERDICT_NONE, NULL, { NULL }, { serve_rules } },
 	[FILTER_FRESH_LOAD] = {
-		"fresh function", VERDICT_UNKNOWN, VERDICT_REPORT,
+		"fresh function", VERDICT_UNKNOWN, VERDICT_REPORT, NULL,
 		{ core_calls, file_calls, common_calls, function_calls, handover_calls, sanitizer_calls },
 		{ fcntl_rules, prctl_rules, ioctl_rules, personality_rules, socket_report_rules,
 	          fresh_thread_rules, executable_file_rules, further_filter_rules },
 	},
 	[FILTER_FRESH_CLOSE] = {
-		"fresh function, loading", VERDICT_ALLOW, VERDICT_NONE, { NULL }, { fresh_close_rules },
+		"fresh function, loading", VERDICT_ALLOW, VERDICT_NONE, NULL, { NULL }, { fresh_close_rules },
 	},
 	[FILTER_FRESH_SERVE] = {
-		"fresh function, loaded", VERDICT_ALLOW, VERDICT_NONE, { NULL }, { fresh_serve_rules },
+		"fresh function, loaded", VERDICT_ALLOW, VERDICT_NONE, NULL, { NULL }, { fresh_serve_rules },
 	},
 	[FILTER_FRESH_REQUEST] = {
-		"fresh function, serving", VERDICT_ALLOW, VERDICT_NONE, { NULL }, { fresh_request_rules },
+		"fresh function, serving", VERDICT_ALLOW, VERDICT_NONE, NULL, { NULL }, { fresh_request_rules },
 	},
 	[FILTER_FRESH_INIT] = {
-		"init of a fresh function", VERDICT_UNKNOWN, VERDICT_REFUSE,
+		"init of a fresh function", VERDICT_UNKNOWN, VERDICT_REFUSE, NULL,
 		{ core_calls, init_calls, fresh_init_calls, sanitizer_calls },
 		{ no_executable_rules, socket_rules },
 	},
 	[FILTER_INIT] = {
-		"init", VERDICT_UNKNOWN, VERDICT_REFUSE,
+		"init", VERDICT_UNKNOWN, VERDICT_REFUSE, NULL,
 		{ core_calls, init_calls, sanitizer_calls },
 		{ no_executable_rules, socket_rules },
 	},
 	[FILTER_BOX_INIT] = {
-		"init of a box", VERDICT_UNKNOWN, VERDICT_REFUSE,
+		"init of a box", VERDICT_UNKNOWN, VERDICT_REFUSE, NULL,
 		{ core_calls, init_calls, box_init_calls, sanitizer_calls },
 		{ no_executable_rules, socket_rules },
 	},
 	[FILTER_COPY] = {
-		"copy", VERDICT_UNKNOWN, VERDICT_REFUSE,
+		"copy", VERDICT_UNKNOWN, VERDICT_REFUSE, NULL,
 		{ core_calls, file_calls, copy_calls, sanitizer_calls },
 		{ fcntl_rules, no_executable_rules, socket_rules },
 	},
 	[FILTER_ROUTER] = {
-		"router", VERDICT_UNKNOWN, VERDICT_REFUSE,
+		"router", VERDICT_UNKNOWN, VERDICT_REFUSE, NULL,
 		{ core_calls, router_calls, sanitizer_calls },
 		{ router_rules, no_executable_rules, socket_rules },
 	},
 	[FILTER_COMPILER] = {
-		"compiler", VERDICT_UNKNOWN, VERDICT_REFUSE,
+		"compiler", VERDICT_UNKNOWN, VERDICT_REFUSE, NULL,
 		{ core_calls, file_calls, common_calls, program_calls, sanitizer_calls },
 		{ fcntl_rules, prctl_rules, ioctl_rules, personality_rules, socket_rules, process_rules,
 	          socketpair_rules, any_memory_rules },
 	},
+	[FILTER_RUN] = {
+		"run", VERDICT_UNKNOWN, VERDICT_REFUSE, run_reported,
+		{ core_calls, file_calls, common_calls, program_calls, sanitizer_calls },
+		{ fcntl_rules, prctl_rules, ioctl_rules, personality_rules, socket_run_rules, process_rules,
+	          socketpair_rules, any_memory_rules },
+	},
 	[FILTER_CHECK] = {
-		"check", VERDICT_UNKNOWN, VERDICT_REFUSE,
+		"check", VERDICT_UNKNOWN, VERDICT_REFUSE, NULL,
 		{ core_calls, sanitizer_calls },
 		{ no_executable_rules, socket_rules },
 	},
@@ -396,28 +420,28 @@ const struct filter_calls filter_calls[FILTER_COUNT] = {
 
 const struct filter_calls filter_calls_explaining[FILTER_COUNT] = {
 	[FILTER_FUNCTION_LOAD] = {
-		"function, explained", VERDICT_REPORT, VERDICT_NONE,
+		"function, explained", VERDICT_REPORT, VERDICT_NONE, NULL,
 		{ core_calls, file_calls, common_calls, function_calls, sanitizer_calls },
 		{ fcntl_rules, prctl_rules, ioctl_rules, personality_rules, thread_rules,
 	          executable_file_rules, further_filter_rules, explaining_handover_rules },
 	},
 	[FILTER_FUNCTION_CLOSE] = {
-		"function, loading, explained", VERDICT_ALLOW, VERDICT_NONE, { NULL }, { explaining_close_rules },
+		"function, loading, explained", VERDICT_ALLOW, VERDICT_NONE, NULL, { NULL }, { explaining_close_rules },
 	},
 	[FILTER_FUNCTION_SERVE] = {
-		"function, serving, explained", VERDICT_ALLOW, VERDICT_NONE, { NULL }, { explaining_serve_rules },
+		"function, serving, explained", VERDICT_ALLOW, VERDICT_NONE, NULL, { NULL }, { explaining_serve_rules },
 	},
 };
 
 const struct filter_calls filter_calls_granted[FILTER_COUNT] = {
 	[FILTER_FUNCTION_LOAD] = {
-		"function with a socket", VERDICT_UNKNOWN, VERDICT_REPORT,
+		"function with a socket", VERDICT_UNKNOWN, VERDICT_REPORT, NULL,
 		{ core_calls, file_calls, common_calls, function_calls, handover_calls, sanitizer_calls },
 		{ fcntl_rules, prctl_rules, ioctl_rules, personality_rules, socket_granted_rules, thread_rules,
 	          executable_file_rules, further_filter_rules },
 	},
 	[FILTER_FRESH_LOAD] = {
-		"fresh function with a socket", VERDICT_UNKNOWN, VERDICT_REPORT,
+		"fresh function with a socket", VERDICT_UNKNOWN, VERDICT_REPORT, NULL,
 		{ core_calls, file_calls, common_calls, function_calls, handover_calls, sanitizer_calls },
 		{ fcntl_rules, prctl_rules, ioctl_rules, personality_rules, socket_granted_rules,
 	          fresh_thread_rules, executable_file_rules, further_filter_rules },
@@ -426,7 +450,7 @@ const struct filter_calls filter_calls_granted[FILTER_COUNT] = {
 
 const struct filter_calls filter_calls_explaining_granted[FILTER_COUNT] = {
 	[FILTER_FUNCTION_LOAD] = {
-		"function with a socket, explained", VERDICT_REPORT, VERDICT_NONE,
+		"function with a socket, explained", VERDICT_REPORT, VERDICT_NONE, NULL,
 		{ core_calls, file_calls, common_calls, function_calls, sanitizer_calls },
 		{ socket_granted_rules, fcntl_rules, prctl_rules, ioctl_rules, personality_rules, thread_rules,
 	          executable_file_rules, further_filter_rules, explaining_handover_rules },

@@ -25,8 +25,9 @@ enum { CALL_SETS_MAX = 9 };
 
 struct filter_calls {
 	const char *name;
-	enum verdict standard;                        /* for what is not named */
-	enum verdict of_never;                        /* for the never-list; VERDICT_NONE: not at all */
+	enum verdict standard; /* for what is not named */
+	enum verdict of_never; /* for the never-list; VERDICT_NONE: not at all */
+	const char *reported;  /* names of the never-list that are reported whatever of_never is; or NULL */
 	const char *allowed[CALL_SETS_MAX];           /* names with a space between them */
 	const struct call_rule *rules[CALL_SETS_MAX]; /* ended by a name NULL */
 };

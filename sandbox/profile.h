@@ -68,6 +68,7 @@ int host_name_enter(struct sandbox *s, struct err *e);
 int environment_enter(struct sandbox *s, struct err *e);
 int payload_limits_enter(struct sandbox *s, struct err *e);
 int close_limits_enter(struct sandbox *s, struct err *e);
+int run_limits_enter(struct sandbox *s, struct err *e);
 int descriptors_enter(struct sandbox *s, struct err *e);
 int capabilities_enter(struct sandbox *s, struct err *e);
 int no_new_privileges_enter(struct sandbox *s, struct err *e);

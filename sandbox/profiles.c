@@ -79,6 +79,19 @@ static const struct limit_row box_limits[] = {
 	{ .resource = RLIMIT_AS, .part = SANDBOX_PAYLOAD, .kind = LIMIT_ADDRESS_SPACE },
 };
 
+/* NOFILE after the listener's handover, as LIMITS_OF_CODE. */
+static const struct limit_row run_limits[] = {
+	LIMITS_OF_ALL,
+	LIMIT_PROCESSES,
+	LIMIT_BY(FSIZE, file_size),
+	LIMIT_BY(CPU, cpu_s),
+	{ .resource = RLIMIT_AS, .part = SANDBOX_PAYLOAD, .kind = LIMIT_ADDRESS_SPACE },
+	{ .resource = RLIMIT_NOFILE,
+	  .part = SANDBOX_RUN,
+	  .kind = LIMIT_FROM,
+	  .offset = offsetof(struct sandbox_limits, files) },
+};
+
 static const struct place_row function_places[] = {
 	{ PLACE_ROOT, RIGHTS_READ, RIGHTS_READ | RIGHTS_WRITE },
 	{ PLACE_TMP, RIGHTS_READ | RIGHTS_WRITE, 0 },
@@ -197,10 +210,10 @@ const struct sandbox_profile sandbox_run = {
 	.namespaces = NAMESPACES | CLONE_NEWPID | CLONE_NEWNET,
 	.root = ROOT_SYSTEM,
 	.init_filter = FILTER_BOX_INIT,
-	.filter = FILTER_COMPILER,
+	.filter = FILTER_RUN,
 	.environment = no_environment,
-	.limits = box_limits,
-	.n_limits = ARRAY_SIZE(box_limits),
+	.limits = run_limits,
+	.n_limits = ARRAY_SIZE(run_limits),
 	.places = run_places,
 	.n_places = ARRAY_SIZE(run_places),
 };

@@ -98,7 +98,8 @@ enum sandbox_part {
 	SANDBOX_SERVE =
 	    1 << 5, /* out of the artifact's folder into /tmp; no executable memory, no filter any more */
 	SANDBOX_REQUEST =
-	    1 << 6, /* fresh mode: no further process, no signal to another, no filter any more */
+	    1 << 6,           /* fresh mode: no further process, no signal to another, no filter any more */
+	SANDBOX_RUN = 1 << 7, /* a program's box, after the listener's handover: limit of files */
 };
 
 /* Walks the table of stages (stages.c) and enters those of the part that the profile has. */

@@ -103,6 +103,12 @@ close_limits_enter(struct sandbox *s, struct err *e)
 	return limits_enter(s, SANDBOX_CLOSE, e);
 }
 
+int
+run_limits_enter(struct sandbox *s, struct err *e)
+{
+	return limits_enter(s, SANDBOX_RUN, e);
+}
+
 static int
 int_compare(const void *a, const void *b)
 {

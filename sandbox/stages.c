@@ -50,6 +50,8 @@ static const struct {
 	{ "seccomp", SANDBOX_SERVE, serve_filter_enter },
 
 	{ "seccomp", SANDBOX_REQUEST, request_filter_enter },
+
+	{ "limits", SANDBOX_RUN, run_limits_enter },
 };
 
 int

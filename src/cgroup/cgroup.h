@@ -64,7 +64,7 @@ struct cgroup_leaf {
 };
 
 struct cgroup_usage {
-	uint64_t memory_peak; /* bytes */
+	uint64_t memory_now, memory_peak; /* bytes */
 	uint64_t cpu_us;
 	uint64_t n_over_memory; /* times that its own limit left no way out */
 	uint64_t n_killed;      /* processes that died of a lack of memory, whosesoever limit it was */

@@ -100,6 +100,7 @@ static const struct {
 	const char *file, *key;
 	size_t offset;
 } usage_rows[] = {
+	{ "memory.current", NULL, offsetof(struct cgroup_usage, memory_now) },
 	{ "memory.peak", NULL, offsetof(struct cgroup_usage, memory_peak) },
 	{ "cpu.stat", "usage_usec", offsetof(struct cgroup_usage, cpu_us) },
 	{ "memory.events", "oom", offsetof(struct cgroup_usage, n_over_memory) },
