@@ -1,7 +1,6 @@
 /* run.c - `cfn-deploy run`: a program of any language in a box, once, without a server. */
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,21 +8,20 @@
 
 #include "base/fd.h"
 #include "base/options.h"
-#include "base/utf8.h"
 #include "deploy-tool/commands.h"
-#include "deploy-tool/diagnostics.h"
+#include "deploy-tool/run_show.h"
 #include "run/engine.h"
 
 enum {
 	INPUT_MAX = 8 << 20,
 	SOURCE_MAX = 4 << 20,
 	BOX_UID = 1002, /* of the range: beside the compiler's */
-	EXIT_SIGNAL = 128,
 };
 
 struct run_options {
 	const char *language, *input, *memory, *cpu_time, *wall_time, *processes;
-	struct argument_list options;
+	struct argument_list options, files, environment, outputs;
+	const char *cpu_share;
 	bool is_merged;
 };
 
@@ -34,11 +32,19 @@ const struct argument_row run_options[] = {
 	  "its standard input, at most 8 MiB; -: that of this command" },
 	{ "option", 'O', ARGUMENT_LIST, offsetof(struct run_options, options), "WORD",
 	  "for the compiler, of those that the language allows" },
+	{ "file", 'f', ARGUMENT_LIST, offsetof(struct run_options, files), "FILE",
+	  "a further file, under this name in its working folder" },
+	{ "env", 'e', ARGUMENT_LIST, offsetof(struct run_options, environment), "NAME=VALUE",
+	  "a variable of its environment" },
+	{ "output", 'o', ARGUMENT_LIST, offsetof(struct run_options, outputs), "PATTERN",
+	  "files that it leaves, for the document of --json" },
 	{ "merge-stderr", 0, ARGUMENT_FLAG, offsetof(struct run_options, is_merged), NULL,
 	  "standard error into standard output, in its order" },
 	{ "memory", 0, ARGUMENT_TEXT, offsetof(struct run_options, memory), "SIZE", "default 128M" },
 	{ "cpu-time", 0, ARGUMENT_TEXT, offsetof(struct run_options, cpu_time), "TIME", "default 5s" },
 	{ "wall-time", 0, ARGUMENT_TEXT, offsetof(struct run_options, wall_time), "TIME", "default 10s" },
+	{ "cpu-share", 0, ARGUMENT_TEXT, offsetof(struct run_options, cpu_share), "PERCENT",
+	  "of one processor, default 50" },
 	{ "processes", 0, ARGUMENT_TEXT, offsetof(struct run_options, processes), "N",
 	  "and threads, default 32" },
 };
@@ -49,10 +55,8 @@ struct command_run {
 	struct run_options options;
 	struct run_languages languages;
 	const struct run_language *language;
-	struct box_limits limits, compile_limits;
-	struct box_file file;
-	char *source;
-	int input;
+	struct run_job job;
+	char *input;
 };
 
 /* A limit of the command line: what it is called, how it is read, where it goes, its range. */
@@ -68,6 +72,8 @@ static const struct limit {
 	  "cpu-time: a duration from 10ms to 1h", 10, 3600 * 1000 },
 	{ offsetof(struct run_options, wall_time), offsetof(struct box_limits, wall_ms),
 	  option_parse_duration, "wall-time: a duration from 10ms to 1h", 10, 3600 * 1000 },
+	{ offsetof(struct run_options, cpu_share), offsetof(struct box_limits, cpu_share),
+	  option_parse_number, "cpu-share: a number from 1 to 10000", 1, 10000 },
 	{ offsetof(struct run_options, processes), offsetof(struct box_limits, processes),
 	  option_parse_number, "processes: a number from 1 to 1024", 1, 1024 },
 };
@@ -85,7 +91,7 @@ limits_read(struct command_run *c)
 			continue;
 		if (l->parse(text, &value) < 0 || value < l->least || value > l->most)
 			return tool_fail_as(EX_USAGE, "--%s; not '%.64s'", l->form, text);
-		memcpy((char *)&c->limits + l->field, &value, sizeof value);
+		memcpy((char *)&c->job.limits + l->field, &value, sizeof value);
 	}
 	return 0;
 }
@@ -109,19 +115,40 @@ language_find(struct command_run *c, const char *path)
 	                    c->tool->config.run.languages_dir);
 }
 
+/* As it is called here, so that messages name it; what cannot be such a name is called as the language says.
+ */
+static const char *
+main_name(const struct command_run *c, const char *path)
+{
+	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+	const char *end = strrchr(name, '.'), *wanted = strrchr(c->language->source, '.');
+
+	if (!end || strcmp(end, wanted) != 0 || run_file_name_fault(name, strlen(name)))
+		return c->language->source;
+	return name;
+}
+
 static int
-source_take(struct command_run *c, const char *path)
+file_take(struct command_run *c, const char *path, const char *name)
 {
 	AUTO_FD fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	const char *fault = run_file_name_fault(name, strlen(name));
 	struct err e = { 0 };
+	char *data;
+	size_t n;
 
+	if (c->job.n_files == RUN_FILES_MAX)
+		return tool_fail_as(EX_USAGE, "more than %d files", RUN_FILES_MAX);
+	if (fault)
+		return tool_fail_as(EX_USAGE, "%.200s: %s", name, fault);
 	if (fd < 0)
 		err_set(&e, errno, "%.200s", path);
-	else if (fd_read_file(fd, SOURCE_MAX, &c->source, &c->file.size, &e) < 0)
+	else if (fd_read_file(fd, SOURCE_MAX, &data, &n, &e) < 0)
 		err_wrap(&e, "%.200s", path);
-	c->file.path = c->language->source;
-	c->file.data = c->source;
-	return e.code ? tool_fail(&e) : 0;
+	if (e.code)
+		return tool_fail(&e);
+	c->job.files[c->job.n_files++] = (struct box_file){ name, data, n };
+	return 0;
 }
 
 /* The program gets a copy: it cannot hold up, or change, what it is read from. */
@@ -129,7 +156,6 @@ static int
 input_take(struct command_run *c)
 {
 	const char *path = c->options.input;
-	AUTO_FREE char *data = NULL;
 	AUTO_FD fd = -1;
 	struct err e = { 0 };
 	ssize_t n;
@@ -138,198 +164,154 @@ input_take(struct command_run *c)
 		return 0;
 	fd = strcmp(path, "-") == 0 ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3)
 	                            : open(path, O_RDONLY | O_CLOEXEC);
-	data = malloc(INPUT_MAX + 1);
-	n = fd < 0 || !data ? -errno : fd_read_all(fd, data, INPUT_MAX + 1);
+	c->input = malloc(INPUT_MAX + 1);
+	n = fd < 0 || !c->input ? -errno : fd_read_all(fd, c->input, INPUT_MAX + 1);
 	if (n < 0)
 		err_set(&e, (int)-n, "%.200s", path);
 	else if (n > INPUT_MAX)
 		err_set(&e, EFBIG, "%.200s: over %d MiB", path, INPUT_MAX >> 20);
-	else
-		c->input = fd_sealed_memory("cfn-input", data, (size_t)n, &e);
+	c->job.cases[0].input = c->input;
+	c->job.cases[0].n_input = e.code ? 0 : (size_t)n;
 	return e.code ? tool_fail(&e) : 0;
 }
 
-static json_t *
-text_of(const struct buf *b)
+/* Beside the main one: each by the name that it has here, below the folder that this command is in. */
+static int
+files_take(struct command_run *c, const char *path)
 {
-	return json_stringn(buf_used(b) > 0 ? buf_head(b) : "", buf_used(b));
-}
+	const struct argument_list *more = &c->options.files;
+	int status = file_take(c, path, main_name(c, path));
 
-/* JSON has no bytes: what is no UTF-8 is not shown here as if it were. */
-static void
-json_put_stream(json_t *object, const char *name, const struct buf *b, uint64_t n_came)
-{
-	char key[32];
-
-	snprintf(key, sizeof key, "%s_bytes", name);
-	json_object_set_new(object, key, json_integer((json_int_t)n_came));
-	if (utf8_is_valid(buf_used(b) > 0 ? buf_head(b) : "", buf_used(b)))
-		json_object_set_new(object, name, text_of(b));
-	else
-		json_object_set_new(object, name, json_null());
-}
-
-static json_t *
-json_number_or_null(uint64_t number)
-{
-	return number > 0 ? json_integer((json_int_t)number) : json_null();
-}
-
-static json_t *
-json_of_box(const struct box_result *r, enum run_status status)
-{
-	json_t *o =
-	    json_pack("{s:s, s:I, s:I, s:o, s:I, s:s}", "status", run_status_word(status), "cpu_ms",
-	              (json_int_t)(r->ending.cpu_us / 1000), "wall_ms", (json_int_t)(r->wall_us / 1000),
-	              "memory_peak_bytes", json_number_or_null(r->memory_peak), "processes_peak",
-	              (json_int_t)r->processes_peak, "memory_by", r->has_cgroup ? "cgroup" : "rlimit");
-
-	if (r->ending.code == CLD_EXITED)
-		json_object_set_new(o, "exit_code", json_integer(r->ending.status));
-	else
-		json_object_set_new(o, "signal_number", json_integer(r->ending.status));
-	json_put_stream(o, "stdout", &r->out, r->n_out);
-	json_put_stream(o, "stderr", &r->err, r->n_err);
-	json_object_set_new(o, "truncated",
-	                    json_boolean(r->n_out > buf_used(&r->out) || r->n_err > buf_used(&r->err)));
-	return o;
+	for (size_t i = 0; status == 0 && i < more->n; i++)
+		status = file_take(c, more->items[i], more->items[i]);
+	if (status == 0 && !run_files_are_apart(c->job.files, c->job.n_files))
+		status = tool_fail_as(EX_USAGE, "two files have one name in the box");
+	return status;
 }
 
 static int
-put_json(const struct command_run *c, const struct run_outcome *o)
+environment_take(struct command_run *c)
 {
-	json_t *answer = o->is_run ? json_of_box(&o->run, o->status)
-	                           : json_pack("{s:s}", "status", run_status_word(o->status));
+	const struct argument_list *list = &c->options.environment;
 
-	json_object_set_new(answer, "language", json_string(c->language->name));
-	if (o->is_compiled)
-		json_object_set_new(answer, "compile", json_of_box(&o->compile, o->compile_status));
-	return tool_print_json(answer);
-}
-
-/* A terminal gets no byte that it might obey: neither of a stranger's program nor, by way of a compiler, of
- * its source. */
-static void
-put_lines(const char *p, size_t n, FILE *to)
-{
-	struct buf shown;
-
-	while (n > 0) {
-		const char *newline = memchr(p, '\n', n);
-		size_t length = newline != NULL ? (size_t)(newline - p) : n;
-
-		buf_init(&shown, 4 * length + 1);
-		if (diagnostics_escape(&shown, p, length) == 0 && buf_used(&shown) > 0)
-			fwrite(buf_head(&shown), 1, buf_used(&shown), to);
-		buf_done(&shown);
-		length += newline != NULL;
-		if (newline != NULL)
-			fputc('\n', to);
-		p += length;
-		n -= length;
-	}
-}
-
-static void
-put_bytes(const struct buf *b, FILE *to)
-{
-	if (buf_used(b) > 0 && isatty(fileno(to)))
-		put_lines(buf_head(b), buf_used(b), to);
-	else if (buf_used(b) > 0)
-		fwrite(buf_head(b), 1, buf_used(b), to);
-	fflush(to);
-}
-
-/* As a shell would say it: the program's own status, or 128 and the signal that ended it. */
-static int
-exit_status(const struct run_outcome *o)
-{
-	if (!o->is_run)
-		return EX_DATAERR;
-	return o->run.ending.code == CLD_EXITED ? o->run.ending.status : EXIT_SIGNAL + o->run.ending.status;
+	for (size_t i = 0; i < list->n; i++)
+		if (!run_is_environment(list->items[i]))
+			return tool_fail_as(EX_USAGE, "--env %.64s: not NAME=VALUE", list->items[i]);
+	return 0;
 }
 
 static int
-put_text(const struct command_run *c, const struct run_outcome *o)
+list_put(const char **to, size_t max, const char *const *items, size_t n, const char *what)
 {
-	const struct box_result *last = o->is_run ? &o->run : &o->compile;
-	char how[ENDING_TEXT_SIZE];
-
-	if (o->is_compiled)
-		put_bytes(&o->compile.err, stderr);
-	if (o->is_run) {
-		put_bytes(&o->run.out, stdout);
-		put_bytes(&o->run.err, stderr);
-	}
-	if (o->status == RUN_ACCEPTED || o->status == RUN_NONZERO_EXIT)
-		return exit_status(o);
-	ending_format(&last->ending, how);
-	fprintf(stderr, "cfn-deploy: %s: %s (%s; %.3f s of CPU time, %.3f s, %.1f MiB)\n", c->file.path,
-	        run_status_word(o->status), how, (double)last->ending.cpu_us / 1e6,
-	        (double)last->wall_us / 1e6, (double)last->memory_peak / (1 << 20));
-	return exit_status(o);
+	if (n > max)
+		return tool_fail_as(EX_USAGE, "more than %zu %s", max, what);
+	for (size_t i = 0; i < n; i++)
+		to[i] = items[i];
+	return 0;
 }
 
 static int
-run_it(struct command_run *c, const char *const *arguments)
+lists_take(struct command_run *c, const char *const *arguments)
 {
-	const char *options[ARGUMENTS_MAX + 1] = { NULL };
+	struct run_job *job = &c->job;
+	const struct run_options *o = &c->options;
+	size_t n = 0;
+	int status;
+
+	while (arguments[n])
+		n++;
+	status = list_put(job->arguments, RUN_ARGUMENTS_MAX, arguments, n, "arguments");
+	if (status == 0)
+		status = list_put(job->options, RUN_OPTIONS_MAX, o->options.items, o->options.n, "options");
+	if (status == 0)
+		status = list_put(job->environment, RUN_ENVIRONMENT_MAX, o->environment.items,
+		                  o->environment.n, "variables");
+	if (status == 0)
+		status = list_put(job->outputs, RUN_OUTPUTS_MAX, o->outputs.items, o->outputs.n, "patterns");
+	return status == 0 ? environment_take(c) : status;
+}
+
+static int
+run_it(struct command_run *c)
+{
 	struct box_base base;
 	const struct run_place place = { (uid_t)c->tool->config.uid_range_start + BOX_UID, &c->tool->cgroup,
 		                         &base };
-	const struct run_wish wish = {
-		c->language, &c->file,         1, options, arguments, c->input, c->options.is_merged,
-		c->limits,   c->compile_limits
-	};
-	struct run_outcome outcome;
+	struct run_shown *shown = run_shown_new(c->tool, c->job.files[0].path);
+	const struct run_watcher watcher = { run_shown_event, shown, -1 };
 	struct err e = { 0 };
+	int status = shown ? box_base_open(&base, false, &e) : err_set(&e, ENOMEM, "run");
+
+	if (status == 0) {
+		tool_open_cgroup(c->tool);
+		status = run_job_do(&place, c->language, &c->job, &watcher, &e);
+		box_base_close(&base);
+	}
+	status = status < 0 ? tool_fail(&e) : run_shown_end(shown, c->language->name);
+	run_shown_free(shown);
+	return status;
+}
+
+static void
+command_done(struct command_run *c)
+{
+	for (size_t i = 0; i < c->job.n_files; i++)
+		free((void *)(uintptr_t)c->job.files[i].data);
+	free(c->input);
+}
+
+static int
+job_take(struct command_run *c, const char *path, const char *const *arguments)
+{
+	struct run_job *job = &c->job;
 	int status;
 
-	for (size_t i = 0; i < c->options.options.n; i++)
-		options[i] = c->options.options.items[i];
-	tool_open_cgroup(c->tool);
-	if (box_base_open(&base, false, &e) < 0)
-		return tool_fail(&e);
-	status = run_do(&place, &wish, &outcome, &e);
-	box_base_close(&base);
-	if (status < 0)
-		return tool_fail(&e);
-	status = c->tool->json ? put_json(c, &outcome) : put_text(c, &outcome);
-	run_outcome_done(&outcome);
+	run_limits_init(&job->limits);
+	run_compile_limits_init(&job->compile_limits, c->language);
+	job->is_merged = c->options.is_merged;
+	job->n_cases = 1;
+	status = limits_read(c);
+	if (status == 0)
+		status = lists_take(c, arguments);
+	if (status == 0)
+		status = files_take(c, path);
+	if (status == 0)
+		status = input_take(c);
+	job->total_ms = job->compile_limits.wall_ms + job->limits.wall_ms;
+	return status;
+}
+
+static int
+run_with(struct command_run *c, const char *path, const char *const *arguments)
+{
+	int status = tool_configure(c->tool, false);
+
+	if (status == 0)
+		status = language_find(c, path);
+	if (status == 0)
+		status = job_take(c, path, arguments);
+	if (status == 0)
+		status = run_it(c);
+	command_done(c);
 	return status;
 }
 
 int
 run_run(struct tool *t, const char *const *arguments)
 {
-	struct command_run c = { .tool = t, .input = -1 };
+	AUTO_FREE struct command_run *c = calloc(1, sizeof *c);
 	const struct argument_table tables[] = { { tool_options, tool_n_options, t },
-		                                 { run_options, run_n_options, &c.options } };
+		                                 { run_options, run_n_options, c ? &c->options : NULL } };
 	struct err e = { 0 };
-	int n = arguments_read(tables, ARRAY_SIZE(tables), arguments, NULL, &e), status;
-	const char *path = n < 0 ? NULL : arguments[n];
+	int n =
+	    c ? arguments_read(tables, ARRAY_SIZE(tables), arguments, NULL, &e) : err_set(&e, ENOMEM, "run");
 
 	if (n < 0)
 		return tool_fail_as(EX_USAGE, "%s", e.text);
 	if (t->wants_help)
 		return 0;
-	if (!path)
+	if (!arguments[n])
 		return tool_fail_as(EX_USAGE, "an argument is missing: cfn-deploy run %s", t->command->usage);
-	status = tool_configure(t, false);
-	if (status == 0)
-		status = language_find(&c, path);
-	if (status != 0)
-		return status;
-	run_limits_init(&c.limits);
-	run_compile_limits_init(&c.compile_limits, c.language);
-	status = limits_read(&c);
-	if (status == 0)
-		status = source_take(&c, path);
-	if (status == 0)
-		status = input_take(&c);
-	if (status == 0)
-		status = run_it(&c, arguments + n + 1);
-	fd_close(&c.input);
-	free(c.source);
-	return status;
+	c->tool = t;
+	return run_with(c, arguments[n], arguments + n + 1);
 }

@@ -1,4 +1,4 @@
-/* engine.h - one run: the compiler in a box, then the program in another. */
+/* engine.h - a whole run: the compiler in a box, once, then the program in another for each of its cases. */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
@@ -6,13 +6,15 @@
 #include <sys/types.h>
 
 #include "base/err.h"
+#include "run/event.h"
 #include "run/job.h"
 #include "run/language.h"
 #include "run/status.h"
 #include "sandbox/box.h"
 
 enum {
-	RUN_PROGRAM_MAX = 64 << 20, /* bytes of what a compiler leaves */
+	RUN_PROGRAM_MAX = 64 << 20,     /* bytes of what a compiler leaves */
+	RUN_OUTPUT_FILES_MAX = 8 << 20, /* bytes of all files that are brought back from one case */
 };
 
 struct run_place {
@@ -21,32 +23,22 @@ struct run_place {
 	const struct box_base *base; /* NULL: made for each box, which takes longer than the box */
 };
 
-struct run_wish {
-	const struct run_language *language;
-	const struct box_file *files; /* the first is the main one; names as in run_file_name_check */
-	size_t n_files;
-	const char *const *options; /* of the compiler, NULL-terminated or NULL; allowed ones */
-	const char *const *arguments;
-	int input; /* -1: empty */
-	bool is_merged;
-	struct box_limits limits, compile_limits;
-};
-
-struct run_outcome {
-	enum run_status status, compile_status;
-	bool is_compiled, is_run; /* which of the results below there are */
-	struct box_result compile, run;
+/* What `say` does holds up the watch over the box: it is given bounded pieces, and should not wait. */
+struct run_watcher {
+	void (*say)(void *context, const struct run_event *event);
+	void *context;
+	int cancel; /* a hang-up on it ends the run at once; -1: none */
 };
 
 /* The limits of a program, and of a compiler of this language, where nobody says otherwise. */
 void run_limits_init(struct box_limits *limits);
 void run_compile_limits_init(struct box_limits *limits, const struct run_language *language);
 
-/* 0, however program and compiler ended; -errno when a box could not be made, and when a wish makes no sense:
- * -EINVAL, -E2BIG, -ENOENT (the language's tool is not on this machine). */
-int run_do(const struct run_place *place, const struct run_wish *wish, struct run_outcome *outcome,
-           struct err *e);
-void run_outcome_done(struct run_outcome *outcome);
+/* 0, however program and compiler ended: RUN_EVENT_ENDED says it.  Else RUN_EVENT_ENDED is an internal error
+ * with the words of *e: -EINVAL, -E2BIG (the job makes no sense), -ENOENT (the language's tool is not on this
+ * machine), -errno (a box could not be made); or there is none, -ECANCELED. */
+int run_job_do(const struct run_place *place, const struct run_language *language, const struct run_job *job,
+               const struct run_watcher *watcher, struct err *e);
 
 /* The first line of what the language's tool says of its version; "" when it says nothing. */
 int run_version(const struct run_place *place, const struct run_language *language,

@@ -8,7 +8,7 @@
 
 enum {
 	RUN_LANGUAGES_MAX = 64,
-	RUN_WORDS_MAX = 128, /* of a command line, what the client adds included */
+	RUN_WORDS_MAX = 256, /* of a command line, what the client adds included */
 	RUN_COMMAND_SIZE = 512,
 	RUN_NAME_SIZE = 32,
 };

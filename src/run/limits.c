@@ -10,6 +10,7 @@ const struct run_limit run_limits[] = {
 	{ "memory_bytes", offsetof(struct box_limits, memory), 4 << 20 },
 	{ "cpu_ms", offsetof(struct box_limits, cpu_ms), 10 },
 	{ "wall_ms", offsetof(struct box_limits, wall_ms), 10 },
+	{ "cpu_share_percent", offsetof(struct box_limits, cpu_share), 1 },
 	{ "processes", offsetof(struct box_limits, processes), 1 },
 	{ "files", offsetof(struct box_limits, files), 8 },
 	{ "disk_bytes", offsetof(struct box_limits, disk), 64 << 10 },

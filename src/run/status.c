@@ -51,6 +51,14 @@ is_short_of_memory(const struct box_result *r, const struct box_limits *limits)
 	return r->memory_peak >= limits->memory / 10 * 9;
 }
 
+/* It was refused what no ordinary program asks for, and then ended badly; or it came by the doors of another
+ * architecture, behind which all are killed. */
+static bool
+is_denied(const struct box_result *r)
+{
+	return r->n_denied > 0 || (r->ending.code != CLD_EXITED && r->ending.status == SIGSYS);
+}
+
 enum run_status
 run_status_of(const struct box_result *r, const struct box_limits *limits)
 {
@@ -63,6 +71,8 @@ run_status_of(const struct box_result *r, const struct box_limits *limits)
 			                                                              : of_causes[i].status;
 	if (r->has_met_processes)
 		return RUN_PROCESS_LIMIT;
+	if (is_denied(r))
+		return RUN_SYSCALL_DENIED;
 	if (is_short_of_memory(r, limits))
 		return RUN_MEMORY_LIMIT;
 	return r->ending.code == CLD_EXITED ? RUN_NONZERO_EXIT : RUN_SIGNAL;

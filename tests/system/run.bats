@@ -116,7 +116,7 @@ status_of() {
 	printf 'int main(void) { return x; }\n' >bad.c
 	run_program bad.c >out 2>err || rc=$?
 	[ "$rc" -eq 65 ] && [ ! -s out ]
-	grep -q "^main.c:1:25: error: .x. undeclared" err
+	grep -q "^bad.c:1:25: error: .x. undeclared" err
 	printf '#if __STDC_VERSION__ != 199901L\n#error no\n#endif\nint main(void) { return 0; }\n' >c99.c
 	run_program -O -std=c99 -O -O3 c99.c
 	refused 65 cfn-deploy run -O -fplugin=x c99.c

@@ -198,6 +198,26 @@ static const struct {
 	  { .ending = { CLD_EXITED, 1 }, .has_met_processes = true },
 	  RUN_PROCESS_LIMIT,
 	  RUN_COMPILE_ERROR },
+	{ "refused_what_only_an_attack_asks_for",
+	  { .ending = { CLD_EXITED, 1 }, .n_denied = 1 },
+	  RUN_SYSCALL_DENIED,
+	  RUN_COMPILE_ERROR },
+	{ "refused_and_well_all_the_same",
+	  { .ending = { CLD_EXITED, 0 }, .n_denied = 1 },
+	  RUN_ACCEPTED,
+	  RUN_ACCEPTED },
+	{ "refused_too_often",
+	  { .cause = CAUSE_SYSCALL_DENIED, .ending = { CLD_KILLED, SIGKILL }, .n_denied = 65 },
+	  RUN_SYSCALL_DENIED,
+	  RUN_COMPILE_ERROR },
+	{ "killed_by_the_filter",
+	  { .ending = { CLD_KILLED, SIGSYS } },
+	  RUN_SYSCALL_DENIED,
+	  RUN_COMPILE_ERROR },
+	{ "an_exit_status_like_that_signal",
+	  { .ending = { CLD_EXITED, SIGSYS } },
+	  RUN_NONZERO_EXIT,
+	  RUN_COMPILE_ERROR },
 	{ "a_fork_that_was_no_matter",
 	  { .ending = { CLD_EXITED, 0 }, .has_met_processes = true },
 	  RUN_ACCEPTED,
@@ -224,28 +244,53 @@ every_ending_has_its_word(void **state)
 }
 
 static void
-a_wish_that_makes_no_sense_is_refused(void **state)
+ended_keep(void *context, const struct run_event *event)
+{
+	struct run_report *last = context;
+
+	assert_int_equal(event->type, RUN_EVENT_ENDED);
+	*last = event->report;
+}
+
+/* As an internal error, with the words of the error itself. */
+static int
+do_job(const struct run_language *language, const struct run_job *job, struct err *e)
+{
+	static const struct run_place place = { 300000, NULL };
+	struct run_report last = { 0 };
+	const struct run_watcher watcher = { ended_keep, &last, -1 };
+	int rc = run_job_do(&place, language, job, &watcher, e);
+
+	assert_int_equal(last.status, RUN_INTERNAL_ERROR);
+	assert_string_equal(last.message, e->text);
+	return rc;
+}
+
+static void
+a_job_that_makes_no_sense_is_refused(void **state)
 {
 	static const struct run_language absent = {
 		.name = "Absent", .source = "m.x", .run = "/none/x", .options = "-a"
 	};
-	static const struct run_place place = { 300000, NULL };
-	static const char *const options[] = { "-b", NULL };
-	const struct box_file file = { "m.x", "", 0 };
-	struct run_wish wish = { .language = &absent, .files = &file, .n_files = 0, .input = -1 };
-	struct run_outcome o;
+	static struct run_job job = { .n_cases = 1, .files = { { "m.x", "", 0 } } };
 	struct err e = { 0 };
 
 	(void)state;
-	assert_int_equal(run_do(&place, &wish, &o, &e), -EINVAL);
-	wish.n_files = RUN_FILES_MAX + 1;
-	assert_int_equal(run_do(&place, &wish, &o, &e), -EINVAL);
-	wish.n_files = 1;
-	wish.options = options;
-	assert_int_equal(run_do(&place, &wish, &o, &e), -EINVAL);
+	assert_int_equal(do_job(&absent, &job, &e), -EINVAL);
+	job.n_files = RUN_FILES_MAX + 1;
+	assert_int_equal(do_job(&absent, &job, &e), -EINVAL);
+	job.n_files = 1;
+	job.n_cases = 0;
+	assert_int_equal(do_job(&absent, &job, &e), -EINVAL);
+	job.n_cases = 1;
+	job.limits.output = RUN_KEPT_MAX / 2 + 1;
+	assert_int_equal(do_job(&absent, &job, &e), -EINVAL);
+	job.limits.output = RUN_KEPT_MAX / 2;
+	job.options[0] = "-b";
+	assert_int_equal(do_job(&absent, &job, &e), -EINVAL);
 	assert_non_null(strstr(e.text, "does not take the option '-b'; it takes: -a"));
-	wish.options = NULL;
-	assert_int_equal(run_do(&place, &wish, &o, &e), -ENOENT);
+	job.options[0] = NULL;
+	assert_int_equal(do_job(&absent, &job, &e), -ENOENT);
 	assert_non_null(strstr(e.text, "Absent is not installed here: no /none/x"));
 }
 
@@ -258,7 +303,7 @@ main(void)
 		cmocka_unit_test(no_more_languages_than_there_is_room_for),
 		cmocka_unit_test(an_option_is_a_word_of_the_list_or_begins_like_one),
 		cmocka_unit_test(every_ending_has_its_word),
-		cmocka_unit_test(a_wish_that_makes_no_sense_is_refused),
+		cmocka_unit_test(a_job_that_makes_no_sense_is_refused),
 	};
 	int failed;
 

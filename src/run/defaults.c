@@ -1,0 +1,87 @@
+/* defaults.c - the limits where nobody says otherwise, and a language's version. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/fd.h"
+#include "run/engine_parts.h"
+
+#define MIB ((uint64_t)1 << 20)
+
+enum { ALL_PROCESSORS = 10000 };
+
+static const struct box_limits program_limits = {
+	.memory = 128 * MIB,
+	.cpu_ms = 5000,
+	.wall_ms = 10000,
+	.cpu_share = 50,
+	.processes = 32,
+	.files = 64,
+	.disk = 10 * MIB,
+	.output = MIB,
+	.output_end = MIB / 2,
+};
+
+static const struct box_limits compiler_limits = {
+	.cpu_ms = 20000,
+	.wall_ms = 30000,
+	.cpu_share = ALL_PROCESSORS,
+	.processes = 64,
+	.files = 256,
+	.disk = 128 * MIB,
+	.output = MIB,
+};
+
+void
+run_limits_init(struct box_limits *limits)
+{
+	*limits = program_limits;
+}
+
+void
+run_compile_limits_init(struct box_limits *limits, const struct run_language *language)
+{
+	*limits = compiler_limits;
+	limits->memory = language->compile_memory;
+}
+
+static void
+first_line_take(char text[RUN_VERSION_SIZE], const struct box_result *box)
+{
+	const struct buf *said = buf_used(&box->out) > 0 ? &box->out : &box->err;
+
+	if (buf_used(said) > 0)
+		snprintf(text, RUN_VERSION_SIZE, "%.*s", (int)buf_used(said), buf_head(said));
+	text[strcspn(text, "\r\n")] = '\0';
+}
+
+int
+run_version(const struct run_place *place, const struct run_language *language, char text[RUN_VERSION_SIZE],
+            struct err *e)
+{
+	static const struct run_command_parts none;
+	AUTO_FREE struct run *r = calloc(1, sizeof *r);
+	AUTO_FREE struct run_job *job = calloc(1, sizeof *job);
+	struct box_result box;
+	struct box_plan plan;
+	int rc = r && job ? 0 : err_set(e, ENOMEM, "version");
+
+	text[0] = '\0';
+	if (rc < 0 || !language->version[0])
+		return rc;
+	r->place = place;
+	r->job = job;
+	rc = run_command_make(&r->command, language, language->version, &none, e);
+	if (rc < 0)
+		return rc;
+	plan = run_plan(r, "version", BOX_COMPILER);
+	run_compile_limits_init(&plan.limits, language);
+	plan.limits.address_space = language->address_space;
+	rc = box_run(&plan, &box, e);
+	if (rc < 0)
+		return rc;
+	first_line_take(text, &box);
+	box_result_done(&box);
+	return 0;
+}

@@ -1,0 +1,36 @@
+/* engine_parts.h - inside of src/run: one run under way, and how its boxes are made and reported. */
+#pragma once
+#include "run/command.h"
+#include "run/engine.h"
+
+struct run {
+	const struct run_place *place;
+	const struct run_language *language;
+	const struct run_job *job;
+	const struct run_watcher *watcher;
+	struct run_command command; /* of the box under way */
+	struct box_file program;    /* what the compiler left, mapped; data NULL: nothing */
+	uint64_t deadline_us;       /* of everything; monotonic */
+	uint64_t started_us;        /* the box under way */
+	uint32_t index;             /* case */
+	enum run_status status;     /* the first that is not accepted */
+	char message[RUN_MESSAGE_SIZE];
+};
+
+void run_say(const struct run *r, const struct run_event *event);
+
+/* One line that a terminal shows as it is. */
+void run_message_set(char message[RUN_MESSAGE_SIZE], const char *text);
+
+/* No more wall-clock time than is left of the whole. */
+void run_time_left(const struct run *r, struct box_limits *limits);
+
+/* A plan with r->command; its limits are still to be set. */
+struct box_plan run_plan(const struct run *r, const char *name, enum box_profile profile);
+
+/* Runs it, and says what it says.  As box_run(); -ECANCELED: nobody wants it any more. */
+int run_box(struct run *r, struct box_plan *plan, struct box_result *box, struct err *e);
+
+/* Points into the result. */
+void run_report_fill(struct run_report *report, enum run_status status, const struct box_result *box,
+                     const struct box_limits *limits);
