@@ -87,6 +87,7 @@ int artifact_folder_leave(struct sandbox *s, struct err *e);
 int landlock_abi(void);
 
 /* The root of a box; mounts.c's helpers are its building blocks. */
+int root_system_open(const struct sandbox *s, struct err *e);
 int root_system_build(struct sandbox *s, int root, struct err *e);
 
 /* When that root is /, and still writable. */

@@ -18,7 +18,10 @@
 #include "base/macros.h"
 #include "sandbox/mounts.h"
 
-enum { PROGRAM_FILE_MIN = 4096 }; /* an inode for so many bytes */
+enum {
+	PROGRAM_FILE_MIN = 4096, /* an inode for so many bytes */
+	ROOT_INODES = 4,         /* itself, /work, /tmp and the program's folder */
+};
 
 /* Path below the new root: without the leading '/'. */
 static const char *
@@ -152,68 +155,59 @@ copies_place(int root, const char *const *paths, const int *copies, struct err *
 	return 0;
 }
 
+/* A folder of the root as a mount of its own: it stays writable when the root is not. */
 static int
-folder_bind(int root, int from, const char *name, struct err *e)
+folder_bind(int root, const char *name, struct err *e)
 {
 	AUTO_FD tree = -1;
 
-	if (mkdirat(from, name, 0700) < 0)
-		return err_set(e, errno, "mkdir '%s'", name);
 	if (mkdirat(root, name, 0700) < 0)
 		return err_set(e, errno, "mkdir '/%s'", name);
-	tree = open_tree(from, name, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+	tree = open_tree(root, name, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
 	if (tree < 0)
 		return err_set(e, errno, "open_tree '%s'", name);
 	return mount_attach(tree, root, name, e);
 }
 
-/* /work and /tmp share one tmpfs, so that one limit holds for both; its own root is not to be seen. */
-static int
-work_attach(const struct sandbox *s, int root, struct err *e)
-{
-	const struct tmpfs t = {
-		.size = s->limits.tmp_size,
-		.inodes = s->limits.tmp_inodes,
-		.mode = "0700",
-		.attributes = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC,
-	};
-	AUTO_FD disk = mount_tmpfs(&t, e);
-	int rc;
-
-	if (disk < 0)
-		return disk;
-	if (mkdirat(root, "disk", 0700) < 0)
-		return err_set(e, errno, "mkdir '/disk'");
-	rc = mount_attach(disk, root, "disk", e);
-	if (rc == 0)
-		rc = folder_bind(root, disk, "work", e);
-	if (rc == 0)
-		rc = folder_bind(root, disk, "tmp", e);
-	if (rc < 0)
-		return rc;
-	/* Through the descriptor's own path: the current folder is the new root. */
-	if (umount2("disk", MNT_DETACH) < 0 || unlinkat(root, "disk", AT_REMOVEDIR) < 0)
-		return err_set(e, errno, "hide '/disk'");
-	return 0;
-}
-
 /* Writable until init has put the program there. */
 static int
-program_attach(const struct sandbox *s, int root, struct err *e)
+program_bind(int root, struct err *e)
 {
-	const struct tmpfs t = {
-		.size = s->limits.program_size,
-		.inodes = s->limits.program_size / PROGRAM_FILE_MIN + 1,
-		.mode = "0700",
-		.attributes = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV,
-	};
-	AUTO_FD program = mount_tmpfs(&t, e);
+	struct mount_attr attr = { .attr_clr = MOUNT_ATTR_NOEXEC };
+	const char *name = below(SANDBOX_PROGRAM);
+	int rc = folder_bind(root, name, e);
 
-	if (program < 0)
-		return program;
-	if (mkdirat(root, below(SANDBOX_PROGRAM), 0700) < 0)
-		return err_set(e, errno, "mkdir '%s'", SANDBOX_PROGRAM);
-	return mount_attach(program, root, below(SANDBOX_PROGRAM), e);
+	if (rc == 0 && mount_setattr(root, name, 0, &attr, sizeof attr) < 0)
+		rc = err_set(e, errno, "mount_setattr '%s'", SANDBOX_PROGRAM);
+	return rc;
+}
+
+static uint64_t
+inodes_count(const char *const *paths)
+{
+	uint64_t n = 0;
+
+	for (; paths && *paths; paths++)
+		for (const char *p = *paths; *p; p++)
+			n += *p == '/';
+	return n;
+}
+
+/* One tmpfs is the root, which becomes read-only, and /work and /tmp, which share one limit: what the root
+ * itself takes is added to it, and so is the program. */
+int
+root_system_open(const struct sandbox *s, struct err *e)
+{
+	const struct sandbox_limits *l = &s->limits;
+	const struct tmpfs t = {
+		.size = l->tmp_size + l->program_size,
+		.inodes = l->tmp_inodes + l->program_size / PROGRAM_FILE_MIN + ROOT_INODES +
+		          inodes_count(s->system) + inodes_count(sandbox_devices),
+		.mode = "0755",
+		.attributes = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC,
+	};
+
+	return mount_tmpfs(&t, e);
 }
 
 static void
@@ -232,9 +226,11 @@ root_system_fill(struct sandbox *s, int root, const int *system, const int *devi
 		return rc;
 	if (fchdir(root) < 0)
 		return err_set(e, errno, "chdir");
-	rc = work_attach(s, root, e);
+	rc = folder_bind(root, "work", e);
+	if (rc == 0)
+		rc = folder_bind(root, "tmp", e);
 	if (rc == 0 && s->limits.program_size > 0)
-		rc = program_attach(s, root, e);
+		rc = program_bind(root, e);
 	if (rc == 0)
 		rc = copies_place(root, sandbox_devices, devices, e);
 	if (rc == 0)

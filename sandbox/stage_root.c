@@ -111,15 +111,9 @@ root_open(const struct sandbox *s, struct err *e)
 		.mode = "0755",
 		.attributes = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC,
 	};
-	const struct tmpfs system = {
-		.size = 256ULL * PAGE,
-		.inodes = 1024,
-		.mode = "0755",
-		.attributes = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC,
-	};
 
 	if (s->folder < 0)
-		return mount_tmpfs(s->profile->root == ROOT_SYSTEM ? &system : &empty, e);
+		return s->profile->root == ROOT_SYSTEM ? root_system_open(s, e) : mount_tmpfs(&empty, e);
 	if (folder_check(s, e) < 0)
 		return -e->code;
 	return s->folder;
