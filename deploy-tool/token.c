@@ -20,7 +20,7 @@ struct token_options {
 
 const struct argument_row token_options[] = {
 	{ "scope", 0, ARGUMENT_LIST, offsetof(struct token_options, scopes), "SCOPE",
-	  "create: call:FUNCTION or call:* (repeatable); else call:*" },
+	  "create: call:FUNCTION, call:* or run (repeatable); else call:*" },
 	{ "expires", 0, ARGUMENT_TEXT, offsetof(struct token_options, expires), "TIME",
 	  "create: from then on it is worth nothing: 90d, 12h, 2026-12-31; else never" },
 };

@@ -204,7 +204,8 @@ may_grant(const struct drawing *d, const struct pool_token *token, const struct 
 	key = token->approval == APPROVAL_GIVEN ? keys_find(&d->m->approvals.keys, &token->key) : NULL;
 	if (!key)
 		return false;
-	if (strcmp(grant->subject, TOKEN_ANY) == 0)
+	/* What may be run is anything. */
+	if (grant->kind == TOKEN_RUN || strcmp(grant->subject, TOKEN_ANY) == 0)
 		return token_key_may_open_all(key);
 	f = function_find(d->m, grant->subject);
 	pool = !f ? NULL : d->is_ahead ? f->next : f->serving;

@@ -27,8 +27,8 @@ struct snapshot_function {
 	uint32_t queue;        /* requests that may wait */
 	uint32_t max_requests; /* a worker is retired after so many; 0: never */
 	uint32_t auth;         /* enum call_auth: what clients have to show */
-	uint32_t reserved;
-	uint32_t denied_max;           /* refused system calls in one request; the next one ends the worker */
+	uint32_t is_run;       /* the runner's: not workers but lanes, which have no process of their own */
+	uint32_t denied_max;   /* refused system calls in one request; the next one ends the worker */
 	uint64_t body_max, output_max; /* bytes */
 	uint64_t memory;               /* bytes, for the verdict */
 	uint32_t has_session;          /* it may see and write its sessions */

@@ -88,7 +88,8 @@ auth_check(struct router *r, struct request *q, const struct snapshot_function *
 	if (!row)
 		return CAUSE_UNAUTHORIZED;
 	memcpy(q->user, row->name, sizeof q->user);
-	if (tokens_allow(r->tokens, row, TOKEN_CALL, f->name))
+	if (f->is_run ? tokens_allow(r->tokens, row, TOKEN_RUN, TOKEN_ANY)
+	              : tokens_allow(r->tokens, row, TOKEN_CALL, f->name))
 		return CAUSE_NONE;
 	q->fault = AUTH_SCOPE;
 	return CAUSE_FORBIDDEN;
@@ -122,8 +123,8 @@ auth_challenge(const struct request *q, char text[AUTH_CHALLENGE_SIZE])
 	if (f->auth == AUTH_BASIC)
 		snprintf(text, AUTH_CHALLENGE_SIZE, "Basic realm=\"%s\", charset=\"UTF-8\"", f->name);
 	else if (q->fault == AUTH_SCOPE)
-		snprintf(text, AUTH_CHALLENGE_SIZE, "Bearer realm=\"%s\"%s, scope=\"call:%s\"", f->name,
-		         errors[q->fault], f->name);
+		snprintf(text, AUTH_CHALLENGE_SIZE, "Bearer realm=\"%s\"%s, scope=\"%s%s\"", f->name,
+		         errors[q->fault], f->is_run ? "run" : "call:", f->is_run ? "" : f->name);
 	else
 		snprintf(text, AUTH_CHALLENGE_SIZE, "Bearer realm=\"%s\"%s", f->name, errors[q->fault]);
 	return text;

@@ -156,7 +156,7 @@ gone_check(struct router *r, struct worker *w)
 static void
 idle_check(struct router *r, struct worker *w)
 {
-	int64_t cpu = clock_cpu_us(w->pid);
+	int64_t cpu = worker_idle_cpu_us(w);
 
 	if (cpu >= 0 && w->cpu_last_us >= 0 && cpu - w->cpu_last_us > IDLE_CPU_MAX_US) {
 		worker_kill(r, w, CAUSE_CPU_TIME_LIMIT);

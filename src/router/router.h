@@ -561,8 +561,9 @@ void worker_closed(struct router *r, struct worker *w); /* its end of the connec
 /* In fresh mode the request's process, when there is one; else the worker. */
 void worker_kill(struct router *r, struct worker *w, enum cause cause);
 void worker_kill_all(struct router *r, struct worker *w, enum cause cause);
-void worker_spoil(struct worker *w);           /* out of step with its connection: no further request */
-int64_t worker_cpu_us(const struct worker *w); /* clock of whoever serves its request; -1: not known */
+void worker_spoil(struct worker *w);                /* out of step with its connection: no further request */
+int64_t worker_cpu_us(const struct worker *w);      /* clock of whoever serves its request; -1: not known */
+int64_t worker_idle_cpu_us(const struct worker *w); /* of itself */
 void worker_ready(struct router *r, struct source *s, uint32_t events); /* of requests */
 
 /* For fresh.c. */

@@ -114,13 +114,23 @@ worker_find(struct router *r, uint32_t id)
 
 /* ---- requests to the worker ---- */
 
+/* 0 would be our own; a lane and a request that nobody has taken have none. */
+static int64_t
+clock_of(pid_t pid)
+{
+	return pid > 0 ? clock_cpu_us(pid) : -1;
+}
+
 int64_t
 worker_cpu_us(const struct worker *w)
 {
-	pid_t pid = w->is_fresh ? w->child : w->pid;
+	return clock_of(w->is_fresh ? w->child : w->pid);
+}
 
-	/* 0 would be our own. */
-	return pid > 0 ? clock_cpu_us(pid) : -1;
+int64_t
+worker_idle_cpu_us(const struct worker *w)
+{
+	return clock_of(w->pid);
 }
 
 static void
@@ -128,7 +138,7 @@ clock_start(struct router *r, struct worker *w)
 {
 	w->since_us = w->active_us = r->now_us;
 	if (!w->is_fresh)
-		w->cpu_start_us = w->pool->service_ns > MEASURE_NS ? clock_cpu_us(w->pid) : -1;
+		w->cpu_start_us = w->pool->service_ns > MEASURE_NS ? clock_of(w->pid) : -1;
 }
 
 void
@@ -367,7 +377,7 @@ measure_cpu(struct worker *w, unsigned n_ended)
 	w->n_unmeasured += n_ended;
 	if (w->n_unmeasured < MEASURE_BATCH && w->pool->service_ns < MEASURE_NS)
 		return;
-	cpu = clock_cpu_us(w->pid);
+	cpu = clock_of(w->pid);
 	if (w->cpu_mark_us >= 0 && cpu >= w->cpu_mark_us)
 		service_learn_cpu(w->pool, (uint64_t)(cpu - w->cpu_mark_us), w->n_unmeasured);
 	w->cpu_mark_us = cpu;

@@ -21,6 +21,7 @@ static const struct {
 	const char *form;
 } kinds[TOKEN_KINDS] = {
 	[TOKEN_CALL] = { "call", check_function, "call:FUNCTION or call:*" },
+	[TOKEN_RUN] = { "run", NULL, "run" }, /* of nothing: the word is all */
 };
 
 static int
@@ -36,27 +37,36 @@ unknown(const char *word, struct err *e)
 	return err_set(e, -EINVAL, "scope '%.80s' is none of: %s", word, forms);
 }
 
+static int
+kind_of(const char *word, size_t n)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+		if (strlen(kinds[i].word) == n && strncmp(kinds[i].word, word, n) == 0 &&
+		    (word[n] == ':') == (kinds[i].check != NULL))
+			return (int)i;
+	return -1;
+}
+
 int
 token_scope_parse(const char *word, struct token_grant *scope, struct err *e)
 {
 	size_t n = strcspn(word, ":");
+	int kind = kind_of(word, n), rc = 0;
+	const char *subject = word[n] == ':' ? word + n + 1 : TOKEN_ANY;
 	struct token_grant found = { 0 };
-	int rc;
 
-	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
-		if (word[n] != ':' || strlen(kinds[i].word) != n || strncmp(kinds[i].word, word, n) != 0)
-			continue;
-		if (strlen(word + n + 1) >= sizeof found.subject)
-			return err_set(e, -EINVAL, "scope '%.80s...' is too long", word);
-		rc = kinds[i].check(word + n + 1, e);
-		if (rc < 0)
-			return err_wrap(e, "scope '%.80s'", word);
-		found.kind = (uint32_t)i;
-		strcpy(found.subject, word + n + 1);
-		*scope = found;
-		return 0;
-	}
-	return unknown(word, e);
+	if (kind < 0)
+		return unknown(word, e);
+	if (strlen(subject) >= sizeof found.subject)
+		return err_set(e, -EINVAL, "scope '%.80s...' is too long", word);
+	if (kinds[kind].check)
+		rc = kinds[kind].check(subject, e);
+	if (rc < 0)
+		return err_wrap(e, "scope '%.80s'", word);
+	found.kind = (uint32_t)kind;
+	strcpy(found.subject, subject);
+	*scope = found;
+	return 0;
 }
 
 /* The next word of text, which moves behind it; false at the end.  word holds it, or as much as fits. */

@@ -1,4 +1,4 @@
-/* scope.h - what a token is good for: words "KIND:SUBJECT", each once, one space between them. */
+/* scope.h - what a token is good for: words "KIND:SUBJECT" or "KIND", each once, one space between them. */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>

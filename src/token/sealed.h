@@ -21,8 +21,8 @@ enum {
 /* Every subject of a kind. */
 #define TOKEN_ANY "*"
 
-/* What a token may be good for; the words are in scope.c. */
-enum token_kind { TOKEN_CALL, TOKEN_KINDS };
+/* What a token may be good for; the words are in scope.c.  TOKEN_RUN has no subject but TOKEN_ANY. */
+enum token_kind { TOKEN_CALL, TOKEN_RUN, TOKEN_KINDS };
 
 struct token_grant {
 	uint32_t kind; /* enum token_kind */

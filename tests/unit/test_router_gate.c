@@ -21,15 +21,18 @@
 #define EXPIRED    OF("dddddddddddddddd")
 #define NOT_YET    OF("eeeeeeeeeeeeeeee") /* expires in an hour */
 #define NOTHING    OF("ffffffffffffffff") /* good for nothing */
+#define RUNS       OF("1111111111111111") /* good for the runner, "gated" as it were its name */
 #define UNKNOWN    OF("0123456789abcdef")
 
 static const struct {
 	const char *name, *text, *subject;
 	int64_t expires_in; /* seconds; 0: never */
+	enum token_kind kind;
 } tokens[] = {
 	{ "good", GOOD, "gated", 0 },          { "elsewhere", ELSEWHERE, "gate", 0 },
 	{ "everywhere", EVERYWHERE, "*", 0 },  { "expired", EXPIRED, "gated", -1 },
 	{ "not-yet", NOT_YET, "gated", 3600 }, { "nothing", NOTHING, NULL, 0 },
+	{ "runs", RUNS, "*", 0, TOKEN_RUN },
 };
 
 /* Gives the router the tokens from first on. */
@@ -47,6 +50,7 @@ give_tokens(struct rig *g, uint64_t serial, size_t first)
 		row->expires_at = tokens[i].expires_in ? clock_wall_s() + tokens[i].expires_in : 0;
 		row->first_grant = (uint32_t)i;
 		row->n_grants = tokens[i].subject != NULL;
+		grants[i].kind = tokens[i].kind;
 		if (tokens[i].subject)
 			snprintf(grants[i].subject, sizeof grants[i].subject, "%s", tokens[i].subject);
 	}
@@ -478,6 +482,24 @@ without_a_list_nobody_is_let_in(void **state)
 	rig_free(g);
 }
 
+/* Neither is good for the other's. */
+static void
+the_runner_takes_its_own_scope_and_no_functions(void **state)
+{
+	struct snapshot_function gated = rig_gated(AUTH_BEARER);
+	struct rig *g = *state;
+	struct rig_worker w;
+
+	expect_refused(g, ask(g, "Bearer " RUNS), 403, SCOPE);
+	gated.is_run = 1;
+	rig_gate(g, &gated);
+	expect_refused(g, ask(g, "Bearer " GOOD), 403, REALM ", error=\"insufficient_scope\", scope=\"run\"");
+	expect_refused(g, ask(g, "Bearer " EVERYWHERE), 403,
+	               REALM ", error=\"insufficient_scope\", scope=\"run\"");
+	rig_lease(g, &w, RIG_GATED);
+	expect_passed(g, &w, ask(g, "Bearer " RUNS), "runs");
+}
+
 /* What a newer program may say is no reason to let everybody in. */
 static void
 a_gate_that_is_not_known_is_closed(void **state)
@@ -533,6 +555,7 @@ main(void)
 		TEST(nobody_waits_behind_another_in_a_worker),
 		TEST(a_list_that_cannot_be_read_leaves_no_token),
 		TEST(without_a_list_nobody_is_let_in),
+		TEST(the_runner_takes_its_own_scope_and_no_functions),
 		TEST(a_gate_that_is_not_known_is_closed),
 		TEST(the_access_log_says_who_and_why_not),
 	};

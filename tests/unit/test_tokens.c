@@ -50,12 +50,16 @@ scopes_are_words_of_a_table(void **state)
 		const char *word;
 		int want;
 	} cases[] = {
-		{ "call:hello", 0 },       { "call:*", 0 },         { "call:a-b_9", 0 },
-		{ "call", -EINVAL },       { "call:", -EINVAL },    { "", -EINVAL },
-		{ "call:Hello", -EINVAL }, { "call:he*", -EINVAL }, { ":", -EINVAL },
-		{ "run", -EINVAL },        { "cal:x", -EINVAL },    { "calls:x", -EINVAL },
-		{ "call:a b", -EINVAL },   { "call:a:b", -EINVAL }, { "call:a\nb", -EINVAL },
-		{ "CALL:a", -EINVAL },
+		{ "call:hello", 0 },       { "call:*", 0 },
+		{ "call:a-b_9", 0 },       { "call", -EINVAL },
+		{ "call:", -EINVAL },      { "", -EINVAL },
+		{ "call:Hello", -EINVAL }, { "call:he*", -EINVAL },
+		{ ":", -EINVAL },          { "run", 0 },
+		{ "run:", -EINVAL },       { "run:x", -EINVAL },
+		{ "RUN", -EINVAL },        { "running", -EINVAL },
+		{ "cal:x", -EINVAL },      { "calls:x", -EINVAL },
+		{ "call:a b", -EINVAL },   { "call:a:b", -EINVAL },
+		{ "call:a\nb", -EINVAL },  { "CALL:a", -EINVAL },
 	};
 	char text[TOKEN_SCOPES_TEXT_SIZE] = "", word[200];
 	struct token_grant scopes[TOKEN_SCOPES_MAX];
@@ -98,8 +102,8 @@ texts_of_scopes_that_nobody_made_are_refused(void **state)
 		"call:a call:a",
 		"call:a,call:b",
 		"call:a\tcall:b",
-		"run",
-		"call:a run",
+		"run:*",
+		"call:a run run",
 	};
 	struct token_grant scopes[TOKEN_SCOPES_MAX];
 	struct err e;
@@ -109,6 +113,8 @@ texts_of_scopes_that_nobody_made_are_refused(void **state)
 		if (token_scopes_read(cases[i], scopes, &e) != -EBADMSG)
 			fail_msg("accepted: '%s'", cases[i]);
 	assert_int_equal(token_scopes_read("call:a call:*", scopes, &e), 2);
+	assert_int_equal(token_scopes_read("call:a run", scopes, &e), 2);
+	assert_int_equal(scopes[1].kind, TOKEN_RUN);
 }
 
 /* ---- the sealed list ---- */
@@ -392,7 +398,7 @@ a_damaged_token_takes_nothing_from_the_others(void **state)
 		"name = 'B'",
 		"name = ''",
 		"hash = x'00'",
-		"scopes = 'run'",
+		"scopes = 'run:x'",
 		"scopes = ''",
 		"scopes = 'call:a\n'",
 		"created_at = -1",
