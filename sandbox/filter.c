@@ -114,7 +114,7 @@ payload_filter_enter(struct sandbox *s, struct err *e)
 
 	if (rc < 0)
 		return rc;
-	if (rc > 0)
+	if (load_flags(s->profile->filter) & SECCOMP_FILTER_FLAG_NEW_LISTENER)
 		s->listener = rc;
 	return 0;
 }
