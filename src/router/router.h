@@ -9,6 +9,7 @@
 #include "base/buf.h"
 #include "base/ending.h"
 #include "base/err.h"
+#include "base/macros.h"
 #include "fcgi/fcgi.h"
 #include "http/http.h"
 #include "ipc/message.h"
@@ -27,8 +28,6 @@ struct source {
 	uint32_t events;
 	void (*ready)(struct router *r, struct source *s, uint32_t events);
 };
-
-#define CONTAINER_OF(pointer, type, member) ((type *)(void *)((char *)(pointer)-offsetof(type, member)))
 
 /* Bytes that live as long as the buffer they lie in. */
 struct span {
