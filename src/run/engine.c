@@ -6,8 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
 
 #include "base/clock.h"
 #include "base/fd.h"
@@ -15,68 +13,6 @@
 #include "run/engine_parts.h"
 
 enum { ADDRESS_SPACE_MORE = 64 << 20 };
-
-/* ---- the compiler ---- */
-
-static int
-program_map(struct run *r, int fd, struct err *e)
-{
-	struct stat st;
-	void *data;
-
-	if (fstat(fd, &st) < 0)
-		return err_set(e, errno, "compiled program");
-	if (st.st_size == 0)
-		return err_set(e, ENOEXEC, "compiled program: it is empty");
-	data = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-	if (data == MAP_FAILED)
-		return err_set(e, errno, "map the compiled program");
-	r->program = (struct box_file){ RUN_PROGRAM, data, (size_t)st.st_size };
-	return 0;
-}
-
-static void
-compiled_say(struct run *r, const struct box_result *box, const struct box_limits *limits)
-{
-	struct run_event event = { .type = RUN_EVENT_COMPILED };
-	enum run_status status = run_status_of_compiler(box, limits);
-
-	if (status == RUN_ACCEPTED && box->collected[0] < 0)
-		status = RUN_COMPILE_ERROR;
-	run_report_fill(&event.report, status, box, limits);
-	r->status = status;
-	if (status != RUN_ACCEPTED)
-		memcpy(r->message, event.report.message, sizeof r->message);
-	run_say(r, &event);
-}
-
-static int
-compile(struct run *r, struct err *e)
-{
-	static const char *const collect[] = { RUN_PROGRAM, NULL };
-	const struct run_command_parts parts = { .job = r->job };
-	struct box_limits limits = r->job->compile_limits;
-	struct box_result box;
-	struct box_plan plan;
-	int rc = run_command_make(&r->command, r->language, r->language->compile, &parts, e);
-
-	if (rc < 0)
-		return rc;
-	run_say(r, &(const struct run_event){ .type = RUN_EVENT_COMPILING });
-	run_time_left(r, &limits);
-	plan = run_plan(r, "compiler", BOX_COMPILER);
-	plan.collect = collect;
-	plan.collect_max = RUN_PROGRAM_MAX;
-	plan.limits = limits;
-	rc = run_box(r, &plan, &box, e);
-	if (rc < 0)
-		return rc;
-	compiled_say(r, &box, &limits);
-	if (r->status == RUN_ACCEPTED)
-		rc = program_map(r, box.collected[0], e);
-	box_result_done(&box);
-	return rc;
-}
 
 /* ---- one case ---- */
 
@@ -118,6 +54,7 @@ case_judge(struct run *r, const struct run_case *c, struct run_report *report)
 static int
 case_run(struct run *r, const struct run_case *c, struct err *e)
 {
+	const struct box_file program = { RUN_PROGRAM, r->compiled.program, r->compiled.n_program };
 	struct box_plan plan = run_plan(r, "program", BOX_RUN);
 	struct run_event event = { .type = RUN_EVENT_CASE_ENDED, .index = r->index };
 	struct box_result box;
@@ -130,8 +67,8 @@ case_run(struct run *r, const struct run_case *c, struct err *e)
 	plan.is_merged = r->job->is_merged;
 	plan.limits = r->job->limits;
 	plan.limits.address_space = address_space_of(r);
-	plan.program = &r->program;
-	plan.n_program = r->program.data ? 1 : 0;
+	plan.program = &program;
+	plan.n_program = r->compiled.program ? 1 : 0;
 	plan.patterns = r->job->outputs[0] ? r->job->outputs : NULL;
 	run_time_left(r, &plan.limits);
 	rc = run_box(r, &plan, &box, e);
@@ -210,7 +147,7 @@ steps_do(struct run *r, struct err *e)
 	int rc = job_check(r->language, r->job, e);
 
 	if (rc == 0 && r->language->compile[0])
-		rc = compile(r, e);
+		rc = run_compile(r, e);
 	if (rc == 0 && r->status == RUN_ACCEPTED)
 		rc = cases_run(r, e);
 	return rc;
@@ -231,8 +168,7 @@ run_job_do(const struct run_place *place, const struct run_language *language, c
 	r->watcher = watcher;
 	r->deadline_us = clock_now_us() + job->total_ms * 1000;
 	rc = steps_do(r, e);
-	if (r->program.data)
-		munmap((void *)(uintptr_t)r->program.data, r->program.size);
+	run_cached_done(&r->compiled);
 	if (rc == -ECANCELED)
 		return rc;
 	if (rc < 0) {

@@ -6,6 +6,7 @@
 #include <sys/types.h>
 
 #include "base/err.h"
+#include "run/cache.h"
 #include "run/event.h"
 #include "run/job.h"
 #include "run/language.h"
@@ -13,14 +14,17 @@
 #include "sandbox/box.h"
 
 enum {
-	RUN_PROGRAM_MAX = 64 << 20,     /* bytes of what a compiler leaves */
-	RUN_OUTPUT_FILES_MAX = 8 << 20, /* bytes of all files that are brought back from one case */
+	RUN_PROGRAM_MAX = RUN_CACHE_PROGRAM_MAX, /* bytes of what a compiler leaves */
+	RUN_OUTPUT_FILES_MAX = 8 << 20,          /* bytes of all files that are brought back from one case */
 };
 
 struct run_place {
 	uid_t uid; /* of the boxes, when started as root */
 	const struct cgroup *cgroup;
-	const struct box_base *base; /* NULL: made for each box, which takes longer than the box */
+	const struct box_base *base;   /* NULL: made for each box, which takes longer than the box */
+	const struct run_cache *cache; /* NULL: every program is compiled */
+	const char *version; /* run_version() of the language, where it is known: it counts for the cache;
+	                        else NULL */
 };
 
 /* What `say` does holds up the watch over the box: it is given bounded pieces, and should not wait. */

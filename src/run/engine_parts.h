@@ -1,5 +1,6 @@
 /* engine_parts.h - inside of src/run: one run under way, and how its boxes are made and reported. */
 #pragma once
+#include "run/cache.h"
 #include "run/command.h"
 #include "run/engine.h"
 
@@ -9,7 +10,7 @@ struct run {
 	const struct run_job *job;
 	const struct run_watcher *watcher;
 	struct run_command command; /* of the box under way */
-	struct box_file program;    /* what the compiler left, mapped; data NULL: nothing */
+	struct run_cached compiled; /* what the compiler left; program NULL: nothing */
 	uint64_t deadline_us;       /* of everything; monotonic */
 	uint64_t started_us;        /* the box under way */
 	uint32_t index;             /* case */
@@ -24,6 +25,10 @@ void run_message_set(char message[RUN_MESSAGE_SIZE], const char *text);
 
 /* No more wall-clock time than is left of the whole. */
 void run_time_left(const struct run *r, struct box_limits *limits);
+
+/* Takes the program from the cache, or runs the compiler and keeps what it accepts: r->status says how it
+ * went. */
+int run_compile(struct run *r, struct err *e);
 
 /* A plan with r->command; its limits are still to be set. */
 struct box_plan run_plan(const struct run *r, const char *name, enum box_profile profile);

@@ -1,0 +1,140 @@
+/* test_run_compile.c - a whole run of something like a compiler: what is kept of it, and what is not. */
+#include "unit.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/macros.h"
+#include "run/engine.h"
+
+enum { BOX_UID = 300000, MAX = 1 << 20 };
+
+static char folder[] = "/tmp/cfn-compile.XXXXXX";
+static struct run_cache cache = { -1, 0 };
+static struct box_base base;
+
+/* What the events said. */
+struct heard {
+	struct run_report compiled, ended;
+	char out[64], compiler_err[64];
+};
+
+static void
+hear(void *context, const struct run_event *event)
+{
+	struct heard *h = context;
+	const struct run_report *r = &event->report;
+
+	if (event->type == RUN_EVENT_COMPILED) {
+		h->compiled = *r;
+		snprintf(h->compiler_err, sizeof h->compiler_err, "%.*s", (int)r->size_err, r->err);
+	} else if (event->type == RUN_EVENT_CASE_ENDED) {
+		snprintf(h->out, sizeof h->out, "%.*s", (int)r->size_out, r->out);
+	} else if (event->type == RUN_EVENT_ENDED) {
+		h->ended = *r;
+	}
+}
+
+static void
+run_with(const char *compile, const char *source, struct heard *h)
+{
+	static struct run_job job;
+	struct run_language language = { .name = "Copy", .source = "main.sh", .run = "/program/program" };
+	const struct run_place place = { .uid = geteuid() == 0 ? BOX_UID : 0,
+		                         .base = &base,
+		                         .cache = &cache };
+	const struct run_watcher watcher = { hear, h, -1 };
+	struct err e = { 0 };
+
+	snprintf(language.compile, sizeof language.compile, "%s", compile);
+	language.compile_memory = 64 << 20;
+	job = (struct run_job){
+		.files = { { "main.sh", source, strlen(source) } },
+		.n_files = 1,
+		.n_cases = 1,
+		.total_ms = 60000,
+	};
+	run_limits_init(&job.limits);
+	run_compile_limits_init(&job.compile_limits, &language);
+	*h = (struct heard){ 0 };
+	if (run_job_do(&place, &language, &job, &watcher, &e) < 0)
+		fail_msg("%s", e.text);
+}
+
+static void
+what_was_compiled_before_is_not_compiled_again(void **state)
+{
+	static const char compile[] = "/usr/bin/cp -v {main} program", source[] = "#!/bin/sh\necho one\n";
+	struct heard h;
+
+	(void)state;
+	for (int turn = 0; turn < 3; turn++) {
+		run_with(compile, source, &h);
+		assert_int_equal(h.ended.status, RUN_ACCEPTED);
+		assert_int_equal(h.compiled.status, RUN_ACCEPTED);
+		assert_int_equal(h.compiled.is_cached, turn > 0);
+		assert_int_equal(h.compiled.n_out, strlen("'main.sh' -> 'program'\n"));
+		assert_string_equal(h.out, "one\n");
+	}
+	run_with(compile, "#!/bin/sh\necho two\n", &h);
+	assert_false(h.compiled.is_cached);
+	assert_string_equal(h.out, "two\n");
+}
+
+static void
+what_was_not_accepted_is_not_kept(void **state)
+{
+	static const char compile[] = "/usr/bin/cp {main} absent/program";
+	struct heard first, second;
+
+	(void)state;
+	run_with(compile, "x", &first);
+	run_with(compile, "x", &second);
+	assert_int_equal(first.ended.status, RUN_COMPILE_ERROR);
+	assert_int_equal(second.ended.status, RUN_COMPILE_ERROR);
+	assert_false(second.compiled.is_cached);
+	assert_string_equal(second.compiler_err, first.compiler_err);
+	assert_true(first.compiled.n_err > 0);
+}
+
+static int
+setup(void **state)
+{
+	AUTO_FD parent = -1;
+	struct err e;
+
+	(void)state;
+	if (!mkdtemp(folder))
+		return -1;
+	parent = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (run_cache_open(&cache, parent, "cache", MAX, &e) < 0)
+		return -1;
+	return box_base_open(&base, false, &e);
+}
+
+static int
+teardown(void **state)
+{
+	char command[128];
+
+	(void)state;
+	box_base_close(&base);
+	run_cache_close(&cache);
+	snprintf(command, sizeof command, "rm -r '%s'", folder);
+	return system(command);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_was_compiled_before_is_not_compiled_again),
+		cmocka_unit_test(what_was_not_accepted_is_not_kept),
+	};
+
+	return cmocka_run_group_tests(tests, setup, teardown);
+}
