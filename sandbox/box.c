@@ -136,7 +136,7 @@ sandbox_fill(struct keeper *k, struct sandbox *s, const struct box_base *base)
 		.tmp_size = l->disk,
 		.tmp_inodes = l->disk / INODE_BYTES + INODES_MIN,
 		.program_size = program,
-		.file_size = l->disk,
+		.file_size = l->disk + program + INODE_BYTES, /* full before that: no signal, but ENOSPC */
 		.processes = l->processes,
 		.files = l->files,
 		.cpu_s = l->cpu_ms / 1000 + 2, /* the keeper is first */

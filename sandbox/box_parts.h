@@ -45,7 +45,7 @@ void box_output_finish(struct box_output *o);
 int box_files_write(const struct box_plan *plan, struct err *e);
 
 /* Sends the files below the working folder that a pattern names, in no order, as BOX_MATCH: at most
- * BOX_MATCHES_MAX, nothing deeper than BOX_MATCH_DEPTH, no link followed, of no more than so many names. */
+ * BOX_MATCHES_MAX, nothing deeper than BOX_MATCH_DEPTH, no link followed. */
 void box_matches_send(const char *const *patterns, int report);
 
 /* Opens a file below /work, following nothing; -1 when that cannot be. */
