@@ -266,7 +266,7 @@ job_take(struct command_run *c, const char *path, const char *const *arguments)
 	struct run_job *job = &c->job;
 	int status;
 
-	run_limits_init(&job->limits);
+	run_limits_init(&job->limits, c->language);
 	run_compile_limits_init(&job->compile_limits, c->language);
 	job->is_merged = c->options.is_merged;
 	job->n_cases = 1;

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "base/buf.h"
+#include "base/words.h"
 
 /* With another number no entry of before is found. */
 static const char format[] = "cfn run cache 1";
@@ -39,14 +40,16 @@ parts_add_number(struct parts *p, uint64_t number)
 	parts_add(p, &number, sizeof number);
 }
 
-/* A file by what a package manager changes of it. */
+/* A file below a root ("" is the host's) by what a package manager changes of it. */
 static void
-parts_add_file(struct parts *p, const char *path)
+parts_add_file(struct parts *p, const char *root, const char *path, size_t n)
 {
+	char whole[RUN_LANGUAGE_PATH_SIZE + RUN_COMMAND_SIZE];
 	struct stat st;
 	uint64_t seen[6] = { 0 };
 
-	if (stat(path, &st) == 0) {
+	snprintf(whole, sizeof whole, "%s%.*s", root, (int)n, path);
+	if (stat(whole, &st) == 0) {
 		const uint64_t now[] = { 1,
 			                 (uint64_t)st.st_dev,
 			                 (uint64_t)st.st_ino,
@@ -72,12 +75,18 @@ parts_add_words(struct parts *p, const char *const *words)
 static void
 parts_add_language(struct parts *p, const struct run_language *l)
 {
-	const char *const texts[] = { l->name, l->source, l->compile, l->system, l->environment, NULL };
-	char tool[RUN_COMMAND_SIZE];
+	const char *const texts[] = { l->name,   l->source,      l->compile, l->needs,
+		                      l->system, l->environment, l->root,    NULL };
+	const char *at = l->needs, *word;
+	size_t n;
 
 	parts_add_words(p, texts);
-	snprintf(tool, sizeof tool, "%.*s", (int)strcspn(l->compile, " "), l->compile);
-	parts_add_file(p, tool);
+	parts_add_number(p, l->has_proc_self_exe);
+	for (size_t i = 0; i < ARRAY_SIZE(witnesses); i++)
+		parts_add_file(p, l->root, witnesses[i], strlen(witnesses[i]));
+	parts_add_file(p, l->root, l->compile, strcspn(l->compile, " "));
+	while ((word = words_next(&at, &n)))
+		parts_add_file(p, l->root, word, n);
 }
 
 void
@@ -87,8 +96,6 @@ run_cache_key(const struct run_language *language, const char *version, const st
 	struct parts p = { 0 };
 
 	parts_add_text(&p, format);
-	for (size_t i = 0; i < ARRAY_SIZE(witnesses); i++)
-		parts_add_file(&p, witnesses[i]);
 	parts_add_language(&p, language);
 	parts_add_text(&p, version);
 	parts_add_words(&p, job->options);

@@ -2,6 +2,8 @@
 #include "run/command.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/macros.h"
@@ -9,9 +11,12 @@
 
 /* What every language finds of the host: programs and libraries, no configuration, nobody's files; and the
  * links by which Debian names one of several programs. */
-static const char *const usual_system[] = { "/usr/bin",     "/usr/lib",     "/usr/lib64",
-	                                    "/usr/libexec", "/usr/include", "/bin",
-	                                    "/lib",         "/lib64",       "/etc/alternatives" };
+static const char *const system_of_host[] = { "/usr/bin",          "/usr/lib", "/usr/lib64", "/usr/libexec",
+	                                      "/usr/include",      "/bin",     "/lib",       "/lib64",
+	                                      "/etc/alternatives", NULL };
+/* A root was made for programs to see. */
+static const char *const system_of_root[] = { "/usr",   "/bin", "/sbin", "/lib", "/lib32",
+	                                      "/lib64", "/etc", "/opt",  NULL };
 static const char *const usual_environment[] = { "PATH=/usr/bin:/bin", "LANG=C.UTF-8", "HOME=/work",
 	                                         "TMPDIR=/tmp" };
 
@@ -64,18 +69,51 @@ words_put_files(struct run_words *w, const struct run_language *l, const struct 
 	return rc;
 }
 
+/* "pkg/Main.java" → "pkg.Main" */
+static int
+words_copy_class(struct run_words *w, const struct run_job *job, struct err *e)
+{
+	const char *path = job->files[0].path, *end = strrchr(path, '.');
+	char name[RUN_FILE_NAME_MAX + 1];
+	int n = snprintf(name, sizeof name, "%.*s", end ? (int)(end - path) : RUN_FILE_NAME_MAX, path);
+
+	for (char *slash = name; (slash = strchr(slash, '/'));)
+		*slash = '.';
+	return words_copy(w, name, (size_t)n, e);
+}
+
+/* A word that may have {memory} somewhere within. */
+static int
+words_copy_memory(struct run_words *w, const char *word, size_t n, uint64_t memory, struct err *e)
+{
+	static const char mark[] = "{memory}";
+	const char *at = memmem(word, n, mark, sizeof mark - 1);
+	char text[RUN_COMMAND_SIZE + 32];
+	int length;
+
+	if (!at)
+		return words_copy(w, word, n, e);
+	length = snprintf(text, sizeof text, "%.*s%" PRIu64 "%.*s", (int)(at - word), word, memory,
+	                  (int)(word + n - at) - (int)(sizeof mark - 1), at + sizeof mark - 1);
+	return words_copy(w, text, (size_t)length, e);
+}
+
 /* A placeholder, or itself. */
 static int
 line_add(struct run_words *w, const char *word, size_t n, const struct run_language *l,
-         const struct run_job *job, struct err *e)
+         const struct run_command_parts *parts, struct err *e)
 {
+	const struct run_job *job = parts->job;
+
 	if (job && n == 7 && strncmp(word, "{files}", n) == 0)
 		return words_put_files(w, l, job, e);
 	if (job && n == 6 && strncmp(word, "{main}", n) == 0)
 		return words_put(w, job->files[0].path, e);
 	if (job && n == 9 && strncmp(word, "{options}", n) == 0)
 		return words_put_all(w, job->options, e);
-	return words_copy(w, word, n, e);
+	if (job && n == 7 && strncmp(word, "{class}", n) == 0)
+		return words_copy_class(w, job, e);
+	return words_copy_memory(w, word, n, parts->memory, e);
 }
 
 static int
@@ -86,22 +124,20 @@ line_make(struct run_words *w, const struct run_language *l, const char *command
 	size_t n;
 	int rc = 0;
 
-	while (rc == 0 && (word = words_next(&at, &n)))
-		rc = line_add(w, word, n, l, parts->job, e);
+	while (rc == 0 && (word = run_command_next(&at, &n)))
+		rc = line_add(w, word, n, l, parts, e);
 	if (rc == 0 && parts->has_arguments)
 		rc = words_put_all(w, parts->job->arguments, e);
 	return rc;
 }
 
 static int
-system_make(struct run_words *w, const char *own, struct err *e)
+system_make(struct run_words *w, const struct run_language *l, struct err *e)
 {
-	const char *at = own, *word;
+	const char *at = l->system, *word;
 	size_t n;
-	int rc = 0;
+	int rc = words_put_all(w, l->root[0] ? system_of_root : system_of_host, e);
 
-	for (size_t i = 0; rc == 0 && i < ARRAY_SIZE(usual_system); i++)
-		rc = words_put(w, usual_system[i], e);
 	while (rc == 0 && (word = words_next(&at, &n)))
 		rc = words_copy(w, word, n, e);
 	return rc;
@@ -147,7 +183,7 @@ run_command_make(struct run_command *c, const struct run_language *language, con
 	*c = (struct run_command){ 0 };
 	rc = line_make(&c->line, language, command, parts, e);
 	if (rc == 0)
-		rc = system_make(&c->system, language->system, e);
+		rc = system_make(&c->system, language, e);
 	if (rc == 0)
 		rc = environment_make(&c->environment, language->environment, parts, e);
 	return rc;

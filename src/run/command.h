@@ -20,6 +20,7 @@ struct run_command {
 struct run_command_parts {
 	const struct run_job *job;
 	bool has_arguments, has_environment; /* the program's own, not its compiler's */
+	uint64_t memory;                     /* bytes that it may hold: {memory} */
 };
 
 /* Of one of the language's commands.  Points into the job.  -E2BIG. */

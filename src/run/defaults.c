@@ -10,13 +10,12 @@
 #define MIB ((uint64_t)1 << 20)
 
 enum { ALL_PROCESSORS = 10000 };
+#define ANY_ADDRESS_SPACE ((uint64_t)1 << 46) /* to say its version: what it holds is bounded */
 
 static const struct box_limits program_limits = {
-	.memory = 128 * MIB,
 	.cpu_ms = 5000,
 	.wall_ms = 10000,
 	.cpu_share = 50,
-	.processes = 32,
 	.files = 64,
 	.disk = 10 * MIB,
 	.output = MIB,
@@ -27,23 +26,25 @@ static const struct box_limits compiler_limits = {
 	.cpu_ms = 20000,
 	.wall_ms = 30000,
 	.cpu_share = ALL_PROCESSORS,
-	.processes = 64,
 	.files = 256,
 	.disk = 128 * MIB,
 	.output = MIB,
 };
 
 void
-run_limits_init(struct box_limits *limits)
+run_limits_init(struct box_limits *limits, const struct run_language *language)
 {
 	*limits = program_limits;
+	limits->memory = language->program.memory;
+	limits->processes = language->program.processes;
 }
 
 void
 run_compile_limits_init(struct box_limits *limits, const struct run_language *language)
 {
 	*limits = compiler_limits;
-	limits->memory = language->compile_memory;
+	limits->memory = language->compiler.memory;
+	limits->processes = language->compiler.processes;
 }
 
 static void
@@ -72,12 +73,13 @@ run_version(const struct run_place *place, const struct run_language *language, 
 		return rc;
 	r->place = place;
 	r->job = job;
+	r->language = language;
 	rc = run_command_make(&r->command, language, language->version, &none, e);
 	if (rc < 0)
 		return rc;
 	plan = run_plan(r, "version", BOX_COMPILER);
 	run_compile_limits_init(&plan.limits, language);
-	plan.limits.address_space = language->address_space;
+	plan.limits.address_space = ANY_ADDRESS_SPACE;
 	rc = box_run(&plan, &box, e);
 	if (rc < 0)
 		return rc;

@@ -23,7 +23,7 @@ address_space_of(const struct run *r)
 {
 	uint64_t wide = 2 * r->job->limits.memory + ADDRESS_SPACE_MORE;
 
-	return r->language->address_space > wide ? r->language->address_space : wide;
+	return r->language->program.address_space > wide ? r->language->program.address_space : wide;
 }
 
 /* What was left out of its output cannot have been right. */
@@ -97,7 +97,7 @@ has_time(struct run *r)
 static int
 cases_run(struct run *r, struct err *e)
 {
-	const struct run_command_parts parts = { r->job, true, true };
+	const struct run_command_parts parts = { r->job, true, true, r->job->limits.memory };
 	int rc = run_command_make(&r->command, r->language, r->language->run, &parts, e);
 
 	for (r->index = 0; rc == 0 && r->index < r->job->n_cases && has_time(r); r->index++) {
@@ -114,7 +114,7 @@ cases_run(struct run *r, struct err *e)
 static int
 job_check(const struct run_language *l, const struct run_job *job, struct err *e)
 {
-	const char *tool = l->compile[0] ? l->compile : l->run;
+	char missing[RUN_LANGUAGE_PATH_SIZE];
 
 	if (job->n_files == 0 || job->n_files > RUN_FILES_MAX)
 		return err_set(e, -EINVAL, "%zu files: from 1 to %d", job->n_files, RUN_FILES_MAX);
@@ -126,9 +126,8 @@ job_check(const struct run_language *l, const struct run_job *job, struct err *e
 		if (!run_language_allows(l, *o))
 			return err_set(e, -EINVAL, "%s does not take the option '%.64s'; it takes: %s",
 			               l->name, *o, l->options[0] ? l->options : "none");
-	if (!run_language_is_available(l))
-		return err_set(e, -ENOENT, "%s is not installed here: no %.*s", l->name,
-		               (int)strcspn(tool, " "), tool);
+	if (!run_language_is_available(l, missing))
+		return err_set(e, -ENOENT, "%s is not installed here: no %s", l->name, missing);
 	return 0;
 }
 

@@ -35,7 +35,7 @@ struct run_watcher {
 };
 
 /* The limits of a program, and of a compiler of this language, where nobody says otherwise. */
-void run_limits_init(struct box_limits *limits);
+void run_limits_init(struct box_limits *limits, const struct run_language *language);
 void run_compile_limits_init(struct box_limits *limits, const struct run_language *language);
 
 /* 0, however program and compiler ended: RUN_EVENT_ENDED says it.  Else RUN_EVENT_ENDED is an internal error

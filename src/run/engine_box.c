@@ -56,6 +56,8 @@ run_plan(const struct run *r, const char *name, enum box_profile profile)
 		.env = r->command.environment.words,
 		.input = -1,
 		.system = r->command.system.words,
+		.system_root = r->language->root[0] ? r->language->root : NULL,
+		.has_proc_self_exe = r->language->has_proc_self_exe,
 		.files = r->job->files,
 		.n_files = r->job->n_files,
 		.uid_range = r->place->uid,

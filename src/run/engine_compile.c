@@ -63,7 +63,7 @@ static int
 compiler_run(struct run *r, const struct digest *key, struct err *e)
 {
 	static const char *const collect[] = { RUN_PROGRAM, NULL };
-	const struct run_command_parts parts = { .job = r->job };
+	const struct run_command_parts parts = { .job = r->job, .memory = r->job->compile_limits.memory };
 	struct box_limits limits = r->job->compile_limits;
 	struct box_result box;
 	struct box_plan plan;
@@ -76,6 +76,7 @@ compiler_run(struct run *r, const struct digest *key, struct err *e)
 	plan.collect = collect;
 	plan.collect_max = RUN_PROGRAM_MAX;
 	plan.limits = limits;
+	plan.limits.address_space = r->language->compiler.address_space;
 	rc = run_box(r, &plan, &box, e);
 	if (rc < 0)
 		return rc;

@@ -1,49 +1,235 @@
-/* language.c - languages.d: one table of keys, read by libinih. */
+/* language.c - the file of a language: one table of keys, read by libinih. */
 #include "run/language.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <ini.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <strings.h>
-#include <unistd.h>
 
-#include "base/fd.h"
 #include "base/options.h"
+#include "base/utf8.h"
 #include "base/words.h"
 
-enum { PATH_SIZE = 1024, COMPILE_MEMORY = 512 << 20 };
-
-enum kind { KIND_TEXT, KIND_WORDS, KIND_COMMAND, KIND_SIZE };
-
-static const struct key {
-	const char *name;
-	enum kind kind;
-	size_t offset, size;
-} keys[] = {
-#define KEY(key, kind, field)                                                                                \
-	{                                                                                                    \
-		key, kind, offsetof(struct run_language, field), sizeof((struct run_language *)0)->field     \
-	}
-	KEY("name", KIND_TEXT, name),
-	KEY("aliases", KIND_WORDS, aliases),
-	KEY("source", KIND_TEXT, source),
-	KEY("compile", KIND_COMMAND, compile),
-	KEY("run", KIND_COMMAND, run),
-	KEY("version", KIND_COMMAND, version),
-	KEY("options", KIND_WORDS, options),
-	KEY("system", KIND_WORDS, system),
-	KEY("environment", KIND_WORDS, environment),
-	KEY("address_space", KIND_SIZE, address_space),
-	KEY("compile_memory", KIND_SIZE, compile_memory),
-#undef KEY
-};
+#define MIB ((uint64_t)1 << 20)
+#define GIB ((uint64_t)1 << 30)
 
 struct reading {
 	struct run_language *language;
-	struct err first; /* of the first line that is wrong */
+	const char *text; /* not yet read */
+	size_t n;
+	int line;          /* how many were read */
+	unsigned long set; /* the keys that were there: bits of their places in the table */
+	int first_line;    /* the first that is wrong, and why */
+	struct err first;
+};
+
+struct key {
+	const char *name;
+	int (*set)(const struct key *key, void *to, const char *value, struct err *e);
+	size_t offset, size;
+	uint64_t least, most; /* of a size or number; 0 is always none of its own */
+	bool is_list;         /* lines with this key add up */
+	bool is_needed;
+};
+
+static int
+set_text(const struct key *key, void *to, const char *value, struct err *e)
+{
+	size_t n = strlen(value);
+
+	if (n >= key->size)
+		return err_set(e, -EINVAL, "%s: longer than %zu bytes", key->name, key->size - 1);
+	if (strstr(value, "  "))
+		return err_set(e, -EINVAL, "%s: words have one space between them", key->name);
+	memcpy(to, value, n + 1);
+	return 0;
+}
+
+static int
+set_command(const struct key *key, void *to, const char *value, struct err *e)
+{
+	size_t n;
+
+	if (value[0] != '/')
+		return err_set(e, -EINVAL, "%s: '%.64s' does not begin with an absolute path", key->name,
+		               value);
+	for (const char *at = value, *word; (word = run_command_next(&at, &n));)
+		if (memchr(word, '\'', n) || (*at != ' ' && *at != '\0'))
+			return err_set(e, -EINVAL, "%s: a quote that neither begins nor ends a word",
+			               key->name);
+	return set_text(key, to, value, e);
+}
+
+/* Absolute, and nowhere upwards: n bytes. */
+static bool
+is_plain_path(const char *path, size_t n)
+{
+	size_t step;
+
+	if (n < 2 || path[0] != '/' || path[n - 1] == '/')
+		return false;
+	for (size_t at = 1; at < n; at += step + 1) {
+		step = 0;
+		while (at + step < n && path[at + step] != '/')
+			step++;
+		if (step == 0 || (step == 1 && path[at] == '.') ||
+		    (step == 2 && path[at] == '.' && path[at + 1] == '.'))
+			return false;
+	}
+	return true;
+}
+
+static int
+set_root(const struct key *key, void *to, const char *value, struct err *e)
+{
+	if (!is_plain_path(value, strlen(value)))
+		return err_set(e, -EINVAL, "%s: '%.64s' is not the plain path of a folder", key->name, value);
+	return set_text(key, to, value, e);
+}
+
+static int
+set_in_range(const struct key *key, uint64_t *to, uint64_t value, struct err *e)
+{
+	if (value < key->least || value > key->most)
+		return err_set(e, -EINVAL, "%s: from %llu to %llu", key->name, (unsigned long long)key->least,
+		               (unsigned long long)key->most);
+	*to = value;
+	return 0;
+}
+
+static int
+set_size(const struct key *key, void *to, const char *value, struct err *e)
+{
+	uint64_t bytes;
+
+	if (option_parse_size(value, &bytes) < 0)
+		return err_set(e, -EINVAL, "%s: '%.64s' is not a size such as 512M", key->name, value);
+	return set_in_range(key, to, bytes, e);
+}
+
+static int
+set_number(const struct key *key, void *to, const char *value, struct err *e)
+{
+	uint64_t number;
+
+	if (option_parse_number(value, &number) < 0)
+		return err_set(e, -EINVAL, "%s: '%.64s' is not a number", key->name, value);
+	return set_in_range(key, to, number, e);
+}
+
+static int
+set_answer(const struct key *key, void *to, const char *value, struct err *e)
+{
+	bool *answer = to;
+
+	if (strcmp(value, "yes") != 0 && strcmp(value, "no") != 0)
+		return err_set(e, -EINVAL, "%s: yes or no, not '%.64s'", key->name, value);
+	*answer = value[0] == 'y';
+	return 0;
+}
+
+/* Behind those of earlier lines. */
+static int
+add_words(const struct key *key, void *to, const char *value, struct err *e)
+{
+	char *words = to;
+	size_t used = strlen(words), n = strlen(value), space = used > 0 && n > 0;
+
+	if (strstr(value, "  "))
+		return err_set(e, -EINVAL, "%s: words have one space between them", key->name);
+	if (used + space + n >= key->size)
+		return err_set(e, -EINVAL, "%s: longer than %zu bytes", key->name, key->size - 1);
+	if (space > 0)
+		words[used] = ' ';
+	memcpy(words + used + space, value, n + 1);
+	return 0;
+}
+
+static int
+add_tools(const struct key *key, void *to, const char *value, struct err *e)
+{
+	const char *at = value, *word;
+	size_t n;
+
+	while ((word = words_next(&at, &n)))
+		if (!is_plain_path(word, n))
+			return err_set(e, -EINVAL, "%s: '%.*s' is not a plain path", key->name,
+			               (int)(n < 64 ? n : 64), word);
+	return add_words(key, to, value, e);
+}
+
+/* Where a box has something of its own, which what lies below would give away or hide. */
+static bool
+is_of_the_box(const char *path, size_t n)
+{
+	static const char *const own[] = { "/dev", "/proc", "/program", "/tmp", "/work" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(own); i++) {
+		size_t length = strlen(own[i]);
+
+		if (n >= length && strncmp(path, own[i], length) == 0 && (n == length || path[length] == '/'))
+			return true;
+	}
+	return false;
+}
+
+static int
+add_paths(const struct key *key, void *to, const char *value, struct err *e)
+{
+	const char *at = value, *word;
+	size_t n;
+
+	while ((word = words_next(&at, &n)))
+		if (!is_plain_path(word, n) || is_of_the_box(word, n))
+			return err_set(e, -EINVAL, "%s: '%.*s' cannot be shown in a box", key->name,
+			               (int)(n < 64 ? n : 64), word);
+	if (words_count(to) + words_count(value) > RUN_LANGUAGE_SYSTEM_MAX)
+		return err_set(e, -EINVAL, "%s: more than %d paths", key->name, RUN_LANGUAGE_SYSTEM_MAX);
+	return add_words(key, to, value, e);
+}
+
+static int
+add_variables(const struct key *key, void *to, const char *value, struct err *e)
+{
+	const char *at = value, *word;
+	size_t n;
+
+	while ((word = words_next(&at, &n)))
+		if (word[0] == '=' || !memchr(word, '=', n))
+			return err_set(e, -EINVAL, "%s: '%.*s' is not NAME=VALUE", key->name,
+			               (int)(n < 64 ? n : 64), word);
+	return add_words(key, to, value, e);
+}
+
+static const struct key keys[] = {
+#define KEY(key, function, field, ...)                                                                       \
+	{                                                                                                    \
+		.name = key, .set = function, .offset = offsetof(struct run_language, field),                \
+		.size = sizeof((struct run_language *)0)->field, __VA_ARGS__                                 \
+	}
+	KEY("name", set_text, name, .is_needed = true),
+	KEY("aliases", add_words, aliases, .is_list = true),
+	KEY("source", set_text, source, .is_needed = true),
+	KEY("compile", set_command, compile),
+	KEY("run", set_command, run, .is_needed = true),
+	KEY("version", set_command, version),
+	KEY("options", add_words, options, .is_list = true),
+	KEY("needs", add_tools, needs, .is_list = true),
+	KEY("system", add_paths, system, .is_list = true),
+	KEY("environment", add_variables, environment, .is_list = true),
+	KEY("root", set_root, root),
+	KEY("proc_self_exe", set_answer, has_proc_self_exe),
+	KEY("memory", set_size, program.memory, .least = 4 * MIB, .most = 64 * GIB),
+	KEY("processes", set_number, program.processes, .least = 1, .most = RUN_PROCESSES_MOST),
+	KEY("address_space", set_size, program.address_space, .least = 4 * MIB, .most = 65536 * GIB),
+	KEY("compile_memory", set_size, compiler.memory, .least = 4 * MIB, .most = 64 * GIB),
+	KEY("compile_processes", set_number, compiler.processes, .least = 1, .most = RUN_PROCESSES_MOST),
+	KEY("compile_address_space", set_size, compiler.address_space, .least = 4 * MIB, .most = 65536 * GIB),
+#undef KEY
+};
+
+static const struct run_language defaults = {
+	.program = { .memory = 128 * MIB, .processes = 32 },
+	.compiler = { .memory = 512 * MIB, .processes = 64 },
 };
 
 static const struct key *
@@ -55,36 +241,40 @@ find_key(const char *name)
 	return NULL;
 }
 
-static int
-set_text(const struct key *key, char *to, const char *value, struct err *e)
+static bool
+is_shown(const char *text)
 {
-	size_t n = strlen(value);
-
-	if (n >= key->size)
-		return err_set(e, -EINVAL, "%s: longer than %zu bytes", key->name, key->size - 1);
-	if (key->kind == KIND_COMMAND && n > 0 && value[0] != '/')
-		return err_set(e, -EINVAL, "%s: '%.64s' does not begin with an absolute path", key->name,
-		               value);
-	if (strstr(value, "  ") || strpbrk(value, "\t"))
-		return err_set(e, -EINVAL, "%s: words have one space between them", key->name);
-	memcpy(to, value, n + 1);
-	return 0;
+	if (!utf8_is_valid(text, strlen(text)))
+		return false;
+	for (; *text; text++)
+		if ((unsigned char)*text < ' ' || *text == 0x7f)
+			return false;
+	return true;
 }
 
 static int
-set_key(struct run_language *l, const char *name, const char *value, struct err *e)
+set_key(struct reading *r, const char *name, const char *value, struct err *e)
 {
 	const struct key *key = find_key(name);
-	void *to;
+	unsigned long bit = key ? 1UL << (key - keys) : 0;
 
+	if (!is_shown(name) || !is_shown(value))
+		return err_set(e, -EINVAL, "a tab, another control character or no UTF-8");
 	if (!key)
 		return err_set(e, -EINVAL, "unknown key '%.64s'", name);
-	to = (char *)l + key->offset;
-	if (key->kind != KIND_SIZE)
-		return set_text(key, to, value, e);
-	if (option_parse_size(value, to) < 0)
-		return err_set(e, -EINVAL, "%s: '%.64s' is not a size such as 512M", name, value);
-	return 0;
+	if ((r->set & bit) && !key->is_list)
+		return err_set(e, -EINVAL, "%s: it is there twice", name);
+	r->set |= bit;
+	return key->set(key, (char *)r->language + key->offset, value, e);
+}
+
+static void
+note(struct reading *r, const struct err *e)
+{
+	if (r->first_line != 0)
+		return;
+	r->first_line = r->line;
+	r->first = *e;
 }
 
 /* libinih's convention: 1 is good, 0 an error in this line. */
@@ -94,158 +284,66 @@ on_line(void *context, const char *section, const char *name, const char *value)
 	struct reading *r = context;
 	struct err e = { 0 };
 	int rc = section[0] != '\0' ? err_set(&e, -EINVAL, "there are no sections here")
-	                            : set_key(r->language, name, value, &e);
+	                            : set_key(r, name, value, &e);
 
-	if (rc < 0 && r->first.code == 0)
-		r->first = e;
+	if (rc < 0)
+		note(r, &e);
 	return rc == 0;
 }
 
-static int
-check(const struct run_language *l, struct err *e)
+/* As fgets(3).  A line that does not fit would go on as the next one. */
+static char *
+next_line(char *line, int size, void *context)
 {
-	static const char *const needed[] = { "name", "source", "run" };
+	struct reading *r = context;
+	const char *end = memchr(r->text, '\n', r->n);
+	size_t n = end ? (size_t)(end - r->text) + 1 : r->n;
+	struct err e;
 
-	for (size_t i = 0; i < ARRAY_SIZE(needed); i++)
-		if (*((const char *)l + find_key(needed[i])->offset) == '\0')
-			return err_set(e, -EINVAL, "%s: it is missing", needed[i]);
+	if (n == 0)
+		return NULL;
+	r->line++;
+	if (n > RUN_LANGUAGE_LINE_MAX + 1 || n >= (size_t)size) {
+		err_set(&e, -EINVAL, "longer than %d bytes", RUN_LANGUAGE_LINE_MAX);
+		note(r, &e);
+		return NULL;
+	}
+	memcpy(line, r->text, n);
+	line[n] = '\0';
+	r->text += n;
+	r->n -= n;
+	return line;
+}
+
+static int
+check(const struct reading *r, struct err *e)
+{
+	const struct run_language *l = r->language;
+
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
+		if (keys[i].is_needed && *((const char *)l + keys[i].offset) == '\0')
+			return err_set(e, -EINVAL, "%s: it is missing", keys[i].name);
 	if (strchr(l->source, '/') || l->source[0] == '.' || !strrchr(l->source, '.'))
 		return err_set(e, -EINVAL, "source: '%s' is not a file's name with an ending", l->source);
 	return 0;
 }
 
-static int
-read_one(struct run_language *l, const char *path, struct err *e)
-{
-	struct reading r = { .language = l };
-	FILE *file = fopen(path, "re");
-	int line;
-
-	if (!file)
-		return err_set(e, errno, "language %s", path);
-	*l = (struct run_language){ .compile_memory = COMPILE_MEMORY };
-	line = ini_parse_file(file, on_line, &r);
-	fclose(file);
-	if (line != 0)
-		return err_set(e, -EINVAL, "%s:%d: %s", path, line < 0 ? 0 : line,
-		               r.first.code ? r.first.text : "not a line of the form KEY = VALUE");
-	return check(l, e) < 0 ? err_wrap(e, "%s", path) : 0;
-}
-
-static int
-add(struct run_languages *l, const char *path, struct err *e)
-{
-	struct run_language *new = &l->rows[l->n];
-	int rc;
-
-	if (l->n == RUN_LANGUAGES_MAX)
-		return err_set(e, -E2BIG, "more than %d languages", RUN_LANGUAGES_MAX);
-	rc = read_one(new, path, e);
-	if (rc < 0)
-		return rc;
-	if (run_languages_find(l, new->name))
-		return err_set(e, -EINVAL, "%s: name: there is a language '%s' already", path, new->name);
-	l->n++;
-	return 0;
-}
-
-static int
-is_conf(const struct dirent *entry)
-{
-	size_t n = strlen(entry->d_name);
-
-	return entry->d_name[0] != '.' && n > 5 && strcmp(entry->d_name + n - 5, ".conf") == 0;
-}
-
-static int
-compare(const void *a, const void *b)
-{
-	return strcasecmp(((const struct run_language *)a)->name, ((const struct run_language *)b)->name);
-}
-
 int
-run_languages_read(struct run_languages *l, const char *folder, struct err *e)
+run_language_parse(struct run_language *l, const char *text, size_t n, int *line, struct err *e)
 {
-	struct dirent **entries = NULL;
-	int n = scandir(folder, &entries, is_conf, alphasort), rc = 0;
+	struct reading r = { .language = l, .text = text, .n = n };
 
-	if (n < 0)
-		return err_set(e, errno, "languages %s", folder);
-	l->n = 0;
-	for (int i = 0; i < n; i++) {
-		char path[PATH_SIZE];
-
-		if (rc == 0 &&
-		    snprintf(path, sizeof path, "%s/%s", folder, entries[i]->d_name) >= (int)sizeof path)
-			rc = err_set(e, ENAMETOOLONG, "languages %s", folder);
-		if (rc == 0)
-			rc = add(l, path, e);
-		free(entries[i]);
-	}
-	free(entries);
-	qsort(l->rows, l->n, sizeof *l->rows, compare);
-	return rc;
-}
-
-static bool
-is_alias(const struct run_language *l, const char *name)
-{
-	const char *at = l->aliases, *word;
-	size_t n;
-
-	while ((word = words_next(&at, &n)))
-		if (strlen(name) == n && strncasecmp(word, name, n) == 0)
-			return true;
-	return false;
-}
-
-const struct run_language *
-run_languages_find(const struct run_languages *l, const char *name)
-{
-	for (size_t i = 0; i < l->n; i++)
-		if (strcasecmp(l->rows[i].name, name) == 0 || is_alias(&l->rows[i], name))
-			return &l->rows[i];
-	return NULL;
-}
-
-const struct run_language *
-run_languages_of_file(const struct run_languages *l, const char *name)
-{
-	const char *end = strrchr(name, '.');
-
-	for (size_t i = 0; end && i < l->n; i++)
-		if (strcmp(strrchr(l->rows[i].source, '.'), end) == 0)
-			return &l->rows[i];
-	return NULL;
-}
-
-static bool
-is_there(const char *command)
-{
-	char path[RUN_COMMAND_SIZE];
-
-	snprintf(path, sizeof path, "%.*s", (int)strcspn(command, " "), command);
-	return access(path, X_OK) == 0;
-}
-
-bool
-run_language_is_available(const struct run_language *l)
-{
-	return is_there(l->compile[0] ? l->compile : l->run);
-}
-
-bool
-run_language_allows(const struct run_language *l, const char *option)
-{
-	const char *at = l->options, *word;
-	size_t n;
-
-	while ((word = words_next(&at, &n))) {
-		bool is_open = word[n - 1] == '*';
-
-		if (is_open ? strncmp(word, option, n - 1) == 0
-		            : strlen(option) == n && strncmp(word, option, n) == 0)
-			return true;
-	}
-	return false;
+	*l = defaults;
+	*line = 0;
+	if (n > RUN_LANGUAGE_FILE_MAX || memchr(text, '\0', n))
+		return err_set(e, -EINVAL, "over %d bytes, or a NUL among them", RUN_LANGUAGE_FILE_MAX);
+	*line = ini_parse_stream(next_line, &r, on_line, &r);
+	if (*line < 0)
+		return err_set(e, ENOMEM, "parse");
+	if (*line > 0 && (r.first_line == 0 || *line < r.first_line))
+		return err_set(e, -EINVAL, "not a line of the form KEY = VALUE");
+	*line = r.first_line;
+	if (r.first_line > 0)
+		return err_set(e, -EINVAL, "%s", r.first.text);
+	return check(&r, e);
 }

@@ -1,7 +1,6 @@
 /* request.c - the fields of a request. */
 #include "run/request.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,74 +16,85 @@ offer_of(const struct request *r, const struct run_language *language)
 	return r->rules->offers ? &r->rules->offers[language - r->rules->languages->rows] : NULL;
 }
 
+/* What there is: names, each once, or the versions of what has this name. */
+static void
+list_offers(const struct request *r, const char *name, char list[RUN_DETAIL_SIZE])
+{
+	const struct run_languages *l = r->rules->languages;
+	size_t at = 0;
+
+	snprintf(list, RUN_DETAIL_SIZE, "none");
+	for (size_t i = 0; i < l->n && at < RUN_DETAIL_SIZE; i++) {
+		const struct run_offer *offer = offer_of(r, &l->rows[i]);
+		const char *word = name ? offer ? offer->version : "" : l->rows[i].name;
+		bool is_again = !name && i > 0 && strcmp(word, l->rows[i - 1].name) == 0;
+		int n = 0;
+
+		if ((!offer || offer->is_available) && !is_again &&
+		    (!name || run_language_is_named(&l->rows[i], name)))
+			n = snprintf(list + at, RUN_DETAIL_SIZE - at, "%s%s", at > 0 ? ", " : "", word);
+		at += n > 0 ? (size_t)n : 0;
+	}
+}
+
 static int
 fail_no_language(struct request *r, const char *name)
 {
-	const struct run_languages *l = r->rules->languages;
-	char list[RUN_DETAIL_SIZE] = "";
-	size_t at = 0;
+	char list[RUN_DETAIL_SIZE];
 
-	for (size_t i = 0; i < l->n && at < sizeof list; i++) {
-		const struct run_offer *offer = offer_of(r, &l->rows[i]);
-		int n = 0;
-
-		if (!offer || offer->is_available)
-			n = snprintf(list + at, sizeof list - at, "%s%s", at > 0 ? ", " : "",
-			             l->rows[i].name);
-		at += n > 0 ? (size_t)n : 0;
-	}
+	list_offers(r, NULL, list);
 	return request_fail(r, 422, "there is no language '%s'; there are: %s", request_quote(name).text,
-	                    at > 0 ? list : "none");
+	                    list);
+}
+
+/* The row that is meant: its defaults are the job's. */
+static void
+choose(struct request *r, const struct run_language *language)
+{
+	const struct run_offer *offer = offer_of(r, language);
+
+	r->language = language;
+	memcpy(r->job->language, language->name, sizeof r->job->language);
+	if (offer)
+		memcpy(r->job->version, offer->version, sizeof offer->version);
+	request_limits_init(r);
 }
 
 static int
 take_language(struct request *r, json_t *value, void *unused)
 {
 	const char *name = json_string_value(value);
-	const struct run_offer *offer;
+	const struct run_language *first,
+	    *chosen = run_languages_choose(r->rules->languages, r->rules->offers, name, "", &first);
 
 	(void)unused;
-	r->language = run_languages_find(r->rules->languages, name);
-	if (!r->language)
-		return fail_no_language(r, name);
-	offer = offer_of(r, r->language);
-	if (offer && !offer->is_available)
-		return request_fail(r, 422, "%s is not installed on this server", r->language->name);
-	memcpy(r->job->language, r->language->name, sizeof r->job->language);
-	request_limits_init(r);
+	if (!chosen)
+		return first ? request_fail(r, 422, "%s is not installed on this server", first->name)
+		             : fail_no_language(r, name);
+	choose(r, chosen);
 	return 0;
-}
-
-/* "3.11" is asked for by "3" and "3.11", not by "3.1". */
-static bool
-is_version_in(const char *asked, const char *line)
-{
-	size_t n = strlen(asked);
-
-	for (const char *at = strstr(line, asked); at; at = strstr(at + 1, asked)) {
-		bool is_start = at == line || !(isalnum((unsigned char)at[-1]) || at[-1] == '.') ||
-		                (at[-1] == 'v' && (at - 1 == line || at[-2] == ' '));
-		bool is_end = !isdigit((unsigned char)at[n]);
-
-		if (is_start && is_end)
-			return true;
-	}
-	return false;
 }
 
 static int
 take_version(struct request *r, json_t *value, void *unused)
 {
-	const char *asked = json_string_value(value);
-	const struct run_offer *offer = offer_of(r, r->language);
+	const char *asked = json_string_value(value),
+		   *name = json_string_value(json_object_get(r->root, "lang"));
+	const struct run_language *first, *chosen;
+	char list[RUN_DETAIL_SIZE];
 
 	(void)unused;
 	if (json_string_length(value) >= sizeof r->job->version ||
 	    asked[strspn(asked, "0123456789.")] != '\0')
 		return request_fail(r, 422, "it is not a version such as 3 or 3.11");
-	if (offer && !is_version_in(asked, offer->version))
-		return request_fail(r, 422, "it is not what is installed: %s", offer->version);
-	memcpy(r->job->version, asked, json_string_length(value) + 1);
+	chosen = run_languages_choose(r->rules->languages, r->rules->offers, name, asked, &first);
+	if (!chosen) {
+		list_offers(r, name, list);
+		return request_fail(r, 422, "it is not what is installed: %s", list);
+	}
+	choose(r, chosen);
+	if (!r->rules->offers)
+		memcpy(r->job->version, asked, json_string_length(value) + 1);
 	return 0;
 }
 

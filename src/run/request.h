@@ -5,6 +5,7 @@
 
 #include "run/job.h"
 #include "run/language.h"
+#include "run/offer.h"
 
 enum {
 	RUN_REQUEST_MAX = 8 << 20, /* bytes */
@@ -12,12 +13,6 @@ enum {
 	RUN_REQUEST_VALUES = 8192,
 	RUN_FIELD_SIZE = 128,
 	RUN_DETAIL_SIZE = 512,
-};
-
-/* What is known of a language at run time. */
-struct run_offer {
-	bool is_available;
-	char version[RUN_VERSION_SIZE]; /* the first line that its tool says of it; may be empty */
 };
 
 struct run_rules {

@@ -17,14 +17,19 @@ static const struct run_languages languages = {
 	            .compile = "/usr/bin/g++ {files}",
 	            .run = "/program/program",
 	            .options = "-O0 -std=*",
-	            .compile_memory = 512 << 20 },
+	            .program = { .memory = 128 << 20, .processes = 32 },
+	            .compiler = { .memory = 512 << 20, .processes = 64 } },
 	          { .name = "Gone", .source = "main.gone", .run = "/nowhere" },
-	          { .name = "Python", .aliases = "py", .source = "main.py", .run = "/usr/bin/python3" } },
+	          { .name = "Python",
+	            .aliases = "py",
+	            .source = "main.py",
+	            .run = "/usr/bin/python3",
+	            .program = { .memory = 128 << 20, .processes = 32 } } },
 };
 static const struct run_offer offers[] = {
-	{ true, "g++ (Debian 12.2.0-14+deb12u1) 12.2.0" },
-	{ false, "" },
-	{ true, "Python 3.11.2" },
+	{ .is_available = true, .version = "12.2.0" },
+	{ .missing = "/nowhere" },
+	{ .is_available = true, .version = "3.11.2" },
 };
 static const struct run_rules rules = {
 	.languages = &languages,
@@ -85,7 +90,7 @@ what_is_not_said_has_a_usual_value(void **state)
 
 	parse(&job, "{\"lang\":\"cpp\",\"code\":\"\"}");
 	assert_string_equal(job.language, "C++");
-	assert_string_equal(job.version, "");
+	assert_string_equal(job.version, "12.2.0");
 	assert_int_equal(job.files[0].size, 0);
 	assert_int_equal(job.cases[0].n_input, 0);
 	assert_null(job.arguments[0]);
@@ -160,7 +165,7 @@ every_field_has_its_place(void **state)
 	assert_string_equal(job.arguments[0], "");
 	assert_string_equal(job.arguments[1], "€");
 	assert_null(job.arguments[2]);
-	assert_string_equal(job.version, "12.2");
+	assert_string_equal(job.version, "12.2.0");
 	assert_int_equal(job.cases[0].n_input, 3);
 	assert_memory_equal(job.cases[0].input, "a\0b", 3);
 	assert_true(job.cases[0].has_expected);
@@ -323,7 +328,7 @@ a_version_is_that_which_is_installed(void **state)
 
 		snprintf(text, sizeof text, CODE "\"version\":\"%s\"}", good[i]);
 		parse(&job, text);
-		assert_string_equal(job.version, good[i]);
+		assert_string_equal(job.version, "3.11.2");
 		run_job_done(&job);
 	}
 	(void)state;
@@ -400,8 +405,8 @@ static const struct {
 	{ LANG "\"code\":[\"\"]}", "code", "not a string" },
 	{ CODE "\"input\":1}", "input", "not a string" },
 	{ CODE "\"version\":3.11}", "version", "not a string" },
-	{ CODE "\"version\":\"3.1\"}", "version", "Python 3.11.2" },
-	{ CODE "\"version\":\"11\"}", "version", "Python 3.11.2" },
+	{ CODE "\"version\":\"3.1\"}", "version", "installed: 3.11.2" },
+	{ CODE "\"version\":\"11\"}", "version", "installed: 3.11.2" },
 	{ CODE "\"version\":\"x\"}", "version", "not a version" },
 	{ CODE "\"args\":\"x\"}", "args", "not an array" },
 	{ CODE "\"args\":[\"a\",1]}", "args[1]", "not a string" },
