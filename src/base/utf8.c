@@ -2,6 +2,7 @@
 #include "base/utf8.h"
 
 #include <stdint.h>
+#include <string.h>
 
 #include "base/macros.h"
 
@@ -46,4 +47,40 @@ utf8_is_valid(const char *p, size_t n)
 		n -= length;
 	}
 	return true;
+}
+
+void
+utf8_copy(char *to, size_t size, const char *from)
+{
+	size_t left = strlen(from), length;
+
+	while (size > 1 && (length = utf8_sequence(from, left)) > 0 && length < size) {
+		memcpy(to, from, length);
+		to += length;
+		from += length;
+		left -= length;
+		size -= length;
+	}
+	*to = '\0';
+}
+
+/* Whether n bytes are the beginning of a longer sequence. */
+static bool
+is_beginning(const unsigned char *u, size_t n)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(forms); i++)
+		if (u[0] >= forms[i].first_low && u[0] <= forms[i].first_high)
+			return n < forms[i].length &&
+			       (n < 2 || (u[1] >= forms[i].second_low && u[1] <= forms[i].second_high)) &&
+			       (n < 3 || (u[2] & 0xc0) == 0x80);
+	return false;
+}
+
+size_t
+utf8_unfinished(const char *p, size_t n)
+{
+	for (size_t k = 1; k <= 3 && k <= n; k++)
+		if (is_beginning((const unsigned char *)p + n - k, k))
+			return k;
+	return 0;
 }

@@ -18,8 +18,9 @@ enum {
 struct run_rules {
 	const struct run_languages *languages;
 	const struct run_offer *offers; /* one a row of languages; NULL: all are there, in any version */
-	struct box_limits most, compile_most;
+	struct box_limits most, compile_most; /* all of them set, cpu_share too */
 	uint64_t total_ms_most;
+	uint64_t cpu_share; /* percent of one processor that a program has unless it asks; 0: as usual */
 };
 
 struct run_problem {

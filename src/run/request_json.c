@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/utf8.h"
 #include "run/request_parts.h"
 
 /* A look at the text before it is parsed: how deep it is and of how many values.  It need not be JSON. */
@@ -95,7 +96,7 @@ fail_json(struct request *r, const json_error_t *where)
 
 	if (json_error_code(where) == json_error_out_of_memory)
 		return request_fail(r, 500, "no memory");
-	request_copy(text, sizeof text, where->text);
+	utf8_copy(text, sizeof text, where->text);
 	r->problem->line = where->line;
 	r->problem->column = where->column;
 	return request_fail(r, 400, "not JSON: %s", text);

@@ -23,6 +23,8 @@ request_limits_init(struct request *r)
 	struct run_job *job = r->job;
 
 	run_limits_init(&job->limits, r->language);
+	if (r->rules->cpu_share > 0)
+		job->limits.cpu_share = r->rules->cpu_share;
 	run_compile_limits_init(&job->compile_limits, r->language);
 	keep_within(&job->limits, &r->rules->most);
 	keep_within(&job->compile_limits, &r->rules->compile_most);

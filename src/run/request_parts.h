@@ -63,9 +63,6 @@ struct request_quote {
 };
 struct request_quote request_quote(const char *text);
 
-/* Copies what is UTF-8 and fits, with a NUL. */
-void request_copy(char *to, size_t size, const char *from);
-
 /* The text → JSON; NULL: the problem is filled in.  What would cost too much to parse is not parsed. */
 json_t *request_parse_json(struct request *r, const char *text, size_t n);
 

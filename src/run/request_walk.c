@@ -22,27 +22,12 @@ static const struct {
 	[REQUEST_LIST] = { "an array", JSON_ARRAY },
 };
 
-void
-request_copy(char *to, size_t size, const char *from)
-{
-	size_t left = strlen(from), length;
-
-	while (size > 1 && (length = utf8_sequence(from, left)) > 0 && length < size) {
-		memcpy(to, from, length);
-		to += length;
-		from += length;
-		left -= length;
-		size -= length;
-	}
-	*to = '\0';
-}
-
 struct request_quote
 request_quote(const char *text)
 {
 	struct request_quote quote;
 
-	request_copy(quote.text, sizeof quote.text, text);
+	utf8_copy(quote.text, sizeof quote.text, text);
 	return quote;
 }
 
@@ -55,8 +40,8 @@ request_fail(struct request *r, int status, const char *fmt, ...)
 	va_start(args, fmt);
 	vsnprintf(detail, sizeof detail, fmt, args);
 	va_end(args);
-	request_copy(r->problem->detail, sizeof r->problem->detail, detail);
-	request_copy(r->problem->field, sizeof r->problem->field, r->path);
+	utf8_copy(r->problem->detail, sizeof r->problem->detail, detail);
+	utf8_copy(r->problem->field, sizeof r->problem->field, r->path);
 	r->problem->status = status;
 	return -EINVAL;
 }
@@ -66,7 +51,7 @@ enter(struct request *r, const char *text)
 {
 	size_t mark = r->n_path;
 
-	request_copy(r->path + mark, sizeof r->path - mark, text);
+	utf8_copy(r->path + mark, sizeof r->path - mark, text);
 	r->n_path += strlen(r->path + mark);
 	return mark;
 }

@@ -10,43 +10,49 @@
 #include "run/job.h"
 #include "run/request.h"
 
-/* What the events of one run left, in bounded memory. */
-struct run_result;
-
 enum {
-	RUN_RESULT_OUTPUT_MAX = 32 << 20, /* bytes of streams and files that one result keeps */
+	RUN_RESULT_COST_MAX = 40 << 20, /* bytes of streams and files, as JSON, that one result keeps */
 	RUN_RESULT_FILES_MAX = 256,
 };
 
-struct run_result *run_result_new(const struct run_job *job); /* which has to outlive it; NULL: no memory */
-void run_result_free(struct run_result *result);
+/* What the events of one run left, in bounded memory.  The job has to outlive it. */
+struct run_result;
+struct run_result *run_result_new(const struct run_job *job); /* NULL: no memory */
+void run_result_free(struct run_result *result);              /* or NULL */
 
-/* Takes one event; what does not fit is left out and said to be (`truncated`).  0; -EBADMSG: it is not one
- * that may come now; -ENOMEM. */
+/* Takes one event; what does not fit is cut, and `truncated`.  0; -EBADMSG: it is not one that may come now;
+ * -ENOMEM. */
 int run_result_take(struct run_result *result, const struct run_event *event);
 
-/* Whether the last event was taken. */
+/* For a run that will not end by itself: internal_error, and why. */
+void run_result_fail(struct run_result *result, const char *message);
+
 bool run_result_has_ended(const struct run_result *result);
 
 /* Of all; RUN_INTERNAL_ERROR before its end. */
 enum run_status run_result_status(const struct run_result *result);
 
-/* For a run that will not end by itself: its keeper died, or lied. */
-void run_result_fail(struct run_result *result, const char *message);
+/* What it used when it was last said, and of which case; NULL: nothing was said yet. */
+const struct run_usage *run_result_usage(const struct run_result *result, uint32_t *index);
 
-/* What the engine does not know. */
+/* What the engine does not know: times since 1970, 0: not known; texts, NULL: not known. */
 struct run_facts {
-	const char *id;                               /* NULL: none */
-	uint64_t created_us, started_us, finished_us; /* since 1970; 0: unknown */
-	const char *isolation;                        /* the level: "full" ...; NULL: unknown */
+	const char *id;
+	uint64_t created_us, started_us, finished_us;
+	const char *isolation; /* the level: "full" ... */
 };
 
-/* NULL: no memory. */
+/* All documents: NULL when there is no memory. */
 json_t *run_result_json(const struct run_result *result, const struct run_facts *facts);
+json_t *run_usage_json(const struct run_usage *usage);
+json_t *run_problem_json(const struct run_problem *problem); /* RFC 9457 */
 
-/* Its name and its data in an event stream; NULL as data: no memory. */
-const char *run_event_word(enum run_event_type type);
-json_t *run_event_json(const struct run_event *event, enum run_encoding encoding);
+/* A stream of events is text for its reader: a character whose end comes with the next event waits here. */
+struct run_voice {
+	char waiting[2][4]; /* of standard output, of standard error */
+	size_t n_waiting[2];
+};
 
-/* A problem document: RFC 9457. */
-json_t *run_problem_json(const struct run_problem *problem);
+/* The name of an event in an event stream, "stdout", and its data. */
+const char *run_event_word(const struct run_event *event);
+json_t *run_event_json(const struct run_event *event, enum run_encoding encoding, struct run_voice *voice);

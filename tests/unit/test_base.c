@@ -385,6 +385,54 @@ timers_fire_in_the_order_of_their_time_and_once(void **state)
 }
 
 static void
+a_character_may_be_cut_anywhere(void **state)
+{
+	static const struct {
+		const char *text;
+		size_t n;
+	} cases[] = {
+		{ "", 0 },
+		{ "a", 0 },
+		{ "\xc3", 1 },
+		{ "a\xe2\x82", 2 },
+		{ "\xe2\x82\xac", 0 },
+		{ "\xf0\x9f\x98", 3 },
+		{ "\xf0\x9f\x98\x80", 0 },
+		{ "\x80", 0 },
+		{ "\xc3\x28", 0 },
+		{ "\xe0\x80", 0 },
+		{ "\xed\xa0", 0 },
+		{ "\xf5", 0 },
+		{ "\xc0", 0 },
+		{ "\xff", 0 },
+		{ "\xe2\x82\xac\xe2", 1 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+		if (utf8_unfinished(cases[i].text, strlen(cases[i].text)) != cases[i].n)
+			fail_msg("%zu: '%s'", i, cases[i].text);
+	(void)state;
+}
+
+static void
+whole_characters_are_copied(void **state)
+{
+	char to[6];
+
+	utf8_copy(to, sizeof to, "\u20ac\u20ac");
+	assert_string_equal(to, "\u20ac");
+	utf8_copy(to, sizeof to, "abcdefgh");
+	assert_string_equal(to, "abcde");
+	utf8_copy(to, sizeof to,
+	          "ab\xff"
+	          "cd");
+	assert_string_equal(to, "ab");
+	utf8_copy(to, 1, "a");
+	assert_string_equal(to, "");
+	(void)state;
+}
+
+static void
 base64_is_that_of_rfc_4648_in_both_forms(void **state)
 {
 	static const struct {
@@ -452,6 +500,8 @@ main(void)
 		cmocka_unit_test(control_bytes_never_reach_the_log),
 		cmocka_unit_test(a_digest_has_its_text),
 		cmocka_unit_test(bytes_are_parsed_as_they_are_formatted_and_nothing_else),
+		cmocka_unit_test(a_character_may_be_cut_anywhere),
+		cmocka_unit_test(whole_characters_are_copied),
 		cmocka_unit_test(base64_is_that_of_rfc_4648_in_both_forms),
 		cmocka_unit_test(base64_has_one_text_for_each_thing),
 		cmocka_unit_test(a_number_has_its_digits),

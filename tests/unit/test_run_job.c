@@ -15,6 +15,7 @@ static const struct box_limits some_limits = {
 	.memory = 128 << 20,
 	.cpu_ms = 5000,
 	.wall_ms = 10000,
+	.cpu_share = 50,
 	.processes = 32,
 	.files = 64,
 	.disk = 10 << 20,

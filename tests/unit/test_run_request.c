@@ -37,6 +37,7 @@ static const struct run_rules rules = {
 	.most = { .memory = 256 << 20,
 	          .cpu_ms = 20000,
 	          .wall_ms = 40000,
+	          .cpu_share = 200,
 	          .processes = 64,
 	          .files = 128,
 	          .disk = 20 << 20,
@@ -45,6 +46,7 @@ static const struct run_rules rules = {
 	.compile_most = { .memory = 1 << 30,
 	                  .cpu_ms = 25000,
 	                  .wall_ms = 30000,
+	                  .cpu_share = 400,
 	                  .processes = 64,
 	                  .files = 256,
 	                  .disk = 256 << 20,
@@ -103,6 +105,8 @@ what_is_not_said_has_a_usual_value(void **state)
 	assert_int_equal(job.limits.memory, 128 << 20);
 	assert_int_equal(job.limits.wall_ms, 10000);
 	assert_int_equal(job.limits.output_end, 1 << 19);
+	assert_int_equal(job.limits.cpu_share, 50);
+	assert_int_equal(job.compile_limits.cpu_share, 400);
 	assert_int_equal(job.compile_limits.memory, 512 << 20);
 	assert_int_equal(job.total_ms, 50000);
 	run_job_done(&job);
@@ -120,10 +124,12 @@ the_usual_limits_are_not_above_the_maxima(void **state)
 	low.most.memory = 16 << 20;
 	low.most.output = 1000;
 	low.compile_most.wall_ms = 7;
+	low.cpu_share = 75;
 	assert_int_equal(run_request_parse(&job, text, strlen(text), &low, &problem), 0);
 	assert_int_equal(job.limits.memory, 16 << 20);
 	assert_int_equal(job.limits.output, 1000);
 	assert_int_equal(job.limits.output_end, 500);
+	assert_int_equal(job.limits.cpu_share, 75);
 	assert_int_equal(job.compile_limits.wall_ms, 7);
 	run_job_done(&job);
 	(void)state;
@@ -182,6 +188,7 @@ static const struct {
 	{ "memory_bytes", offsetof(struct box_limits, memory) },
 	{ "cpu_ms", offsetof(struct box_limits, cpu_ms) },
 	{ "wall_ms", offsetof(struct box_limits, wall_ms) },
+	{ "cpu_share_percent", offsetof(struct box_limits, cpu_share) },
 	{ "processes", offsetof(struct box_limits, processes) },
 	{ "files", offsetof(struct box_limits, files) },
 	{ "disk_bytes", offsetof(struct box_limits, disk) },
