@@ -105,8 +105,6 @@ plan_check(const struct box_plan *plan, struct err *e)
 		n++;
 	if (n > BOX_COLLECT_MAX)
 		return err_set(e, -E2BIG, "box '%s': %zu files to bring out", plan->name, n);
-	if (geteuid() == 0 && plan->uid_range == 0)
-		return err_set(e, -EINVAL, "box '%s': root needs another uid for it", plan->name);
 	if ((plan->run == NULL) == (plan->argv == NULL) ||
 	    (plan->run != NULL) != (plan->profile == BOX_CHECK))
 		return err_set(e, -EINVAL, "box '%s': a check runs a function, the others a program",
@@ -210,13 +208,15 @@ leaf_open(struct keeper *k, const struct sandbox *s, struct err *e)
 static int
 box_start(struct keeper *k, struct sandbox *s, struct err *e)
 {
-	bool is_root = geteuid() == 0;
-	uid_t uid = is_root ? k->plan->uid_range : geteuid();
-	gid_t gid = is_root ? (gid_t)k->plan->uid_range : getegid();
 	struct box_ends theirs;
+	uid_t uid;
+	gid_t gid;
 	pid_t pid;
-	int rc = ends_open(&k->ends, &theirs, e);
+	int rc = box_ids_choose(k->plan, &uid, &gid, e);
 
+	if (rc < 0)
+		return rc;
+	rc = ends_open(&k->ends, &theirs, e);
 	if (rc == 0)
 		rc = leaf_open(k, s, e);
 	if (rc < 0) {

@@ -96,7 +96,8 @@ struct box_plan {
 	const char *const *patterns; /* fnmatch(3) of paths below /work, for watcher->file; NULL-terminated */
 	uint64_t match_max, matches_max;   /* bytes of one, of all */
 	const struct box_watcher *watcher; /* NULL: nobody */
-	uid_t uid_range;                   /* host uid to use when started as root */
+	uid_t uid_range;                   /* host uid to use when started as root; not needed where 0 is an
+	                                    * ordinary user's one id */
 	const struct cgroup *cgroup; /* opened for this caller; NULL or not open: rlimits, and a look at /proc
 	                                every 20 ms */
 	const struct box_base *base; /* NULL: everything is made for this box alone */

@@ -22,6 +22,9 @@ enum box_message {
 /* For boxes of one profile, with a network namespace of their own. */
 int box_base_open_for(struct box_base *base, enum box_profile profile, struct err *e);
 
+/* The host ids of the plan's box.  -EINVAL: root, and no other id is given. */
+int box_ids_choose(const struct box_plan *plan, uid_t *uid, gid_t *gid, struct err *e);
+
 /* Child: never returns. */
 _Noreturn void box_init_run(const struct box_plan *plan, struct sandbox *s, struct sandbox_process *process,
                             const struct box_ends *ends);

@@ -1,7 +1,27 @@
-/* confine.h - the two-function face of the sandbox for a process that confines itself. */
+/* confine.h - the face of the sandbox for processes that confine themselves. */
 #pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
 #include "base/err.h"
 
 /* The router's sandbox, entered for good after its descriptors were handed over: an empty root, no
  * capability, Landlock, and a seccomp filter that allows serving accepted connections and nothing else. */
 int confine_router(struct err *e);
+
+struct confine_runner {
+	int folder;      /* of sandbox_folder_open: all that it sees of files; "/", with an empty /tmp */
+	const int *keep; /* descriptors that stay open; -1 counts as none */
+	size_t n_keep;
+	uint64_t files;  /* descriptors at most */
+	uint64_t memory; /* bytes of address space beyond what it has */
+};
+
+/* The runner's front, which was cloned with sandbox_runner and released: the folder, no capability, Landlock,
+ * and a seccomp filter without exec, new processes and new sockets. */
+int confine_runner(const struct confine_runner *c, struct err *e);
+
+/* The runner's maker, uid 0 of its user namespace: of all capabilities it keeps those that write
+ * id maps.  has_one_id: 0 is the only id there. */
+int confine_maker(bool has_one_id, struct err *e);

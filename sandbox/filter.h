@@ -22,6 +22,7 @@ enum filter_kind {
 	FILTER_BOX_INIT,      /* also kills what is left and brings files out */
 	FILTER_COPY,
 	FILTER_ROUTER,
+	FILTER_RUNNER,
 	FILTER_COMPILER,
 	FILTER_RUN, /* as FILTER_COMPILER; what only an attack asks for is reported */
 	FILTER_CHECK,

@@ -65,6 +65,12 @@ static const char copy_calls[] = "openat2";
 static const char router_calls[] =
     "accept4 recvmsg sendmsg recvmmsg sendmmsg shutdown epoll_ctl epoll_wait epoll_pwait";
 
+/* SQLite in its own folder, lanes, and jobs as sealed memory with a socket. */
+static const char runner_calls[] =
+    "lseek pread64 pwrite64 newfstatat stat lstat statx access faccessat faccessat2 open openat getdents64 "
+    "getcwd readlink readlinkat unlink unlinkat ftruncate fallocate fsync fdatasync uname sysinfo "
+    "recvmsg sendmsg recvfrom sendto shutdown epoll_ctl epoll_wait epoll_pwait memfd_create";
+
 /* What address and undefined-behaviour sanitizers call by themselves; only such a build allows it. */
 #ifdef CFN_SANITIZERS
 static const char sanitizer_calls[] =
@@ -349,6 +355,21 @@ static const struct call_rule router_rules[] = {
 	{ NULL }
 };
 
+/* The front of the runner: locks of a database, seals of a job, a pair of sockets for its events. */
+static const struct call_rule runner_rules[] = {
+	ALLOW_IS("fcntl", 1, F_GETFD),
+	ALLOW_IS("fcntl", 1, F_SETFD),
+	ALLOW_IS("fcntl", 1, F_GETFL),
+	ALLOW_IS("fcntl", 1, F_SETFL),
+	ALLOW_IS("fcntl", 1, F_GETLK),
+	ALLOW_IS("fcntl", 1, F_SETLK),
+	ALLOW_IS("fcntl", 1, F_GET_SEALS),
+	ALLOW_IS("fcntl", 1, F_ADD_SEALS),
+	ALLOW_IS("fcntl", 1, F_DUPFD_CLOEXEC),
+	{ "socketpair", VERDICT_ALLOW, 2, { IS(0, AF_UNIX), BITS(1, SOCKET_TYPE_BITS, SOCK_STREAM) } },
+	{ NULL }
+};
+
 const struct filter_calls filter_calls[FILTER_COUNT] = {
 	[FILTER_FUNCTION_LOAD] = {
 		"function", VERDICT_UNKNOWN, VERDICT_REPORT, NULL,
@@ -398,6 +419,13 @@ const struct filter_calls filter_calls[FILTER_COUNT] = {
 		"router", VERDICT_UNKNOWN, VERDICT_REFUSE, NULL,
 		{ core_calls, router_calls, sanitizer_calls },
 		{ router_rules, no_executable_rules, socket_rules },
+	},
+	/* One call of the never-list is its own, and to name it twice would be an error: so all of them are
+	 * unknown here. */
+	[FILTER_RUNNER] = {
+		"runner", VERDICT_UNKNOWN, VERDICT_NONE, NULL,
+		{ core_calls, runner_calls, sanitizer_calls },
+		{ runner_rules, no_executable_rules, socket_rules },
 	},
 	[FILTER_COMPILER] = {
 		"compiler", VERDICT_UNKNOWN, VERDICT_REFUSE, NULL,

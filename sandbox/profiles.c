@@ -61,6 +61,15 @@ static const struct limit_row router_limits[] = {
 	LIMIT_BY(NOFILE, files),
 };
 
+/* The front of the runner; its memory is bounded by what it takes of clients. */
+static const struct limit_row runner_limits[] = {
+	LIMITS_OF_ALL,
+	LIMIT(NPROC, 1),
+	LIMIT_BY(FSIZE, file_size),
+	LIMIT_BY(NOFILE, files),
+	{ .resource = RLIMIT_AS, .part = SANDBOX_PAYLOAD, .kind = LIMIT_ADDRESS_SPACE },
+};
+
 static const struct limit_row copy_limits[] = {
 	LIMITS_OF_ALL,
 	LIMIT_PROCESSES,
@@ -96,6 +105,11 @@ static const struct place_row function_places[] = {
 	{ PLACE_ROOT, RIGHTS_READ, RIGHTS_READ | RIGHTS_WRITE },
 	{ PLACE_TMP, RIGHTS_READ | RIGHTS_WRITE, 0 },
 	{ PLACE_ARTIFACT, RIGHTS_READ, 0 },
+};
+
+static const struct place_row runner_places[] = {
+	{ PLACE_ROOT, RIGHTS_READ, RIGHTS_READ | RIGHTS_WRITE },
+	{ PLACE_TMP, RIGHTS_READ | RIGHTS_WRITE, 0 },
 };
 
 static const struct place_row box_places[] = {
@@ -163,6 +177,19 @@ const struct sandbox_profile sandbox_router = {
 	.environment = no_environment,
 	.limits = router_limits,
 	.n_limits = ARRAY_SIZE(router_limits),
+};
+
+/* Not execed: it is a fork of the maker.  In a pid namespace of its own it can name no other process. */
+const struct sandbox_profile sandbox_runner = {
+	.name = "runner",
+	.namespaces = NAMESPACES | CLONE_NEWPID,
+	.root = ROOT_FOLDER,
+	.filter = FILTER_RUNNER,
+	.environment = no_environment,
+	.limits = runner_limits,
+	.n_limits = ARRAY_SIZE(runner_limits),
+	.places = runner_places,
+	.n_places = ARRAY_SIZE(runner_places),
 };
 
 const struct sandbox_profile sandbox_copy = {

@@ -80,6 +80,9 @@ int cgroup_leaf_open(int folder, const char *name, const struct cgroup_limits *l
  * there: group->fd is -1. */
 int cgroup_group_open(int folder, const char *name, struct cgroup_leaf *group, struct err *e);
 
+/* Removes the leaves of a group that hold no process; not while somebody makes one there. */
+void cgroup_group_clear(int folder);
+
 int cgroup_leaf_usage(const struct cgroup_leaf *leaf, struct cgroup_usage *usage, struct err *e);
 
 /* The usage into how it ended: this is what the kernel counted, and is not to be believed of anybody else. */

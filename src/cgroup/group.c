@@ -52,3 +52,9 @@ files_remove_folders(int folder)
 			unlinkat(folder, entry->d_name, AT_REMOVEDIR);
 	closedir(dir);
 }
+
+void
+cgroup_group_clear(int folder)
+{
+	files_remove_folders(folder);
+}

@@ -25,6 +25,9 @@ int maker_link_open(struct maker_link **link, struct loop *loop, int sock, struc
 /* Cancels all that runs. */
 void maker_link_close(struct maker_link *link);
 
+/* Hands the maker the error log anew; the descriptor stays the caller's. */
+int maker_link_logs(struct maker_link *link, int log, struct err *e);
+
 /* Starts a job, which may be freed when this returns.  Nothing is called before the next turn of the loop.
  * NULL: *e says why. */
 struct running *running_start(struct maker_link *link, const struct run_job *job,

@@ -1,0 +1,269 @@
+/* maker.c - jobs become keepers; keepers are reaped; with the front everything ends. */
+#include "runner/maker.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/log.h"
+#include "base/macros.h"
+#include "ipc/message.h"
+
+enum { ALL_PROCESSORS = 10000 }; /* percent; a share of more is none */
+
+struct box_limits
+maker_limits(const struct run_maxima *m)
+{
+	return (struct box_limits){ .memory = m->memory,
+		                    .cpu_ms = m->cpu_ms,
+		                    .wall_ms = m->wall_ms,
+		                    .processes = m->processes,
+		                    .files = m->files,
+		                    .disk = m->disk,
+		                    .output = m->output,
+		                    .cpu_share = ALL_PROCESSORS };
+}
+
+/* ---- keepers ---- */
+
+/* Child: of the maker it keeps the error log, and what boxes are made in. */
+static int
+keeper_separate(struct maker *m, int *job, int *events)
+{
+	sigset_t none;
+
+	sigemptyset(&none);
+	if (sigprocmask(SIG_SETMASK, &none, NULL) < 0)
+		return -errno;
+	fd_close(&m->front);
+	fd_close(&m->signals);
+	fd_close(&m->answers);
+	return fd_set_cloexec(*job, 1) < 0 || fd_set_cloexec(*events, 1) < 0 ? -errno : 0;
+}
+
+static struct keeper_row *
+row_of(struct maker *m, pid_t pid)
+{
+	for (size_t i = 0; i < m->n_max; i++)
+		if (m->keepers[i].pid == pid)
+			return &m->keepers[i];
+	return NULL;
+}
+
+/* Who gets none finds his socket closed. */
+static void
+keeper_start(struct maker *m, struct message *message)
+{
+	AUTO_FD job = message_take_fd(message, 0);
+	AUTO_FD events = message_take_fd(message, 1);
+	struct keeper_row *row = row_of(m, 0);
+	struct maker_job asked;
+	pid_t pid;
+
+	memcpy(&asked, message->body, sizeof asked);
+	if (!row) {
+		log_line(LOG_WARNING, "job %u: %zu are kept already", asked.number, m->n_keepers);
+		return;
+	}
+	pid = fork();
+	if (pid == 0) {
+		if (keeper_separate(m, &job, &events) < 0)
+			_exit(1);
+		keeper_run(&m->place, job, events);
+	}
+	if (pid < 0) {
+		log_line(LOG_ERR, "job %u: start its keeper: %s", asked.number, strerror(errno));
+		return;
+	}
+	*row = (struct keeper_row){ pid, asked.number };
+	m->n_keepers++;
+}
+
+static void
+keeper_ended(struct maker *m, struct keeper_row *row, int status)
+{
+	if (status != 0) {
+		log_line(LOG_WARNING, "job %u: its keeper ended with status 0x%x", row->number, status);
+		m->has_litter = true;
+	}
+	*row = (struct keeper_row){ 0 };
+	m->n_keepers--;
+}
+
+/* Nobody's leaf is being made now. */
+static void
+litter_clear(struct maker *m)
+{
+	if (!m->has_litter || m->n_keepers > 0 || !cgroup_is_open(m->place.run.cgroup))
+		return;
+	cgroup_group_clear(m->place.run.cgroup->folder);
+	m->has_litter = false;
+}
+
+/* 1: the front has ended. */
+static int
+children_reap(struct maker *m)
+{
+	int status, rc = 0;
+	pid_t pid;
+
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		struct keeper_row *row = row_of(m, pid);
+
+		if (row)
+			keeper_ended(m, row, status);
+		else if (pid == m->front_pid)
+			rc = 1;
+		else if (pid == m->asker)
+			m->asker = 0;
+		/* Else the init of a box whose keeper has died. */
+	}
+	litter_clear(m);
+	return rc;
+}
+
+/* ---- what languages there are ---- */
+
+/* Their tools are programs like others: they are asked in boxes, by a process of its own, since that takes
+ * its time. */
+static _Noreturn void
+asker_run(const struct keeper_place *place, int answers)
+{
+	const size_t n = place->languages->n;
+	struct run_offer *offers = calloc(RUN_LANGUAGES_MAX, sizeof *offers);
+	struct err e;
+
+	for (size_t i = 0; offers && i < n; i++) {
+		const struct run_language *l = &place->languages->rows[i];
+
+		offers[i].is_available = run_language_is_available(l);
+		if (offers[i].is_available)
+			run_version(&place->run, l, offers[i].version, &e);
+	}
+	if (offers)
+		message_send(answers, MSG_OFFERS, offers, n * sizeof *offers, NULL, 0, &e);
+	_exit(0);
+}
+
+static int
+asker_start(struct maker *m, struct err *e)
+{
+	int pair[2];
+	pid_t pid;
+
+	if (message_pair(pair, e) < 0)
+		return -e->code;
+	m->answers = pair[0];
+	pid = fork();
+	if (pid == 0) {
+		if (keeper_separate(m, &pair[1], &pair[1]) < 0)
+			_exit(1);
+		asker_run(&m->place, pair[1]);
+	}
+	close(pair[1]);
+	if (pid < 0)
+		return err_set(e, errno, "ask for versions");
+	m->asker = pid;
+	return 0;
+}
+
+static int
+answers_pass(struct maker *m, struct message *message, struct err *e)
+{
+	const size_t n = m->place.languages->n * sizeof(struct run_offer);
+	const struct message_rule rule = { MSG_OFFERS, n, n, 0, 0 };
+	int rc = message_receive(m->answers, message, e);
+
+	fd_close(&m->answers);
+	if (rc == 0)
+		return 0;
+	if (rc > 0 && message_check(&rule, 1, message, e))
+		rc = message_send(m->front, MSG_OFFERS, message->body, message->length, NULL, 0, e);
+	return rc < 0 ? rc : 0;
+}
+
+/* ---- what the front says ---- */
+
+static const struct message_rule front_may_say[] = {
+	{ MSG_JOB, sizeof(struct maker_job), sizeof(struct maker_job), 2, 2 },
+	{ MSG_MAKER_LOGS, 0, 0, 1, 1 },
+};
+
+/* 0 goes on; 1 its end; -errno. */
+static int
+front_serve(struct maker *m, struct message *message, struct err *e)
+{
+	int rc = message_receive(m->front, message, e), log;
+
+	if (rc <= 0)
+		return rc == 0 ? 1 : rc == -EAGAIN || rc == -EMFILE ? 0 : rc;
+	if (!message_check(front_may_say, ARRAY_SIZE(front_may_say), message, e)) {
+		message_done(message);
+		return -e->code;
+	}
+	if (message->type == MSG_JOB) {
+		keeper_start(m, message);
+	} else {
+		log = message_take_fd(message, 0);
+		dup2(log, STDERR_FILENO);
+		fd_close(&log);
+	}
+	message_done(message);
+	return 0;
+}
+
+int
+maker_open(struct maker *m, const struct start_runner *start, int front, pid_t front_pid, struct err *e)
+{
+	sigset_t child;
+
+	m->front = front;
+	m->front_pid = front_pid;
+	m->answers = -1;
+	m->n_max = 2 * (size_t)start->max_concurrent;
+	if (m->n_max == 0 || m->n_max > MAKER_KEEPERS_MAX)
+		return err_set(e, -EINVAL, "%u runs at a time", start->max_concurrent);
+	m->place.most = maker_limits(&start->most);
+	m->place.compile_most = maker_limits(&start->compile_most);
+	m->place.total_ms_most = start->total_ms;
+	sigemptyset(&child);
+	sigaddset(&child, SIGCHLD);
+	m->signals = signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (m->signals < 0 || sigprocmask(SIG_SETMASK, &child, NULL) < 0)
+		return err_set(e, errno, "signals");
+	return asker_start(m, e);
+}
+
+int
+maker_run(struct maker *m, struct err *e)
+{
+	enum { FRONT, SIGNALS, ANSWERS, N_POLLED };
+	struct message *message = malloc(sizeof *message);
+	struct signalfd_siginfo info;
+	int rc = message ? 0 : err_set(e, ENOMEM, "maker");
+
+	while (rc == 0) {
+		struct pollfd polled[N_POLLED] = { { m->front, POLLIN, 0 },
+			                           { m->signals, POLLIN, 0 },
+			                           { m->answers, POLLIN, 0 } };
+
+		if (poll(polled, N_POLLED, -1) < 0 && errno != EINTR)
+			rc = err_set(e, errno, "poll");
+		while (read(m->signals, &info, sizeof info) == (ssize_t)sizeof info)
+			;
+		if (rc == 0)
+			rc = children_reap(m);
+		if (rc == 0 && polled[ANSWERS].revents)
+			rc = answers_pass(m, message, e);
+		if (rc == 0 && polled[FRONT].revents)
+			rc = front_serve(m, message, e);
+	}
+	free(message);
+	return rc < 0 ? rc : 0;
+}
