@@ -196,15 +196,15 @@ release(struct router *r, struct entry *e)
 	}
 }
 
+/* Whatever one of them brings about may release, or end, another: so there is one list, and none is taken off
+ * it before its turn.  It ends, as each of them waits CACHE_JOINS_MAX times at most. */
 void
 cached_serve_released(struct router *r)
 {
-	struct requests now = TAILQ_HEAD_INITIALIZER(now);
 	struct request *q;
 
-	TAILQ_CONCAT(&now, &r->released, link);
-	while ((q = TAILQ_FIRST(&now))) {
-		TAILQ_REMOVE(&now, q, link);
+	while ((q = TAILQ_FIRST(&r->released))) {
+		TAILQ_REMOVE(&r->released, q, link);
 		q->stage = REQUEST_READING;
 		/* Disabled meanwhile. */
 		if (q->pool->function.is_enabled || gate_passes(r, q))

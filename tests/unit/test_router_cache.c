@@ -463,6 +463,49 @@ who_waits_too_long_for_another_asks_by_himself(void **state)
 	rig_worker_done(&w);
 }
 
+/* The linker puts this in place of dispatch_request() (router.am): what a request brings about may end
+ * another. */
+static struct request *ended_by_the_next;
+
+void __real_dispatch_request(struct router *r, struct request *q);
+void __wrap_dispatch_request(struct router *r, struct request *q);
+
+void
+__wrap_dispatch_request(struct router *r, struct request *q)
+{
+	struct request *victim = ended_by_the_next;
+
+	ended_by_the_next = NULL;
+	if (victim)
+		front_close(r, victim->front);
+	__real_dispatch_request(r, q);
+}
+
+static void
+one_that_is_sent_on_may_end_another_of_them(void **state)
+{
+	struct rig *g = *state;
+	struct rig_worker w;
+	int fds[CROWD];
+
+	crowd(g, fds);
+	serve(g, &w);
+	ended_by_the_next = TAILQ_LAST(&TAILQ_FIRST(&cache(g)->filling)->waiting, requests);
+	rig_reply(g, &w, HELLO);
+	for (int i = 0; i < CROWD - 1; i++)
+		answer_is(fds[i], 200, "hello");
+	close(fds[CROWD - 1]);
+	assert_true(TAILQ_EMPTY(&g->router.released));
+	cached_purge(&g->router, RIG_KEPT);
+	/* Nobody is lost of those who are released later. */
+	crowd(g, fds);
+	assert_true(rig_receive(&w));
+	rig_reply(g, &w, HELLO);
+	all_get(fds, 0, 200, "hello");
+	assert_int_equal(g->router.counters.requests_active, 0);
+	rig_worker_done(&w);
+}
+
 static void
 a_deploy_forgets_all_and_those_who_wait_ask_the_new_version(void **state)
 {
@@ -657,6 +700,7 @@ main(void)
 		TEST(clients_that_leave_keep_nobody_waiting),
 		TEST(who_leaves_before_he_has_a_worker_leaves_the_lead_to_another),
 		TEST(who_waits_too_long_for_another_asks_by_himself),
+		TEST(one_that_is_sent_on_may_end_another_of_them),
 		TEST(a_deploy_forgets_all_and_those_who_wait_ask_the_new_version),
 		TEST(what_workers_answered_until_they_are_replaced_is_forgotten),
 		cmocka_unit_test(the_least_recently_used_makes_room_and_no_more_is_held),
