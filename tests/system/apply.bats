@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # apply.bats - many functions from one manifest: all of them or none.
+# bats file_tags=any-user
 # shellcheck disable=SC2034,SC2154
 load helper
 

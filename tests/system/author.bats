@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # author.bats - what cfn.h offers to authors, in a function of a running pool behind nginx.
+# bats file_tags=any-user
 # shellcheck disable=SC2034,SC2154
 load helper
 

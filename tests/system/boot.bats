@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # boot.bats - tests/uml/boot, which runs commands under another kernel: what comes out of the guest, that the host is
 # out of its reach, and that nothing of it is left, however it ends.
+# bats file_tags=any-user
 # shellcheck disable=SC2016,SC2034,SC2154
 load helper
 

@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # browser.bats - the guestbook as a visitor sees it: chromium, nginx, the pool.
+# bats file_tags=any-user
 # shellcheck disable=SC2034,SC2154
 load helper
 load browser

@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # cache.bats - answers that the router gives again by itself, and those that it must not.
+# bats file_tags=any-user
 # shellcheck disable=SC2154 # D, R and SOCKET come from helper.bash
 
 load helper

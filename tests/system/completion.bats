@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # completion.bats - what bash offers behind cfn-deploy.
+# bats file_tags=any-user
 # shellcheck disable=SC2034,SC2154
 load helper
 

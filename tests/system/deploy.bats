@@ -52,6 +52,7 @@ n_versions() {
 	[ "$(n_versions v)" -eq 2 ]
 }
 
+# bats test_tags=any-user
 @test "fifty deploys under load: no request fails, no answer is of two versions" {
 	local rounds=50 seconds=30 n start
 	[ -z "${CFN_QUICK:-}" ] || rounds=8 seconds=0

@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # fastcgi.bats - straight at the socket: what a broken or hostile web server sends.  The router answers as the
 # specification says or closes, and goes on serving others.
+# bats file_tags=any-user
 # shellcheck disable=SC2034,SC2154
 load helper
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # gate.bats - who may call a function: tokens through real web servers, their scopes, expiry and revocation, what the
 # function learns, and that who writes the registry lets nobody in where keys are trusted.
+# bats file_tags=any-user
 # shellcheck disable=SC2034,SC2154
 load helper
 

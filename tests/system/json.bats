@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # json.bats - every command of cfn-deploy: JSON when that is asked for, one line when it fails, progress on a terminal.
+# bats file_tags=any-user
 # shellcheck disable=SC2034,SC2154
 load helper
 

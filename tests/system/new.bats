@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # new.bats - what `cfn-deploy new` makes.
+# bats file_tags=any-user
 # shellcheck disable=SC2034,SC2154
 load helper
 

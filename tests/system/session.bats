@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # session.bats - sessions through a real web server: what a browser keeps, and what nobody else can make or read.
+# bats file_tags=any-user
 # shellcheck disable=SC2034,SC2154
 load helper
 

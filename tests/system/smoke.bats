@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # smoke.bats - a version that does not answer as it must never replaces the old one.
+# bats file_tags=any-user
 # shellcheck disable=SC2034,SC2154
 load helper
 

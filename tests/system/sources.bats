@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # sources.bats - functions of several files: named one by one, as a folder, from standard input.
+# bats file_tags=any-user
 # shellcheck disable=SC2034,SC2154
 load helper
 

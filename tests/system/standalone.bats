@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # standalone.bats - functions as plain programs, made with the installed pkg-config file.
+# bats file_tags=any-user
 # shellcheck disable=SC2034,SC2154
 load helper
 

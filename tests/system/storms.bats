@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # storms.bats - refused system calls: named in the audit, limited in a request, and a storm of them disables the
 # function, until somebody enables it or another version comes.
+# bats file_tags=any-user
 # shellcheck disable=SC2034,SC2154
 load helper
 

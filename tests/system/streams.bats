@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # streams.bats - streams beside ordinary requests: how many, through web servers, and how they end.
+# bats file_tags=any-user
 # shellcheck disable=SC2154 # D, R and SOCKET come from helper.bash
 
 load helper

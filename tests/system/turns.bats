@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # turns.bats - how many requests of a function may be in execution at once, whatever runs and is replaced.
+# bats file_tags=any-user
 # shellcheck disable=SC2154 # D, R and SOCKET come from helper.bash
 
 load helper

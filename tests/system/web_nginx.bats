@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # web_nginx.bats - functions through nginx: with and without keep-alive, over unix and TCP sockets.
+# bats file_tags=any-user
 # shellcheck disable=SC2034,SC2154
 load helper
 load web
