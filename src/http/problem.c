@@ -1,4 +1,5 @@
 /* problem.c - the answers that we give ourselves: RFC 9457, or two lines of text. */
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -8,6 +9,17 @@
 enum { BODY_SIZE = 1024 };
 
 static const char type_json[] = "application/problem+json", type_text[] = "text/plain; charset=utf-8";
+
+/* Whether word says no more than the title: "unauthorized" of "Unauthorized". */
+static bool
+is_title(const char *word, const char *title)
+{
+	while (*word != '\0' && (*word == '_' ? *title == ' ' : tolower((unsigned char)*title) == *word)) {
+		word++;
+		title++;
+	}
+	return *word == '\0' && *title == '\0';
+}
 
 /* Every text in it is ours or a token, so that nothing has to be escaped.  Its length. */
 static int
@@ -22,7 +34,8 @@ body_format(const struct http_problem *problem, char body[BODY_SIZE])
 		                "{\"type\":\"about:blank\",\"title\":\"%s\",\"status\":%d,"
 		                "\"detail\":\"%s\",\"cause\":\"%s\",\"request_id\":\"%s\"}\n",
 		                title, status, sentence, word, problem->request_id);
-	return snprintf(body, BODY_SIZE, "%d %s: %s\n%s Request %s\n", status, title, word, sentence,
+	return snprintf(body, BODY_SIZE, "%d %s%s%s\n%s Request %s\n", status, title,
+	                is_title(word, title) ? "" : ": ", is_title(word, title) ? "" : word, sentence,
 	                problem->request_id);
 }
 

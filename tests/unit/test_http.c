@@ -676,6 +676,31 @@ a_problem_has_its_header_fields(void **state)
 }
 
 static void
+a_problem_does_not_say_its_word_twice(void **state)
+{
+	static const struct {
+		enum cause cause;
+		const char *line;
+	} cases[] = {
+		{ CAUSE_UNAUTHORIZED, "401 Unauthorized\n" },
+		{ CAUSE_METHOD_NOT_ALLOWED, "405 Method Not Allowed\n" },
+		{ CAUSE_NO_ROUTE, "404 Not Found: no_route\n" },
+		{ CAUSE_CRASH, "500 Internal Server Error: crash\n" },
+	};
+	struct http_answer_head head;
+	struct buf b;
+
+	(void)state;
+	buf_init(&b, 4096);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		const struct http_problem problem = { .cause = cases[i].cause, .request_id = "id1" };
+
+		assert_memory_equal(problem_read(&problem, &b, &head), cases[i].line, strlen(cases[i].line));
+	}
+	buf_done(&b);
+}
+
+static void
 the_answer_to_head_has_the_length_but_no_body(void **state)
 {
 	struct http_problem problem = { .cause = CAUSE_NO_ROUTE, .request_id = "x" };
@@ -794,6 +819,7 @@ main(void)
 		cmocka_unit_test(json_is_written_for_those_who_prefer_it),
 		cmocka_unit_test(every_cause_has_a_problem_document),
 		cmocka_unit_test(a_problem_has_its_header_fields),
+		cmocka_unit_test(a_problem_does_not_say_its_word_twice),
 		cmocka_unit_test(the_answer_to_head_has_the_length_but_no_body),
 		cmocka_unit_test(a_problem_that_could_break_its_answer_is_not_written),
 	};

@@ -255,7 +255,7 @@ basic_takes_the_token_as_the_password_of_its_name(void **state)
 			expect_refused(g, fd, 401, "Basic realm=\"gated\", charset=\"UTF-8\"");
 			continue;
 		}
-		assert_true(rig_answers(fd, cases[i].status, "forbidden"));
+		assert_true(rig_answers(fd, cases[i].status, "403 Forbidden"));
 		close(fd);
 	}
 	rig_lease(g, &w, RIG_GATED);
@@ -511,7 +511,7 @@ a_gate_that_is_not_known_is_closed(void **state)
 	gated.auth = 77;
 	rig_gate(g, &gated);
 	fd = ask(g, NULL);
-	assert_true(rig_answers(fd, 401, "unauthorized"));
+	assert_true(rig_answers(fd, 401, "401 Unauthorized"));
 	close(fd);
 }
 
