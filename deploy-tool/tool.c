@@ -160,7 +160,9 @@ tool_open_registry(struct tool *t, enum registry_mode mode)
 	}
 	rc = registry_open(t->config.registry, mode, &t->registry, &e);
 	if (rc == -ENOENT && mode == REGISTRY_CREATE)
-		return tool_fail_as(EX_CANTCREAT, "%s; make its folder first", e.text);
+		return tool_fail_as(EX_CANTCREAT, "%s; make its folder first: mkdir -p %.*s", e.text,
+		                    (int)(strrchr(t->config.registry, '/') - t->config.registry),
+		                    t->config.registry);
 	if (rc == -ENOENT)
 		return tool_fail_as(EX_NOINPUT, "%s; make it with: cfn-deploy --registry %s init", e.text,
 		                    t->config.registry);

@@ -405,7 +405,8 @@ config_find_registry(struct config *c, const char *option, bool *is_private, str
 			set_text(c->registry, sizeof c->registry, named);
 		return resolve_registry(c->registry, sizeof c->registry, e);
 	}
-	if (access(packaged, W_OK) == 0) {
+	/* Root's home is no place for it: who serves may not pass there. */
+	if (access(packaged, W_OK) == 0 || (geteuid() == 0 && !getenv("XDG_STATE_HOME"))) {
 		set_text(c->registry, sizeof c->registry, packaged);
 		return 0;
 	}

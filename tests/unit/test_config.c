@@ -131,6 +131,24 @@ the_registry_is_looked_for_in_order(void **state)
 }
 
 static void
+roots_registry_is_not_in_his_home(void **state)
+{
+	static struct config c;
+	bool is_private;
+	struct err e;
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	unsetenv("CFN_REGISTRY");
+	unsetenv("XDG_STATE_HOME");
+	config_init(&c);
+	assert_int_equal(config_find_registry(&c, NULL, &is_private, &e), 0);
+	assert_string_equal(c.registry, CFN_LOCALSTATEDIR "/lib/cfn/registry/registry.db");
+	assert_false(is_private);
+}
+
+static void
 a_registry_has_one_name_whatever_links_lead_to_it(void **state)
 {
 	char target[32], link_path[48];
@@ -675,6 +693,7 @@ main(void)
 		cmocka_unit_test(a_file_is_read_over_the_defaults),
 		cmocka_unit_test(a_wrong_line_is_named_with_its_number),
 		cmocka_unit_test(the_registry_is_looked_for_in_order),
+		cmocka_unit_test(roots_registry_is_not_in_his_home),
 		cmocka_unit_test(a_registry_has_one_name_whatever_links_lead_to_it),
 		cmocka_unit_test(every_row_takes_its_bounds_and_nothing_past_them),
 		cmocka_unit_test(a_policy_survives_its_text),
