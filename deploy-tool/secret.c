@@ -5,9 +5,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <openssl/crypto.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/signalfd.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -83,13 +86,57 @@ read_file(struct secret_call *c)
 	return read_value(fd, c->options->file, c->value, &c->n_value);
 }
 
+/* What whoever types may send, or his terminal.  None of them is read: they wait until there is an echo
+ * again. */
+struct typist {
+	sigset_t signals, before;
+	int fd;
+};
+
+static int
+typist_open(struct typist *p)
+{
+	static const int numbers[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP };
+
+	sigemptyset(&p->signals);
+	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++)
+		sigaddset(&p->signals, numbers[i]);
+	sigprocmask(SIG_BLOCK, &p->signals, &p->before);
+	p->fd = signalfd(-1, &p->signals, SFD_CLOEXEC);
+	return p->fd < 0 ? tool_fail_as(EX_OSERR, "signalfd: %s", strerror(errno)) : 0;
+}
+
+/* Here they arrive. */
+static void
+typist_close(struct typist *p)
+{
+	fd_close(&p->fd);
+	sigprocmask(SIG_SETMASK, &p->before, NULL);
+}
+
+/* True when there is a line, or the end of the terminal. */
+static bool
+typist_wait(const struct typist *p)
+{
+	struct pollfd fds[] = { { .fd = p->fd, .events = POLLIN }, { .fd = STDIN_FILENO, .events = POLLIN } };
+
+	while (poll(fds, ARRAY_SIZE(fds), -1) < 0)
+		;
+	return fds[0].revents == 0;
+}
+
 /* One line, without echo. */
 static int
-ask_line(const struct secret_call *c, const char *words, unsigned char *value, size_t *n)
+ask_line(const struct secret_call *c, const struct typist *p, const char *words, unsigned char *value,
+         size_t *n)
 {
 	ssize_t got;
 
 	fprintf(stderr, "%s of '%s' for %s: ", words, c->name, c->function);
+	if (!typist_wait(p)) {
+		fputc('\n', stderr);
+		return tool_fail_as(EX_TEMPFAIL, "interrupted; nothing was set");
+	}
 	got = read(STDIN_FILENO, value, SECRET_VALUE_MAX + 2);
 	fputc('\n', stderr);
 	*n = got > 0 ? (size_t)got : 0;
@@ -102,13 +149,13 @@ ask_line(const struct secret_call *c, const char *words, unsigned char *value, s
 }
 
 static int
-ask_twice(struct secret_call *c)
+ask_twice(struct secret_call *c, const struct typist *p)
 {
 	size_t n_again = 0;
-	int rc = ask_line(c, "Value", c->value, &c->n_value);
+	int rc = ask_line(c, p, "Value", c->value, &c->n_value);
 
 	if (rc == 0)
-		rc = ask_line(c, "Again: value", c->again, &n_again);
+		rc = ask_line(c, p, "Again: value", c->again, &n_again);
 	if (rc == 0 && (n_again != c->n_value || memcmp(c->value, c->again, n_again) != 0))
 		rc = tool_fail_as(EX_DATAERR, "the values differ; nothing was set");
 	return rc;
@@ -118,17 +165,21 @@ static int
 ask_terminal(struct secret_call *c)
 {
 	struct termios was, silent;
+	struct typist p;
 	int rc;
 
 	if (tcgetattr(STDIN_FILENO, &was) < 0)
 		return tool_fail_as(EX_OSERR, "terminal: %s", strerror(errno));
 	silent = was;
 	silent.c_lflag &= ~(tcflag_t)ECHO;
+	rc = typist_open(&p);
 	/* What was typed ahead was shown. */
-	if (tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent) < 0)
-		return tool_fail_as(EX_OSERR, "terminal: %s", strerror(errno));
-	rc = ask_twice(c);
+	if (rc == 0 && tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent) < 0)
+		rc = tool_fail_as(EX_OSERR, "terminal: %s", strerror(errno));
+	if (rc == 0)
+		rc = ask_twice(c, &p);
 	tcsetattr(STDIN_FILENO, TCSAFLUSH, &was);
+	typist_close(&p);
 	return rc;
 }
 

@@ -173,3 +173,20 @@ has_value() {
 	grep -q 'the values differ' "$D/typed"
 	get '/keeper?name=KEY2' 200 "value 'none'"
 }
+
+@test "whoever is interrupted at the question has his echo back" {
+	local key
+	pool_start
+	for key in $'\x03' $'\x1c'; do
+		# The shell lives on behind it, as one that somebody sits at.
+		{ sleep 1; printf %s "$key"; sleep 1; } | script -qec "
+			trap : INT QUIT
+			cfn-deploy --registry $R secret set keeper KEY3
+			echo \"ended by \$?\"
+			stty -a" "$D/typed" >/dev/null
+		grep -q 'interrupted; nothing was set' "$D/typed"
+		grep -qE 'ended by (130|131)' "$D/typed"
+		grep -qE '(^|[ ;])echo( |;|$)' "$D/typed"
+		not grep -qE '(^|[ ;])-echo( |;|$)' "$D/typed"
+	done
+}
