@@ -213,6 +213,21 @@ follow(struct reader *r, const char *path, int *fd, struct err *e)
 	return rc;
 }
 
+/* Nothing was found: as the function said nothing, or as there is none of that name? */
+static int
+check_function(struct tool *t, const struct reader *r)
+{
+	struct registry_version v;
+	struct err e;
+
+	if (r->function == NULL || r->n_kept > 0 || tool_configure(t, true) != 0)
+		return 0;
+	/* The log can be read where no registry can. */
+	if (registry_open(t->config.registry, REGISTRY_READ, &t->registry, &e) < 0)
+		return 0;
+	return registry_version_find(t->registry, r->function, 0, &v, &e) == -ENOENT ? tool_fail(&e) : 0;
+}
+
 static int
 print_log(struct tool *t, struct reader *r, bool follows)
 {
@@ -226,12 +241,13 @@ print_log(struct tool *t, struct reader *r, bool follows)
 		                    "the configuration has no function_log: the pool writes to its "
 		                    "standard error; set function_log = FILE, or name the pool's "
 		                    "configuration with -c FILE");
-	rc = fd = open_log(path, &e);
-	if (rc >= 0)
-		rc = read_on(r, fd, &e);
-	if (rc == 0 && follows)
-		rc = follow(r, path, &fd, &e);
-	return rc < 0 ? tool_fail(&e) : tool_flush();
+	fd = open_log(path, &e);
+	if (fd < 0 || read_on(r, fd, &e) < 0)
+		return tool_fail(&e);
+	rc = check_function(t, r);
+	if (rc == 0 && follows && follow(r, path, &fd, &e) < 0)
+		return tool_fail(&e);
+	return rc != 0 ? rc : tool_flush();
 }
 
 static int

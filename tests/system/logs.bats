@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # logs.bats - cfn-deploy logs: what functions wrote, by function, time and request; followed over a rotation.
+# bats file_tags=any-user
 # shellcheck disable=SC2034,SC2154
 load helper
 
@@ -55,6 +56,13 @@ logs() {
 	not grep -q $'\e' <(logs)
 	not grep -q '^forged' <(logs)
 	logs | grep -qF 'x1b[31mred'
+}
+
+@test "a function that said nothing has no lines, and one that there is not is said to be none" {
+	[ -z "$(logs quiet)" ]
+	refused 66 logs nope
+	grep -q "no function 'nope'" "$D/err"
+	refused 66 timeout 20 cfn-deploy --registry "$R" --config "$D/cfn.conf" logs --follow nope
 }
 
 @test "lines that are no records are passed over" {
