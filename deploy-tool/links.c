@@ -81,6 +81,68 @@ print_packages(const struct libraries *l, const char *names)
 	fputc('\n', stderr);
 }
 
+/* How what is missing begins, and whose it is.  Of m no prefix tells. */
+static const struct {
+	const char *symbol, *library;
+} owners[] = {
+	{ "sqlite3_", "sqlite3" },
+	{ "json_", "jansson" },
+	{ "EVP_", "crypto" },
+	{ "RAND_", "crypto" },
+	{ "HMAC", "crypto" },
+	{ "SHA", "crypto" },
+	{ "CRYPTO_", "crypto" },
+	{ "deflate", "z" },
+	{ "inflate", "z" },
+	{ "compress", "z" },
+	{ "uncompress", "z" },
+	{ "crc32", "z" },
+	{ "adler32", "z" },
+	{ "gz", "z" },
+	{ "pow'", "m" },
+	{ "sqrt", "m" },
+	{ "sin", "m" },
+	{ "cos", "m" },
+	{ "tan", "m" },
+	{ "exp", "m" },
+	{ "log", "m" },
+	{ "floor", "m" },
+	{ "ceil", "m" },
+	{ "fmod", "m" },
+	{ "round", "m" },
+	{ "atan", "m" },
+	{ "hypot", "m" },
+	{ "cbrt", "m" },
+};
+
+/* Adds the libraries that would help to names.  How many. */
+static size_t
+find_missing(const struct libraries *l, const struct build *b, char names[LIBRARIES_TEXT_SIZE])
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(owners); i++) {
+		const char *name = owners[i].library;
+		size_t length = strlen(name);
+		char words[64];
+
+		snprintf(words, sizeof words, "undefined reference to `%s", owners[i].symbol);
+		if (libraries_find(l, name, length) != NULL && !words_have(names, name, length) &&
+		    says(b, words) && words_add(names, LIBRARIES_TEXT_SIZE, name, length) == 0)
+			n++;
+	}
+	return n;
+}
+
+static void
+print_missing(char names[LIBRARIES_TEXT_SIZE])
+{
+	for (char *p = names; *p != '\0'; p++)
+		if (*p == ' ')
+			*p = ',';
+	fprintf(stderr, "cfn-deploy: what is missing is in libraries; link them with --link %s\n", names);
+}
+
 static void
 print_names(const struct libraries *l)
 {
@@ -93,8 +155,15 @@ print_names(const struct libraries *l)
 void
 links_advise(const struct config *c, const char *names, const struct build *b)
 {
+	char all[LIBRARIES_TEXT_SIZE];
+
 	if (names[0] != '\0' && says(b, ".h: No such file or directory"))
 		print_packages(&c->libraries, names);
-	if (says(b, "undefined reference to"))
+	if (!says(b, "undefined reference to"))
+		return;
+	snprintf(all, sizeof all, "%s", names);
+	if (find_missing(&c->libraries, b, all) > 0)
+		print_missing(all);
+	else
 		print_names(&c->libraries);
 }

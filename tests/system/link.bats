@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # link.bats - libraries of the operator's list in functions, JSON with one of them, and who decides what is loaded.
+# bats file_tags=any-user
 # shellcheck disable=SC2034,SC2154
 load helper
 
@@ -72,6 +73,17 @@ json() {
 	get /json/library 200 '"crc":1'
 	refused 65 deploy deploy --link jansson "$B/json.c" || true
 	grep -q 'undefined reference to `crc32' "$D/err"
+	grep -q 'what is missing is in libraries; link them with --link jansson,z$' "$D/err"
+	source_make alien.c <<-'END'
+		int nobody_has_this(void);
+		int alien(cfn_request *q, cfn_response *r);
+		int alien(cfn_request *q, cfn_response *r)
+		{
+			(void)q;
+			return cfn_send(r, 200, NULL, "x") + nobody_has_this();
+		}
+	END
+	refused 65 deploy "$D/src/alien.c" || true
 	grep -q 'libraries are linked with --link NAME,NAME...; there are: crypto jansson m sqlite3 z' "$D/err"
 	refused 65 deploy deploy --link none "$B/json.c" || true
 	grep -q 'undefined reference' "$D/err"
