@@ -45,6 +45,7 @@ struct dev {
 	struct buf page;
 	int signals, pool_output, web_output;
 	bool is_started, is_over;
+	bool has_told_url;
 	unsigned n_deployed;
 	int exit_status;
 	uint64_t since_us, renewed_us;

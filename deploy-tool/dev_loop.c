@@ -136,6 +136,23 @@ is_served(const struct dev *d)
 	       json_integer_value(json_object_get(answer, "pending")) == 0;
 }
 
+/* The first path that answers to GET in "hello v1: POST /x; GET, HEAD /hello", once, so that there is
+ * something to click on.  Parts of a path that are anybody's to choose stay as they are written. */
+static void
+tell_url(struct dev *d)
+{
+	const char *routes = d->has_told_url ? NULL : strstr(d->deployed, ": "), *path;
+
+	while (routes != NULL && strncmp(routes + 2, "GET ", 4) != 0 && strncmp(routes + 2, "GET,", 4) != 0)
+		routes = strstr(routes + 2, "; ");
+	path = routes != NULL ? strstr(routes, " /") : NULL;
+	if (path == NULL)
+		return;
+	d->has_told_url = true;
+	dev_show_line(&d->show, "open", "http://127.0.0.1:%u%.*s", d->place.port,
+	              (int)strcspn(path + 1, "; "), path + 1);
+}
+
 static void
 look_after_swap(struct dev *d)
 {
@@ -151,6 +168,7 @@ look_after_swap(struct dev *d)
 	else
 		dev_show_line(&d->show, "serving", "%s, %d ms after it was saved", d->deployed,
 		              (int)((clock_now_us() - d->swapping->saved_us) / 1000));
+	tell_url(d);
 	d->swapping = NULL;
 }
 

@@ -328,6 +328,35 @@ answers() {
 	[ "$(grep -c '^ok' "$D/tap")" = 4 ]
 }
 
+@test "with --json every line is an object, and --config says what there is" {
+	source_make late.c <<-'END'
+		static int put(cfn_request *q, cfn_response *r) { (void)q; (void)r; return 204; }
+		static int got(cfn_request *q, cfn_response *r) { cfn_log(q, CFN_INFO, "asked"); return cfn_send(r, 200, NULL, "got"); }
+		CFN_ROUTES({ "POST", "/late/first", put }, { "GET", "/late/second", got });
+	END
+	printf '[global]\nmax.wall_time = 15s\n' >"$D/dev.conf"
+	cfn-deploy --json --config "$D/dev.conf" dev late.c >"$D/json" 2>"$D/err" 3>&- </dev/null &
+	DEV=$!
+	started "$DEV"
+	wait_until 60 grep -q '"event":"open"' "$D/json"
+	remember_below "$DEV"
+	WEB=$(jq -rs 'map(select(.event == "listening"))[0].text' "$D/json" | sed 's/ .*//')
+	# The first path that a browser may ask for.
+	[ "$(jq -rs 'map(select(.event == "open"))[0].text' "$D/json")" = "$WEB/late/second" ]
+	get /late/second 200 got
+	wait_until 30 grep -q '"text":"asked"' "$D/json"
+	wait_until 30 grep -q '"path":"/late/second"' "$D/json"
+	echo broken >>late.c
+	wait_until 60 grep -q '"event":"waiting"' "$D/json"
+	kill -TERM "$DEV"
+	wait "$DEV" || true
+	jq -es 'all(type == "object") and (map(.event) | contains(["listening", "serving", "open", "broken", "waiting"]))' "$D/json"
+	dev_start --config "$D/dev.conf" --wall-time 20s hello.c
+	said 'max.wall_time = 15s'
+	dev_end TERM || true
+	refused 66 timeout 60 cfn-deploy --config "$D/none.conf" dev hello.c
+}
+
 @test "what cannot be is refused in one line" {
 	refused 64 cfn-deploy dev
 	refused 66 cfn-deploy dev none.c
