@@ -252,7 +252,6 @@ static int
 sweep(struct tool *t, uint32_t keep)
 {
 	struct registry_swept swept = { 0 };
-	char size[OPTION_TEXT_SIZE];
 	struct err e;
 
 	if (registry_sweep(t->registry, keep, &swept, &e) < 0)
@@ -262,9 +261,9 @@ sweep(struct tool *t, uint32_t keep)
 		                                 (json_int_t)swept.versions, "blobs", (json_int_t)swept.blobs,
 		                                 "bytes", (json_int_t)swept.bytes, "registry",
 		                                 t->config.registry));
-	option_format_size(swept.bytes / 1024 * 1024, size);
-	printf("deleted %" PRIu64 " versions and %" PRIu64 " blobs, %s (registry %s)\n", swept.versions,
-	       swept.blobs, size, t->config.registry);
+	printf("deleted %" PRIu64 " version%s and %" PRIu64 " blob%s, %" PRIu64 " bytes (registry %s)\n",
+	       swept.versions, swept.versions == 1 ? "" : "s", swept.blobs, swept.blobs == 1 ? "" : "s",
+	       swept.bytes, t->config.registry);
 	return tool_flush();
 }
 

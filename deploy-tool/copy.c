@@ -61,7 +61,9 @@ ask_copy(struct tool *t, const struct place *p, const char *direction, int fd)
 	               json_pack("{s:s, s:s, s:s, s:s, s:I}", "command", "copy", "shared", p->name, "path",
 	                         p->path, "direction", direction, "max", (json_int_t)COPY_SIZE_MAX),
 	               fd, COPY_MS, NULL, &e);
-	return rc < 0 ? tool_fail_as(copy_exit_status(rc), "%s:%s: %s", p->name, p->path, e.text) : 0;
+	return rc < 0 ? tool_fail_as(copy_exit_status(rc), "%s%s%s: %s", p->name,
+	                             p->path[0] != '\0' ? ":" : "", p->path, e.text)
+	              : 0;
 }
 
 /* For programs; people see nothing when all is well. */

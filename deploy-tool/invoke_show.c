@@ -278,25 +278,6 @@ print_frames(const struct show *s, const struct buf *frames)
 }
 
 static json_t *
-frames_json(const struct buf *frames)
-{
-	const char *p = buf_head(frames);
-	size_t n = buf_used(frames);
-	json_t *list = json_array();
-
-	while (n > 0) {
-		const char *newline = memchr(p, '\n', n);
-		size_t length = newline != NULL ? (size_t)(newline - p) : n;
-
-		json_array_append_new(list, json_stringn(p, length));
-		length += newline != NULL;
-		p += length;
-		n -= length;
-	}
-	return list;
-}
-
-static json_t *
 refused_json(const struct instance_end *end)
 {
 	json_t *list = json_array();
@@ -350,7 +331,7 @@ print_object(struct show *s, const struct show_result *r)
 	json_object_set_new(object, "refused", refused_json(end));
 	if (r->frames != NULL) {
 		json_object_set_new(object, "crashed", json_string(s->stack.what));
-		json_object_set_new(object, "stack", frames_json(r->frames));
+		json_object_set_new(object, "stack", report_lines(r->frames));
 	}
 	json_object_set_new(object, "n_refused", json_integer((json_int_t)end->n_refused));
 	return tool_print_json(object);

@@ -51,7 +51,11 @@ report_limit(const struct function_policy *p, const struct policy_row *row, char
 	uint64_t value;
 
 	memcpy(&value, (const char *)p + row->offset, sizeof value);
-	policy_format(row, value, text);
+	/* A number that no machine has stands for none. */
+	if (row->offset == offsetof(struct function_policy, cpu_share) && value == CPU_SHARE_ANY)
+		snprintf(text, OPTION_TEXT_SIZE, "any");
+	else
+		policy_format(row, value, text);
 }
 
 static json_t *
@@ -165,6 +169,25 @@ report_outcome(const struct tool *t, const struct report_outcome *o)
 	printf(" (registry %s, %s)\n", t->config.registry,
 	       v->is_enabled ? pools : "disabled: cfn-deploy enable serves it");
 	return tool_flush();
+}
+
+json_t *
+report_lines(const struct buf *lines)
+{
+	const char *p = buf_head(lines);
+	size_t n = buf_used(lines);
+	json_t *list = json_array();
+
+	while (n > 0) {
+		const char *newline = memchr(p, '\n', n);
+		size_t length = newline != NULL ? (size_t)(newline - p) : n;
+
+		json_array_append_new(list, json_stringn(p, length));
+		length += newline != NULL;
+		p += length;
+		n -= length;
+	}
+	return list;
 }
 
 void

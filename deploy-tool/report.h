@@ -3,6 +3,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 
+#include "base/buf.h"
 #include "deploy-tool/tool.h"
 #include "registry/registry.h"
 
@@ -26,6 +27,9 @@ void report_time(int64_t seconds, char text[REPORT_TIME_SIZE]);
 
 /* One limit as text. */
 void report_limit(const struct function_policy *p, const struct policy_row *row, char text[OPTION_TEXT_SIZE]);
+
+/* An array of its lines. */
+json_t *report_lines(const struct buf *lines);
 
 /* A table for people: column widths follow the content. */
 enum { COLUMNS_MAX = 9, COLUMNS_CELL_SIZE = 200 };

@@ -8,6 +8,7 @@
 
 #include "base/fd.h"
 #include "deploy-tool/commands.h"
+#include "deploy-tool/report.h"
 #include "deploy-tool/subject.h"
 #include "deploy-tool/test_find.h"
 #include "deploy-tool/test_run.h"
@@ -54,25 +55,6 @@ print_lines(const struct buf *lines, const char *before)
 	}
 }
 
-static json_t *
-lines_json(const struct buf *lines)
-{
-	const char *p = buf_head(lines);
-	size_t n = buf_used(lines);
-	json_t *list = json_array();
-
-	while (n > 0) {
-		const char *newline = memchr(p, '\n', n);
-		size_t length = newline != NULL ? (size_t)(newline - p) : n;
-
-		json_array_append_new(list, json_stringn(p, length));
-		length += newline != NULL;
-		p += length;
-		n -= length;
-	}
-	return list;
-}
-
 static void
 tell_json(struct test *t, const struct test_outcome *o)
 {
@@ -83,7 +65,7 @@ tell_json(struct test *t, const struct test_outcome *o)
 	                                "line", (json_int_t)s->line, "method", s->method.p, s->method.n,
 	                                "target", s->target.p, s->target.n, "ok", o->is_right, "status",
 	                                o->status, "wall_us", (json_int_t)o->wall_us, "says",
-	                                lines_json(o->says), "output", lines_json(o->log)));
+	                                report_lines(o->says), "output", report_lines(o->log)));
 }
 
 static void
