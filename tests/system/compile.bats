@@ -327,6 +327,8 @@ spawner_hangs() {
 	refused 69 cfn-deploy --registry "$R" cp "$D/src/f.c" box:
 	pool_start
 	cfn-deploy --registry "$R" cp "$D/src/f.c" box: 3>&-
+	refused 66 cfn-deploy --registry "$R" cp nope:
+	grep -q '^cfn-deploy: nope: ' "$D/err"
 	cfn-deploy --registry "$R" cp - box:in.txt <<<"12345" 3>&-
 	cfn-deploy --registry "$R" cp box: 3>&- | grep -qx '6 in.txt'
 	[ "$(cfn-deploy --registry "$R" --json cp box: 3>&- | jq -r '.[] | select(.name == "in.txt") | .size')" -eq 6 ]

@@ -146,7 +146,7 @@ is_executing() {
 	deploy rollback v
 	get /v 200 'v=1 '
 	deploy list | grep -q v
-	deploy show v | grep -q v
+	deploy show v | grep -q '^cpu_share *any$'
 	deploy disable v
 	expect_cause /v 503 disabled
 	[ -n "$(header Retry-After)" ] || true
@@ -158,7 +158,8 @@ is_executing() {
 	wait_until 20 no_longer "$pid"
 	deploy remove v
 	get /v 404
-	deploy gc
+	deploy gc >"$D/out"
+	grep -qE '^deleted [0-9]+ versions? and [0-9]+ blobs?, [0-9]+ bytes ' "$D/out"
 	get /v 404
 }
 
