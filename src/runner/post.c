@@ -1,0 +1,182 @@
+/* post.c - a request to run something: whether it may be, and who will hear of it. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "http/http.h"
+#include "runner/front_parts.h"
+
+/* ---- what the header fields ask for ---- */
+
+/* "application/json", with no other parameter than charset=utf-8. */
+static bool
+is_json(const char *type)
+{
+	static const char name[] = "application/json";
+	const char *p = type;
+
+	if (strncasecmp(p, name, sizeof name - 1) != 0)
+		return false;
+	p += sizeof name - 1;
+	p += strspn(p, " \t");
+	if (*p == '\0')
+		return true;
+	if (*p++ != ';')
+		return false;
+	p += strspn(p, " \t");
+	return strcasecmp(p, "charset=utf-8") == 0 || strcasecmp(p, "charset=\"utf-8\"") == 0;
+}
+
+/* Whether one of the types in an Accept field is this one; "*" after the slash is any.  What has q=0 is not
+ * asked for. */
+static bool
+accepts(const char *accept, const char *type)
+{
+	size_t major = (size_t)(strchr(type, '/') - type) + 1;
+
+	for (const char *p = accept; *p;) {
+		size_t n = strcspn(p, ","), skip = strspn(p, " \t"), length;
+		char range[128];
+
+		snprintf(range, sizeof range, "%.*s", (int)(n > skip ? n - skip : 0), p + skip);
+		length = strcspn(range, "; \t");
+		if ((length == strlen(type) && strncasecmp(range, type, length) == 0) ||
+		    (length == major + 1 && range[major] == '*' && strncasecmp(range, type, major) == 0) ||
+		    (length == 3 && strncmp(range, "*/*", 3) == 0))
+			return !strstr(range, "q=0") || strstr(range, "q=0.");
+		p += n + (p[n] == ',');
+	}
+	return false;
+}
+
+static bool
+names_events(const char *accept)
+{
+	static const char events[] = "text/event-stream";
+	const char *p = strcasestr(accept, events);
+
+	return p && accepts(p, events);
+}
+
+/* "async=1" among the parameters of a query. */
+static bool
+is_async(const char *query)
+{
+	for (const char *p = query; *p;) {
+		size_t n = strcspn(p, "&");
+
+		if (n == 7 && strncmp(p, "async=1", n) == 0)
+			return true;
+		p += n + (p[n] == '&');
+	}
+	return false;
+}
+
+/* Whose share of the queue it takes. Without a token, or without the field, it is the address's. */
+static void
+client_of(const struct front *f, const struct lane *l, const struct lane_request *q,
+          char client[STORE_CLIENT_SIZE])
+{
+	const char *name = q->client;
+
+	if (strcmp(f->rules.client, "user") == 0)
+		name = q->user;
+	else if (strcmp(f->rules.client, "address") != 0)
+		name = lane_header(l, f->rules.client);
+	if (!name || !*name)
+		name = q->client;
+	snprintf(client, STORE_CLIENT_SIZE, "%s", name);
+}
+
+/* ---- may it be ---- */
+
+static bool
+is_refused_by_fields(struct lane *l, const struct lane_request *q)
+{
+	if (!is_json(q->content_type)) {
+		reply_refusal(l, 415, "the request has to be application/json in UTF-8",
+		              "Accept: application/json\r\n");
+		return true;
+	}
+	if (*q->accept && !accepts(q->accept, "application/json") && !names_events(q->accept)) {
+		reply_refusal(l, 406, "the answer is application/json or text/event-stream", "");
+		return true;
+	}
+	return false;
+}
+
+static bool
+is_refused_by_load(struct front *f, struct lane *l, const char *client)
+{
+	int rc;
+
+	if (f->is_draining) {
+		reply_later(l, 503, "this server is being replaced by another one", RETRY_DRAIN_S);
+		return true;
+	}
+	if (front_n_running(f) < f->rules.max_concurrent)
+		return false;
+	rc = queue_admits(&f->queue, client);
+	if (rc == -EDQUOT) {
+		f->counters.refused_share++;
+		reply_later(l, 429, "your share of the queue is used: wait for one of your runs to end",
+		            RETRY_SHARE_S);
+	} else if (rc < 0) {
+		f->counters.refused_full++;
+		reply_later(l, 503, "the queue is full", RETRY_FULL_S);
+	}
+	return rc < 0;
+}
+
+/* ---- and then ---- */
+
+static void
+run_for(struct front *f, struct lane *l, const struct lane_request *q, const char *client,
+        struct run_job *job)
+{
+	bool is_stream = names_events(q->accept);
+	struct run *r = run_new(f, is_stream ? &run_kind_stream : &run_kind_sync, NULL);
+
+	if (!r) {
+		job_free(job);
+		reply_later(l, 503, "there is no memory for it now", RETRY_FULL_S);
+		return;
+	}
+	r->lane = l;
+	r->job = job;
+	r->text = q->body;
+	r->n_text = q->n_body;
+	lane_set_owner(l, r);
+	if (is_stream)
+		stream_open(r);
+	if (run_enqueue(r, client) == 0)
+		return;
+	run_free(r);
+	if (is_stream)
+		lane_end(l);
+	else
+		reply_later(l, 503, "there is no memory for it now", RETRY_FULL_S);
+}
+
+void
+run_post(struct front *f, struct lane *l, const struct lane_request *q)
+{
+	char client[STORE_CLIENT_SIZE];
+	struct run_problem problem;
+	struct run_job *job;
+
+	client_of(f, l, q, client);
+	if (is_refused_by_fields(l, q) || is_refused_by_load(f, l, client))
+		return;
+	job = job_new(f, q->body, q->n_body, &problem);
+	if (!job) {
+		reply_problem(l, &problem, "");
+	} else if (is_async(q->query)) {
+		job_free(job);
+		async_post(f, l, q, client);
+	} else {
+		run_for(f, l, q, client, job);
+	}
+}
