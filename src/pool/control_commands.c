@@ -17,6 +17,7 @@
 #include "pool/pools.h"
 #include "pool/rollout.h"
 #include "pool/routers.h"
+#include "pool/runner.h"
 #include "pool/status.h"
 #include "pool/tokens.h"
 #include "pool/workers.h"
@@ -146,6 +147,8 @@ admit_candidate(struct master *m, const json_t *question, struct err *e)
 	if (rc == 0)
 		rc = version > 0 ? registry_version_by_id(m->registry, version, v, e)
 		                 : err_set(e, -EINVAL, "vote: no version");
+	if (rc == 0)
+		rc = runner_check_routes(m, v->routes, v->n_routes, e);
 	if (rc == 0)
 		rc = take_activation(question, v->number, &v->activation, e);
 	if (rc == 0)

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "pool/approvals.h"
+#include "pool/lanes.h"
 #include "pool/pools.h"
 #include "pool/rollout.h"
 #include "pool/routers.h"
@@ -100,7 +101,7 @@ find_victim(struct master *m)
 	for (struct node *n = table_next(&m->workers, NULL); n; n = table_next(&m->workers, n)) {
 		struct worker *w = (struct worker *)n;
 
-		if (w->stage != WORKER_LEASED || w->is_stream ||
+		if (w->stage != WORKER_LEASED || w->is_stream || worker_is_lane(w) ||
 		    (victim && w->leased_us >= victim->leased_us))
 			continue;
 		if (may_give_one_up(w->pool))
@@ -115,7 +116,7 @@ count_ending(const struct master *m)
 	size_t n_ending = 0;
 
 	for (struct node *n = table_next(&m->workers, NULL); n; n = table_next(&m->workers, n))
-		if (((struct worker *)n)->stage >= WORKER_RETIRING)
+		if (((struct worker *)n)->stage >= WORKER_RETIRING && !worker_is_lane((struct worker *)n))
 			n_ending++;
 	return n_ending;
 }
@@ -155,7 +156,7 @@ leases_feed_hungry(struct master *m)
 {
 	struct pool *pool;
 
-	while (m->workers.n < m->config->process_max && (pool = TAILQ_FIRST(&m->hungry))) {
+	while (workers_running(m) < m->config->process_max && (pool = TAILQ_FIRST(&m->hungry))) {
 		TAILQ_REMOVE(&m->hungry, pool, hungry_link);
 		pool->is_hungry = false;
 		leases_serve(m, pool);
@@ -273,6 +274,10 @@ leases_serve(struct master *m, struct pool *pool)
 {
 	if (!pool_is_serving(pool) || m->phase == PHASE_STOPPED)
 		return;
+	if (pool->runner) {
+		lanes_serve(m, pool);
+		return;
+	}
 	lease_ready(m, pool);
 	start_more(m, pool);
 	if (m->n_routers > 1)
@@ -297,7 +302,7 @@ finish_move(struct master *m, struct worker *w)
 static bool
 may_serve_on(const struct worker *w)
 {
-	return w->stage == WORKER_LEASED && pool_is_serving(w->pool) &&
+	return w->stage == WORKER_LEASED && !worker_is_lane(w) && pool_is_serving(w->pool) &&
 	       pool_count(w->pool, STAGES_LIVE) <= streams_max_workers(w->pool);
 }
 

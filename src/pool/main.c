@@ -19,6 +19,7 @@
 #include "pool/pools.h"
 #include "pool/rollout.h"
 #include "pool/routers.h"
+#include "pool/runner.h"
 #include "pool/supervisor.h"
 #include "pool/tokens.h"
 #include "pool/workers.h"
@@ -134,7 +135,9 @@ make_files(struct master *m, struct err *e)
 		if (path[0] && identity_make_file(&m->identity, path, e) < 0)
 			return -e->code;
 	}
-	return identity_make_folder(&m->identity, m->config->state_dir, e);
+	if (identity_make_folder(&m->identity, m->config->state_dir, e) < 0)
+		return -e->code;
+	return runner_make_folder(m, e);
 }
 
 /* Without one the rlimits do it, which every report says, unless the configuration wants more. */
@@ -411,6 +414,7 @@ stop(struct master *m)
 	spawner_stop(&m->spawner);
 	cgroup_close(&m->cgroup, "");
 	listener_close(&m->listener);
+	runner_close(m);
 	storms_close(m);
 	uids_close(&m->uids);
 	token_list_close(m);
@@ -446,6 +450,7 @@ init(struct master *m)
 	TAILQ_INIT(&m->storms.list);
 	m->storms.folder = m->snapshot = m->uids.folder = m->listener.fd = m->watcher.inotify.fd =
 	    m->control.listener.fd = -1;
+	runner_init(m);
 	cgroup_none(&m->cgroup, "");
 	m->spawner.channel = m->spawner.pidfd = m->spawner_channel.watch.fd = -1;
 	for (int i = 0; i < LOG_FILES; i++)

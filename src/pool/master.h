@@ -111,6 +111,8 @@ struct pool {
 		struct storm_count calls, kills;
 	} denied; /* refused system calls */
 
+	bool has_said_lost; /* that routes of it are the runner's */
+
 	bool is_hungry; /* wants a worker, but process.max run */
 	TAILQ_ENTRY(pool) hungry_link;
 
@@ -123,9 +125,10 @@ struct pool {
 	bool is_unsettled;
 	TAILQ_ENTRY(pool) unsettled_link; /* of those that wait to be approved and kept */
 
-	struct timer sockets;  /* until they are looked at again */
-	uint64_t sockets_seen; /* which they were */
-	char *forbidden;       /* a library or a socket is not this server's to give: why; NULL: all are */
+	struct timer sockets;        /* until they are looked at again */
+	uint64_t sockets_seen;       /* which they were */
+	struct start_runner *runner; /* of the runner's function: its workers are lanes (lanes.h); NULL */
+	char *forbidden; /* a library or a socket is not this server's to give: why; NULL: all are */
 
 	int artifact, environment; /* sealed memory; -1: not open */
 	size_t artifact_size;
@@ -140,6 +143,29 @@ struct function {
 	struct pool *next; /* while a snapshot is made: what it says of this function */
 	bool is_seen;      /* while the registry is read */
 	char name[NAME_MAX_SIZE];
+};
+
+enum runner_stage {
+	RUNNER_DOWN,
+	RUNNER_STARTING,
+	RUNNER_READY,
+	RUNNER_DRAINING, /* told to end, or killed before it was ready */
+};
+
+/* What runs anybody's programs (runner.h). */
+struct runner {
+	enum runner_stage stage;
+	struct function function; /* in no table */
+	uint32_t id;              /* of its process; 0: none */
+	uint64_t version;         /* whose values it was started with */
+	struct channel channel;
+	struct backoff backoff;
+	struct timer timer; /* the limit of its stage, or the end of its back-off */
+	struct run_counters counters;
+	uint64_t n_starts, n_crashes;
+	uint32_t n_versions;
+	size_t n_lanes; /* of m->workers */
+	int folder;     /* of its runs, O_PATH; -1: not open */
 };
 
 enum router_stage { ROUTER_DOWN, ROUTER_STARTING, ROUTER_SERVING, ROUTER_DRAINED };
@@ -221,6 +247,7 @@ struct master {
 	bool is_load_forced; /* the configuration changed: read again even so */
 
 	struct table functions, pools, workers;
+	struct runner runner;
 	struct pool_list hungry, artifacts;
 	size_t n_artifacts, artifact_bytes;
 	int snapshot;       /* sealed memory; -1 before the first */

@@ -197,6 +197,7 @@ pool_free(struct master *m, struct pool *pool)
 	approval_forget(m, pool);
 	free(pool->routes);
 	free(pool->forbidden);
+	free(pool->runner);
 	free(pool);
 }
 

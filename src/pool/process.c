@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "pool/invocations.h"
 #include "pool/routers.h"
+#include "pool/runner.h"
 #include "pool/workers.h"
 
 static const struct message_rule rules[] = {
@@ -52,7 +53,9 @@ process_is_ready(struct master *m, struct message *message)
 	memcpy(&ready, message->body, sizeof ready);
 	w = worker_find(m, ready.id);
 	i = invocation_find(m, ready.id);
-	if (w)
+	if (runner_is(m, ready.id))
+		runner_became_ready(m);
+	else if (w)
 		worker_became_ready(m, w, ready.pid, message_take_fd(message, 0));
 	else if (i)
 		invocation_is_ready(m, i);
@@ -86,7 +89,9 @@ process_has_ended(struct master *m, const struct message *message)
 	w = worker_find(m, ended.id);
 	router = router_find(m, ended.id);
 	invocation = invocation_find(m, ended.id);
-	if (w)
+	if (runner_is(m, ended.id))
+		runner_has_ended(m, &ended);
+	else if (w)
 		worker_has_ended(m, w, &ended);
 	else if (router)
 		router_has_ended(m, router, &ended);

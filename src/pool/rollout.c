@@ -14,6 +14,7 @@
 #include "pool/approvals.h"
 #include "pool/pools.h"
 #include "pool/routers.h"
+#include "pool/runner.h"
 #include "pool/tokens.h"
 #include "pool/workers.h"
 
@@ -155,6 +156,8 @@ settle(struct loading *l)
 	for (size_t i = 0; i < l->n; i++)
 		if (settle_function(m, &l->pools[i], l->e) < 0)
 			return -l->e->code;
+	if (runner_settle(m, l->e) < 0)
+		return -l->e->code;
 	for (n = table_next(&m->functions, NULL); n; n = table_next(&m->functions, n))
 		if (!((struct function *)n)->is_seen)
 			((struct function *)n)->wanted = NULL;
@@ -186,16 +189,36 @@ struct drawing {
 	size_t n_functions, n_routes;
 };
 
-static void
-draw_pool(struct drawing *d, const struct pool *pool)
+/* From before the path was the runner's; of what is deployed now the vote says so. */
+static bool
+is_lost(struct master *m, struct pool *pool, const struct registry_route *route)
 {
-	for (size_t i = 0; i < pool->n_routes; i++)
+	if (pool->runner || !config_run_reserves(&m->config->run, route->pattern))
+		return false;
+	if (!pool->has_said_lost)
+		log_line(LOG_ERR, "function '%s' version %u loses its route %s: programs are run at %s",
+		         pool->public.name, pool->public.version, route->pattern, m->config->run.path);
+	return true;
+}
+
+static void
+draw_pool(struct master *m, struct drawing *d, struct pool *pool)
+{
+	bool has_lost = false;
+
+	for (size_t i = 0; i < pool->n_routes; i++) {
+		if (is_lost(m, pool, &pool->routes[i])) {
+			has_lost = true;
+			continue;
+		}
 		d->routes[d->n_routes++] = (struct snapshot_route){
 			.pattern = pool->routes[i].pattern,
 			.methods = pool->routes[i].methods,
 			.function = (uint32_t)d->n_functions,
 			.index = pool->routes[i].index,
 		};
+	}
+	pool->has_said_lost = has_lost;
 	d->functions[d->n_functions++] = pool->public;
 }
 
@@ -215,18 +238,23 @@ draw_snapshot(struct master *m, struct err *e)
 		f->next = next_serving(m, f);
 		n_routes += f->next ? f->next->n_routes : 0;
 	}
-	functions = calloc(m->functions.n + 1, sizeof *functions);
+	m->runner.function.next = m->runner.function.wanted;
+	if (m->runner.function.next)
+		n_routes += m->runner.function.next->n_routes;
+	functions = calloc(m->functions.n + 2, sizeof *functions);
 	routes = calloc(n_routes + 1, sizeof *routes);
 	if (!functions || !routes)
 		return err_set(e, ENOMEM, "snapshot");
 	d.functions = functions;
 	d.routes = routes;
 	for (n = table_next(&m->functions, NULL); n; n = table_next(&m->functions, n)) {
-		const struct pool *pool = ((struct function *)n)->next;
+		struct pool *pool = ((struct function *)n)->next;
 
 		if (pool)
-			draw_pool(&d, pool);
+			draw_pool(m, &d, pool);
 	}
+	if (m->runner.function.next)
+		draw_pool(m, &d, m->runner.function.next);
 	return snapshot_build(m->generation, d.functions, d.n_functions, d.routes, d.n_routes, e);
 }
 
@@ -307,6 +335,8 @@ switch_all(struct master *m)
 			function_free(m, f);
 		n = next;
 	}
+	switch_function(m, &m->runner.function);
+	runner_follow(m);
 }
 
 static int

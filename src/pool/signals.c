@@ -16,6 +16,7 @@
 #include "pool/pools.h"
 #include "pool/rollout.h"
 #include "pool/routers.h"
+#include "pool/runner.h"
 #include "pool/supervisor.h"
 #include "pool/workers.h"
 
@@ -73,6 +74,7 @@ reopen_logs(struct master *m)
 	}
 	log_set_fd(m->logs.fds[LOG_FILE_ERROR]);
 	routers_tell(m, MSG_LOGS, m->logs.fds, LOG_FILES);
+	runner_tell_logs(m);
 }
 
 static void
@@ -111,7 +113,8 @@ drain_check(struct master *m)
 		if (m->routers[i].stage != ROUTER_DRAINED && m->routers[i].stage != ROUTER_DOWN)
 			return;
 	if (m->workers.n == 0 && !invocations_are_running(m)) {
-		master_stop(m, EXIT_SUCCESS);
+		if (runner_drain(m))
+			master_stop(m, EXIT_SUCCESS);
 		return;
 	}
 	for (n = table_next(&m->workers, NULL); n; n = table_next(&m->workers, n))

@@ -7,6 +7,7 @@
 #include "config.h"
 #include "pool/pools.h"
 #include "pool/routers.h"
+#include "pool/workers.h"
 
 /* More than any entry takes as text: two names, and numbers. */
 enum { FUNCTION_TEXT_SIZE = 384 };
@@ -16,6 +17,13 @@ static const char *const router_words[] = {
 	[ROUTER_STARTING] = "starting",
 	[ROUTER_SERVING] = "serving",
 	[ROUTER_DRAINED] = "drained",
+};
+
+static const char *const runner_words[] = {
+	[RUNNER_DOWN] = "down",
+	[RUNNER_STARTING] = "starting",
+	[RUNNER_READY] = "ready",
+	[RUNNER_DRAINING] = "draining",
 };
 
 static json_t *
@@ -109,6 +117,38 @@ status_of_audit(const struct master *m)
 	                 (json_int_t)a->n_dropped);
 }
 
+static json_t *
+status_of_runs(const struct run_counters *c)
+{
+	json_t *done = json_object();
+
+	for (size_t i = 0; i < RUN_STATUSES_MAX; i++)
+		if (c->done[i].status[0])
+			json_object_set_new(done, c->done[i].status, json_integer((json_int_t)c->done[i].n));
+	return done;
+}
+
+/* null: switched off. */
+static json_t *
+status_of_runner(const struct master *m)
+{
+	const struct runner *r = &m->runner;
+	const struct run_counters *c = &r->counters;
+
+	if (!m->config->run.is_enabled)
+		return json_null();
+	return json_pack("{s:s,s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:o}", "path",
+	                 m->config->run.path, "stage", runner_words[r->stage], "starts",
+	                 (json_int_t)r->n_starts, "crashes", (json_int_t)r->n_crashes, "lanes",
+	                 (json_int_t)r->n_lanes, "queued", (json_int_t)c->queued, "running",
+	                 (json_int_t)c->running, "accepted", (json_int_t)c->accepted, "refused_share",
+	                 (json_int_t)c->refused_share, "refused_full", (json_int_t)c->refused_full,
+	                 "cancelled", (json_int_t)c->cancelled, "cache_hits", (json_int_t)c->cache_hits,
+	                 "cache_misses", (json_int_t)c->cache_misses, "cache_bytes",
+	                 (json_int_t)c->cache_bytes, "store_bytes", (json_int_t)c->store_bytes, "done",
+	                 status_of_runs(c));
+}
+
 json_t *
 status_of(const struct master *m)
 {
@@ -126,13 +166,13 @@ status_of(const struct master *m)
 		json_array_append_new(routers, status_of_router(&m->routers[i]));
 	append_functions(m, functions, true);
 	append_functions(m, functions, false);
-	return json_pack("{s:b,s:i,s:s,s:s,s:s,s:s,s:s,s:s,s:I,s:I,s:I,s:I,s:o,s:o,s:o,s:I,s:o}", "ok", 1,
+	return json_pack("{s:b,s:i,s:s,s:s,s:s,s:s,s:s,s:s,s:I,s:I,s:I,s:I,s:o,s:o,s:o,s:o,s:I,s:o}", "ok", 1,
 	                 "pid", (int)getpid(), "program", PACKAGE_VERSION, "registry", m->config->registry,
 	                 "listen", m->listener.text, "isolation",
 	                 level < ARRAY_SIZE(levels) ? levels[level] : "none", "layers",
 	                 m->spawner.ready.layers, "memory", memory, "generation", (json_int_t)m->generation,
-	                 "published", (json_int_t)m->published, "workers", (json_int_t)m->workers.n,
+	                 "published", (json_int_t)m->published, "workers", (json_int_t)workers_running(m),
 	                 "process_max", (json_int_t)m->config->process_max, "audit", status_of_audit(m),
-	                 "storms", status_of_storms(m), "routers", routers, "n_functions",
-	                 (json_int_t)m->functions.n, "functions", functions);
+	                 "storms", status_of_storms(m), "run", status_of_runner(m), "routers", routers,
+	                 "n_functions", (json_int_t)m->functions.n, "functions", functions);
 }

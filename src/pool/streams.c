@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "pool/lanes.h"
 #include "pool/pools.h"
 #include "pool/workers.h"
 
@@ -19,13 +20,16 @@ count_all(const struct master *m)
 	size_t n = 0;
 
 	for (struct node *node = table_next(&m->workers, NULL); node; node = table_next(&m->workers, node))
-		n += ((const struct worker *)node)->is_stream;
+		n += ((const struct worker *)node)->is_stream && !worker_is_lane((const struct worker *)node);
 	return n;
 }
 
+/* A lane takes no room of anybody's. */
 static bool
 is_free(const struct master *m, const struct worker *w)
 {
+	if (worker_is_lane(w))
+		return !w->is_stream;
 	return !w->is_stream && pool_count_streams(w->pool) < w->pool->streams &&
 	       count_all(m) < most_streams(m);
 }

@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/log.h"
+#include "pool/lanes.h"
 #include "pool/pools.h"
 #include "pool/rollout.h"
 #include "pool/routers.h"
@@ -48,7 +49,7 @@ limit_reached(void *context, void *owner)
 	worker_kill(m, w, CAUSE_UNAVAILABLE);
 }
 
-static struct worker *
+struct worker *
 worker_new(struct master *m, struct pool *pool, struct err *e)
 {
 	struct worker *w = calloc(1, sizeof *w);
@@ -65,7 +66,7 @@ worker_new(struct master *m, struct pool *pool, struct err *e)
 	return w;
 }
 
-static void
+void
 worker_free(struct master *m, struct worker *w)
 {
 	timer_cancel(&m->loop, &w->timer);
@@ -119,7 +120,7 @@ worker_start(struct master *m, struct pool *pool, struct err *e)
 	struct worker *w;
 	int rc;
 
-	if (m->workers.n >= m->config->process_max)
+	if (workers_running(m) >= m->config->process_max)
 		return err_set(e, -EAGAIN, "process.max = %" PRIu64 " workers run already",
 		               m->config->process_max);
 	rc = artifacts_open(m, pool, e);
@@ -198,6 +199,10 @@ worker_lease(struct master *m, struct worker *w, struct router *router)
 void
 worker_end(struct master *m, struct worker *w)
 {
+	if (worker_is_lane(w)) {
+		lane_end(m, w);
+		return;
+	}
 	w->stage = WORKER_ENDING;
 	w->is_stopping = true;
 	w->router = w->next_router = NULL;
@@ -230,6 +235,10 @@ worker_retire(struct master *m, struct worker *w, struct router *next, uint64_t 
 void
 worker_kill(struct master *m, struct worker *w, enum cause cause)
 {
+	if (worker_is_lane(w)) {
+		lane_kill(m, w, cause);
+		return;
+	}
 	if (w->cause == CAUSE_NONE)
 		w->cause = cause;
 	timer_cancel(&m->loop, &w->timer);

@@ -8,6 +8,17 @@ int worker_start(struct master *m, struct pool *pool, struct err *e);
 /* The two ends of its requests and of its output, in this order.  0 or -errno with none of them open. */
 int worker_channels(int mine[2], int theirs[2], struct err *e);
 
+/* One that is in no stage yet; NULL: no memory.  And its end, when nothing of it runs. */
+struct worker *worker_new(struct master *m, struct pool *pool, struct err *e);
+void worker_free(struct master *m, struct worker *w);
+
+/* Processes: lanes are none. */
+static inline size_t
+workers_running(const struct master *m)
+{
+	return m->workers.n - m->runner.n_lanes;
+}
+
 struct worker *worker_find(const struct master *m, uint32_t id);
 
 /* What the spawner says; listener is -1 or taken over. */
