@@ -83,8 +83,8 @@ enum message_type {
 	MSG_STREAM_ENDED,   /* struct stream_ended: as RELEASED, but it may serve on */
 	MSG_TOKENS_TAKEN,   /* struct tokens_serial: no other list is asked any more */
 
-	/* master → runner; also MSG_DRAIN (accept nothing more, finish what runs, end) and MSG_LOGS (error
-	   log alone) */
+	/* master → runner; also MSG_LOGS (error log alone) and MSG_DRAIN: start nothing more from what is
+	   kept, and end when the lanes are closed and what runs has ended */
 	MSG_LANE = 100, /* struct process_ref; its end of a lane */
 
 	/* runner → master */
