@@ -179,11 +179,10 @@ put_program(json_t *object, const struct run_result *r)
 static int
 put_whole(json_t *object, const struct run_result *r)
 {
-	return json_object_update_new(object,
-	                              json_pack("{s:s, s:s, s:o, s:o}", "status",
-	                                        run_status_word(r->whole.status), "language",
-	                                        r->job->language, "message", text_or_null(r->whole.message),
-	                                        "compile", compile_json(r)));
+	return json_object_update_new(
+	    object, json_pack("{s:s, s:s, s:o, s:o, s:o}", "status", run_status_word(r->whole.status),
+	                      "language", r->job->language, "version", text_or_null(r->job->version),
+	                      "message", text_or_null(r->whole.message), "compile", compile_json(r)));
 }
 
 static json_t *

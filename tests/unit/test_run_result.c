@@ -17,6 +17,7 @@ some_job(void)
 {
 	return (struct run_job){
 		.language = "C++",
+		.version = "12.2.0",
 		.files = { { "main.cpp", "", 0 } },
 		.n_files = 1,
 		.cases = { { .input = "" } },
@@ -139,6 +140,7 @@ a_result_has_every_field(void **state)
 
 	assert_text(d, "status", "accepted");
 	assert_text(d, "language", "C++");
+	assert_text(d, "version", "12.2.0");
 	assert_text(d, "stdout", "Hello\n");
 	assert_text(d, "stdout_encoding", "utf-8");
 	assert_number(d, "stdout_bytes", 6);
