@@ -237,7 +237,7 @@ run_it(struct command_run *c)
 	struct box_base base;
 	const struct run_place place = { (uid_t)c->tool->config.uid_range_start + BOX_UID, &c->tool->cgroup,
 		                         &base };
-	struct run_shown *shown = run_shown_new(c->tool, c->job.files[0].path);
+	struct run_shown *shown = run_shown_new(c->tool, &c->job);
 	const struct run_watcher watcher = { run_shown_event, shown, -1 };
 	struct err e = { 0 };
 	int status = shown ? box_base_open(&base, false, &e) : err_set(&e, ENOMEM, "run");
@@ -247,7 +247,7 @@ run_it(struct command_run *c)
 		status = run_job_do(&place, c->language, &c->job, &watcher, &e);
 		box_base_close(&base);
 	}
-	status = status < 0 ? tool_fail(&e) : run_shown_end(shown, c->language->name);
+	status = status < 0 ? tool_fail(&e) : run_shown_end(shown);
 	run_shown_free(shown);
 	return status;
 }
@@ -268,6 +268,7 @@ job_take(struct command_run *c, const char *path, const char *const *arguments)
 
 	run_limits_init(&job->limits, c->language);
 	run_compile_limits_init(&job->compile_limits, c->language);
+	snprintf(job->language, sizeof job->language, "%s", c->language->name);
 	job->is_merged = c->options.is_merged;
 	job->n_cases = 1;
 	status = limits_read(c);

@@ -8,9 +8,11 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/fd.h"
 #include "base/utf8.h"
 #include "deploy-tool/diagnostics.h"
+#include "run/result.h"
 
 enum { EXIT_SIGNAL = 128, SEQUENCE_MAX = 4, CLEAR_WIDTH = 60 };
 
@@ -35,26 +37,13 @@ struct run_shown {
 	const char *name;
 	struct shown_stream streams[2];
 	struct shown_report compiler, program;
-	json_t *files;
-	bool has_line; /* of usage, to be overwritten */
+	struct run_result *result; /* for --json */
+	int rc;                    /* of taking events into it */
+	uint64_t started_us;       /* since 1970 */
+	bool has_line;             /* of usage, to be overwritten */
 	enum run_status status;
 	char message[RUN_MESSAGE_SIZE];
 };
-
-struct run_shown *
-run_shown_new(const struct tool *tool, const char *name)
-{
-	struct run_shown *s = calloc(1, sizeof *s);
-
-	if (!s)
-		return NULL;
-	s->tool = tool;
-	s->name = name;
-	s->streams[0] = (struct shown_stream){ .to = stdout, .is_terminal = isatty(STDOUT_FILENO) };
-	s->streams[1] = (struct shown_stream){ .to = stderr, .is_terminal = isatty(STDERR_FILENO) };
-	s->files = json_array();
-	return s;
-}
 
 void
 run_shown_free(struct run_shown *s)
@@ -63,8 +52,27 @@ run_shown_free(struct run_shown *s)
 		return;
 	free(s->compiler.bytes);
 	free(s->program.bytes);
-	json_decref(s->files);
+	run_result_free(s->result);
 	free(s);
+}
+
+struct run_shown *
+run_shown_new(const struct tool *tool, const struct run_job *job)
+{
+	struct run_shown *s = calloc(1, sizeof *s);
+
+	if (!s)
+		return NULL;
+	s->tool = tool;
+	s->name = job->files[0].path;
+	s->streams[0] = (struct shown_stream){ .to = stdout, .is_terminal = isatty(STDOUT_FILENO) };
+	s->streams[1] = (struct shown_stream){ .to = stderr, .is_terminal = isatty(STDERR_FILENO) };
+	s->started_us = (uint64_t)clock_wall_ms() * 1000;
+	s->result = run_result_new(job);
+	if (s->result)
+		return s;
+	run_shown_free(s);
+	return NULL;
 }
 
 /* ---- bytes ---- */
@@ -136,13 +144,6 @@ put_bytes(struct shown_stream *s, const char *data, size_t n, bool is_last)
 
 /* ---- while it runs ---- */
 
-/* Progress is for who looks: standard error is a terminal, and no document is asked for. */
-static bool
-is_watched(const struct run_shown *s)
-{
-	return s->streams[1].is_terminal && !s->tool->json;
-}
-
 static void
 line_clear(struct run_shown *s)
 {
@@ -197,16 +198,39 @@ report_keep(struct shown_report *to, const struct run_report *report)
 	to->report.err = to->bytes + report->size_out;
 }
 
+/* While it is told. */
 static void
-file_keep(struct run_shown *s, const struct run_event *event)
+progress_show(struct run_shown *s, const struct run_event *event)
 {
-	json_t *file = json_pack("{s:s, s:I}", "name", event->name, "size", (json_int_t)event->n);
+	if (event->type == RUN_EVENT_COMPILING)
+		line_put(s, "compiling ...");
+	if (event->type == RUN_EVENT_USAGE)
+		usage_show(s, &event->usage);
+}
 
-	if (utf8_is_valid(event->data, event->n))
-		json_object_set_new(file, "content", json_stringn(event->data, event->n));
-	else
-		json_object_set_new(file, "content", json_null());
-	json_array_append_new(s->files, file);
+static void
+compiled_show(struct run_shown *s, const struct run_report *report)
+{
+	report_keep(&s->compiler, report);
+	line_clear(s);
+	put_bytes(&s->streams[1], report->err, report->size_err, true);
+}
+
+static void
+event_show(struct run_shown *s, const struct run_event *event)
+{
+	if (s->streams[1].is_terminal)
+		progress_show(s, event);
+	if (event->type == RUN_EVENT_COMPILED)
+		compiled_show(s, &event->report);
+	else if (event->type == RUN_EVENT_OUTPUT)
+		output_show(s, event);
+	else if (event->type == RUN_EVENT_CASE_ENDED)
+		report_keep(&s->program, &event->report);
+	if (event->type == RUN_EVENT_ENDED) {
+		s->status = event->report.status;
+		memcpy(s->message, event->report.message, sizeof s->message);
+	}
 }
 
 void
@@ -214,74 +238,24 @@ run_shown_event(void *shown, const struct run_event *event)
 {
 	struct run_shown *s = shown;
 
-	if (event->type == RUN_EVENT_COMPILING && is_watched(s))
-		line_put(s, "compiling ...");
-	else if (event->type == RUN_EVENT_COMPILED)
-		report_keep(&s->compiler, &event->report);
-	else if (event->type == RUN_EVENT_USAGE && is_watched(s))
-		usage_show(s, &event->usage);
-	else if (event->type == RUN_EVENT_OUTPUT && !s->tool->json)
-		output_show(s, event);
-	else if (event->type == RUN_EVENT_CASE_ENDED)
-		report_keep(&s->program, &event->report);
-	else if (event->type == RUN_EVENT_FILE)
-		file_keep(s, event);
-	if (event->type == RUN_EVENT_ENDED) {
-		s->status = event->report.status;
-		memcpy(s->message, event->report.message, sizeof s->message);
-	}
-	if (event->type == RUN_EVENT_COMPILED && event->report.size_err > 0 && !s->tool->json) {
-		line_clear(s);
-		put_bytes(&s->streams[1], event->report.err, event->report.size_err, true);
-	}
+	if (!s->tool->json)
+		event_show(s, event);
+	else if (s->rc == 0)
+		s->rc = run_result_take(s->result, event);
 }
 
 /* ---- afterwards ---- */
 
-/* JSON has no bytes: what is no UTF-8 is not shown here as if it were. */
-static void
-json_put_stream(json_t *object, const char *name, const char *data, size_t n)
-{
-	json_object_set_new(object, name, utf8_is_valid(data, n) ? json_stringn(data, n) : json_null());
-}
-
-static json_t *
-json_of_report(const struct run_report *r)
-{
-	json_t *o = json_pack("{s:s, s:I, s:I, s:o, s:I, s:s, s:I, s:I, s:b}", "status",
-	                      run_status_word(r->status), "cpu_ms", (json_int_t)(r->cpu_us / 1000), "wall_ms",
-	                      (json_int_t)(r->wall_us / 1000), "memory_peak_bytes",
-	                      r->memory_peak > 0 ? json_integer((json_int_t)r->memory_peak) : json_null(),
-	                      "processes_peak", (json_int_t)r->processes_peak, "memory_by",
-	                      r->has_cgroup ? "cgroup" : "rlimit", "stdout_bytes", (json_int_t)r->n_out,
-	                      "stderr_bytes", (json_int_t)r->n_err, "truncated",
-	                      r->n_out > r->size_out || r->n_err > r->size_err);
-
-	if (r->ending.code == CLD_EXITED)
-		json_object_set_new(o, "exit_code", json_integer(r->ending.status));
-	else
-		json_object_set_new(o, "signal_number", json_integer(r->ending.status));
-	json_put_stream(o, "stdout", r->out, r->size_out);
-	json_put_stream(o, "stderr", r->err, r->size_err);
-	if (r->syscall[0])
-		json_object_set_new(o, "syscall", json_string(r->syscall));
-	if (r->message[0])
-		json_object_set_new(o, "message", json_string(r->message));
-	return o;
-}
-
+/* The document that a server would answer with. */
 static int
-put_json(const struct run_shown *s, const char *language)
+put_json(const struct run_shown *s)
 {
-	json_t *answer = s->program.is_there ? json_of_report(&s->program.report)
-	                                     : json_pack("{s:s}", "status", run_status_word(s->status));
+	const struct run_facts facts = { .created_us = s->started_us,
+		                         .started_us = s->started_us,
+		                         .finished_us = (uint64_t)clock_wall_ms() * 1000 };
+	json_t *document = run_result_json(s->result, &facts);
 
-	json_object_set_new(answer, "language", json_string(language));
-	if (s->compiler.is_there)
-		json_object_set_new(answer, "compile", json_of_report(&s->compiler.report));
-	if (json_array_size(s->files) > 0)
-		json_object_set(answer, "files", s->files);
-	return tool_print_json(answer);
+	return document ? tool_print_json(document) : tool_fail_as(EX_OSERR, "the result: out of memory");
 }
 
 static int
@@ -322,12 +296,13 @@ verdict_put(const struct run_shown *s)
 }
 
 int
-run_shown_end(struct run_shown *s, const char *language)
+run_shown_end(struct run_shown *s)
 {
 	const struct run_report *r = &s->program.report;
 
 	if (s->tool->json)
-		return put_json(s, language);
+		return s->rc < 0 ? tool_fail_as(EX_SOFTWARE, "the result: %s", strerror(-s->rc))
+		                 : put_json(s);
 	line_clear(s);
 	if (s->program.is_there) {
 		tail_put(&s->streams[0], r->out, r->size_out, r->n_out);
