@@ -105,7 +105,7 @@ status_of() {
 	jq -e '.status == "accepted" and .exit_code == 0 and .truncated and .language == "Bash"
 		and .stdout_bytes == 3000012 and (.stdout | length) == 1048576
 		and (.stdout | startswith("first\nxxx")) and (.stdout | endswith("xxx\nlast\n"))
-		and .stderr_bytes == 6 and .stderr == null
+		and .stderr_bytes == 6 and .stderr == "b29wcwr/" and .stderr_encoding == "base64"
 		and (.wall_ms | type) == "number" and .processes_peak >= 1' out
 	echo 'echo a; echo b >&2; echo c' >two.sh
 	[ "$(run_program --merge-stderr two.sh 2>/dev/null | paste -sd ' ')" = "a b c" ]
