@@ -139,13 +139,8 @@ asker_run(const struct keeper_place *place, int answers)
 	struct run_offer *offers = calloc(RUN_LANGUAGES_MAX, sizeof *offers);
 	struct err e;
 
-	for (size_t i = 0; offers && i < n; i++) {
-		const struct run_language *l = &place->languages->rows[i];
-
-		offers[i].is_available = run_language_is_available(l);
-		if (offers[i].is_available)
-			run_version(&place->run, l, offers[i].version, &e);
-	}
+	for (size_t i = 0; offers && i < n; i++)
+		run_offer_find(&place->run, &place->languages->rows[i], &offers[i], &e);
 	if (offers)
 		message_send(answers, MSG_OFFERS, offers, n * sizeof *offers, NULL, 0, &e);
 	_exit(0);
