@@ -1,6 +1,7 @@
 # shellcheck shell=bash disable=SC2034,SC2154
 # corpus.bash - runs the attempts inside a function, inside a compiler's box and inside nothing, and looks after each
-# one for what it may have left.
+# one for what it may have left.  By what the shell has built in, where it can: under User-mode Linux a process of its
+# own for each look would cost more than the attempts.
 load ../system/helper
 
 containment=$tree/tests/containment
@@ -47,9 +48,10 @@ compiler_of() {
 	if [ "$1" = cpp ]; then echo g++; else echo gcc; fi
 }
 
-# language_of ATTEMPT
+# language_of ATTEMPT: LANGUAGE.
 language_of() {
-	if [ -e "$containment/programs/$1.cpp" ]; then echo cpp; else echo c; fi
+	LANGUAGE=c
+	[ ! -e "$containment/programs/$1.cpp" ] || LANGUAGE=cpp
 }
 
 # rows COLUMN PREFIX...: "ATTEMPT OUTCOME" of the manifest, where there is an outcome; of those that CFN_ATTEMPTS names,
@@ -64,10 +66,19 @@ rows() {
 		index(prefixes, " " prefix " ") && $at != "-" { print $1 " " $at }' "$containment/manifest.tsv"
 }
 
-# said ATTEMPT <LINES: the verdict lines without the name, and how a box ended when it did not end well, in one line.
+# said ATTEMPT <LINES: SAID is the verdict lines without the name, and how a box ended when it did not end well, in one
+# line.
 said() {
-	sed -n -e "s/^|\{0,1\}\(CONTAINED\|ESCAPED\|REFUSED\|ALLOWED\|OK\|BAD\) $1 /\1 /p" \
-		-e '/^ended exit 0$/d' -e '/^\(collected\|ended\) /p' | paste -sd '|' | sed 's/|/; /g'
+	local line
+	SAID=
+	while IFS= read -r line || [ -n "$line" ]; do
+		if [[ $line =~ ^\|?(CONTAINED|ESCAPED|REFUSED|ALLOWED|OK|BAD)\ $1\ (.*)$ ]]; then
+			line="${BASH_REMATCH[1]} ${BASH_REMATCH[2]}"
+		elif [[ $line == 'ended exit 0' || $line != @(collected|ended)\ * ]]; then
+			continue
+		fi
+		SAID+="${SAID:+; }${line//|/; }"
+	done
 }
 
 # --- inside a function ---------------------------------------------------------------------------------------------
@@ -77,7 +88,7 @@ request_attempt() {
 	fcgi <<-END
 		begin 1 1 0
 		param REQUEST_METHOD GET
-		param SCRIPT_NAME /attempts_$(language_of "$1")
+		param SCRIPT_NAME /attempts_$LANGUAGE
 		param QUERY_STRING attempt=$1
 		param HTTP_ACCEPT application/problem+json
 		params 1
@@ -87,25 +98,34 @@ request_attempt() {
 }
 
 in_function() {
-	local cause
+	local answer
+	language_of "$1"
 	request_attempt "$1" >"$D/answer"
-	cause=$(sed -n 's/.*"cause":"\([a-z_]*\)".*/\1/p' "$D/answer")
-	if [ -n "$cause" ]; then
-		echo "ended $(tail -n 1 "$D/access.log" | jq -r '.ending // empty | . + ", "')$cause"
+	IFS= read -r -d '' answer <"$D/answer" || true
+	if [[ $answer =~ \"cause\":\"([a-z_]+)\" ]]; then
+		SAID="ended $(tail -n 1 "$D/access.log" | jq -r '.ending // empty | . + ", "')${BASH_REMATCH[1]}"
 	else
 		said "$1" <"$D/answer"
 	fi
 }
 
+# The spawner has one thread.  Not every kernel lists its children.
 function_is_gone() {
-	[ "$(pgrep -P "$SPAWNER")" = "$ROUTER" ]
+	local list=/proc/$SPAWNER/task/$SPAWNER/children children
+	if [ -r "$list" ]; then
+		read -r children <"$list" || true # no line's end
+	else
+		children=$(pgrep -P "$SPAWNER")
+	fi
+	[ "${children% }" = "$ROUTER" ]
 }
 
 # --- inside a compiler's box -----------------------------------------------------------------------------------------
 
 in_box() {
+	language_of "$1"
 	CFN_CANARY=$CANARY timeout 30 "$BOX_RUN" "$ATTEMPT_CPU_MS" "$ATTEMPT_WALL_MS" \
-		"$D/bin/attempts.$(language_of "$1")" "$1" </dev/null >"$D/answer" || return 1
+		"$D/bin/attempts.$LANGUAGE" "$1" </dev/null >"$D/answer" || return 1
 	said "$1" <"$D/answer"
 }
 
@@ -125,7 +145,8 @@ box_is_gone() {
 # and a socket that it may not reach there.
 in_nothing() {
 	local own=()
-	[ "$(id -u)" -eq 0 ] || own=(--user --map-root-user)
+	language_of "$1"
+	[ "$EUID" -eq 0 ] || own=(--user --map-root-user)
 	# shellcheck disable=SC2016 # the inner shell expands it
 	CFN_CANARY=$CANARY timeout 30 unshare "${own[@]}" --mount --uts --ipc --net --pid --fork --kill-child --mount-proc \
 		sh -c '
@@ -136,7 +157,7 @@ in_nothing() {
 				until grep -q "@cfn-canary$" /proc/net/unix; do sleep 0.01; done
 			fi
 			/mnt/attempts "$2"
-			exit' sh "$D/bin/attempts.$(language_of "$1")" "$1" </dev/null >"$D/answer" 2>/dev/null
+			exit' sh "$D/bin/attempts.$LANGUAGE" "$1" </dev/null >"$D/answer" 2>/dev/null
 	said "$1" <"$D/answer"
 }
 
@@ -147,29 +168,36 @@ nothing_is_gone() {
 # --- and what is left ---------------------------------------------------------------------------------------------------
 
 # Where an attempt would leave something; names that no other test makes either.
-host_places=('/etc/cfn*' '/tmp/cfn_*' '/var/tmp/cfn_*' '/dev/shm/cfn_*' '/cfn_*')
+host_places='/etc/cfn* /tmp/cfn_* /var/tmp/cfn_* /dev/shm/cfn_* /cfn_*'
 
+# STATE
 host_state() {
-	stat -c '%n %u:%g %a %s %Y' /etc/shadow /etc/passwd /etc/hosts
-	cat /proc/self/mountinfo
-	hostname
-	for file in "${host_places[@]}"; do
-		compgen -G "$file" || true
-	done
+	local mounts name places
+	STATE=$(stat -c '%n %u:%g %a %s %Y' /etc/shadow /etc/passwd /etc/hosts)
+	IFS= read -r -d '' mounts </proc/self/mountinfo || true
+	read -r name </proc/sys/kernel/hostname
+	# shellcheck disable=SC2206 # patterns; what matches nothing stays as it is written
+	places=($host_places)
+	STATE+=$'\n'"$mounts$name"$'\n'"${places[*]}"
 }
 
 host_remember() {
-	host_state >"$D/host"
+	host_state
+	printf '%s' "$STATE" >"$D/host"
 }
 
 # Runs them all; stops at the first that leaves something.  Without the trap that bats sets for every command.
 attempts_run() (
 	set +T
 	trap - DEBUG
+	IFS= read -r -d '' before <"$D/host" || true
 	while read -r name expected <&4; do
-		echo "$name $("in_$1" "$name" 4<&-)" >>"$D/actual"
+		SAID=
+		"in_$1" "$name" 4<&- || true
+		echo "$name $SAID" >>"$D/actual"
 		wait_until 10 "$1_is_gone" || { echo "$name left a process"; return 1; }
-		host_state | diff "$D/host" - || { echo "$name changed the host"; return 1; }
+		host_state
+		[ "$STATE" = "$before" ] || { echo "$name changed the host:"; diff <(echo "$before") <(echo "$STATE"); return 1; }
 	done 4<"$D/expected"
 )
 
