@@ -72,10 +72,12 @@ int
 keeper_check(const struct keeper_place *place, const struct run_job *job,
              const struct run_language **language, struct err *e)
 {
-	const struct run_language *l = run_languages_find(place->languages, job->language);
+	const struct run_language *first,
+	    *l = run_languages_choose(place->languages, place->offers, job->language, job->version, &first);
 
 	if (!l)
-		return err_set(e, -EINVAL, "there is no language '%.*s'", RUN_NAME_SIZE, job->language);
+		return err_set(e, -EINVAL, "there is no language '%.*s' of that version", RUN_NAME_SIZE,
+		               job->language);
 	if (!run_limits_are_within(&job->limits, &place->most) ||
 	    !run_limits_are_within(&job->compile_limits, &place->compile_most))
 		return err_set(e, -EINVAL, "a limit is above the server's maximum");

@@ -139,6 +139,7 @@ asker_run(const struct keeper_place *place, int answers)
 	struct run_offer *offers = calloc(RUN_LANGUAGES_MAX, sizeof *offers);
 	struct err e;
 
+	/* One whose box could not be made says no version. */
 	for (size_t i = 0; offers && i < n; i++)
 		run_offer_find(&place->run, &place->languages->rows[i], &offers[i], &e);
 	if (offers)
@@ -178,8 +179,13 @@ answers_pass(struct maker *m, struct message *message, struct err *e)
 	fd_close(&m->answers);
 	if (rc == 0)
 		return 0;
-	if (rc > 0 && message_check(&rule, 1, message, e))
+	if (rc > 0 && message_check(&rule, 1, message, e)) {
+		struct run_offer *kept = malloc(n);
+
+		if (kept)
+			m->place.offers = memcpy(kept, message->body, n);
 		rc = message_send(m->front, MSG_OFFERS, message->body, message->length, NULL, 0, e);
+	}
 	return rc < 0 ? rc : 0;
 }
 

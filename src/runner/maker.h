@@ -31,6 +31,7 @@ struct maker_job {
 struct keeper_place {
 	struct run_place run;
 	const struct run_languages *languages;
+	const struct run_offer *offers; /* one a language; NULL: their tools have not been asked yet */
 	struct box_limits most, compile_most;
 	uint64_t total_ms_most;
 };
