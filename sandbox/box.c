@@ -293,6 +293,7 @@ box_run_with(struct keeper *k, const struct box_base *base, struct err *e)
 
 	sandbox_fill(k, &s, base);
 	k->started_us = clock_now_us();
+	k->next_sample_us = k->started_us + BOX_SAMPLE_MS * 1000ULL;
 	rc = box_keep(k, &s, e);
 	if (k->leaf.fd >= 0)
 		cgroup_leaf_close(k->plan->cgroup->folder, &k->leaf);

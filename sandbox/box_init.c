@@ -231,14 +231,16 @@ box_init_run(const struct box_plan *plan, struct sandbox *s, struct sandbox_proc
 	struct err e = { 0 };
 	sigset_t child;
 	int signals;
-	pid_t pid;
+	pid_t pid = -1;
 
 	if (prepare(plan, s, process, &e) < 0)
 		fail(ends->failure, &e);
 	sigemptyset(&child);
 	sigaddset(&child, SIGCHLD);
 	signals = sigprocmask(SIG_SETMASK, &child, NULL) < 0 ? -1 : signalfd(-1, &child, SFD_CLOEXEC);
-	pid = signals < 0 ? -1 : fork();
+	/* What comes to its exec need not be copied for that; we go on when it has, or has ended. */
+	if (signals >= 0)
+		pid = plan->run ? fork() : vfork();
 	if (pid < 0) {
 		err_set(&e, errno, "box '%s': start the payload", plan->name);
 		fail(ends->failure, &e);

@@ -4,6 +4,8 @@
 #include "sandbox/box_parts.h"
 #include "sandbox/profile.h"
 
+enum { BOX_SAMPLE_MS = 20 }; /* between two looks at what it uses, the first after as long */
+
 struct keeper {
 	const struct box_plan *plan;
 	struct sandbox_profile profile;

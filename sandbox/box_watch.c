@@ -14,7 +14,6 @@
 #include "ipc/message.h"
 
 enum {
-	SAMPLE_MS = 20,
 	USAGE_MS = 250,
 	OUTPUT_KILL_FACTOR = 16, /* past that many times what is kept it is a flood */
 	READ_SIZE = 16 * 1024,
@@ -207,7 +206,7 @@ limits_check(struct keeper *k, struct err *e)
 		box_kill(k, CAUSE_WALL_TIME_LIMIT);
 	if (now < k->next_sample_us)
 		return 0;
-	k->next_sample_us = now + SAMPLE_MS * 1000ULL;
+	k->next_sample_us = now + BOX_SAMPLE_MS * 1000ULL;
 	rc = k->leaf.fd >= 0 ? leaf_sample(k, e) : processes_sample(k, e);
 	if (rc == 0 && k->cpu_us > box_cpu_limit(k, &is_budget)) {
 		k->result->has_met_budget = is_budget;
@@ -299,7 +298,7 @@ box_watch(struct keeper *k, struct err *e)
 	};
 
 	for (;;) {
-		if (poll(polled, N_POLLED, SAMPLE_MS) < 0 && errno != EINTR)
+		if (poll(polled, N_POLLED, BOX_SAMPLE_MS) < 0 && errno != EINTR)
 			return err_set(e, errno, "box '%s': poll", k->plan->name);
 		polled_serve(k, polled);
 		if (polled[INIT].revents)
