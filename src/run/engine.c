@@ -175,5 +175,6 @@ run_job_do(const struct run_place *place, const struct run_language *language, c
 		run_message_set(r->message, e->text);
 	}
 	ended_say(r);
+	run_header_make(r);
 	return rc;
 }

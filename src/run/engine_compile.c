@@ -77,7 +77,11 @@ compiler_run(struct run *r, const struct digest *key, struct err *e)
 	plan.collect_max = RUN_PROGRAM_MAX;
 	plan.limits = limits;
 	plan.limits.address_space = r->language->compiler.address_space;
-	rc = run_box(r, &plan, &box, e);
+	if (run_header_find(r))
+		rc = run_header_lay(r, &plan, e);
+	if (rc == 0)
+		rc = run_box(r, &plan, &box, e);
+	run_cached_done(&r->header.cached);
 	if (rc < 0)
 		return rc;
 	compiled_say(r, &box, &limits);

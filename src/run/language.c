@@ -216,6 +216,7 @@ static const struct key keys[] = {
 	KEY("needs", add_tools, needs, .is_list = true),
 	KEY("system", add_paths, system, .is_list = true),
 	KEY("environment", add_variables, environment, .is_list = true),
+	KEY("headers", add_words, headers, .is_list = true),
 	KEY("root", set_root, root),
 	KEY("proc_self_exe", set_answer, has_proc_self_exe),
 	KEY("memory", set_size, program.memory, .least = 4 * MIB, .most = 64 * GIB),

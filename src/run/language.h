@@ -40,6 +40,7 @@ struct run_language {
 	char needs[256];       /* paths that have to be there beside those of compile and run */
 	char system[1024];     /* paths that programs see beside the usual ones */
 	char environment[512]; /* words NAME=VALUE */
+	char headers[256];     /* that are worth compiling once */
 	char
 	    root[RUN_LANGUAGE_PATH_SIZE]; /* the folder that all these paths are below; empty: the host's / */
 	bool has_proc_self_exe;           /* its tools look for themselves by that link */

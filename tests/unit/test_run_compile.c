@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -40,29 +41,38 @@ hear(void *context, const struct run_event *event)
 }
 
 static void
-run_with(const char *compile, const char *source, struct heard *h)
+run_in(struct run_language *language, const char *source, const char *option, const char *other,
+       struct heard *h)
 {
 	static struct run_job job;
-	struct run_language language = { .name = "Copy", .source = "main.sh", .run = "/program/program" };
 	const struct run_place place = { .uid = geteuid() == 0 ? BOX_UID : 0,
 		                         .base = &base,
 		                         .cache = &cache };
 	const struct run_watcher watcher = { hear, h, -1 };
 	struct err e = { 0 };
 
-	snprintf(language.compile, sizeof language.compile, "%s", compile);
-	language.compile_memory = 64 << 20;
+	language->compiler.memory = 64 << 20;
 	job = (struct run_job){
-		.files = { { "main.sh", source, strlen(source) } },
-		.n_files = 1,
+		.files = { { language->source, source, strlen(source) }, { other, "", 0 } },
+		.n_files = other ? 2 : 1,
+		.options = { option },
 		.n_cases = 1,
 		.total_ms = 60000,
 	};
-	run_limits_init(&job.limits);
-	run_compile_limits_init(&job.compile_limits, &language);
+	run_limits_init(&job.limits, language);
+	run_compile_limits_init(&job.compile_limits, language);
 	*h = (struct heard){ 0 };
-	if (run_job_do(&place, &language, &job, &watcher, &e) < 0)
+	if (run_job_do(&place, language, &job, &watcher, &e) < 0)
 		fail_msg("%s", e.text);
+}
+
+static void
+run_with(const char *compile, const char *source, struct heard *h)
+{
+	struct run_language language = { .name = "Copy", .source = "main.sh", .run = "/program/program" };
+
+	snprintf(language.compile, sizeof language.compile, "%s", compile);
+	run_in(&language, source, NULL, NULL, h);
 }
 
 static void
@@ -101,6 +111,63 @@ what_was_not_accepted_is_not_kept(void **state)
 	assert_true(first.compiled.n_err > 0);
 }
 
+/* Something like a compiler: what it makes says whether a precompiled header was there. */
+static const char compiler[] = "cp $1 program; echo >>program\n"
+			       "if [ -e \"$CPATH/x.gch\" ]; then echo 'echo with a header' >>program; fi\n";
+
+static const struct {
+	const char *source, *option, *other; /* name of a further file */
+	bool has_header;
+} with_headers[] = {
+	{ "#include <x>\n: 0\n", NULL, NULL, false },
+	{ "#include <x>\n: 1\n", NULL, NULL, true },
+	{ "// words\r\n\n  # include  <x> \n: 2\n", NULL, NULL, true },
+	{ "#include <x>", NULL, NULL, true },
+	{ "#include <y>\n: 3\n", NULL, NULL, false },
+	{ "#include \"x\"\n: 3\n", NULL, NULL, false },
+	{ "#include <x\n: 3\n", NULL, NULL, false },
+	{ "#include <", NULL, NULL, false },
+	{ "#", NULL, NULL, false },
+	{ ": 4\n#include <x>\n", NULL, NULL, false },
+	{ "#include <x>\n: 5\n", "-O0", NULL, false },
+	{ "#include <x>\n: 6\n", NULL, ".headers/x.gch", false },
+	{ "#include <x>\n: 7\n", NULL, "other", true },
+};
+
+static void
+a_header_is_compiled_once_and_then_found(void **state)
+{
+	struct run_language language = { .name = "Shell",
+		                         .source = "main.sh",
+		                         .run = "/bin/sh /program/program",
+		                         .options = "-O0",
+		                         .headers = "w x" };
+	struct heard h;
+
+	(void)state;
+	snprintf(language.compile, sizeof language.compile, "/bin/sh %s/tool {files} {options}", folder);
+	snprintf(language.system, sizeof language.system, "%s/tool", folder);
+	for (size_t i = 0; i < ARRAY_SIZE(with_headers); i++) {
+		run_in(&language, with_headers[i].source, with_headers[i].option, with_headers[i].other, &h);
+		assert_int_equal(h.ended.status, RUN_ACCEPTED);
+		if (strcmp(h.out, with_headers[i].has_header ? "with a header\n" : "") != 0)
+			fail_msg("case %zu: '%s'", i, h.out);
+	}
+}
+
+static int
+tool_write(void)
+{
+	char path[64];
+	AUTO_FD fd = -1;
+
+	snprintf(path, sizeof path, "%s/tool", folder);
+	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+	return fd < 0 || chmod(folder, 0755) < 0 || fchmod(fd, 0644) < 0
+	           ? -1
+	           : fd_write_all(fd, compiler, sizeof compiler - 1);
+}
+
 static int
 setup(void **state)
 {
@@ -108,7 +175,7 @@ setup(void **state)
 	struct err e;
 
 	(void)state;
-	if (!mkdtemp(folder))
+	if (!mkdtemp(folder) || tool_write() < 0)
 		return -1;
 	parent = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (run_cache_open(&cache, parent, "cache", MAX, &e) < 0)
@@ -134,6 +201,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_was_compiled_before_is_not_compiled_again),
 		cmocka_unit_test(what_was_not_accepted_is_not_kept),
+		cmocka_unit_test(a_header_is_compiled_once_and_then_found),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

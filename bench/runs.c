@@ -1,0 +1,410 @@
+/* runs.c - what a run costs beside the same without a box or in bubblewrap's: lines "ROUND NAME
+ * MICROSECONDS", every other round in the other order.
+ *
+ * Usage: runs ROUNDS FOLDER LANGUAGES (an own folder, languages.d) */
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/macros.h"
+#include "run/engine.h"
+
+enum {
+	BOX_UID = 300000,
+	CACHE_SIZE = 256 << 20,
+	TURNS = 10,    /* of what takes milliseconds, in a round: their median counts */
+	PARALLEL = 20, /* runs of each process */
+	WORDS = 80,
+};
+
+static const char true_c[] = "int main(void) { return 0; }\n";
+static const char hello_cpp[] = "#include <iostream>\nint main() { std::cout << \"Hello, world!\\n\"; }\n";
+static const char hello_py[] = "print('Hello, world!')";
+
+static struct {
+	const char *folder;
+	struct run_languages languages;
+	struct run_cache cache;
+	struct box_base base;
+	char program[256]; /* true_c, compiled */
+	int filter;        /* of a box's program, for bubblewrap */
+	long processors;
+	unsigned number; /* makes a source that nobody compiled before */
+} bench;
+
+static _Noreturn void
+give_up(const char *what, const char *why)
+{
+	fprintf(stderr, "runs: %s: %s\n", what, why);
+	exit(1);
+}
+
+/* ---- without us ---- */
+
+static void
+spawn(const char *const *argv)
+{
+	posix_spawn_file_actions_t actions;
+	int status = -1;
+	pid_t pid;
+
+	posix_spawn_file_actions_init(&actions);
+	posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
+	if (posix_spawnp(&pid, argv[0], &actions, NULL, (char *const *)argv, environ) != 0 ||
+	    waitpid(pid, &status, 0) < 0 || status != 0)
+		give_up(argv[0], "it failed");
+	posix_spawn_file_actions_destroy(&actions);
+}
+
+static void
+spawn_program(void)
+{
+	spawn((const char *const[]){ bench.program, NULL });
+}
+
+/* As much isolation as a box has: namespaces, the same paths read-only, a private /tmp, the same seccomp
+ * program. */
+static void
+spawn_bwrap(void)
+{
+	char filter[16];
+	const char *const argv[WORDS] = {
+		"bwrap",
+		"--unshare-user",
+		"--unshare-all",
+		"--uid",
+		"1000",
+		"--gid",
+		"1000",
+		"--hostname",
+		"cfn",
+		"--die-with-parent",
+		"--new-session",
+		"--clearenv",
+		"--setenv",
+		"PATH",
+		"/usr/bin:/bin",
+		"--ro-bind",
+		"/usr/bin",
+		"/usr/bin",
+		"--ro-bind",
+		"/usr/lib",
+		"/usr/lib",
+		"--ro-bind",
+		"/usr/lib64",
+		"/usr/lib64",
+		"--ro-bind",
+		"/usr/libexec",
+		"/usr/libexec",
+		"--ro-bind",
+		"/usr/include",
+		"/usr/include",
+		"--ro-bind",
+		"/etc/alternatives",
+		"/etc/alternatives",
+		"--symlink",
+		"usr/bin",
+		"/bin",
+		"--symlink",
+		"usr/lib",
+		"/lib",
+		"--symlink",
+		"usr/lib64",
+		"/lib64",
+		"--dev-bind",
+		"/dev/null",
+		"/dev/null",
+		"--dev-bind",
+		"/dev/zero",
+		"/dev/zero",
+		"--dev-bind",
+		"/dev/urandom",
+		"/dev/urandom",
+		"--tmpfs",
+		"/tmp",
+		"--tmpfs",
+		"/work",
+		"--ro-bind",
+		bench.program,
+		"/program/program",
+		"--remount-ro",
+		"/",
+		"--chdir",
+		"/work",
+		"--seccomp",
+		filter,
+		"/program/program",
+		NULL,
+	};
+
+	snprintf(filter, sizeof filter, "%d", bench.filter);
+	lseek(bench.filter, 0, SEEK_SET);
+	spawn(argv);
+}
+
+static void
+spawn_python(void)
+{
+	spawn((const char *const[]){ "/usr/bin/python3", "-c", hello_py, NULL });
+}
+
+static void
+spawn_compiler(void)
+{
+	char source[300], program[300];
+
+	snprintf(source, sizeof source, "%s/hello.cpp", bench.folder);
+	snprintf(program, sizeof program, "%s/hello", bench.folder);
+	spawn((const char *const[]){ "/usr/bin/g++", "-O2", "-o", program, source, NULL });
+	spawn((const char *const[]){ program, NULL });
+}
+
+static void
+spawn_many(void)
+{
+	char command[400];
+
+	snprintf(command, sizeof command, "seq %ld | xargs -P%ld -I{} /usr/bin/python3 -c \"%s\"",
+	         PARALLEL * bench.processors, bench.processors, hello_py);
+	spawn((const char *const[]){ "sh", "-c", command, NULL });
+}
+
+/* ---- with us ---- */
+
+static void
+heard(void *context, const struct run_event *event)
+{
+	if (event->type == RUN_EVENT_ENDED && event->report.status != RUN_ACCEPTED)
+		give_up("a run", event->report.message);
+	if (event->type == RUN_EVENT_ENDED)
+		*(uint64_t *)context = clock_now_us();
+}
+
+/* Until the answer could be sent. */
+static uint64_t
+run(const char *name, const char *source, bool has_cache)
+{
+	const struct run_language *language = run_languages_find(&bench.languages, name);
+	const struct run_place place = { .uid = geteuid() == 0 ? BOX_UID : 0,
+		                         .base = &bench.base,
+		                         .cache = has_cache ? &bench.cache : NULL };
+	struct run_job job = { .n_files = 1, .n_cases = 1, .total_ms = 60000 };
+	uint64_t ended = 0, began = clock_now_us();
+	const struct run_watcher watcher = { heard, &ended, -1 };
+	struct err e = { 0 };
+
+	if (!language)
+		give_up(name, "no such language");
+	job.files[0] = (struct box_file){ language->source, source, strlen(source) };
+	run_limits_init(&job.limits, language);
+	run_compile_limits_init(&job.compile_limits, language);
+	if (run_job_do(&place, language, &job, &watcher, &e) < 0)
+		give_up(name, e.text);
+	return ended - began;
+}
+
+static uint64_t
+run_program(void)
+{
+	return run("C", true_c, true);
+}
+
+static uint64_t
+run_python(void)
+{
+	return run("Python", hello_py, false);
+}
+
+static uint64_t
+run_compiler(void)
+{
+	return run("C++", hello_cpp, false);
+}
+
+static uint64_t
+run_compiler_header(void)
+{
+	char source[256];
+
+	snprintf(source, sizeof source, "%s// %u\n", hello_cpp, bench.number++);
+	return run("C++", source, true);
+}
+
+/* The box alone, with the program in it. */
+static uint64_t
+run_box(void)
+{
+	static char *bytes;
+	static size_t n;
+	const char *const argv[] = { "/program/program", NULL }, *const env[] = { "PATH=/usr/bin:/bin",
+		                                                                  NULL };
+	const char *const system[] = { "/usr/bin",          "/usr/lib", "/usr/lib64", "/usr/libexec",
+		                       "/usr/include",      "/bin",     "/lib",       "/lib64",
+		                       "/etc/alternatives", NULL };
+	struct box_result result;
+	struct err e = { 0 };
+	uint64_t began;
+
+	if (!bytes) {
+		AUTO_FD fd = open(bench.program, O_RDONLY | O_CLOEXEC);
+
+		if (fd < 0 || fd_read_file(fd, RUN_PROGRAM_MAX, &bytes, &n, &e) < 0)
+			give_up(bench.program, e.text);
+	}
+	const struct box_file program = { RUN_PROGRAM, bytes, n };
+	struct box_plan plan = {
+		.name = "program",
+		.profile = BOX_RUN,
+		.argv = argv,
+		.env = env,
+		.input = -1,
+		.system = system,
+		.program = &program,
+		.n_program = 1,
+		.uid_range = geteuid() == 0 ? BOX_UID : 0,
+		.base = &bench.base,
+	};
+
+	run_limits_init(&plan.limits, run_languages_find(&bench.languages, "C"));
+	began = clock_now_us();
+	if (box_run(&plan, &result, &e) < 0)
+		give_up("a box", e.text);
+	began = clock_now_us() - began;
+	box_result_done(&result);
+	return began;
+}
+
+static void
+run_many(void)
+{
+	for (long p = 0; p < bench.processors; p++) {
+		if (fork() == 0) {
+			for (int i = 0; i < PARALLEL; i++)
+				run_python();
+			_exit(0);
+		}
+	}
+	while (wait(NULL) > 0)
+		;
+}
+
+/* ---- rounds ---- */
+
+static const struct row {
+	const char *name;
+	void (*whole)(void);     /* timed here, */
+	uint64_t (*timed)(void); /* or by itself */
+	int turns;
+} rows[] = {
+	{ "bare", spawn_program, NULL, TURNS },
+	{ "bwrap", spawn_bwrap, NULL, TURNS },
+	{ "box", NULL, run_box, TURNS },
+	{ "cached", NULL, run_program, TURNS },
+	{ "bare_python", spawn_python, NULL, TURNS },
+	{ "python", NULL, run_python, TURNS },
+	{ "bare_cpp", spawn_compiler, NULL, 1 },
+	{ "cpp", NULL, run_compiler, 1 },
+	{ "cpp_header", NULL, run_compiler_header, 1 },
+	{ "bare_many", spawn_many, NULL, 1 },
+	{ "many", run_many, NULL, 1 },
+};
+
+static uint64_t
+turn_do(const struct row *row)
+{
+	uint64_t began = clock_now_us();
+
+	if (row->timed)
+		return row->timed();
+	row->whole();
+	return clock_now_us() - began;
+}
+
+static int
+compare(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+static void
+row_do(const struct row *row, int round)
+{
+	uint64_t took[TURNS];
+
+	for (int i = 0; i < row->turns; i++)
+		took[i] = turn_do(row);
+	qsort(took, (size_t)row->turns, sizeof *took, compare);
+	if (round >= 0)
+		printf("%d %s %llu\n", round, row->name, (unsigned long long)took[row->turns / 2]);
+}
+
+static void
+file_put(const char *name, const char *text)
+{
+	char path[300];
+	FILE *file;
+
+	snprintf(path, sizeof path, "%s/%s", bench.folder, name);
+	file = fopen(path, "w");
+	if (!file || fputs(text, file) < 0 || fclose(file) != 0)
+		give_up(path, strerror(errno));
+}
+
+static void
+filter_open(void)
+{
+	const struct sandbox_filter *f = &bench.base.filters->of[FILTER_COMPILER];
+
+	bench.filter = memfd_create("filter", 0);
+	if (bench.filter < 0 || fd_write_all(bench.filter, f->code, f->n * sizeof *f->code) < 0)
+		give_up("filter", strerror(errno));
+}
+
+static void
+prepare(const char *languages)
+{
+	AUTO_FD folder = open(bench.folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	bool is_offline = geteuid() == 0 && unshare(CLONE_NEWNET) == 0; /* as below the spawner */
+	struct err e = { 0 };
+	char source[300];
+
+	bench.processors = sysconf(_SC_NPROCESSORS_ONLN);
+	if (folder < 0 || run_languages_read(&bench.languages, languages, &e) < 0 ||
+	    run_cache_open(&bench.cache, folder, "cache", CACHE_SIZE, &e) < 0 ||
+	    box_base_open(&bench.base, is_offline, &e) < 0)
+		give_up(bench.folder, e.text);
+	filter_open();
+	file_put("true.c", true_c);
+	file_put("hello.cpp", hello_cpp);
+	snprintf(source, sizeof source, "%s/true.c", bench.folder);
+	snprintf(bench.program, sizeof bench.program, "%s/true", bench.folder);
+	spawn((const char *const[]){ "gcc", "-O2", "-o", bench.program, source, NULL });
+}
+
+int
+main(int argc, char **argv)
+{
+	if (argc != 4)
+		give_up("usage", "runs ROUNDS FOLDER LANGUAGES");
+	bench.folder = argv[2];
+	prepare(argv[3]);
+	/* The first turns fill caches, ours too. */
+	for (int round = -1; round < atoi(argv[1]); round++) {
+		for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+			row_do(&rows[round % 2 ? ARRAY_SIZE(rows) - 1 - i : i], round);
+		fflush(stdout);
+	}
+	return 0;
+}
