@@ -725,6 +725,47 @@ a_problem_says_where(void **state)
 	(void)state;
 }
 
+/* Each name that the document has stands in the manual by itself. */
+static void
+assert_named(const char *manual, const json_t *value)
+{
+	const char *name;
+	json_t *member;
+	size_t i;
+
+	json_object_foreach((json_t *)(uintptr_t)value, name, member)
+	{
+		const char *found = strstr(manual, name);
+
+		while (found && strchr(" ,\n", found[strlen(name)]) == NULL)
+			found = strstr(found + 1, name);
+		if (!found)
+			fail_msg("cfn-run(7) does not name %s", name);
+		assert_named(manual, member);
+	}
+	json_array_foreach(value, i, member) assert_named(manual, member);
+}
+
+static void
+the_manual_names_every_field(void **state)
+{
+	struct run_job job = some_job();
+	struct run_report failed = some_report(RUN_COMPILE_ERROR, CLD_EXITED, 1, "", "error");
+	char manual[64 << 10] = "";
+	FILE *file = fopen(TEST_SOURCE "/man/cfn-run.7", "re");
+	json_t *one = document_of(compile_only(&job, failed)), *usage;
+
+	assert_non_null(file);
+	assert_true(fread(manual, 1, sizeof manual - 1, file) > 0);
+	fclose(file);
+	usage = run_usage_json(&(const struct run_usage){ 0 });
+	assert_named(manual, one);
+	assert_named(manual, usage);
+	json_decref(one);
+	json_decref(usage);
+	(void)state;
+}
+
 int
 main(void)
 {
@@ -750,6 +791,7 @@ main(void)
 		cmocka_unit_test(what_a_compiler_did_is_told),
 		cmocka_unit_test(a_character_in_two_pieces_is_told_whole),
 		cmocka_unit_test(a_problem_says_where),
+		cmocka_unit_test(the_manual_names_every_field),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
