@@ -211,3 +211,71 @@ root_make() {
 	refused 66 cfn-deploy -c run.conf run see.sh
 	grep -q "Rooted is not installed here: no $D/root" "$D/err"
 }
+
+@test "of the host a program reads programs and libraries, and no configuration and nobody's files" {
+	cat >see.sh <<-'END'
+		for file in /etc /usr/share /usr/local /usr/sbin /home /root /var /srv /opt /run /sys /proc /dev /boot; do
+			ls $file 2>&-
+		done
+		for file in /usr/lib/ssl/private/* /usr/lib/ssl/openssl.cnf /etc/passwd /etc/hostname /usr/lib/os-release; do
+			[ ! -r $file ] || echo "$file is read"
+		done
+		hostname=$(uname -n) && echo "$hostname"
+		find /usr -newer /none 2>&-
+		find /etc 2>&-
+	END
+	cfn-deploy run see.sh 3>&- >out || :
+	grep -vE '^/etc(/alternatives.*)?$' out | diff - <(printf '%s\n' '/usr/lib/os-release is read' cfn)
+}
+
+@test "a second version of a language is another file, and what is meant is refused when it is not clear" {
+	mkdir more
+	printf 'name = Sorted\naliases = lines\nsource = main.txt\nrun = /usr/bin/sort {main}\n' >more/a.conf
+	printf 'name = Sorted\naliases = lines\nsource = main.txt\nrun = /usr/bin/sort -r {main}\n' >more/b.conf
+	printf '[run]\nlanguages_dir = %s\n' "$PWD/more" >run.conf
+	printf 'a\nb\n' >x.txt
+	[ "$(cfn-deploy -c run.conf run --lang LINES x.txt 3>&- | paste -sd ' ')" = "a b" ]
+	printf 'name = Other\naliases = Lines\nsource = main.o\nrun = /usr/bin/sort {main}\n' >more/c.conf
+	refused 78 cfn-deploy -c run.conf run x.txt
+	grep -q "more/c.conf: 'Lines' is Sorted of a.conf already" "$D/err"
+	printf 'name = Other\nsource = main.o\nrun = /usr/bin/sort {main}\nmemory = much\n' >more/c.conf
+	refused 78 cfn-deploy -c run.conf run x.txt
+	grep -q "more/c.conf:4: memory: 'much' is not a size" "$D/err"
+}
+
+# What makes roots, without an archive: it writes what it was asked for, and ends as STUB_STATUS says.
+stub_make() {
+	mkdir bin
+	cat >bin/mmdebstrap <<-'END'
+		#!/bin/bash
+		case $1 in --unshare-helper) shift; exec "$@" ;; esac
+		printf '%s\n' "$@" >>"$STUB_LOG"
+		mkdir "$STUB_ROOT"
+		exit "${STUB_STATUS:-0}"
+	END
+	chmod +x bin/mmdebstrap
+	export STUB_LOG=$D/asked STUB_ROOT=$D/made PATH=$PWD/bin:$PATH
+}
+
+@test "mkrootfs asks for the packages of its table, leaves nothing of a failure and refuses nonsense" {
+	local mk=$tree/tools/mkrootfs
+	stub_make
+	[ "$("$mk" --mirror https://mirror.example/debian python "$D/made")" = "root = $D/made" ]
+	grep -qx -- '--include=python3.11,python3' "$D/asked"
+	grep -qx bookworm "$D/asked" && grep -qx "$D/made" "$D/asked" && grep -qx https://mirror.example/debian "$D/asked"
+	grep -q 'test -x /usr/bin/python3 ' "$D/asked"
+	refused 73 "$mk" python "$D/made"
+	rmdir "$D/made"
+	STUB_STATUS=1 refused 70 "$mk" python "$D/made"
+	[ ! -e "$D/made" ]
+	refused 64 "$mk" python
+	refused 64 "$mk" nonsense "$D/made"
+	grep -q "no language 'nonsense' in tools/roots; there are: bash c cpp go java" "$D/err"
+	refused 64 "$mk" python "$D/a/../made"
+	refused 64 "$mk" python "$D/a b"
+	refused 64 "$mk" --mirror ftp://x python "$D/made"
+	refused 64 "$mk" --nonsense python "$D/made"
+	refused 73 "$mk" python "$D/none/made"
+	# Every language that comes with this has a row.
+	diff <(awk '!/^#/ { print $1 }' "$tree/tools/roots") <(cd "$tree/languages.d" && printf '%s\n' *.conf | sed 's/\.conf$//' | sort)
+}
