@@ -10,6 +10,7 @@
 #include "deploy-tool/report.h"
 #include "deploy-tool/signing.h"
 #include "trust/numbers.h"
+#include "trust/token.h"
 
 enum { FAULTS_MAX = 1000 }; /* that are listed; the rest is counted */
 
@@ -20,7 +21,7 @@ struct verification {
 	bool has_numbers; /* the pool's file can be read by the caller */
 	struct columns table;
 	json_t *faults, *activations;
-	size_t n_faults, n_versions, n_blobs, n_active, n_signed;
+	size_t n_faults, n_versions, n_blobs, n_active, n_signed, n_tokens;
 	struct registry_version version;
 };
 
@@ -127,6 +128,27 @@ check_version(void *context, int64_t id)
 	return 0;
 }
 
+/* What a pool would let nobody in with. */
+static int
+check_token(void *context, const struct registry_token *t, const struct err *why)
+{
+	const struct trusted_key *signer;
+	struct verification *v = context;
+	char what[NAME_MAX_SIZE + 8];
+	struct err e;
+
+	v->n_tokens++;
+	if (t == NULL) {
+		add_fault(v, "", why->text);
+		return 0;
+	}
+	if (!v->keys.is_required || token_check(&v->keys, t, &signer, &e) == 0)
+		return 0;
+	snprintf(what, sizeof what, "token %s", t->name);
+	add_fault(v, what, e.text);
+	return 0;
+}
+
 /* What SQLite cannot read ends the rest as well. */
 static int
 check_all(struct verification *v, struct err *e)
@@ -140,6 +162,8 @@ check_all(struct verification *v, struct err *e)
 		rc = registry_each_id(v->tool->registry, check_version, v, e);
 	if (rc == 0)
 		rc = registry_each_blob(v->tool->registry, check_blob, v, e);
+	if (rc == 0)
+		rc = registry_each_token(v->tool->registry, check_token, v, e);
 	return rc;
 }
 
@@ -152,9 +176,10 @@ print_people(const struct verification *v)
 	if (v->table.n_rows > 1)
 		columns_print(&v->table);
 	json_array_foreach(v->faults, i, fault) printf("fault: %s\n", json_string_value(fault));
-	printf("%zu versions, %zu blobs, %zu active, %zu of them signed by a trusted key; signatures are "
-	       "%srequired%s\n",
-	       v->n_versions, v->n_blobs, v->n_active, v->n_signed, v->keys.is_required ? "" : "not ",
+	printf("%zu versions, %zu blobs, %zu active, %zu of them signed by a trusted key, %zu tokens; "
+	       "signatures are %srequired%s\n",
+	       v->n_versions, v->n_blobs, v->n_active, v->n_signed, v->n_tokens,
+	       v->keys.is_required ? "" : "not ",
 	       v->has_numbers ? "" : "; the numbers seen by its pools were not compared");
 	printf("%zu fault%s (registry %s)\n", v->n_faults, v->n_faults == 1 ? "" : "s",
 	       v->tool->config.registry);
@@ -170,11 +195,12 @@ print_result(const struct verification *v)
 		rc = tool_flush();
 	} else {
 		rc = tool_print_json(
-		    json_pack("{s:s, s:b, s:b, s:b, s:I, s:I, s:I, s:O, s:O}", "registry",
+		    json_pack("{s:s, s:b, s:b, s:b, s:I, s:I, s:I, s:I, s:O, s:O}", "registry",
 		              v->tool->config.registry, "ok", (int)(v->n_faults == 0), "required",
 		              (int)v->keys.is_required, "numbers", (int)v->has_numbers, "versions",
-		              (json_int_t)v->n_versions, "blobs", (json_int_t)v->n_blobs, "n_faults",
-		              (json_int_t)v->n_faults, "faults", v->faults, "activations", v->activations));
+		              (json_int_t)v->n_versions, "blobs", (json_int_t)v->n_blobs, "tokens",
+		              (json_int_t)v->n_tokens, "n_faults", (json_int_t)v->n_faults, "faults",
+		              v->faults, "activations", v->activations));
 	}
 	return rc == 0 && v->n_faults > 0 ? EX_DATAERR : rc;
 }

@@ -288,6 +288,7 @@ audit_has() {
 	pool_start
 	[ "$(direct "$TOKEN")" = '|Status: 200 OK' ]
 	tool token list | grep -q '^before .*alice$'
+	tool --json verify | jq -e '.ok and .tokens == 1'
 	# Without the key none is made that would be worth nothing.
 	XDG_DATA_HOME=$D/other refused 77 tool token create forged
 	forged=cfn_$(printf '0%.0s' {1..64})
@@ -302,6 +303,8 @@ audit_has() {
 	[ "$(direct "$forged")" = '|Status: 401 Unauthorized' ]
 	[ "$(direct "$TOKEN")" = '|Status: 401 Unauthorized' ]
 	wait_until 20 audit_has "token 'forged' is not signed"
+	tool verify >"$D/out" && false
+	grep -q '^fault: token before: ' "$D/out"
 	# Taking one away needs no key, and takes effect.
 	tool token revoke before
 	token after --scope call:who
