@@ -91,6 +91,23 @@ print_section(const struct section *section, const json_t *rows)
 	columns_done(&table);
 }
 
+/* What there is of the runner, in one line. */
+static void
+print_runner(const json_t *run)
+{
+	static const char *const members[] = { "stage",  "queued",       "running", "accepted",
+		                               "starts", "refused_full", "done" };
+	char text[COLUMNS_CELL_SIZE];
+
+	if (!json_is_object(run))
+		return;
+	printf("run         ");
+	for (size_t i = 0; i < ARRAY_SIZE(members); i++) {
+		format_value(json_object_get(run, members[i]), text);
+		printf(" %s %s%s", members[i], text, i + 1 < ARRAY_SIZE(members) ? "," : "\n");
+	}
+}
+
 static void
 print_status(const json_t *status)
 {
@@ -104,6 +121,7 @@ print_status(const json_t *status)
 		format_value(value, text);
 		printf("%-12s %s\n", lines[i], text);
 	}
+	print_runner(json_object_get(status, "run"));
 	for (size_t i = 0; i < ARRAY_SIZE(sections); i++) {
 		const json_t *rows = json_object_get(status, sections[i].member);
 

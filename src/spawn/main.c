@@ -48,12 +48,16 @@ static int
 keep_apart(struct spawn *s, struct err *e)
 {
 	const int end = s->cgroup >= 0 ? SPAWNER_FD_END : SPAWNER_FD_CGROUP;
+	int rc;
 
 	for (int fd = SPAWNER_FD_MASTER; fd < end; fd++)
 		if (fd != SPAWNER_FD_RUNNER && fd_set_cloexec(fd, 1) < 0)
 			return err_set(e, errno, "close descriptors at exec");
 	/* Now: later on its number may be another's. */
-	s->runner = fd_set_cloexec(SPAWNER_FD_RUNNER, 1) < 0 ? -1 : SPAWNER_FD_RUNNER;
+	rc = fd_set_cloexec(SPAWNER_FD_RUNNER, 1);
+	if (rc < 0 && rc != -EBADF)
+		return err_set(e, -rc, "close descriptors at exec");
+	s->runner = rc < 0 ? -1 : SPAWNER_FD_RUNNER;
 	/* A terminal's Ctrl-C is for the master; routers are not pid 1 and would die of it. */
 	return setsid() < 0 ? err_set(e, errno, "setsid") : 0;
 }
