@@ -120,13 +120,24 @@ function_is_gone() {
 	[ "${children% }" = "$ROUTER" ]
 }
 
-# --- inside a compiler's box -----------------------------------------------------------------------------------------
+# --- inside a compiler's box, and a stranger's program's -----------------------------------------------------------------
 
-in_box() {
+# in_box_of compiler|run ATTEMPT
+in_box_of() {
+	local profile=$1
+	shift
 	language_of "$1"
-	CFN_CANARY=$CANARY timeout 30 "$BOX_RUN" "$ATTEMPT_CPU_MS" "$ATTEMPT_WALL_MS" \
+	CFN_CANARY=$CANARY timeout 30 "$BOX_RUN" "$profile" "$ATTEMPT_CPU_MS" "$ATTEMPT_WALL_MS" \
 		"$D/bin/attempts.$LANGUAGE" "$1" </dev/null >"$D/answer" || return 1
 	said "$1" <"$D/answer"
+}
+
+in_box() {
+	in_box_of compiler "$1"
+}
+
+in_run() {
+	in_box_of run "$1"
 }
 
 # Nothing runs the attempts any more, wherever its parent has gone.
@@ -135,8 +146,15 @@ box_is_gone() {
 	for file in /proc/[0-9]*/cmdline; do
 		words=()
 		mapfile -d '' words 2>/dev/null <"$file"
-		[ "${words[0]:-}" != "$D/bin/attempts.c" ] && [ "${words[0]:-}" != "$D/bin/attempts.cpp" ] || return 1
+		case ${words[0]:-} in
+		"$D"/bin/attempts.*) return 1 ;;
+		/program/attempts.*) [ "${words[1]:-}" != "$ATTEMPT" ] || return 1 ;;
+		esac
 	done
+}
+
+run_is_gone() {
+	box_is_gone
 }
 
 # --- inside nothing: what an attempt says where it may do what it tries ----------------------------------------------
@@ -192,7 +210,7 @@ attempts_run() (
 	trap - DEBUG
 	IFS= read -r -d '' before <"$D/host" || true
 	while read -r name expected <&4; do
-		SAID=
+		ATTEMPT=$name SAID=
 		"in_$1" "$name" 4<&- || true
 		echo "$name $SAID" >>"$D/actual"
 		wait_until 10 "$1_is_gone" || { echo "$name left a process"; return 1; }
