@@ -32,15 +32,15 @@ speaks() {
 	cat out err
 	[ "$rc" -eq 7 ] && [ "$(cat out)" = "joe a  b more" ] && [ ! -s err ]
 	cfn-deploy --json run --merge-stderr fail.* 3>&- >out
-	jq -c '{status, exit_code, stdout}' out
+	jq -c '{status, exit_code, output}' out
 	[ "$(jq -r .status out)" = "$2" ]
-	jq -r .stdout out | grep -q oops
+	jq -r .output out | grep -q oops
 	cfn-deploy --json run bad.* 3>&- >out
 	jq -c '{status, exit_code, stderr, said: .compile.stderr}' out
 	if grep -q ^compile "$tree/languages.d/$1.conf"; then
 		jq -e '.status == "compile_error" and (.compile.stderr | test("error|syntax"))' out
 	else
-		jq -e '.status == "nonzero_exit" and (.stderr + .stdout | test("[Ee]rror|expected"))' out
+		jq -e '.status == "nonzero_exit" and (.stderr | test("[Ee]rror|expected"))' out
 	fi
 }
 
