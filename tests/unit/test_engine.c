@@ -16,14 +16,20 @@
 
 enum { BOX_UID = 300001, STORY_SIZE = 4096, EVENT_MAX = 1 << 20 };
 
-static const struct run_language shell = { .name = "Shell", .source = "main.sh", .run = "/bin/sh {main}" };
+#define LIMITS                                                                                               \
+	.program = { .memory = 128 << 20, .processes = 32 },                                                 \
+	.compiler = { .memory = 64 << 20, .processes = 32 }
+
+static const struct run_language shell = {
+	.name = "Shell", .source = "main.sh", .run = "/bin/sh {main}", LIMITS
+};
 /* A compiler that is none: what it is given is the program. */
 static const struct run_language compiled = {
 	.name = "Copied",
 	.source = "main.sh",
 	.compile = "/bin/cp {main} program",
 	.run = "/program/program",
-	.compile_memory = 64 << 20,
+	LIMITS,
 };
 
 /* What was said, one word an event. */
@@ -104,7 +110,7 @@ job_of(const char *program, size_t n_cases)
 	struct run_job *job = calloc(1, sizeof *job);
 
 	assert_non_null(job);
-	run_limits_init(&job->limits);
+	run_limits_init(&job->limits, &compiled);
 	run_compile_limits_init(&job->compile_limits, &compiled);
 	job->files[0] = (struct box_file){ "main.sh", program, strlen(program) };
 	job->n_files = 1;
@@ -169,12 +175,10 @@ what_does_not_compile_is_not_run(void **state)
 		                                    .source = "main.sh",
 		                                    .compile = "/bin/cat missing",
 		                                    .run = "/program/program",
-		                                    .compile_memory = 64 << 20 };
-	static const struct run_language lazy = { .name = "Lazy",
-		                                  .source = "main.sh",
-		                                  .compile = "/bin/true",
-		                                  .run = "/program/program",
-		                                  .compile_memory = 64 << 20 };
+		                                    LIMITS };
+	static const struct run_language lazy = {
+		.name = "Lazy", .source = "main.sh", .compile = "/bin/true", .run = "/program/program", LIMITS
+	};
 	struct run_job *job = job_of("", 2);
 	struct story s = { .hang_up = -1 };
 
