@@ -207,3 +207,19 @@ slow='{"lang":"Python","code":"import time; time.sleep(2); print(\"slept\")"}'
 	wait "$slow_pid"
 	grep -q slept "$D/slow"
 }
+
+@test "started as root, the folder of the runs is the runner's own, also when a reload switches it on" {
+	[ "$(id -u)" -eq 0 ] || skip "not root"
+	needs_runner
+	chown -R 65534:65534 "$D/reg"
+	chmod 777 "$D"
+	pool_start
+	pool_stop TERM || true
+	pool_start
+	nginx_start
+	run_conf
+	kill -HUP "$POOL"
+	wait_until 10 runner_is_up
+	get /api/run/languages 200
+	[ "$(stat -c '%a %u' "$R.pool/runs")" = '700 201004' ]
+}

@@ -103,6 +103,7 @@ static const struct {
 	{ "seccomp(SECCOMP_GET_ACTION_AVAIL", "the same" },
 	{ "seccomp(SECCOMP_GET_NOTIF_SIZES", "the same; a router's filter has no notification" },
 	{ "mmap(NULL, 352256, PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_ANONYMOUS", "malloc takes the heap" },
+	{ "mmap(NULL, 135168, PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_ANONYMOUS", "the same" },
 	{ "openat(AT_FDCWD, \"/etc/ld.so.cache\"", "the loader looks into the folders instead" },
 	{ "recvmsg(1", "the end of a router's report; the router is ended and started again" },
 	{ "read(9, ", "the spawner asks waitid whatever the signal was" },
