@@ -68,7 +68,7 @@ runner_make_folder(struct master *m, struct err *e)
 	if (!m->identity.is_root_start)
 		return 0;
 	rc = folder_path(m, path, e);
-	if (rc == 0 && is_needed)
+	if (rc == 0)
 		rc = give_folder(m->config->state_dir, m->identity.uid, m->identity.gid, e);
 	if (rc == 0)
 		rc = give_folder(path, owner_of(m), owner_of(m), e);

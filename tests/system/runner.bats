@@ -214,8 +214,6 @@ slow='{"lang":"Python","code":"import time; time.sleep(2); print(\"slept\")"}'
 	chown -R 65534:65534 "$D/reg"
 	chmod 777 "$D"
 	pool_start
-	pool_stop TERM || true
-	pool_start
 	nginx_start
 	run_conf
 	kill -HUP "$POOL"
