@@ -36,12 +36,13 @@ enum { RUNNER_TMP_SIZE = 4 << 20, RUNNER_TMP_INODES = 64, RUNNER_FILE_SIZE = 1 <
 static int
 runner_enter(struct sandbox *s, struct err *e)
 {
-	static const enum sandbox_part parts[] = { SANDBOX_IDENTITY, SANDBOX_ROOT, SANDBOX_PAYLOAD };
-	int rc = 0;
+	int rc = sandbox_enter(s, SANDBOX_IDENTITY, e);
 
-	for (size_t i = 0; i < ARRAY_SIZE(parts) && rc == 0; i++)
-		rc = sandbox_enter(s, parts[i], e);
-	return rc;
+	if (rc == 0)
+		rc = sandbox_enter(s, SANDBOX_ROOT, e);
+	if (rc == 0 && chdir("/") < 0)
+		rc = err_set(e, errno, "chdir '/'");
+	return rc == 0 ? sandbox_enter(s, SANDBOX_PAYLOAD, e) : rc;
 }
 
 int
@@ -65,8 +66,6 @@ confine_runner(const struct confine_runner *c, struct err *e)
 	rc = sandbox_filters_map(program, &s.filters, e);
 	if (rc == 0)
 		rc = runner_enter(&s, e);
-	if (rc == 0 && chdir("/") < 0)
-		rc = err_set(e, errno, "chdir '/'");
 	return rc;
 }
 

@@ -57,6 +57,24 @@ give_folder(const char *path, uid_t uid, gid_t gid, struct err *e)
 	return fchown(fd, uid, gid) < 0 ? err_set(e, errno, "make '%s'", path) : 0;
 }
 
+/* The runner opens its folder by its path and with an id of the range, so others have to get through the
+ * folder above it; they can neither list it nor read its files. */
+static int
+let_through(const struct master *m, struct err *e)
+{
+	AUTO_FD fd = open(m->config->state_dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return err_set(e, errno, "state folder '%s'", m->config->state_dir);
+	if (st.st_mode & S_IXOTH)
+		return 0;
+	if (st.st_uid != m->identity.uid || fchmod(fd, (st.st_mode & 07777) | S_IXOTH) < 0)
+		return err_set(e, -EPERM, "state folder '%s': the runner cannot pass it",
+		               m->config->state_dir);
+	return 0;
+}
+
 /* Made also where nothing is run yet: a reload, which comes without root's rights, may switch it on. */
 int
 runner_make_folder(struct master *m, struct err *e)
@@ -70,6 +88,8 @@ runner_make_folder(struct master *m, struct err *e)
 	rc = folder_path(m, path, e);
 	if (rc == 0)
 		rc = give_folder(m->config->state_dir, m->identity.uid, m->identity.gid, e);
+	if (rc == 0 && is_needed)
+		rc = let_through(m, e);
 	if (rc == 0)
 		rc = give_folder(path, owner_of(m), owner_of(m), e);
 	return is_needed ? rc : 0;

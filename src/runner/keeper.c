@@ -111,9 +111,15 @@ job_do(struct keeper *k, const struct run_job *job, struct err *e)
 {
 	const struct run_watcher watcher = { .say = say, .context = k, .cancel = k->events };
 	const struct run_language *language;
+	struct run_place place;
 	int rc = keeper_check(k->place, job, &language, e);
 
-	return rc < 0 ? rc : run_job_do(&k->place->run, language, job, &watcher, e);
+	if (rc < 0)
+		return rc;
+	place = k->place->run;
+	if (k->place->offers)
+		place.version = k->place->offers[language - k->place->languages->rows].said;
+	return run_job_do(&place, language, job, &watcher, e);
 }
 
 void

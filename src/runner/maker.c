@@ -178,7 +178,7 @@ answers_pass(struct maker *m, struct message *message, struct err *e)
 
 	fd_close(&m->answers);
 	if (rc == 0)
-		return 0;
+		return err_set(e, -EPIPE, "who asks the languages' tools has ended");
 	if (rc > 0 && message_check(&rule, 1, message, e)) {
 		struct run_offer *kept = malloc(n);
 

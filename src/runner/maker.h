@@ -7,7 +7,7 @@
 #include "base/err.h"
 #include "ipc/protocol.h"
 #include "run/engine.h"
-#include "run/request.h"
+#include "run/offer.h"
 
 enum {
 	MAKER_KEEPERS_MAX = 2 * RUN_CONCURRENT_MAX, /* cancelled ones take a moment to end */

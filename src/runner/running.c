@@ -35,6 +35,7 @@ struct maker_link {
 	struct loop *loop;
 	struct watch channel;
 	struct run_offer *offers;
+	bool has_offers;
 	uint32_t number;
 	struct message message;
 	LIST_HEAD(, running) list;
@@ -231,8 +232,10 @@ channel_serve(void *context, void *owner, uint32_t events)
 		loop_forget(link->loop, &link->channel);
 		return;
 	}
-	if (message_check(&rule, 1, &link->message, &e))
+	if (message_check(&rule, 1, &link->message, &e)) {
 		memcpy(link->offers, link->message.body, link->message.length);
+		link->has_offers = true;
+	}
 	message_done(&link->message);
 }
 
@@ -270,6 +273,12 @@ maker_link_close(struct maker_link *link)
 	loop_forget(link->loop, &link->channel);
 	fd_close(&link->channel.fd);
 	free(link);
+}
+
+bool
+maker_link_has_offers(const struct maker_link *link)
+{
+	return link->has_offers;
 }
 
 int

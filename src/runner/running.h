@@ -4,7 +4,7 @@
 #include "base/loop.h"
 #include "run/event.h"
 #include "run/job.h"
-#include "run/request.h"
+#include "run/offer.h"
 
 /* The front's end of the channel to the maker. */
 struct maker_link;
@@ -24,6 +24,9 @@ int maker_link_open(struct maker_link **link, struct loop *loop, int sock, struc
                     struct err *e);
 /* Cancels all that runs. */
 void maker_link_close(struct maker_link *link);
+
+/* The maker has said what there is. */
+bool maker_link_has_offers(const struct maker_link *link);
 
 /* Hands the maker the error log anew; the descriptor stays the caller's. */
 int maker_link_logs(struct maker_link *link, int log, struct err *e);

@@ -34,7 +34,9 @@ static struct run_languages languages = {
 	.rows = { { .name = "Bash",
 	            .source = "main.sh",
 	            .run = "/bin/bash {main}",
-	            .version = "/bin/bash --version" } },
+	            .version = "/bin/bash --version",
+	            .program = { 128 << 20, 32, 0 },
+	            .compiler = { 128 << 20, 32, 0 } } },
 };
 
 static const struct run_maxima most = { .memory = 256 << 20,
@@ -217,7 +219,7 @@ job_make(struct run_job *job, const char *text)
 	snprintf(job->language, sizeof job->language, "bash");
 	job->files[0] = (struct box_file){ "main.sh", text, strlen(text) };
 	job->n_files = job->n_cases = 1;
-	run_limits_init(&job->limits);
+	run_limits_init(&job->limits, &languages.rows[0]);
 	run_compile_limits_init(&job->compile_limits, &languages.rows[0]);
 	job->compile_limits.cpu_ms = most.cpu_ms;
 	job->compile_limits.wall_ms = most.wall_ms;
@@ -307,7 +309,7 @@ the_front_learns_which_languages_there_are(void **state)
 	struct rig *rig = *state;
 
 	AWAIT(rig, rig->offers[0].is_available);
-	assert_non_null(strstr(rig->offers[0].version, "bash"));
+	assert_non_null(strstr(rig->offers[0].said, "bash"));
 }
 
 static void
