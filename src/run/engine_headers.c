@@ -74,21 +74,45 @@ header_job_fill(struct header *h, const char *name, size_t n)
 	h->job.n_files = 1;
 }
 
+/* Of an entry without a program: it could not be made, or is larger than what is kept.  No job has this key.
+ */
+static void
+refusal_key(const struct digest *key, struct digest *refusal)
+{
+	digest_plain(key, sizeof *key, refusal);
+}
+
+/* Whether it should be made. */
+static bool
+is_missing(const struct run_cache *cache, const struct digest *key)
+{
+	struct run_cached refusal;
+	struct digest of_refusal;
+
+	refusal_key(key, &of_refusal);
+	if (!run_cache_get(cache, &of_refusal, &refusal))
+		return true;
+	run_cached_done(&refusal);
+	return false;
+}
+
 bool
 run_header_find(struct run *r)
 {
+	const struct run_cache *cache = r->place->cache;
 	const char *version = r->place->version ? r->place->version : "";
 	struct header *h = &r->header;
-	struct digest key;
 	const char *name;
 	size_t n = may_have_one(r) ? first_include(&r->job->files[0], &name) : 0;
 
 	if (n == 0 || n >= RUN_HEADER_NAME_SIZE || !words_have(r->language->headers, name, n))
 		return false;
 	header_job_fill(h, name, n);
-	run_cache_key(r->language, version, &h->job, &key);
-	h->is_missing = !run_cache_get(r->place->cache, &key, &h->cached);
-	return !h->is_missing;
+	run_cache_key(r->language, version, &h->job, &h->key);
+	if (run_cache_get(cache, &h->key, &h->cached))
+		return true;
+	h->is_missing = is_missing(cache, &h->key);
+	return false;
 }
 
 int
@@ -116,6 +140,22 @@ say_nothing(void *context, const struct run_event *event)
 	(void)event;
 }
 
+/* Not tried again for every program that would like to have it. */
+static void
+refusal_keep(const struct run *r)
+{
+	const struct run_cached nothing = { .program = "", .out = "", .err = "" };
+	struct run_cached made;
+	struct digest of_refusal;
+
+	if (run_cache_get(r->place->cache, &r->header.key, &made)) {
+		run_cached_done(&made);
+		return;
+	}
+	refusal_key(&r->header.key, &of_refusal);
+	run_cache_put(r->place->cache, &of_refusal, &nothing);
+}
+
 void
 run_header_make(struct run *r)
 {
@@ -132,4 +172,5 @@ run_header_make(struct run *r)
 	r->deadline_us = clock_now_us() + limits->wall_ms * 1000;
 	run_compile(r, &ignored);
 	run_cached_done(&r->compiled);
+	refusal_keep(r);
 }

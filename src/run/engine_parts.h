@@ -11,6 +11,7 @@ struct header {
 	bool is_missing; /* it could be used, and was never made */
 	struct run_cached cached;
 	struct run_job job; /* that makes it */
+	struct digest key;  /* of it */
 	char source[RUN_HEADER_NAME_SIZE + 16], compiled_as[RUN_HEADER_NAME_SIZE + 16];
 	char text[RUN_HEADER_NAME_SIZE + 16];
 	struct box_file files[RUN_FILES_MAX]; /* the program's, and it */

@@ -1,6 +1,7 @@
 /* test_run_compile.c - a whole run of something like a compiler: what is kept of it, and what is not. */
 #include "unit.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -112,7 +113,8 @@ what_was_not_accepted_is_not_kept(void **state)
 }
 
 /* Something like a compiler: what it makes says whether a precompiled header was there. */
-static const char compiler[] = "cp $1 program; echo >>program\n"
+static const char compiler[] = "case $1 in .headers/w.h) exit 1;; esac\n"
+			       "cp $1 program; echo >>program\n"
 			       "if [ -e \"$CPATH/x.gch\" ]; then echo 'echo with a header' >>program; fi\n";
 
 static const struct {
@@ -134,24 +136,64 @@ static const struct {
 	{ "#include <x>\n: 7\n", NULL, "other", true },
 };
 
+static struct run_language
+shell_language(void)
+{
+	struct run_language l = { .name = "Shell",
+		                  .source = "main.sh",
+		                  .run = "/bin/sh /program/program",
+		                  .options = "-O0",
+		                  .headers = "w x" };
+
+	snprintf(l.compile, sizeof l.compile, "/bin/sh %s/tool {files} {options}", folder);
+	snprintf(l.system, sizeof l.system, "%s/tool", folder);
+	return l;
+}
+
 static void
 a_header_is_compiled_once_and_then_found(void **state)
 {
-	struct run_language language = { .name = "Shell",
-		                         .source = "main.sh",
-		                         .run = "/bin/sh /program/program",
-		                         .options = "-O0",
-		                         .headers = "w x" };
+	struct run_language language = shell_language();
 	struct heard h;
 
 	(void)state;
-	snprintf(language.compile, sizeof language.compile, "/bin/sh %s/tool {files} {options}", folder);
-	snprintf(language.system, sizeof language.system, "%s/tool", folder);
 	for (size_t i = 0; i < ARRAY_SIZE(with_headers); i++) {
 		run_in(&language, with_headers[i].source, with_headers[i].option, with_headers[i].other, &h);
 		assert_int_equal(h.ended.status, RUN_ACCEPTED);
 		if (strcmp(h.out, with_headers[i].has_header ? "with a header\n" : "") != 0)
 			fail_msg("case %zu: '%s'", i, h.out);
+	}
+}
+
+static unsigned
+entries_count(void)
+{
+	AUTO_FD fd = openat(cache.folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *entries = fdopendir(dup(fd));
+	unsigned n = 0;
+
+	for (const struct dirent *entry; (entry = readdir(entries));)
+		n += entry->d_name[0] != '.';
+	closedir(entries);
+	return n;
+}
+
+/* The first program and the refusal, then programs alone. */
+static void
+a_header_that_cannot_be_compiled_is_not_tried_again(void **state)
+{
+	static const char *const sources[] = { "#include <w>\n: 0\n", "#include <w>\n: 1\n" };
+	struct run_language language = shell_language();
+	struct heard h;
+
+	(void)state;
+	for (unsigned i = 0; i < ARRAY_SIZE(sources); i++) {
+		unsigned before = entries_count();
+
+		run_in(&language, sources[i], NULL, NULL, &h);
+		assert_int_equal(h.ended.status, RUN_ACCEPTED);
+		assert_string_equal(h.out, "");
+		assert_int_equal(entries_count() - before, i == 0 ? 2 : 1);
 	}
 }
 
@@ -202,6 +244,7 @@ main(void)
 		cmocka_unit_test(what_was_compiled_before_is_not_compiled_again),
 		cmocka_unit_test(what_was_not_accepted_is_not_kept),
 		cmocka_unit_test(a_header_is_compiled_once_and_then_found),
+		cmocka_unit_test(a_header_that_cannot_be_compiled_is_not_tried_again),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
