@@ -53,7 +53,7 @@ first_include(const struct box_file *file, const char **name)
 static bool
 may_have_one(const struct run *r)
 {
-	if (!r->place->cache || !r->language->headers[0] || r->job->options[0])
+	if (!r->place->cache || r->place->cache->folder < 0 || !r->language->headers[0] || r->job->options[0])
 		return false;
 	if (r->job->n_files == RUN_FILES_MAX)
 		return false;
