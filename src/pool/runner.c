@@ -57,6 +57,24 @@ give_folder(const char *path, uid_t uid, gid_t gid, struct err *e)
 	return fchown(fd, uid, gid) < 0 ? err_set(e, errno, "make '%s'", path) : 0;
 }
 
+/* Made also where nothing is run yet: a reload, which comes without root's rights, may switch it on. */
+int
+runner_make_folder(struct master *m, struct err *e)
+{
+	bool is_needed = m->config->run.is_enabled;
+	char path[CONFIG_PATH_MAX];
+	int rc;
+
+	if (!m->identity.is_root_start)
+		return 0;
+	rc = folder_path(m, path, e);
+	if (rc == 0)
+		rc = give_folder(m->config->state_dir, m->identity.uid, m->identity.gid, e);
+	if (rc == 0)
+		rc = give_folder(path, owner_of(m), owner_of(m), e);
+	return is_needed ? rc : 0;
+}
+
 /* The runner opens its folder by its path and with an id of the range, so others have to get through the
  * folder above it; they can neither list it nor read its files. */
 static int
@@ -75,26 +93,6 @@ let_through(const struct master *m, struct err *e)
 	return 0;
 }
 
-/* Made also where nothing is run yet: a reload, which comes without root's rights, may switch it on. */
-int
-runner_make_folder(struct master *m, struct err *e)
-{
-	bool is_needed = m->config->run.is_enabled;
-	char path[CONFIG_PATH_MAX];
-	int rc;
-
-	if (!m->identity.is_root_start)
-		return 0;
-	rc = folder_path(m, path, e);
-	if (rc == 0)
-		rc = give_folder(m->config->state_dir, m->identity.uid, m->identity.gid, e);
-	if (rc == 0 && is_needed)
-		rc = let_through(m, e);
-	if (rc == 0)
-		rc = give_folder(path, owner_of(m), owner_of(m), e);
-	return is_needed ? rc : 0;
-}
-
 /* By its path alone: it is not the master's to read. */
 static int
 open_folder(struct master *m, struct err *e)
@@ -106,6 +104,8 @@ open_folder(struct master *m, struct err *e)
 
 	if (rc < 0 || m->runner.folder >= 0)
 		return rc;
+	if (m->identity.is_root_start && let_through(m, e) < 0)
+		return -e->code;
 	if (!m->identity.is_root_start && mkdir(path, 0700) < 0 && errno != EEXIST)
 		return err_set(e, errno, "make '%s'", path);
 	fd = open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);

@@ -176,7 +176,7 @@ slow='{"lang":"Python","code":"import time; time.sleep(2); print(\"slept\")"}'
 	pool_start
 	wait_until 10 runner_is_up
 	nginx_start
-	curl -s -o "$D/slow" -d "$slow" "$WEB/api/run" 3>&- &
+	curl -s -o "$D/slow" -H "Content-Type: application/json" -d "$slow" "$WEB/api/run" 3>&- &
 	slow_pid=$!
 	wait_until 10 runner_is_asked
 	run_conf 'path = /programs'
@@ -199,7 +199,7 @@ slow='{"lang":"Python","code":"import time; time.sleep(2); print(\"slept\")"}'
 	pool_start
 	wait_until 10 runner_is_up
 	nginx_start
-	curl -s -o "$D/slow" -d "$slow" "$WEB/api/run" 3>&- &
+	curl -s -o "$D/slow" -H "Content-Type: application/json" -d "$slow" "$WEB/api/run" 3>&- &
 	slow_pid=$!
 	wait_until 10 runner_is_asked
 	pool_stop QUIT || rc=$?
