@@ -51,6 +51,15 @@ hello_in() {
 	not grep -q $'\033' typed
 }
 
+@test "what it uses is shown while it runs, to who looks, and its output as it comes" {
+	echo 'echo begun; sleep 1; echo done' >slow.sh
+	script -qec "cfn-deploy run slow.sh" /dev/null >typed 2>&1 </dev/null 3>&-
+	grep -q ' s of CPU, .* MiB, 2 processes' typed
+	tr '\r' '\n' <typed | sed 's/ *$//' | grep -v -e '^$' -e processes | paste -sd ' ' | grep -qx 'begun done'
+	run_program slow.sh >out 2>err
+	[ "$(paste -sd ' ' out)" = "begun done" ] && [ ! -s err ]
+}
+
 @test "it is uid 1000, without a socket, and reads and writes nothing of the host" {
 	cat >probe.c <<-'END'
 		#include <errno.h>
