@@ -1,0 +1,223 @@
+#!/usr/bin/env bats
+# run_http.bats - POST /api/run and what is below it, through web servers: answers, streams, queue, restarts, attacks.
+# shellcheck disable=SC2030,SC2031,SC2154
+load helper
+
+bats_require_minimum_version 1.5.0
+
+setup() {
+	place_make
+}
+
+teardown() {
+	place_remove
+}
+
+# run_serve [LINE...]: a pool that runs programs, with these lines in [run], behind nginx.
+run_serve() {
+	{
+		printf '[run]\nenabled = on\n'
+		[ $# -eq 0 ] || printf '%s\n' "$@"
+	} | conf
+	pool_start
+	nginx_start
+	wait_until 60 runner_answers
+}
+
+runner_answers() {
+	[ "$(curl -s -o /dev/null -w '%{http_code}' --max-time 20 "$WEB/api/run/languages")" = 200 ]
+}
+
+# post JSON [CURL-ARGUMENT...]: as request.
+post() {
+	local body=$1
+	shift
+	request /api/run -H 'Content-Type: application/json' --data-binary "$body" "$@"
+}
+
+# result FILTER TEXT: of the last answer.
+result() {
+	local said
+	said=$(jq -r "$1" "$D/body")
+	[ "$said" = "$2" ] || {
+		echo "$1 is '$said', not '$2':"
+		head -c 2000 "$D/body"
+		return 1
+	}
+}
+
+# async JSON: accepted; ID is its id.
+async() {
+	request '/api/run?async=1' -H 'Content-Type: application/json' --data-binary "$1"
+	expect 202
+	ID=$(jq -r .id "$D/body")
+	[[ $(header Location) == */api/run/$ID ]]
+}
+
+status_of() {
+	curl -s --max-time 20 "$WEB/api/run/$1" | jq -r '.status // .detail'
+}
+
+has_status() {
+	[ "$(status_of "$1")" = "$2" ]
+}
+
+bash_run() {
+	jq -n -c --arg code "$1" '{lang: "bash", code: $code}'
+}
+
+runner_pids() {
+	pool_processes cfn-runner
+}
+
+readonly first='{"lang":"Python","code":"print(f\"Hello, {input()}!\")","input":"joeyh021"}'
+
+@test "the first request of all has its answer" {
+	run_serve
+	post "$first"
+	expect 200
+	[[ $(header Content-Type) == application/json* ]]
+	result .stdout 'Hello, joeyh021!'
+	result .stderr ''
+	result .status accepted
+	result .exit_code 0
+	post '{"lang":"pYtHoN","code":"print(f\"Hello, {}!\")"}'
+	expect 200
+	result .status nonzero_exit
+	[[ $(jq -r .stderr "$D/body") == *SyntaxError* ]]
+}
+
+@test "what does not compile is an answer, with what the compiler says" {
+	run_serve
+	post '{"lang":"c","code":"int main(void) { return x; }"}'
+	expect 200
+	result .status compile_error
+	[[ $(jq -r '.compile.stderr + .stderr' "$D/body") == *"main.c"*"x"* ]]
+}
+
+@test "each refusal has its status, and a document that says why" {
+	run_serve 'queue = 4'
+	post $'{"lang":"Python",\n "code":"",}'
+	expect 400
+	[[ $(header Content-Type) == application/problem+json* ]]
+	result .line 2
+	post '{"lang":"Python","code":"","limits":{"memory_bytes":99999999999999}}'
+	expect 422
+	result .field limits.memory_bytes
+	post '{"lang":"Klingon","code":""}'
+	expect 422
+	result .field lang
+	request /api/run -H 'Content-Type: text/plain' --data-binary "$first"
+	expect 415
+	post "$first" -H 'Accept: image/png'
+	expect 406
+	get /api/run 405
+	[ "$(header Allow)" = POST ]
+	get /api/run/0123456789abcdef0123456789abcdef 404
+	get /api/run/nothing 404
+	head -c 9000000 /dev/zero | tr '\0' ' ' >"$D/large"
+	request /api/run -H 'Content-Type: application/json' --data-binary "@$D/large"
+	expect 413
+	post "$first"
+	expect 200
+}
+
+@test "the languages are listed with their versions" {
+	run_serve
+	request /api/run/languages
+	expect 200
+	result '[.languages[] | select(.name == "Bash")] | length' 1
+	wait_until 60 languages_have_versions
+}
+
+languages_have_versions() {
+	[[ $(curl -s --max-time 20 "$WEB/api/run/languages" |
+		jq -r '[.languages[] | select(.name == "Python")][0].version') == 3.* ]]
+}
+
+@test "an accepted run is run, found by its id, and forgotten when it is deleted" {
+	run_serve 'max_concurrent = 1'
+	async "$(bash_run 'sleep 2; echo later')"
+	wait_until 20 has_status "$ID" running
+	wait_until 20 has_status "$ID" accepted
+	request "/api/run/$ID"
+	result .stdout later
+	result .id "$ID"
+	request "/api/run/$ID" -X DELETE
+	expect 204
+	get "/api/run/$ID" 404
+	async "$(bash_run 'sleep 100')"
+	wait_until 20 has_status "$ID" running
+	request "/api/run/$ID" -X DELETE
+	expect 204
+	post "$(bash_run 'echo next')"
+	result .stdout next
+}
+
+@test "a runner that is killed in the middle of it runs it once more, and once alone" {
+	run_serve 'max_concurrent = 1'
+	async "$(bash_run 'sleep 3; echo survived')"
+	wait_until 20 has_status "$ID" running
+	# shellcheck disable=SC2046
+	kill -KILL $(runner_pids)
+	wait_until 60 has_status "$ID" accepted
+	async "$(bash_run 'sleep 60')"
+	wait_until 20 has_status "$ID" running
+	# shellcheck disable=SC2046
+	kill -KILL $(runner_pids)
+	wait_until 30 has_status "$ID" running
+	# shellcheck disable=SC2046
+	kill -KILL $(runner_pids)
+	wait_until 60 has_status "$ID" internal_error
+}
+
+@test "a pool that is killed loses nothing that it accepted" {
+	local waiting
+	run_serve 'max_concurrent = 1'
+	async "$(bash_run 'sleep 3; echo first')"
+	waiting=$ID
+	async "$(bash_run 'echo second')"
+	wait_until 20 has_status "$waiting" running
+	pool_stop KILL || true
+	rm -f "$D/x.sock"
+	pool_start
+	wait_until 60 has_status "$ID" accepted
+	wait_until 60 has_status "$waiting" accepted
+}
+
+@test "a stream says what happens while it happens, through a web server" {
+	run_serve
+	curl -sN --max-time 60 -H 'Accept: text/event-stream' -H 'Content-Type: application/json' \
+		--data-binary "$(bash_run 'echo one; sleep 3; echo two')" "$WEB/api/run" >"$D/stream" 3>&- &
+	started $!
+	wait_until 20 grep -q '"one' "$D/stream"
+	not grep -q '"two' "$D/stream"
+	wait_until 20 grep -q '^event: end' "$D/stream"
+	grep -q '^event: usage' "$D/stream"
+	tail -n 2 "$D/stream" | sed -n 's/^data: //p' >"$D/body"
+	result .stdout $'one\ntwo'
+}
+
+@test "a client's share is 429, a full queue 503, and both say when to come again" {
+	run_serve 'max_concurrent = 1' 'queue = 3' 'queue_share = 2' 'client = header X-Who'
+	local who
+	for who in a a a b; do
+		request '/api/run?async=1' -H 'Content-Type: application/json' -H "X-Who: $who" \
+			--data-binary "$(bash_run 'sleep 20')"
+		expect 202
+	done
+	post "$first" -H 'X-Who: a'
+	expect 429
+	[ -n "$(header Retry-After)" ]
+	post "$first" -H 'X-Who: c'
+	expect 503
+	[ -n "$(header Retry-After)" ]
+}
+
+@test "a client that leaves ends its run" {
+	run_serve 'max_concurrent = 1'
+	curl -s --max-time 1 -H 'Content-Type: application/json' --data-binary "$(bash_run 'sleep 30')" \
+		"$WEB/api/run" >/dev/null || true
+	post "$(bash_run 'echo next')" --max-time 15
+	result .stdout next
+}
