@@ -142,10 +142,15 @@ front_new(struct front **front, struct loop *loop, struct maker_link *link, cons
 	random_bytes(&key, sizeof key);
 	queue_init(&f->queue, &key, rules->queue, rules->queue_share);
 	TAILQ_INIT(&f->running);
-	if (rules->folder)
-		async_open(f);
 	*front = f;
 	return 0;
+}
+
+void
+front_begin(struct front *f)
+{
+	if (f->rules.folder)
+		async_open(f);
 }
 
 void

@@ -29,6 +29,10 @@ struct front_rules {
 int front_new(struct front **front, struct loop *loop, struct maker_link *link,
               const struct front_rules *rules, struct err *e);
 
+/* Once it is known which languages there are, since from then on what the store has is run.  A store that
+ * cannot be opened is tried again, and the log says why. */
+void front_begin(struct front *f);
+
 /* Cancels what runs; asynchronous runs stay in the store. */
 void front_free(struct front *f);
 

@@ -197,6 +197,7 @@ front_start(struct fixture *f)
 	struct err e = { 0 };
 
 	assert_int_equal(front_new(&f->f, &f->loop, NULL, &f->rules, &e), 0);
+	front_begin(f->f);
 }
 
 static int
