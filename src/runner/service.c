@@ -127,6 +127,7 @@ say_ready(struct service *s)
 	if (s->is_ready || !maker_link_has_offers(s->link))
 		return;
 	s->is_ready = true;
+	front_begin(s->front);
 	s->is_done |= message_send(s->start.report, REPORT_READY, &ready, sizeof ready, NULL, 0, &e) < 0;
 	fd_close(&s->start.report);
 }
