@@ -221,3 +221,49 @@ languages_have_versions() {
 	post "$(bash_run 'echo next')" --max-time 15
 	result .stdout next
 }
+
+readonly attacks=(
+	':(){ :|:& };:; wait; sleep 5'
+	'x=$(head -c 1000000000 /dev/zero | tr "\\0" a); echo "$x" | wc -c'
+	'while :; do :; done'
+	'yes'
+	'trap "" TERM HUP INT; (setsid sleep 100 &) ; sleep 100'
+	'while :; do echo x >>/tmp/fill; done'
+	'exec 1>&-; sleep 100'
+	'i=0; while :; do mkdir "/tmp/$i" || exit 1; i=$((i+1)); done'
+)
+
+# Every second one an attack with a second at most; the number of the good one is its answer.
+mixed() {
+	local code
+	if [ $(($1 % 2)) = 0 ]; then
+		bash_run "echo good $1"
+	else
+		code=${attacks[$(($1 / 2 % ${#attacks[@]}))]}
+		jq -n -c --arg code "$code" '{lang: "bash", code: $code, limits: {wall_ms: 1000, cpu_ms: 500}}'
+	fi >"$D/ask.$1"
+	curl -s --max-time 120 -o "$D/said.$1" -H 'Content-Type: application/json' --data-binary "@$D/ask.$1" \
+		"$WEB/api/run"
+}
+
+@test "good runs among attacks are right, every one, and nothing is left" {
+	local i k pids n=${CFN_QUICK:+32}
+	n=${n:-400}
+	run_serve 'queue = 100' 'queue_share = 100'
+	remember_below "$POOL"
+	for ((i = 0; i < n; i += 8)); do
+		pids=()
+		for k in 0 1 2 3 4 5 6 7; do
+			mixed $((i + k)) 3>&- &
+			pids+=($!)
+		done
+		wait "${pids[@]}"
+	done
+	for ((i = 0; i < n; i += 2)); do
+		[ "$(jq -r .stdout "$D/said.$i")" = "good $i" ] || { cat "$D/said.$i"; return 1; }
+	done
+	for ((i = 1; i < n; i += 2)); do
+		not grep -qE '"status":"(accepted|internal_error)"' "$D/said.$i"
+	done
+	[ "$(descendants "$POOL" | wc -l)" -lt "$(sort -u "$D/below" | wc -l)" ]
+}

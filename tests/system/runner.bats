@@ -153,7 +153,7 @@ slow='{"lang":"Python","code":"import time; time.sleep(2); print(\"slept\")"}'
 	wait_until 10 runner_is_up
 	nginx_start
 	for i in 1 2 3 4; do
-		curl -s -o "$D/cut.$i" -d "$slow" "$WEB/api/run" 3>&- &
+		curl -s -o "$D/cut.$i" -H "Content-Type: application/json" -d "$slow" "$WEB/api/run" 3>&- &
 		sleep "0.$i"
 		remember_below "$POOL"
 		for pid in $(runner | sort -n | sed -n "$(((i - 1) % $(runner | wc -l) + 1))p"); do
