@@ -30,7 +30,8 @@ event_check(const struct run_event *e)
 	REQUIRE((e->type == RUN_EVENT_FILE) == (e->name != NULL));
 	REQUIRE(!e->name || run_event_name_is_good(e->name));
 	REQUIRE(r->size_out <= r->n_out && r->size_err <= r->n_err);
-	bytes_read += bytes_sum(e->data, e->n) + bytes_sum(r->out, r->size_out) + bytes_sum(r->err, r->size_err);
+	bytes_read +=
+	    bytes_sum(e->data, e->n) + bytes_sum(r->out, r->size_out) + bytes_sum(r->err, r->size_err);
 }
 
 int
