@@ -222,6 +222,7 @@ languages_have_versions() {
 	result .stdout next
 }
 
+# shellcheck disable=SC2016 # it is the program that expands them
 readonly attacks=(
 	':(){ :|:& };:; wait; sleep 5'
 	'x=$(head -c 1000000000 /dev/zero | tr "\\0" a); echo "$x" | wc -c'
@@ -248,7 +249,7 @@ mixed() {
 
 @test "good runs among attacks are right, every one, and nothing is left" {
 	local i k pids n=${CFN_QUICK:+32}
-	n=${n:-400}
+	n=${n:-160}
 	run_serve 'queue = 100' 'queue_share = 100'
 	remember_below "$POOL"
 	for ((i = 0; i < n; i += 8)); do
