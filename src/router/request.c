@@ -219,7 +219,8 @@ request_cancel(struct router *r, struct request *q)
 	q->front = NULL;
 	q->cause = CAUSE_CLIENT_GONE;
 	if (q->stage == REQUEST_SENT && !worker_withdraw(r, q)) {
-		if (q->is_large || q->is_stream || q->is_asking)
+		/* A function ends soon by itself; a program that somebody sent may have half a minute. */
+		if (q->is_large || q->is_stream || q->is_asking || q->worker->pool->function.is_run)
 			worker_abort(r, q);
 		return;
 	}

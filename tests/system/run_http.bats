@@ -216,8 +216,8 @@ languages_have_versions() {
 
 @test "a client that leaves ends its run" {
 	run_serve 'max_concurrent = 1'
-	curl -s --max-time 1 -H 'Content-Type: application/json' --data-binary "$(bash_run 'sleep 30')" \
-		"$WEB/api/run" >/dev/null || true
+	curl -s --max-time 1 -H 'Content-Type: application/json' \
+		--data-binary '{"lang":"bash","code":"sleep 30","limits":{"wall_ms":30000}}' "$WEB/api/run" >/dev/null || true
 	post "$(bash_run 'echo next')" --max-time 15
 	result .stdout next
 }
