@@ -156,6 +156,13 @@ is_too_large(const struct run_cache *cache, const struct run_cached *what)
 	       what->n_program + what->n_out + what->n_err > cache->max / RUN_CACHE_PART;
 }
 
+/* What is empty may have no address. */
+static char *
+part_put(char *at, const char *part, size_t n)
+{
+	return n > 0 ? mempcpy(at, part, n) : at;
+}
+
 /* The digest is over one piece of memory: of the entry as it will be read. */
 static bool
 entry_write(int fd, const struct digest *key, const struct run_cached *what)
@@ -173,9 +180,9 @@ entry_write(int fd, const struct digest *key, const struct run_cached *what)
 	if (to == MAP_FAILED)
 		return false;
 	at = mempcpy(at, &h, sizeof h);
-	at = mempcpy(at, what->out, what->n_out);
-	at = mempcpy(at, what->err, what->n_err);
-	memcpy(at, what->program, what->n_program);
+	at = part_put(at, what->out, what->n_out);
+	at = part_put(at, what->err, what->n_err);
+	part_put(at, what->program, what->n_program);
 	digest_plain(to + sizeof h.digest, size - sizeof h.digest, &h.digest);
 	memcpy(to, &h.digest, sizeof h.digest);
 	munmap(to, size);

@@ -214,15 +214,14 @@ int
 main(void)
 {
 	/* Too large for the stack. */
-	struct runner *r = calloc(1, sizeof *r);
+	static struct runner runner;
+	struct runner *r = &runner;
 	struct err e = { 0 };
 	pid_t front = -1;
 
 	log_init("cfn-runner", STDERR_FILENO);
 	signal(SIGPIPE, SIG_IGN);
-	if (!r)
-		err_set(&e, ENOMEM, "start");
-	else if (prepare(r, &e) == 0)
+	if (prepare(r, &e) == 0)
 		front = front_start(r, &e);
 	if (front < 0 || make(r, front, &e) < 0) {
 		say_failed(&e);

@@ -361,7 +361,7 @@ split_records() {
 			end 1
 			read-all
 		END
-		said '|Status: 400' bad_request
+		said '|Status: 400' '400 Bad Request'
 	done
 	run fcgi <<-END
 		begin 1 1 0

@@ -133,7 +133,7 @@ a_table_tells_its_routes_and_serves_each(void **state)
 	assert_string_equal(ask(f, "0", "", NULL), "list GET");
 	assert_string_equal(ask(f, "1", "", id), "note 17");
 	assert_string_equal(ask(f, "2", "", rest), "file a/b");
-	assert_non_null(strstr(ask(f, "3", "", NULL), "bad_request"));
+	assert_non_null(strstr(ask(f, "3", "", NULL), "400 Bad Request"));
 	function_unload(f);
 }
 

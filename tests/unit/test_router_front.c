@@ -37,16 +37,16 @@ what_is_not_to_run_is_answered_by_the_router(void **state)
 	} cases[] = {
 		{ "GET", "/nothing", 404, "no_route" },
 		{ "DELETE", "/fast", 405, "Allow: GET, HEAD, POST, OPTIONS" },
-		{ "BREW", "/fast", 405, "method_not_allowed" },
+		{ "BREW", "/fast", 405, "405 Method Not Allowed" },
 		{ "OPTIONS", "/fast", 204, "Allow: GET, HEAD, POST, OPTIONS" },
 		{ "GET", "/disabled", 503, "Retry-After" },
-		{ "GET", "relative", 400, "bad_request" },
-		{ "GET", "/../up", 400, "bad_request" },
-		{ "GET", "/a\nb", 400, "bad_request" },
-		{ "GET", "", 400, "bad_request" },
-		{ NULL, "/fast", 400, "bad_request" },
+		{ "GET", "relative", 400, "400 Bad Request" },
+		{ "GET", "/../up", 400, "400 Bad Request" },
+		{ "GET", "/a\nb", 400, "400 Bad Request" },
+		{ "GET", "", 400, "400 Bad Request" },
+		{ NULL, "/fast", 400, "400 Bad Request" },
 		{ "GET", "/fn/nothing", 404, "no_route" },
-		{ "DELETE", "/fn//fast", 405, "method_not_allowed" },
+		{ "DELETE", "/fn//fast", 405, "405 Method Not Allowed" },
 	};
 	struct rig *g = *state;
 
@@ -384,7 +384,7 @@ params_that_come_too_slowly_are_a_408(void **state)
 	assert_int_equal(f->stage, FRONT_PARAMS);
 	f->since_us -= 200000;
 	rig_tick(g);
-	assert_true(rig_answers(fd, 408, "request_timeout"));
+	assert_true(rig_answers(fd, 408, "408 Request Timeout"));
 	close(fd);
 }
 

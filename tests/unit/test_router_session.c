@@ -201,7 +201,7 @@ a_second_field_of_cookies_is_a_bad_request(void **state)
 	    g, fd,
 	    &(struct rig_request){
 		.method = "GET", .path = "/fast", .id = 1, .cookie = "a=b", .is_cookie_twice = true });
-	assert_true(rig_answers(fd, 400, "bad_request"));
+	assert_true(rig_answers(fd, 400, "400 Bad Request"));
 }
 
 /* 100 fields, one too long, and such as are no session. */
