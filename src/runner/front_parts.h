@@ -82,6 +82,8 @@ int run_enqueue(struct run *r, const char *client);
 /* Gives slots that are free to whose turn it is. */
 void front_dispatch(struct front *f);
 size_t front_n_running(const struct front *f);
+/* No other may be begun now: of those that have ended some are still to go. */
+bool front_is_full(const struct front *f);
 
 /* Reads a request as a job on the heap.  NULL: *problem says why. */
 struct run_job *job_new(const struct front *f, const char *text, size_t n, struct run_problem *problem);

@@ -116,7 +116,7 @@ is_refused_by_load(struct front *f, struct lane *l, const char *client)
 		reply_later(l, 503, "this server is being replaced by another one", RETRY_DRAIN_S);
 		return true;
 	}
-	if (front_n_running(f) < f->rules.max_concurrent)
+	if (front_n_running(f) + f->queue.n < f->rules.max_concurrent)
 		return false;
 	rc = queue_admits(&f->queue, client);
 	if (rc == -EDQUOT) {

@@ -63,6 +63,13 @@ front_n_running(const struct front *f)
 	return n;
 }
 
+bool
+front_is_full(const struct front *f)
+{
+	return front_n_running(f) >= f->rules.max_concurrent ||
+	       maker_link_n_keepers(f->link) >= f->rules.max_concurrent;
+}
+
 static void
 slot_take(struct run *r)
 {
@@ -189,7 +196,17 @@ on_ended(void *owner, int rc)
 	front_dispatch(f);
 }
 
-static const struct running_rules watched = { .event = on_event, .ended = on_ended };
+static void
+on_keeper_gone(void *context)
+{
+	front_dispatch(context);
+}
+
+static const struct running_rules watched = {
+	.event = on_event,
+	.ended = on_ended,
+	.gone = on_keeper_gone,
+};
 
 /* The request of one that the store has. */
 static int
@@ -267,7 +284,7 @@ int
 run_enqueue(struct run *r, const char *client)
 {
 	struct front *f = r->front;
-	bool waits = front_n_running(f) >= f->rules.max_concurrent;
+	bool waits = front_is_full(f);
 
 	if (queue_put(&f->queue, &r->waiting, client) < 0)
 		return -ENOMEM;
@@ -288,7 +305,7 @@ front_dispatch(struct front *f)
 {
 	struct queue_entry *entry;
 
-	while (front_n_running(f) < f->rules.max_concurrent && (entry = queue_take(&f->queue))) {
+	while (!front_is_full(f) && (entry = queue_take(&f->queue))) {
 		struct run *r = CONTAINER_OF(entry, struct run, waiting);
 
 		slot_take(r);

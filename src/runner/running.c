@@ -18,6 +18,7 @@ enum {
 	READ_SIZE = 64 << 10,
 	EVENT_MAX = RUN_KEPT_MAX + (1 << 20), /* bytes of one event, with room for what follows it */
 	MARGIN_MS = 10000,                    /* that a keeper may need beyond its job's time */
+	LINGER_MS = 60000,                    /* and after it was cancelled, or has said how it ended */
 };
 
 struct running {
@@ -38,6 +39,7 @@ struct maker_link {
 	bool has_offers;
 	uint32_t number;
 	struct message message;
+	size_t n_keepers;
 	LIST_HEAD(, running) list;
 };
 
@@ -54,43 +56,59 @@ running_free(struct running *r)
 	free(r);
 }
 
+/* Its keeper has ended, or is let go.  The memory lives until the next turn: this may be a call out of one of
+ * ours. */
+static void
+leave(struct running *r)
+{
+	r->is_over = true;
+	r->link->n_keepers--;
+	loop_forget(r->link->loop, &r->events);
+	fd_close(&r->events.fd);
+	timer_arm(r->link->loop, &r->net, 0);
+}
+
 static void
 net_fired(void *context, void *owner)
 {
 	struct running *r = owner;
+	bool is_heard = !r->is_over;
 
-	(void)context;
-	if (!r->is_over) {
-		r->is_over = true;
-		r->rules->ended(r->owner, -ETIMEDOUT);
+	if (r->events.fd < 0) {
+		running_free(r);
+		return;
 	}
-	running_free(r);
+	leave(r);
+	if (is_heard)
+		r->rules->ended(r->owner, -ETIMEDOUT);
+	else
+		r->rules->gone(context);
 }
 
-/* Closing the socket is what a keeper ends its box for.  The memory lives until the next turn: this may be a
- * call out of one of ours. */
+/* A keeper hears it, and ends its box.  Until it is gone it counts as one: clients that leave would have more
+ * of them made than there may be. */
 static void
-finish(struct running *r)
+linger(struct running *r)
 {
 	r->is_over = true;
-	loop_forget(r->link->loop, &r->events);
-	fd_close(&r->events.fd);
-	timer_arm(r->link->loop, &r->net, 0);
+	shutdown(r->events.fd, SHUT_WR);
+	timer_arm(r->link->loop, &r->net, LINGER_MS * 1000ULL);
 }
 
 void
 running_cancel(struct running *r)
 {
 	if (!r->is_over)
-		finish(r);
+		linger(r);
 }
 
+/* Its keeper has gone, or has to. */
 static void
 end(struct running *r, int rc)
 {
 	if (r->is_over)
 		return;
-	finish(r);
+	leave(r);
 	r->rules->ended(r->owner, rc);
 }
 
@@ -103,22 +121,42 @@ events_take(struct running *r)
 
 	while (!r->is_over && (rc = run_event_read(&r->in, &event)) > 0) {
 		r->rules->event(r->owner, &event);
-		if (event.type == RUN_EVENT_ENDED)
-			end(r, 0);
+		if (event.type == RUN_EVENT_ENDED && !r->is_over) {
+			linger(r);
+			r->rules->ended(r->owner, 0);
+		}
 	}
 	if (rc < 0)
 		end(r, rc);
+}
+
+/* What is said when nobody listens any more. */
+static void
+end_await(struct running *r, void *context)
+{
+	char unheard[READ_SIZE];
+	ssize_t n = recv(r->events.fd, unheard, sizeof unheard, MSG_DONTWAIT);
+
+	buf_done(&r->in);
+	if (n > 0 || (n < 0 && (errno == EAGAIN || errno == EINTR)))
+		return;
+	leave(r);
+	r->rules->gone(context);
 }
 
 static void
 events_serve(void *context, void *owner, uint32_t events)
 {
 	struct running *r = owner;
-	char *to = buf_reserve(&r->in, READ_SIZE);
+	char *to;
 	ssize_t n;
 
-	(void)context;
 	(void)events;
+	if (r->is_over) {
+		end_await(r, context);
+		return;
+	}
+	to = buf_reserve(&r->in, READ_SIZE);
 	if (!to) {
 		end(r, -ENOMEM);
 		return;
@@ -182,6 +220,7 @@ running_new(struct maker_link *link, int events, struct err *e)
 		return NULL;
 	}
 	LIST_INSERT_HEAD(&link->list, r, entry);
+	link->n_keepers++;
 	return r;
 }
 
@@ -273,6 +312,12 @@ maker_link_close(struct maker_link *link)
 	loop_forget(link->loop, &link->channel);
 	fd_close(&link->channel.fd);
 	free(link);
+}
+
+size_t
+maker_link_n_keepers(const struct maker_link *link)
+{
+	return link->n_keepers;
 }
 
 bool

@@ -16,6 +16,8 @@ struct running_rules {
 	/* The last call.  0: RUN_EVENT_ENDED came before; -errno: no keeper could be had, or it died or lied.
 	 */
 	void (*ended)(void *owner, int rc);
+	/* A keeper of whom nothing more was to be heard is not there any more.  context: the loop's. */
+	void (*gone)(void *context);
 };
 
 /* Takes sock, which is the channel to the maker.  offers has RUN_LANGUAGES_MAX rows and is filled as the
@@ -36,5 +38,9 @@ int maker_link_logs(struct maker_link *link, int log, struct err *e);
 struct running *running_start(struct maker_link *link, const struct run_job *job,
                               const struct running_rules *rules, void *owner, struct err *e);
 
-/* Ends it at once, whatever it does; nothing more is called. */
+/* Keepers that are there, those too that were cancelled or have said how it ended: the maker has no more of
+ * them than twice what may run. */
+size_t maker_link_n_keepers(const struct maker_link *link);
+
+/* Ends it at once, whatever it does; nothing more is called but gone. */
 void running_cancel(struct running *r);

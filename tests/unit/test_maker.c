@@ -51,6 +51,7 @@ struct rig {
 	struct loop loop;
 	struct maker_link *link;
 	struct run_offer offers[RUN_LANGUAGES_MAX];
+	unsigned n_gone; /* keepers of whom nothing more was to be heard */
 	pid_t maker;
 };
 
@@ -210,7 +211,13 @@ on_ended(void *owner, int rc)
 	s->rc = rc;
 }
 
-static const struct running_rules rules = { on_event, on_ended };
+static void
+on_gone(void *context)
+{
+	((struct rig *)context)->n_gone++;
+}
+
+static const struct running_rules rules = { on_event, on_ended, on_gone };
 
 static void
 job_make(struct run_job *job, const char *text)
@@ -326,6 +333,28 @@ a_cancelled_job_ends_at_once_with_everything_of_it(void **state)
 	nobody_is_below(rig);
 	assert_int_equal(s.n_ended, 0);
 	job_runs(rig);
+}
+
+/* Cancelled or not: who makes place for others before would have too many of them. */
+static void
+a_keeper_counts_until_it_is_gone(void **state)
+{
+	struct rig *rig = *state;
+	struct running *r;
+	struct seen s;
+
+	assert_int_equal(maker_link_n_keepers(rig->link), 0);
+	r = start(rig, "echo up; sleep 60", &s);
+	assert_int_equal(maker_link_n_keepers(rig->link), 1);
+	AWAIT(rig, s.is_started);
+	running_cancel(r);
+	assert_int_equal(maker_link_n_keepers(rig->link), 1);
+	AWAIT(rig, rig->n_gone == 1);
+	assert_int_equal(maker_link_n_keepers(rig->link), 0);
+	job_runs(rig);
+	assert_int_equal(maker_link_n_keepers(rig->link), 1);
+	AWAIT(rig, rig->n_gone == 2);
+	assert_int_equal(maker_link_n_keepers(rig->link), 0);
 }
 
 /* Keeper and init of the box of the one job that runs: other children of the maker are gone by then. */
@@ -583,6 +612,7 @@ inside(void)
 		TEST(a_job_runs_in_a_box_and_says_how_it_ended),
 		TEST(the_front_learns_which_languages_there_are),
 		TEST(a_cancelled_job_ends_at_once_with_everything_of_it),
+		TEST(a_keeper_counts_until_it_is_gone),
 		TEST(a_keeper_that_is_killed_takes_its_box_along_and_the_next_job_runs),
 		TEST(a_box_whose_init_is_killed_ends_its_job_and_the_next_one_runs),
 		TEST(a_job_above_the_servers_maxima_is_not_run),

@@ -110,6 +110,7 @@ static struct {
 	size_t n;
 	struct running jobs[N_JOBS_MAX];
 	bool fails;
+	size_t n_lingering; /* cancelled, and not gone */
 } keepers;
 
 struct running *
@@ -127,6 +128,17 @@ running_start(struct maker_link *link, const struct run_job *job, const struct r
 	*r = (struct running){ .rules = rules, .owner = owner };
 	snprintf(r->language, sizeof r->language, "%s", job->language);
 	return r;
+}
+
+size_t
+maker_link_n_keepers(const struct maker_link *link)
+{
+	size_t n = keepers.n_lingering;
+
+	(void)link;
+	for (size_t i = 0; i < keepers.n && i < N_JOBS_MAX; i++)
+		n += !keepers.jobs[i].is_over;
+	return n;
 }
 
 void
@@ -228,7 +240,7 @@ setup(void **state)
 	};
 	memset(&f->rules.run.most, 0x3f, sizeof f->rules.run.most);
 	memset(&f->rules.run.compile_most, 0x3f, sizeof f->rules.run.compile_most);
-	keepers.n = 0;
+	keepers.n = keepers.n_lingering = 0;
 	keepers.fails = false;
 	front_start(f);
 	*state = f;
@@ -416,6 +428,30 @@ a_client_that_leaves_gives_its_slot_and_its_place(void **state)
 	assert_true(front_is_idle(f->f));
 	for (size_t i = 0; i < 4; i++)
 		free(lanes[i]);
+}
+
+/* Or clients that come and leave would have more keepers made than the maker has. */
+static void
+what_was_left_takes_its_slot_until_its_keeper_has_gone(void **state)
+{
+	struct fixture *f = *state;
+	struct lane *lanes[3];
+
+	for (size_t i = 0; i < 3; i++)
+		lanes[i] = ask(f, (struct ask){ 0 });
+	keepers.n_lingering = 1;
+	front_lane_rules.gone(f->f, lanes[0]);
+	assert_int_equal(keepers.n, 2);
+	free(lanes[0]);
+	lanes[0] = ask(f, (struct ask){ 0 });
+	assert_answer(ask(f, (struct ask){ 0 }), 429, "share");
+	keepers.n_lingering = 0;
+	job(1)->rules->gone(f->f);
+	assert_int_equal(keepers.n, 3);
+	for (size_t i = 0; i < 3; i++) {
+		front_lane_rules.gone(f->f, lanes[i]);
+		free(lanes[i]);
+	}
 }
 
 static void
@@ -717,6 +753,7 @@ main(void)
 		FRONT_TEST(no_more_run_at_once_than_may),
 		FRONT_TEST(a_share_is_429_and_a_full_queue_503),
 		FRONT_TEST(a_client_that_leaves_gives_its_slot_and_its_place),
+		FRONT_TEST(what_was_left_takes_its_slot_until_its_keeper_has_gone),
 		FRONT_TEST(a_keeper_that_dies_is_replaced_once),
 		FRONT_TEST(what_a_keeper_says_in_no_order_ends_its_run),
 		FRONT_TEST(a_maker_that_starts_nothing_costs_no_slot),
