@@ -120,6 +120,32 @@ process_children_add(struct tree *t, pid_t pid, uint64_t n_threads)
 	return 0;
 }
 
+/* A process whose first thread has ended shows no memory under its own number, but under those of the threads
+ * that go on: the number that does. */
+static pid_t
+memory_find(pid_t pid, struct stat_fields *f)
+{
+	char path[64];
+	struct dirent *entry;
+	struct stat_fields of_thread;
+	pid_t found = pid;
+	DIR *tasks;
+
+	snprintf(path, sizeof path, "/proc/%d/task", (int)pid);
+	tasks = opendir(path);
+	while (tasks && f->rss_pages == 0 && (entry = readdir(tasks))) {
+		pid_t thread = (pid_t)strtol(entry->d_name, NULL, 10);
+
+		if (thread > 0 && stat_read(thread, &of_thread) == 0 && of_thread.rss_pages > 0) {
+			f->rss_pages = of_thread.rss_pages;
+			found = thread;
+		}
+	}
+	if (tasks)
+		closedir(tasks);
+	return found;
+}
+
 /* Proportional share: pages that processes share count once.  Slow, so only asked when the plain sum is over
  * the limit. */
 static uint64_t
@@ -169,6 +195,8 @@ box_usage_read(pid_t init, bool is_copy, uint64_t memory_limit, struct box_usage
 			of_init = is_copy ? f.rss_pages * page : 0;
 			continue;
 		}
+		if (f.rss_pages == 0 && f.n_threads > 1)
+			t.pids[i] = memory_find(t.pids[i], &f);
 		rss[i] = f.rss_pages * page;
 		sum.processes += f.n_threads;
 		sum.memory += rss[i] > of_init ? rss[i] - of_init : 0;
