@@ -122,6 +122,7 @@ sandbox_fill(struct keeper *k, struct sandbox *s, const struct box_base *base)
 	for (size_t i = 0; i < plan->n_program; i++)
 		program += plan->program[i].size + FILE_ROOM;
 	k->profile = *profiles[plan->profile];
+	k->profile.is_uncounted = !cgroup_is_open(plan->cgroup);
 	if (base->is_offline)
 		k->profile.namespaces &= ~(uint64_t)CLONE_NEWNET;
 	sandbox_init(s, &k->profile, plan->name);

@@ -110,8 +110,10 @@ init_filter_enter(struct sandbox *s, struct err *e)
 int
 payload_filter_enter(struct sandbox *s, struct err *e)
 {
-	int rc = sandbox_filter_load(s->filters, s->profile->filter, e);
+	int rc = s->profile->is_uncounted ? filter_enter(s, FILTER_UNCOUNTED, e) : 0;
 
+	if (rc == 0)
+		rc = sandbox_filter_load(s->filters, s->profile->filter, e);
 	if (rc < 0)
 		return rc;
 	if (load_flags(s->profile->filter) & SECCOMP_FILTER_FLAG_NEW_LISTENER)

@@ -26,6 +26,7 @@ enum filter_kind {
 	FILTER_COMPILER,
 	FILTER_RUN, /* as FILTER_COMPILER; what only an attack asks for is reported */
 	FILTER_CHECK,
+	FILTER_UNCOUNTED, /* under these three where no cgroup counts: no memory that may be there unseen */
 	FILTER_COUNT
 };
 

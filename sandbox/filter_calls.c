@@ -277,6 +277,13 @@ static const struct call_rule any_memory_rules[] = { { "mmap", VERDICT_ALLOW },
 	                                             { "mprotect", VERDICT_ALLOW },
 	                                             { NULL } };
 
+/* Of memory that processes share without a file, what none of them shows any more is still there, and only a
+ * cgroup knows. */
+#define SHARED_MEMORY (MAP_SHARED | MAP_ANONYMOUS)
+static const struct call_rule uncounted_rules[] = {
+	{ "mmap", VERDICT_REFUSE, 1, { BITS(3, SHARED_MEMORY, SHARED_MEMORY) } }, { NULL }
+};
+
 /* The programs that come over this one, without a listener. */
 static const struct call_rule further_filter_rules[] = {
 	{ "seccomp", VERDICT_ALLOW, 2, { IS(0, SECCOMP_SET_MODE_FILTER), IS(1, 0) } },
@@ -444,6 +451,7 @@ const struct filter_calls filter_calls[FILTER_COUNT] = {
 		{ core_calls, sanitizer_calls },
 		{ no_executable_rules, socket_rules },
 	},
+	[FILTER_UNCOUNTED] = { "box, uncounted", VERDICT_ALLOW, VERDICT_NONE, NULL, { NULL }, { uncounted_rules } },
 };
 
 const struct filter_calls filter_calls_explaining[FILTER_COUNT] = {

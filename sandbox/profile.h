@@ -43,6 +43,7 @@ struct sandbox_profile {
 	enum root_kind root;
 	bool is_execed;         /* capabilities must survive the exec between IDENTITY and ROOT */
 	bool keeps_descriptors; /* it was execed with what it may have */
+	bool is_uncounted;      /* a box without a cgroup: its memory is what its processes show */
 	bool is_code;           /* runs a function's code: no executable memory is ever gained */
 	enum filter_kind init_filter, filter, close_filter, serve_filter, request_filter;
 	const char *const *environment;
@@ -53,7 +54,7 @@ struct sandbox_profile {
 };
 
 /* The devices of ROOT_SYSTEM; NULL-terminated. */
-extern const char *const sandbox_devices[];
+const char *const *sandbox_devices(const struct sandbox_profile *profile);
 
 /* One stage each; the order stands in stages.c. */
 int session_enter(struct sandbox *s, struct err *e);

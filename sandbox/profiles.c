@@ -129,8 +129,6 @@ static const char *const function_environment[] = { "PATH=/usr/bin:/bin", "HOME=
 	                                            "LANG=C.UTF-8", NULL };
 static const char *const no_environment[] = { NULL };
 
-const char *const sandbox_devices[] = { "/dev/null", "/dev/zero", "/dev/urandom", NULL };
-
 const struct sandbox_profile sandbox_function = {
 	.name = "function",
 	.namespaces = NAMESPACES | CLONE_NEWPID,

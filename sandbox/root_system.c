@@ -23,6 +23,16 @@ enum {
 	ROOT_INODES = 4,         /* itself, /work, /tmp and the program's folder */
 };
 
+/* What is mapped of the last one and shared is memory of FILTER_UNCOUNTED's kind. */
+static const char *const counted_devices[] = { "/dev/null", "/dev/urandom", "/dev/zero", NULL };
+static const char *const uncounted_devices[] = { "/dev/null", "/dev/urandom", NULL };
+
+const char *const *
+sandbox_devices(const struct sandbox_profile *profile)
+{
+	return profile->is_uncounted ? uncounted_devices : counted_devices;
+}
+
 /* Path below the new root: without the leading '/'. */
 static const char *
 below(const char *path)
@@ -202,7 +212,7 @@ root_system_open(const struct sandbox *s, struct err *e)
 	const struct tmpfs t = {
 		.size = l->tmp_size + l->program_size,
 		.inodes = l->tmp_inodes + l->program_size / PROGRAM_FILE_MIN + ROOT_INODES +
-		          inodes_count(s->system) + inodes_count(sandbox_devices),
+		          inodes_count(s->system) + inodes_count(sandbox_devices(s->profile)),
 		.mode = "0755",
 		.attributes = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC,
 	};
@@ -232,7 +242,7 @@ root_system_fill(struct sandbox *s, int root, const int *system, const int *devi
 	if (rc == 0 && s->limits.program_size > 0)
 		rc = program_bind(root, e);
 	if (rc == 0)
-		rc = copies_place(root, sandbox_devices, devices, e);
+		rc = copies_place(root, sandbox_devices(s->profile), devices, e);
 	if (rc == 0)
 		rc = copies_place(root, s->system, system, e);
 	return rc;
@@ -249,7 +259,8 @@ root_system_build(struct sandbox *s, int root, struct err *e)
 	rc =
 	    copies_open(from, s->system, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, system, e);
 	if (rc == 0)
-		rc = copies_open("/", sandbox_devices, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, devices, e);
+		rc = copies_open("/", sandbox_devices(s->profile), MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC,
+		                 devices, e);
 	if (rc == 0)
 		rc = root_system_fill(s, root, system, devices, e);
 	copies_close(system);

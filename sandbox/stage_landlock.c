@@ -110,7 +110,7 @@ place_add(const struct sandbox *s, int ruleset, const struct place_row *row, uin
 	case PLACE_WORK:
 		return rule_add_path(ruleset, "/work", rights, e);
 	case PLACE_DEVICES:
-		return rule_add_list(ruleset, sandbox_devices, rights, e);
+		return rule_add_list(ruleset, sandbox_devices(s->profile), rights, e);
 	case PLACE_SYSTEM:
 		return rule_add_list(ruleset, s->system, rights, e);
 	case PLACE_PROGRAM:

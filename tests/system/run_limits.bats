@@ -253,7 +253,7 @@ in_time() {
 			return 0;
 		}
 	END
-	echo 'exec head -c 1073741824 /dev/zero' >gib.sh
+	echo 'exec head -c 1073741824 /dev/urandom' >gib.sh
 	echo 'exec yes' >yes.sh
 	attack accepted fill.c
 	[ "$(jq -r .stdout "$D/out")" = $'1 ENOSPC\n1 ENOSPC' ]
@@ -390,7 +390,7 @@ in_time() {
 	cat >leave.sh <<-'END'
 		mkdir -p out/a/b .hidden; echo one >out/one.txt; echo two >out/a/two.txt; echo no >out/no.dat
 		ln -s /etc/passwd out/link.txt; ln out/one.txt out/hard.txt; mkfifo out/fifo.txt; echo x >.hidden/x.txt
-		head -c 5000000 /dev/zero >out/big.txt
+		head -c 5000000 /dev/urandom >out/big.txt
 		ln -s /usr folder; printf 'a' >"$(printf 'out/new\nline.txt')"
 		echo last >last.txt
 	END

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -62,6 +63,45 @@ run_memory_many(void)
 		}
 	pause();
 	return 0;
+}
+
+static void *
+hold_and_stay(void *unused)
+{
+	hold(PAYLOAD_MEMORY / 5 * 2);
+	pause();
+	return unused;
+}
+
+/* As above, by threads whose process's first one has ended. */
+static int
+run_memory_leaderless(void)
+{
+	pthread_t thread;
+
+	for (int i = 0; i < PAYLOAD_PROCESSES / 2 - 1; i++)
+		if (fork() == 0) {
+			pthread_create(&thread, NULL, hold_and_stay, NULL);
+			syscall(SYS_exit, 0);
+		}
+	pause();
+	return 0;
+}
+
+/* Shared pages are nobody's: they stay when no process shows them any more. */
+static int
+run_memory_shared(void)
+{
+	void *p = mmap(NULL, PAYLOAD_MEMORY / 4, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	return p == MAP_FAILED ? errno : 0;
+}
+
+/* The same by another door. */
+static int
+run_memory_zero(void)
+{
+	return open("/dev/zero", O_RDWR) < 0 ? errno : 0;
 }
 
 static int
@@ -308,6 +348,9 @@ static const struct {
 	{ "crash", run_crash },
 	{ "memory_one", run_memory_one },
 	{ "memory_many", run_memory_many },
+	{ "memory_leaderless", run_memory_leaderless },
+	{ "memory_shared", run_memory_shared },
+	{ "memory_zero", run_memory_zero },
 	{ "fork_bomb", run_fork_bomb },
 	{ "count_forks", run_count_forks },
 	{ "loop", run_loop },

@@ -109,6 +109,10 @@ static const struct {
 	{ "one_process_gets_no_more_memory", "memory_one", "exit 12", CAUSE_NONE },
 #endif
 	{ "many_processes_get_no_more_memory", "memory_many", "signal KILL", CAUSE_MEMORY_LIMIT },
+	{ "nor_do_threads_that_outlive_their_first", "memory_leaderless", "signal KILL", CAUSE_MEMORY_LIMIT,
+	  .wall_ms = 5000 },
+	{ "no_memory_is_shared_that_no_process_shows", "memory_shared", "exit 1", CAUSE_NONE },
+	{ "nor_by_a_device", "memory_zero", "exit 2", CAUSE_NONE },
 	{ "a_fork_bomb_ends", "fork_bomb", "signal KILL", CAUSE_CPU_TIME_LIMIT, .cpu_ms = 300 },
 	{ "processes_are_limited", "count_forks", "exit 8", CAUSE_NONE },
 	{ "a_loop_meets_the_cpu_limit", "loop", "signal KILL", CAUSE_CPU_TIME_LIMIT, .cpu_ms = 100 },

@@ -228,7 +228,7 @@ a_hang_up_ends_it_at_once_and_nothing_more_is_said(void **state)
 static void
 output_comes_as_it_is_written_but_no_more_than_the_head(void **state)
 {
-	struct run_job *job = job_of("head -c 5000 /dev/zero; head -c 5000 /dev/zero >&2", 1);
+	struct run_job *job = job_of("head -c 5000 /dev/urandom; head -c 5000 /dev/urandom >&2", 1);
 	struct story s = { .hang_up = -1 };
 
 	(void)state;
