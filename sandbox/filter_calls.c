@@ -246,10 +246,16 @@ static const struct call_rule socket_granted_rules[] = {
 		BITS(2, PROT_EXEC | PROT_WRITE, PROT_EXEC), BITS(3, MAP_ANONYMOUS, 0)                        \
 	}
 
+/* Of memory that processes share without a file, what none of them shows any more is still there, and only a
+ * cgroup knows. */
+#define SHARED_MEMORY (MAP_SHARED | MAP_ANONYMOUS)
+
 /* Executable memory comes from files alone and never changes: what a constructor maps before the last program
  * is loaded would stay. */
 static const struct call_rule executable_file_rules[] = {
-	{ "mmap", VERDICT_ALLOW, 1, { BITS(2, PROT_EXEC, 0) } },
+	{ "mmap", VERDICT_ALLOW, 2, { BITS(2, PROT_EXEC, 0), BITS(3, MAP_SHARED, 0) } },
+	{ "mmap", VERDICT_ALLOW, 2, { BITS(2, PROT_EXEC, 0), BITS(3, SHARED_MEMORY, MAP_SHARED) } },
+	{ "mmap", VERDICT_REFUSE, 2, { BITS(2, PROT_EXEC, 0), BITS(3, SHARED_MEMORY, SHARED_MEMORY) } },
 	{ "mmap", VERDICT_ALLOW, 2, CODE_OF_A_FILE },
 	{ "mmap",
 	  VERDICT_REFUSE,
@@ -277,9 +283,6 @@ static const struct call_rule any_memory_rules[] = { { "mmap", VERDICT_ALLOW },
 	                                             { "mprotect", VERDICT_ALLOW },
 	                                             { NULL } };
 
-/* Of memory that processes share without a file, what none of them shows any more is still there, and only a
- * cgroup knows. */
-#define SHARED_MEMORY (MAP_SHARED | MAP_ANONYMOUS)
 static const struct call_rule uncounted_rules[] = {
 	{ "mmap", VERDICT_REFUSE, 1, { BITS(3, SHARED_MEMORY, SHARED_MEMORY) } }, { NULL }
 };
