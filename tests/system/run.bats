@@ -108,7 +108,7 @@ status_of() {
 
 @test "what it wrote and used is said as JSON, with head and tail of what was too much" {
 	cat >much.sh <<-'END'
-		echo first; head -c 3000000 /dev/zero | tr "\0" x; echo; echo last; echo oops >&2; printf "\377" >&2
+		echo first; head -c 3000000 /dev/urandom | tr "\0-\377" x; echo; echo last; echo oops >&2; printf "\377" >&2
 	END
 	cfn-deploy --json run much.sh 3>&- >out
 	jq -e '.status == "accepted" and .exit_code == 0 and .truncated and .language == "Bash"
