@@ -412,6 +412,31 @@ static const struct {
 	{ "time of all", offsetof(struct run_job, total_ms), 30001 },
 };
 
+/* The kernel counts descriptors in flight by the host's user, which all boxes may share: a program that has
+ * as many as it may must not keep the others' init from handing over theirs. */
+static void
+descriptors_that_a_program_has_in_flight_keep_no_other_from_running(void **state)
+{
+	static const char hold[] = "exec python3 -c 'import socket, time\n"
+				   "a, b = socket.socketpair()\n"
+				   "for i in range(60): socket.send_fds(a, [b\"x\"], [0])\n"
+				   "socket.send_fds(a, [b\"x\"], [0] * 250)\n"
+				   "print(1, flush=True)\n"
+				   "time.sleep(60)'";
+	struct rig *rig = *state;
+	struct running *r;
+	struct seen s;
+
+	if (access("/usr/bin/python3", X_OK) < 0)
+		skip();
+	r = start(rig, hold, &s);
+	AWAIT(rig, s.is_started || s.n_ended);
+	assert_int_equal(s.n_ended, 0);
+	job_runs(rig);
+	running_cancel(r);
+	nobody_is_below(rig);
+}
+
 static void
 a_job_above_the_servers_maxima_is_not_run(void **state)
 {
@@ -615,6 +640,7 @@ inside(void)
 		TEST(a_keeper_counts_until_it_is_gone),
 		TEST(a_keeper_that_is_killed_takes_its_box_along_and_the_next_job_runs),
 		TEST(a_box_whose_init_is_killed_ends_its_job_and_the_next_one_runs),
+		TEST(descriptors_that_a_program_has_in_flight_keep_no_other_from_running),
 		TEST(a_job_above_the_servers_maxima_is_not_run),
 		TEST(jobs_beyond_what_the_maker_keeps_are_refused_and_the_others_go_on),
 		TEST(when_the_front_ends_so_does_everything),
