@@ -253,7 +253,7 @@ in_time() {
 			return 0;
 		}
 	END
-	echo 'head -c 1073741824 /dev/urandom | exec tr "\0-\377" x' >gib.sh
+	printf 'head -c 1073741824 /dev/urandom | exec tr "\\0-\\377" x' >gib.sh
 	echo 'exec yes' >yes.sh
 	attack accepted fill.c
 	[ "$(jq -r .stdout "$D/out")" = $'1 ENOSPC\n1 ENOSPC' ]
