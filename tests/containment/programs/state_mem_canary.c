@@ -7,7 +7,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { STATE_MEM_PAGE = 4096, STATE_MEM_STACK = 16 << 20, STATE_MEM_AROUND = 256 << 20 };
+enum { STATE_MEM_PAGE = 4096, STATE_MEM_STACK = 16 << 20, STATE_MEM_AROUND = 64 << 20 };
 
 struct state_mem {
 	uintptr_t low, high; /* of the libraries */
