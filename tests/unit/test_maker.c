@@ -296,7 +296,8 @@ nobody_is_below(struct rig *rig)
 {
 	pid_t pids[64];
 
-	AWAIT(rig, children_of(rig->maker, pids, ARRAY_SIZE(pids)) == 0);
+	AWAIT(rig,
+	      children_of(rig->maker, pids, ARRAY_SIZE(pids)) == 0 && maker_link_n_keepers(rig->link) == 0);
 }
 
 /* ---- tests ---- */
