@@ -13,7 +13,11 @@
 
 #include "base/fd.h"
 
-enum { TREE_MAX = 1024, PROC_TEXT_MAX = 16 * 1024 };
+enum {
+	TREE_MAX = 1024,
+	PROC_TEXT_MAX = 16 * 1024,
+	WIDE = 1 << 30, /* bytes of addresses whose tables may be worth a look: those of fewer are 2 MiB */
+};
 
 /* The processes found and not yet looked at are at the end. */
 struct tree {
@@ -43,6 +47,7 @@ proc_read(pid_t pid, const char *name, char *text, size_t size)
 struct stat_fields {
 	uint64_t cpu_ticks; /* 14-17: user and system time, also of children waited for */
 	uint64_t n_threads; /* 20 */
+	uint64_t addresses; /* 23: bytes */
 	uint64_t rss_pages; /* 24 */
 };
 
@@ -66,6 +71,7 @@ stat_read(pid_t pid, struct stat_fields *f)
 	}
 	f->cpu_ticks = fields[14] + fields[15] + fields[16] + fields[17];
 	f->n_threads = fields[20];
+	f->addresses = fields[23];
 	f->rss_pages = fields[24];
 	return 0;
 }
@@ -137,7 +143,7 @@ memory_find(pid_t pid, struct stat_fields *f)
 		pid_t thread = (pid_t)strtol(entry->d_name, NULL, 10);
 
 		if (thread > 0 && stat_read(thread, &of_thread) == 0 && of_thread.rss_pages > 0) {
-			f->rss_pages = of_thread.rss_pages;
+			*f = of_thread;
 			found = thread;
 		}
 	}
@@ -160,6 +166,20 @@ shared_memory_read(pid_t pid, uint64_t rss)
 	return pss ? strtoull(pss + 5, NULL, 10) * 1024 : rss;
 }
 
+/* What is only read has pages of nobody's, but tables of its own: a runtime that may reserve much could fill
+ * them without holding a byte. */
+static uint64_t
+tables_read(pid_t pid, uint64_t addresses)
+{
+	char text[4096];
+	const char *tables;
+
+	if (addresses < WIDE || proc_read(pid, "status", text, sizeof text) < 0)
+		return 0;
+	tables = strstr(text, "\nVmPTE:");
+	return tables ? strtoull(tables + 7, NULL, 10) * 1024 : 0;
+}
+
 static uint64_t
 tree_shared_memory(const struct tree *t, const uint64_t *rss)
 {
@@ -177,7 +197,7 @@ box_usage_read(pid_t init, bool is_copy, uint64_t memory_limit, struct box_usage
 		       tick_us = 1000000 / (uint64_t)sysconf(_SC_CLK_TCK);
 	struct tree t = { .n = 1, .pids = { init } };
 	struct box_usage sum = { 0 };
-	uint64_t rss[TREE_MAX] = { 0 }, of_init = 0;
+	uint64_t rss[TREE_MAX] = { 0 }, of_init = 0, tables = 0;
 	struct stat_fields f;
 	int rc;
 
@@ -198,11 +218,13 @@ box_usage_read(pid_t init, bool is_copy, uint64_t memory_limit, struct box_usage
 		if (f.rss_pages == 0 && f.n_threads > 1)
 			t.pids[i] = memory_find(t.pids[i], &f);
 		rss[i] = f.rss_pages * page;
+		tables += is_copy ? 0 : tables_read(t.pids[i], f.addresses);
 		sum.processes += f.n_threads;
 		sum.memory += rss[i] > of_init ? rss[i] - of_init : 0;
 	}
-	if (sum.memory > memory_limit && !is_copy)
+	if (sum.memory + tables > memory_limit && !is_copy)
 		sum.memory = tree_shared_memory(&t, rss);
+	sum.memory += tables;
 	*usage = sum;
 	return 0;
 }

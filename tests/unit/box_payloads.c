@@ -88,6 +88,21 @@ run_memory_leaderless(void)
 	return 0;
 }
 
+/* Addresses that are only read cost nothing but the tables of them. */
+static int
+run_memory_tables(void)
+{
+	const size_t size = (size_t)PAYLOAD_MEMORY * 640, step = 2 << 20;
+	volatile char *p = mmap(NULL, size, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	if (p == MAP_FAILED)
+		return errno;
+	for (size_t at = 0; at < size; at += step)
+		(void)p[at];
+	pause();
+	return 0;
+}
+
 /* Shared pages are nobody's: they stay when no process shows them any more. */
 static int
 run_memory_shared(void)
@@ -349,6 +364,7 @@ static const struct {
 	{ "memory_one", run_memory_one },
 	{ "memory_many", run_memory_many },
 	{ "memory_leaderless", run_memory_leaderless },
+	{ "memory_tables", run_memory_tables },
 	{ "memory_shared", run_memory_shared },
 	{ "memory_zero", run_memory_zero },
 	{ "fork_bomb", run_fork_bomb },

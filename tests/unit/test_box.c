@@ -102,6 +102,7 @@ static const struct {
 	const char *ending; /* NULL: whatever */
 	enum cause cause;
 	uint64_t wall_ms, cpu_ms; /* 0: the usual */
+	uint64_t address_space;
 } cases[] = {
 	{ "an_exit_status_is_reported", "exit", "exit 3", CAUSE_NONE },
 	{ "a_signal_is_reported", "crash", "signal SEGV", CAUSE_NONE },
@@ -111,6 +112,8 @@ static const struct {
 	{ "many_processes_get_no_more_memory", "memory_many", "signal KILL", CAUSE_MEMORY_LIMIT },
 	{ "nor_do_threads_that_outlive_their_first", "memory_leaderless", "signal KILL", CAUSE_MEMORY_LIMIT,
 	  .wall_ms = 5000 },
+	{ "tables_of_addresses_are_memory", "memory_tables", "signal KILL", CAUSE_MEMORY_LIMIT,
+	  .wall_ms = 5000, .address_space = 64ULL << 30 },
 	{ "no_memory_is_shared_that_no_process_shows", "memory_shared", "exit 1", CAUSE_NONE },
 	{ "nor_by_a_device", "memory_zero", "exit 2", CAUSE_NONE },
 	{ "a_fork_bomb_ends", "fork_bomb", "signal KILL", CAUSE_CPU_TIME_LIMIT, .cpu_ms = 300 },
@@ -148,6 +151,7 @@ every_payload_ends_as_it_must(void **state)
 
 		limits.wall_ms = cases[i].wall_ms ? cases[i].wall_ms : limits.wall_ms;
 		limits.cpu_ms = cases[i].cpu_ms ? cases[i].cpu_ms : limits.cpu_ms;
+		limits.address_space = cases[i].address_space;
 		assert_int_equal(run_payload(cases[i].payload, &limits, NULL, &r), 0);
 		ending_format(&r.ending, ending);
 		if (r.cause != cases[i].cause || strcmp(ending, cases[i].ending) != 0 ||
