@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -16,6 +17,7 @@ enum {
 	INPUT_MAX = 8 << 20,
 	SOURCE_MAX = 4 << 20,
 	BOX_UID = 1002, /* of the range: beside the compiler's */
+	NAMES_SIZE = 512,
 };
 
 struct run_options {
@@ -96,10 +98,32 @@ limits_read(struct command_run *c)
 	return 0;
 }
 
+/* Before a word about its ending, which a folder or what is not there has not, either. */
+static int
+program_check(const char *path)
+{
+	struct stat st;
+	struct err e;
+
+	if (strcmp(path, "-") == 0)
+		return tool_fail_as(EX_USAGE,
+		                    "-: a program is a file; --input - gives it this standard input");
+	if (stat(path, &st) < 0) {
+		err_set(&e, errno, "%.200s", path);
+		return tool_fail(&e);
+	}
+	if (S_ISDIR(st.st_mode))
+		return tool_fail_as(EX_USAGE,
+		                    "%.200s: a folder; name its main file, and each other one with --file",
+		                    path);
+	return 0;
+}
+
 static int
 language_find(struct command_run *c, const char *path)
 {
 	const char *wanted = c->options.language;
+	char names[NAMES_SIZE];
 	struct err e = { 0 };
 
 	if (run_languages_read(&c->languages, c->tool->config.run.languages_dir, &e) < 0)
@@ -108,11 +132,11 @@ language_find(struct command_run *c, const char *path)
 	    wanted ? run_languages_find(&c->languages, wanted) : run_languages_of_file(&c->languages, path);
 	if (c->language)
 		return 0;
+	run_languages_list(&c->languages, names, sizeof names);
 	if (wanted)
-		return tool_fail_as(EX_USAGE, "no language '%.64s' in %s", wanted,
-		                    c->tool->config.run.languages_dir);
-	return tool_fail_as(EX_USAGE, "%.200s: its ending is of no language in %s; say --lang", path,
-	                    c->tool->config.run.languages_dir);
+		return tool_fail_as(EX_USAGE, "there is no language '%.64s'; there are: %s", wanted, names);
+	return tool_fail_as(EX_USAGE, "%.200s: its ending is of no language; say --lang with one of: %s",
+	                    path, names);
 }
 
 /* As it is called here, so that messages name it; what cannot be such a name is called as the language says.
@@ -287,6 +311,8 @@ run_with(struct command_run *c, const char *path, const char *const *arguments)
 {
 	int status = tool_configure(c->tool, false);
 
+	if (status == 0)
+		status = program_check(path);
 	if (status == 0)
 		status = language_find(c, path);
 	if (status == 0)

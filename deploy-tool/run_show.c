@@ -284,15 +284,16 @@ static void
 verdict_put(const struct run_shown *s)
 {
 	const struct run_report *last = s->program.is_there ? &s->program.report : &s->compiler.report;
-	char how[ENDING_TEXT_SIZE];
+	char how[ENDING_TEXT_SIZE], memory[32] = "";
 
 	if (s->status == RUN_ACCEPTED || s->status == RUN_NONZERO_EXIT)
 		return;
 	ending_format(&last->ending, how);
-	fprintf(stderr, "cfn-deploy: %s: %s%s%s (%s; %.3f s of CPU time, %.3f s, %.1f MiB)\n", s->name,
+	if (last->memory_peak > 0)
+		snprintf(memory, sizeof memory, ", %.1f MiB", (double)last->memory_peak / (1 << 20));
+	fprintf(stderr, "cfn-deploy: %s: %s%s%s (%s; %.3f s of CPU time, %.3f s%s)\n", s->name,
 	        run_status_word(s->status), s->message[0] ? ": " : "", s->message, how,
-	        (double)last->cpu_us / 1e6, (double)last->wall_us / 1e6,
-	        (double)last->memory_peak / (1 << 20));
+	        (double)last->cpu_us / 1e6, (double)last->wall_us / 1e6, memory);
 }
 
 int

@@ -61,6 +61,9 @@ int run_languages_read(struct run_languages *l, const char *folder, struct err *
 /* By name or alias, in any case; the first of several; NULL: there is none. */
 const struct run_language *run_languages_find(const struct run_languages *l, const char *name);
 
+/* The names of all, each once: "Bash, C, Python". */
+void run_languages_list(const struct run_languages *l, char *text, size_t size);
+
 bool run_language_is_named(const struct run_language *language, const char *name);
 
 /* The language whose source files end like this name; NULL: none. */

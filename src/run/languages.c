@@ -152,6 +152,22 @@ run_languages_find(const struct run_languages *l, const char *name)
 	return NULL;
 }
 
+void
+run_languages_list(const struct run_languages *l, char *text, size_t size)
+{
+	size_t at = 0;
+
+	snprintf(text, size, "none");
+	for (size_t i = 0; i < l->n && at < size; i++) {
+		bool is_again = i > 0 && strcmp(l->rows[i].name, l->rows[i - 1].name) == 0;
+		int n = is_again
+		            ? 0
+		            : snprintf(text + at, size - at, "%s%s", at > 0 ? ", " : "", l->rows[i].name);
+
+		at += n > 0 ? (size_t)n : 0;
+	}
+}
+
 const struct run_language *
 run_languages_of_file(const struct run_languages *l, const char *name)
 {

@@ -144,9 +144,27 @@ status_of() {
 	grep -q 'Absent is not installed here: no /usr/bin/cfn-no-such-tool' "$D/err"
 	refused 64 cfn-deploy -c run.conf run --lang c x.txt
 	refused 64 cfn-deploy run x.txt
-	refused 64 cfn-deploy run --memory 1K two.sh
+	refused 64 cfn-deploy run --lang bash --memory 1K x.txt
 	refused 66 cfn-deploy run none.sh
 	echo nonsense >more/bad.conf
 	refused 78 cfn-deploy -c run.conf run x.txt
 	grep -q 'bad.conf:1: not a line' "$D/err"
+}
+
+@test "what cannot be run is said with what can be" {
+	local names='Bash, C, C++, Go, Java, JavaScript, Lua, Perl, PHP, Python, Rust'
+	echo 'puts 1' >a.rb
+	mkdir folder
+	refused 64 cfn-deploy run a.rb
+	grep -qF "a.rb: its ending is of no language; say --lang with one of: $names" "$D/err"
+	refused 64 cfn-deploy run --lang nonsense a.rb
+	grep -qF "there is no language 'nonsense'; there are: $names" "$D/err"
+	refused 66 cfn-deploy run none.rb
+	grep -q 'none.rb: No such file' "$D/err"
+	refused 64 cfn-deploy run folder
+	grep -q 'folder: a folder; name its main file' "$D/err"
+	refused 64 cfn-deploy run -
+	grep -q 'a program is a file' "$D/err"
+	echo 'true' >a.sh
+	refused 65 cfn-deploy run --input folder a.sh
 }
