@@ -91,12 +91,29 @@ print_section(const struct section *section, const json_t *rows)
 	columns_done(&table);
 }
 
-/* What there is of the runner, in one line. */
+/* How runs have ended, of the ways that there were. */
+static void
+print_endings(json_t *done)
+{
+	const char *word, *between = "";
+	json_t *n;
+
+	json_object_foreach(done, word, n)
+	{
+		if (json_integer_value(n) == 0)
+			continue;
+		printf("%s %" JSON_INTEGER_FORMAT " %s", between, json_integer_value(n), word);
+		between = ",";
+	}
+	puts(*between ? "" : " none");
+}
+
+/* What there is of the runner, in two lines. */
 static void
 print_runner(const json_t *run)
 {
-	static const char *const members[] = { "stage",  "queued",       "running", "accepted",
-		                               "starts", "refused_full", "done" };
+	static const char *const members[] = { "stage",  "queued",       "running",      "accepted",
+		                               "starts", "refused_full", "refused_share" };
 	char text[COLUMNS_CELL_SIZE];
 
 	if (!json_is_object(run))
@@ -106,6 +123,8 @@ print_runner(const json_t *run)
 		format_value(json_object_get(run, members[i]), text);
 		printf(" %s %s%s", members[i], text, i + 1 < ARRAY_SIZE(members) ? "," : "\n");
 	}
+	printf("run ended   ");
+	print_endings(json_object_get(run, "done"));
 }
 
 static void
