@@ -60,18 +60,26 @@ names_events(const char *accept)
 	return p && accepts(p, events);
 }
 
-/* "async=1" among the parameters of a query. */
-static bool
-is_async(const char *query)
+/* The value of "async" among the parameters of a query: 0 or 1, 0 without it; -EINVAL: another one, which
+ * must not pass for either. */
+static int
+async_of(const char *query)
 {
+	static const char name[] = "async";
+	const size_t n_name = sizeof name - 1;
+	int value = 0;
+
 	for (const char *p = query; *p;) {
 		size_t n = strcspn(p, "&");
 
-		if (n == 7 && strncmp(p, "async=1", n) == 0)
-			return true;
+		if (strcspn(p, "=&") == n_name && strncmp(p, name, n_name) == 0) {
+			if (n != n_name + 2 || (p[n - 1] != '0' && p[n - 1] != '1'))
+				return -EINVAL;
+			value = p[n - 1] == '1';
+		}
 		p += n + (p[n] == '&');
 	}
-	return false;
+	return value;
 }
 
 /* Whose share of the queue it takes. Without a token, or without the field, it is the address's. */
@@ -95,6 +103,10 @@ client_of(const struct front *f, const struct lane *l, const struct lane_request
 static bool
 is_refused_by_fields(struct lane *l, const struct lane_request *q)
 {
+	static const struct run_problem no_number = { .status = 422,
+		                                      .field = "async",
+		                                      .detail = "of the query: it is 0 or 1" };
+
 	if (!is_json(q->content_type)) {
 		reply_refusal(l, 415, "the request has to be application/json in UTF-8",
 		              "Accept: application/json\r\n");
@@ -102,6 +114,10 @@ is_refused_by_fields(struct lane *l, const struct lane_request *q)
 	}
 	if (*q->accept && !accepts(q->accept, "application/json") && !names_events(q->accept)) {
 		reply_refusal(l, 406, "the answer is application/json or text/event-stream", "");
+		return true;
+	}
+	if (async_of(q->query) < 0) {
+		reply_problem(l, &no_number, "");
 		return true;
 	}
 	return false;
@@ -173,7 +189,7 @@ run_post(struct front *f, struct lane *l, const struct lane_request *q)
 	job = job_new(f, q->body, q->n_body, &problem);
 	if (!job) {
 		reply_problem(l, &problem, "");
-	} else if (is_async(q->query)) {
+	} else if (async_of(q->query) == 1) {
 		job_free(job);
 		async_post(f, l, q, client);
 	} else {

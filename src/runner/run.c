@@ -134,7 +134,7 @@ static void
 run_end_by_result(struct run *r)
 {
 	const struct run_facts facts = {
-		.id = r->id,
+		.id = r->kind == &run_kind_async ? r->id : NULL, /* nobody can ask for the others again */
 		.created_us = (uint64_t)r->created_ms * 1000,
 		.started_us = (uint64_t)r->started_ms * 1000,
 		.finished_us = (uint64_t)clock_wall_ms() * 1000,

@@ -81,6 +81,7 @@ readonly first='{"lang":"Python","code":"print(f\"Hello, {input()}!\")","input":
 	result .stderr ''
 	result .status accepted
 	result .exit_code 0
+	result .id null
 	post '{"lang":"pYtHoN","code":"print(f\"Hello, {}!\")"}'
 	expect 200
 	result .status nonzero_exit
@@ -111,6 +112,9 @@ readonly first='{"lang":"Python","code":"print(f\"Hello, {input()}!\")","input":
 	expect 415
 	post "$first" -H 'Accept: image/png'
 	expect 406
+	request '/api/run?async=true' -H 'Content-Type: application/json' --data-binary "$first"
+	expect 422
+	result .field async
 	get /api/run 405
 	[ "$(header Allow)" = POST ]
 	get /api/run/0123456789abcdef0123456789abcdef 404
