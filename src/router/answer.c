@@ -92,12 +92,19 @@ retry_after(enum cause cause)
 	}
 }
 
+/* Whoever asks for a run reads JSON, whatever its field Accept leaves open. */
+static bool
+is_json(const struct request *q)
+{
+	return q->wants_json || (q->pool && q->pool->function.is_run);
+}
+
 void
 answer_problem(struct router *r, struct request *q, enum cause cause, const struct verdict *v)
 {
 	struct http_problem problem = { .cause = cause,
 		                        .request_id = q->id,
-		                        .is_json = q->wants_json,
+		                        .is_json = is_json(q),
 		                        .is_head = q->is_head,
 		                        .retry_after_s = retry_after(cause) };
 	char allow[HTTP_METHODS_TEXT_SIZE], challenge[AUTH_CHALLENGE_SIZE];
@@ -116,7 +123,7 @@ answer_refused(struct router *r, struct request *q, enum cause cause, unsigned r
 {
 	struct http_problem problem = { .cause = cause,
 		                        .request_id = q->id,
-		                        .is_json = q->wants_json,
+		                        .is_json = is_json(q),
 		                        .is_head = q->is_head,
 		                        .retry_after_s = retry_after_s ? retry_after_s : retry_after(cause) };
 
