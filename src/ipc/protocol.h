@@ -158,6 +158,7 @@ struct start_runner {
 	uint64_t retention_s; /* a result is kept so long */
 	uint64_t store_size;  /* bytes of all of them */
 	uint64_t cache_size;  /* bytes of compiled programs; 0: none are kept */
+	uint64_t languages;   /* another number when the files of the folder are others */
 	char languages_dir[RUN_FOLDER_SIZE];
 	char path[RUN_PATH_SIZE];     /* "/api/run": without the mount prefix */
 	char client[RUN_CLIENT_SIZE]; /* "address", "user", or the name of a header field */

@@ -112,6 +112,7 @@ runner_settle(struct master *m, struct err *e)
 
 	config_run_fill(c, &values);
 	values.level = m->spawner.ready.level;
+	values.languages = m->runner.languages;
 	if (c->is_enabled && old && old->public.auth == c->auth &&
 	    memcmp(&values, old->runner, sizeof values) == 0)
 		return 0;

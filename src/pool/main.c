@@ -137,6 +137,7 @@ make_files(struct master *m, struct err *e)
 	}
 	if (identity_make_folder(&m->identity, m->config->state_dir, e) < 0)
 		return -e->code;
+	runner_look_at_languages(m);
 	return runner_make_folder(m, e);
 }
 

@@ -164,8 +164,9 @@ struct runner {
 	struct run_counters counters;
 	uint64_t n_starts, n_crashes;
 	uint32_t n_versions;
-	size_t n_lanes; /* of m->workers */
-	int folder;     /* of its runs, O_PATH; -1: not open */
+	size_t n_lanes;     /* of m->workers */
+	int folder;         /* of its runs, O_PATH; -1: not open */
+	uint64_t languages; /* changes with the files of their folder, when it is looked at */
 };
 
 enum router_stage { ROUTER_DOWN, ROUTER_STARTING, ROUTER_SERVING, ROUTER_DRAINED };

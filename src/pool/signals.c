@@ -96,6 +96,7 @@ reload(struct master *m)
 	m->config = fresh;
 	reopen_logs(m);
 	approvals_reload(m);
+	runner_look_at_languages(m);
 	m->is_load_forced = true;
 	if (watcher_check(m, &e) == 0)
 		log_line(LOG_NOTICE, "reloaded; generation %" PRIu64, m->generation);

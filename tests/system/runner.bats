@@ -27,6 +27,11 @@ runner() {
 	pool_processes cfn-runner
 }
 
+# has_languages "NAME NAME...": offered now.
+has_languages() {
+	[ "$(curl -s --max-time 20 "$WEB/api/run/languages" | jq -r '[.languages[].name] | join(" ")')" = "$1" ]
+}
+
 runner_is_up() {
 	[ "$(status_of_run .stage)" = ready ]
 }
@@ -143,6 +148,7 @@ slow='{"lang":"Python","code":"import time; time.sleep(2); print(\"slept\")"}'
 	deploy token revoke runs
 	request /api/run/languages -H "Authorization: Bearer $run"
 	expect 401
+	[[ $(header Content-Type) == application/problem+json* ]]
 }
 
 @test "kill -9 of any process of the runner leaves nothing, and the next request works" {
@@ -190,6 +196,27 @@ slow='{"lang":"Python","code":"import time; time.sleep(2); print(\"slept\")"}'
 	kill -HUP "$POOL"
 	wait_until 20 runner_is_gone
 	get /programs/languages 404
+}
+
+@test "a reload finds a language that was added, and says what is wrong with one" {
+	needs_runner
+	mkdir "$D/languages"
+	chmod 755 "$D/languages"
+	printf 'name = Sorted\nsource = main.txt\nrun = /usr/bin/sort {main}\n' >"$D/languages/sorted.conf"
+	run_conf "languages_dir = $D/languages"
+	pool_start
+	wait_until 10 runner_is_up
+	nginx_start
+	get /api/run/languages 200
+	[ "$(jq -r '.languages[].name' "$D/body")" = Sorted ]
+	printf 'name = Awk\nsource = main.awk\nrun = /usr/bin/awk -f {main}\n' >"$D/languages/awk.conf"
+	kill -HUP "$POOL"
+	wait_until 20 has_languages "Awk Sorted"
+	echo nonsense >"$D/languages/awk.conf"
+	kill -HUP "$POOL"
+	wait_until 20 grep -q 'languages/awk.conf:1: not a line' "$D/error.log"
+	rm "$D/languages/awk.conf"
+	wait_until 20 has_languages Sorted
 }
 
 @test "QUIT waits for what runs, and leaves no process" {
