@@ -253,9 +253,13 @@ static const struct call_rule socket_granted_rules[] = {
 /* Executable memory comes from files alone and never changes: what a constructor maps before the last program
  * is loaded would stay. */
 static const struct call_rule executable_file_rules[] = {
-	{ "mmap", VERDICT_ALLOW, 2, { BITS(2, PROT_EXEC, 0), BITS(3, MAP_SHARED, 0) } },
-	{ "mmap", VERDICT_ALLOW, 2, { BITS(2, PROT_EXEC, 0), BITS(3, SHARED_MEMORY, MAP_SHARED) } },
+	{ "mmap", VERDICT_ALLOW, 2, { BITS(2, PROT_EXEC, 0), BITS(3, MAP_SHARED | MAP_HUGETLB, 0) } },
+	{ "mmap",
+	  VERDICT_ALLOW,
+	  2,
+	  { BITS(2, PROT_EXEC, 0), BITS(3, SHARED_MEMORY | MAP_HUGETLB, MAP_SHARED) } },
 	{ "mmap", VERDICT_REFUSE, 2, { BITS(2, PROT_EXEC, 0), BITS(3, SHARED_MEMORY, SHARED_MEMORY) } },
+	{ "mmap", VERDICT_REFUSE, 2, { BITS(2, PROT_EXEC, 0), BITS(3, MAP_HUGETLB, MAP_HUGETLB) } },
 	{ "mmap", VERDICT_ALLOW, 2, CODE_OF_A_FILE },
 	{ "mmap",
 	  VERDICT_REFUSE,
@@ -279,9 +283,12 @@ static const struct call_rule no_executable_rules[] = {
 };
 
 /* Programs of the system start under their own loader. */
-static const struct call_rule any_memory_rules[] = { { "mmap", VERDICT_ALLOW },
-	                                             { "mprotect", VERDICT_ALLOW },
-	                                             { NULL } };
+static const struct call_rule any_memory_rules[] = {
+	{ "mmap", VERDICT_ALLOW, 1, { BITS(3, MAP_HUGETLB, 0) } },
+	{ "mmap", VERDICT_REFUSE, 1, { BITS(3, MAP_HUGETLB, MAP_HUGETLB) } },
+	{ "mprotect", VERDICT_ALLOW },
+	{ NULL }
+};
 
 static const struct call_rule uncounted_rules[] = {
 	{ "mmap", VERDICT_REFUSE, 1, { BITS(3, SHARED_MEMORY, SHARED_MEMORY) } }, { NULL }

@@ -112,7 +112,16 @@ run_memory_shared(void)
 	return p == MAP_FAILED ? errno : 0;
 }
 
-/* The same by another door. */
+/* Pages that an administrator set aside, and that memory's cgroup does not count either. */
+static int
+run_memory_huge(void)
+{
+	void *p = mmap(NULL, 2 << 20, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB, -1, 0);
+
+	return p == MAP_FAILED ? errno : 0;
+}
+
+/* Shared memory by another door. */
 static int
 run_memory_zero(void)
 {
@@ -367,6 +376,7 @@ static const struct {
 	{ "memory_tables", run_memory_tables },
 	{ "memory_shared", run_memory_shared },
 	{ "memory_zero", run_memory_zero },
+	{ "memory_huge", run_memory_huge },
 	{ "fork_bomb", run_fork_bomb },
 	{ "count_forks", run_count_forks },
 	{ "loop", run_loop },

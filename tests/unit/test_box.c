@@ -116,6 +116,7 @@ static const struct {
 	  .wall_ms = 5000, .address_space = 64ULL << 30 },
 	{ "no_memory_is_shared_that_no_process_shows", "memory_shared", "exit 1", CAUSE_NONE },
 	{ "nor_by_a_device", "memory_zero", "exit 2", CAUSE_NONE },
+	{ "the_hosts_huge_pages_are_not_its_own", "memory_huge", "exit 1", CAUSE_NONE },
 	{ "a_fork_bomb_ends", "fork_bomb", "signal KILL", CAUSE_CPU_TIME_LIMIT, .cpu_ms = 300 },
 	{ "processes_are_limited", "count_forks", "exit 8", CAUSE_NONE },
 	{ "a_loop_meets_the_cpu_limit", "loop", "signal KILL", CAUSE_CPU_TIME_LIMIT, .cpu_ms = 100 },

@@ -204,6 +204,7 @@ what_is_refused_is_reported_but_for_what_the_worker_needs_itself(void **state)
 		{ SYS_mmap, { 0, 4096, PROT_EXEC | PROT_WRITE, MAP_PRIVATE }, true },
 		{ SYS_mmap, { 0, 4096, PROT_READ, MAP_ANONYMOUS | MAP_SHARED }, true },
 		{ SYS_mmap, { 0, 4096, PROT_READ, MAP_ANONYMOUS | MAP_SHARED_VALIDATE }, true },
+		{ SYS_mmap, { 0, 4096, PROT_READ, MAP_ANONYMOUS | MAP_PRIVATE | MAP_HUGETLB }, true },
 		{ SYS_mprotect, { 0, 4096, PROT_EXEC }, true },
 		{ SYS_pkey_mprotect, { 0 }, true },
 		{ SYS_sendmsg, { 3, 0, 0 }, true },
