@@ -1,12 +1,12 @@
 /* runs.c - what a run costs beside the same without a box or in bubblewrap's: lines "ROUND NAME
  * MICROSECONDS", every other round in the other order.
  *
- * Usage: runs ROUNDS FOLDER LANGUAGES (an own folder, languages.d) */
+ * Usage: runs ROUNDS FOLDER LANGUAGES PORT (an own folder, languages.d, of a web server with /api/run) */
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
-#include <spawn.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +17,8 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/macros.h"
+#include "bench/post.h"
+#include "bench/spawn.h"
 #include "run/engine.h"
 
 enum {
@@ -24,7 +26,7 @@ enum {
 	CACHE_SIZE = 256 << 20,
 	TURNS = 10,    /* of what takes milliseconds, in a round: their median counts */
 	PARALLEL = 20, /* runs of each process */
-	WORDS = 80,
+	CLIENTS = 8,
 };
 
 static const char true_c[] = "int main(void) { return 0; }\n";
@@ -39,32 +41,11 @@ static struct {
 	char program[256]; /* true_c, compiled */
 	int filter;        /* of a box's program, for bubblewrap */
 	long processors;
-	unsigned number; /* makes a source that nobody compiled before */
+	int clients[CLIENTS]; /* connections to the web server */
+	unsigned number;      /* makes a source that nobody compiled before */
 } bench;
 
-static _Noreturn void
-give_up(const char *what, const char *why)
-{
-	fprintf(stderr, "runs: %s: %s\n", what, why);
-	exit(1);
-}
-
 /* ---- without us ---- */
-
-static void
-spawn(const char *const *argv)
-{
-	posix_spawn_file_actions_t actions;
-	int status = -1;
-	pid_t pid;
-
-	posix_spawn_file_actions_init(&actions);
-	posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
-	if (posix_spawnp(&pid, argv[0], &actions, NULL, (char *const *)argv, environ) != 0 ||
-	    waitpid(pid, &status, 0) < 0 || status != 0)
-		give_up(argv[0], "it failed");
-	posix_spawn_file_actions_destroy(&actions);
-}
 
 static void
 spawn_program(void)
@@ -72,84 +53,10 @@ spawn_program(void)
 	spawn((const char *const[]){ bench.program, NULL });
 }
 
-/* As much isolation as a box has: namespaces, the same paths read-only, a private /tmp, the same seccomp
- * program. */
 static void
 spawn_bwrap(void)
 {
-	char filter[16];
-	const char *const argv[WORDS] = {
-		"bwrap",
-		"--unshare-user",
-		"--unshare-all",
-		"--uid",
-		"1000",
-		"--gid",
-		"1000",
-		"--hostname",
-		"cfn",
-		"--die-with-parent",
-		"--new-session",
-		"--clearenv",
-		"--setenv",
-		"PATH",
-		"/usr/bin:/bin",
-		"--ro-bind",
-		"/usr/bin",
-		"/usr/bin",
-		"--ro-bind",
-		"/usr/lib",
-		"/usr/lib",
-		"--ro-bind",
-		"/usr/lib64",
-		"/usr/lib64",
-		"--ro-bind",
-		"/usr/libexec",
-		"/usr/libexec",
-		"--ro-bind",
-		"/usr/include",
-		"/usr/include",
-		"--ro-bind",
-		"/etc/alternatives",
-		"/etc/alternatives",
-		"--symlink",
-		"usr/bin",
-		"/bin",
-		"--symlink",
-		"usr/lib",
-		"/lib",
-		"--symlink",
-		"usr/lib64",
-		"/lib64",
-		"--dev-bind",
-		"/dev/null",
-		"/dev/null",
-		"--dev-bind",
-		"/dev/zero",
-		"/dev/zero",
-		"--dev-bind",
-		"/dev/urandom",
-		"/dev/urandom",
-		"--tmpfs",
-		"/tmp",
-		"--tmpfs",
-		"/work",
-		"--ro-bind",
-		bench.program,
-		"/program/program",
-		"--remount-ro",
-		"/",
-		"--chdir",
-		"/work",
-		"--seccomp",
-		filter,
-		"/program/program",
-		NULL,
-	};
-
-	snprintf(filter, sizeof filter, "%d", bench.filter);
-	lseek(bench.filter, 0, SEEK_SET);
-	spawn(argv);
+	spawn_isolated(bench.program, bench.filter);
 }
 
 static void
@@ -285,6 +192,16 @@ run_box(void)
 }
 
 static void
+children_wait(void)
+{
+	int status;
+
+	while (wait(&status) > 0)
+		if (status != 0)
+			give_up("one of many", "it failed");
+}
+
+static void
 run_many(void)
 {
 	for (long p = 0; p < bench.processors; p++) {
@@ -294,8 +211,51 @@ run_many(void)
 			_exit(0);
 		}
 	}
-	while (wait(NULL) > 0)
-		;
+	children_wait();
+}
+
+/* ---- over HTTP: web server, router, runner ---- */
+
+static void
+ask(int client, const char *language, const char *source)
+{
+	struct err e;
+
+	if (post_run(bench.clients[client], language, source, &e) < 0)
+		give_up(language, e.text);
+}
+
+static void
+ask_program(void)
+{
+	ask(0, "C", true_c);
+}
+
+static void
+ask_python(void)
+{
+	ask(0, "Python", hello_py);
+}
+
+/* As many as the others do, by clients of which each asks again as soon as it is answered. */
+static void
+ask_many(void)
+{
+	atomic_long *left =
+	    mmap(NULL, sizeof *left, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	if (left == MAP_FAILED)
+		give_up("clients", strerror(errno));
+	atomic_init(left, PARALLEL * bench.processors);
+	for (int c = 0; c < CLIENTS; c++) {
+		if (fork() == 0) {
+			while (atomic_fetch_sub(left, 1) > 0)
+				ask(c, "Python", hello_py);
+			_exit(0);
+		}
+	}
+	children_wait();
+	munmap(left, sizeof *left);
 }
 
 /* ---- rounds ---- */
@@ -310,13 +270,16 @@ static const struct row {
 	{ "bwrap", spawn_bwrap, NULL, TURNS },
 	{ "box", NULL, run_box, TURNS },
 	{ "cached", NULL, run_program, TURNS },
+	{ "http", ask_program, NULL, TURNS },
 	{ "bare_python", spawn_python, NULL, TURNS },
 	{ "python", NULL, run_python, TURNS },
+	{ "http_python", ask_python, NULL, TURNS },
 	{ "bare_cpp", spawn_compiler, NULL, 1 },
 	{ "cpp", NULL, run_compiler, 1 },
 	{ "cpp_header", NULL, run_compiler_header, 1 },
 	{ "bare_many", spawn_many, NULL, 1 },
 	{ "many", run_many, NULL, 1 },
+	{ "http_many", ask_many, NULL, 1 },
 };
 
 static uint64_t
@@ -372,6 +335,19 @@ filter_open(void)
 		give_up("filter", strerror(errno));
 }
 
+/* Before there is a network namespace with nothing in it. */
+static void
+clients_open(const char *port)
+{
+	struct err e;
+
+	for (int c = 0; c < CLIENTS; c++) {
+		bench.clients[c] = post_open((uint16_t)atoi(port), &e);
+		if (bench.clients[c] < 0)
+			give_up("web server", e.text);
+	}
+}
+
 static void
 prepare(const char *languages)
 {
@@ -396,9 +372,10 @@ prepare(const char *languages)
 int
 main(int argc, char **argv)
 {
-	if (argc != 4)
-		give_up("usage", "runs ROUNDS FOLDER LANGUAGES");
+	if (argc != 5)
+		give_up("usage", "runs ROUNDS FOLDER LANGUAGES PORT");
 	bench.folder = argv[2];
+	clients_open(argv[4]);
 	prepare(argv[3]);
 	/* The first turns fill caches, ours too. */
 	for (int round = -1; round < atoi(argv[1]); round++) {
