@@ -42,49 +42,67 @@ below(const char *path)
 	return path;
 }
 
-/* Makes the folders above the last name of path; one that exists is fine. */
+/* A folder below the new root, whose links lead nowhere else: until it is entered they would lead into the
+ * old one. */
 static int
-folders_make(int root, const char *path, struct err *e)
+folder_open(int root, const char *path, struct err *e)
+{
+	const struct open_how how = { .flags = O_PATH | O_DIRECTORY | O_CLOEXEC,
+		                      .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS };
+	int fd = (int)syscall(SYS_openat2, root, path, &how, sizeof how);
+
+	return fd < 0 ? err_set(e, errno, "open '/%s' below the new root", path) : fd;
+}
+
+/* The folder that the last name of path is in, made where it is missing; one that exists is fine. */
+static int
+parent_open(int root, const char *path, const char **name, struct err *e)
 {
 	char prefix[PATH_MAX];
+	int at = folder_open(root, ".", e);
 
-	for (const char *p = strchr(path, '/'); p; p = strchr(p + 1, '/')) {
+	*name = path;
+	for (const char *p = strchr(path, '/'); at >= 0 && p; p = strchr(p + 1, '/')) {
+		AUTO_FD above = at;
+
 		snprintf(prefix, sizeof prefix, "%.*s", (int)(p - path), path);
-		if (mkdirat(root, prefix, 0755) < 0 && errno != EEXIST)
+		if (mkdirat(above, prefix + (*name - path), 0755) < 0 && errno != EEXIST)
 			return err_set(e, errno, "mkdir '/%s'", prefix);
+		at = folder_open(root, prefix, e);
+		*name = p + 1;
 	}
-	return 0;
+	return at;
 }
 
 static int
-link_place(int root, const char *path, int link, struct err *e)
+link_place(int folder, const char *name, int link, struct err *e)
 {
 	char target[PATH_MAX];
 	ssize_t n = readlinkat(link, "", target, sizeof target - 1);
 
 	if (n < 0)
-		return err_set(e, errno, "readlink '%s'", path);
+		return err_set(e, errno, "readlink '%s'", name);
 	target[n] = '\0';
-	if (symlinkat(target, root, below(path)) < 0 && errno != EEXIST)
-		return err_set(e, errno, "symlink '%s'", path);
+	if (symlinkat(target, folder, name) < 0 && errno != EEXIST)
+		return err_set(e, errno, "symlink '%s'", name);
 	return 0;
 }
 
 /* What a mount is attached to: a folder for a folder, else an empty file. */
 static int
-point_make(int root, const char *path, mode_t mode, struct err *e)
+point_make(int folder, const char *name, mode_t mode, struct err *e)
 {
 	AUTO_FD file = -1;
 
 	if (S_ISDIR(mode)) {
-		if (mkdirat(root, below(path), 0755) < 0 && errno != EEXIST)
-			return err_set(e, errno, "mkdir '%s'", path);
+		if (mkdirat(folder, name, 0755) < 0 && errno != EEXIST)
+			return err_set(e, errno, "mkdir '%s'", name);
 		return 0;
 	}
-	file = openat(root, below(path), O_CREAT | O_WRONLY | O_CLOEXEC | O_NOFOLLOW, 0644);
+	file = openat(folder, name, O_CREAT | O_WRONLY | O_CLOEXEC | O_NOFOLLOW, 0644);
 	/* Read-only when a folder above it is already there. */
 	if (file < 0 && errno != EROFS)
-		return err_set(e, errno, "create '%s'", path);
+		return err_set(e, errno, "create '%s'", name);
 	return 0;
 }
 
@@ -141,19 +159,22 @@ copies_open(const char *folder, const char *const *paths, uint64_t attributes, i
 static int
 copy_place(int root, const char *path, int copy, struct err *e)
 {
+	AUTO_FD folder = -1;
+	const char *name;
 	struct stat st;
 
 	if (copy < 0)
 		return 0;
-	if (folders_make(root, below(path), e) < 0)
-		return -e->code;
+	folder = parent_open(root, below(path), &name, e);
+	if (folder < 0)
+		return folder;
 	if (fstat(copy, &st) < 0)
 		return err_set(e, errno, "stat '%s'", path);
 	if (S_ISLNK(st.st_mode))
-		return link_place(root, path, copy, e);
-	if (point_make(root, path, st.st_mode, e) < 0)
-		return -e->code;
-	return mount_attach(copy, root, below(path), e);
+		return link_place(folder, name, copy, e);
+	if (point_make(folder, name, st.st_mode, e) < 0)
+		return err_wrap(e, "'%s'", path);
+	return mount_attach(copy, folder, name, e);
 }
 
 static int

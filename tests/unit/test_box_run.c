@@ -5,8 +5,10 @@
 #include <errno.h>
 #include <limits.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -147,6 +149,12 @@ what_it_used_is_said(void **state)
 	box_result_done(&r);
 }
 
+static int
+shell(const char *command)
+{
+	return system(command);
+}
+
 /* A shell's command in a box whose root is another folder than the host's. */
 static int
 run_in(const char *root, const char *const *system, const char *command, bool has_proc_self_exe,
@@ -188,6 +196,30 @@ a_root_of_its_own_is_all_that_it_sees(void **state)
 	assert_non_null(strstr(e.text, "root '/none/at/all'"));
 }
 
+/* The root has a link to a folder that is the host's, too, where everybody may write; not in /tmp, which the
+ * new root covers. */
+static void
+a_link_in_its_root_makes_nothing_in_the_hosts(void **state)
+{
+	static const char *const system[] = { "/opt", "/opt/made/deep", NULL };
+	char host[] = "/var/tmp/cfn-host-XXXXXX", root[] = "/var/tmp/cfn-root-XXXXXX", path[PATH_MAX];
+	struct box_result r;
+	struct err e = { 0 };
+
+	(void)state;
+	assert_non_null(mkdtemp(host));
+	assert_non_null(mkdtemp(root));
+	assert_int_equal(chmod(host, 0777) | chmod(root, 0755), 0);
+	snprintf(path, sizeof path, "ln -s %s %s/opt && mkdir -p %s%s/made/deep && chmod -R a+rX %s", host,
+	         root, root, host, root);
+	assert_int_equal(shell(path), 0);
+	assert_true(run_in(root, system, "echo", false, &r, &e) < 0);
+	snprintf(path, sizeof path, "%s/made", host);
+	assert_int_equal(access(path, F_OK), -1);
+	snprintf(path, sizeof path, "rm -r %s %s", host, root);
+	assert_int_equal(shell(path), 0);
+}
+
 static void
 proc_is_there_when_it_is_asked_for_and_holds_one_link(void **state)
 {
@@ -216,6 +248,7 @@ test(void)
 		cmocka_unit_test(every_script_does_what_it_may),
 		cmocka_unit_test(what_it_used_is_said),
 		cmocka_unit_test(a_root_of_its_own_is_all_that_it_sees),
+		cmocka_unit_test(a_link_in_its_root_makes_nothing_in_the_hosts),
 		cmocka_unit_test(proc_is_there_when_it_is_asked_for_and_holds_one_link),
 	};
 
