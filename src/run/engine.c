@@ -75,6 +75,9 @@ case_run(struct run *r, const struct run_case *c, struct err *e)
 	if (rc < 0)
 		return rc;
 	run_report_fill(&event.report, run_status_of(&box, &plan.limits), &box, &plan.limits);
+	if (event.report.status == RUN_WALL_TIME_LIMIT && plan.limits.wall_ms < r->job->limits.wall_ms)
+		snprintf(event.report.message, sizeof event.report.message,
+		         "the whole run may take %" PRIu64 " ms", r->job->total_ms);
 	case_judge(r, c, &event.report);
 	run_say(r, &event);
 	box_result_done(&box);

@@ -120,6 +120,12 @@ status_of() {
 	[ "$(run_program --merge-stderr two.sh 2>/dev/null | paste -sd ' ')" = "a b c" ]
 }
 
+@test "a file that is too large to be brought back is missed aloud" {
+	printf 'open("a", "wb").write(b"x" * (5 << 20))\nopen("b", "w").write("y")\n' >large.py
+	cfn-deploy --json run --output '[ab]' large.py 3>&- >out
+	jq -e '.status == "accepted" and [.files[].name] == ["b"] and (.message | startswith("outputs: 1 left out"))' out
+}
+
 @test "a compile error is the compiler's own words, an option one of a list" {
 	local rc=0
 	printf 'int main(void) { return x; }\n' >bad.c

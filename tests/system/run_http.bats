@@ -82,6 +82,10 @@ readonly first='{"lang":"Python","code":"print(f\"Hello, {input()}!\")","input":
 	result .status accepted
 	result .exit_code 0
 	result .id null
+	post '{"lang":"Bash","code":"sleep 60","total_ms":500}'
+	expect 200
+	result .status wall_time_limit
+	result .message 'the whole run may take 500 ms'
 	post '{"lang":"pYtHoN","code":"print(f\"Hello, {}!\")"}'
 	expect 200
 	result .status nonzero_exit
