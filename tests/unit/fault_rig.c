@@ -22,7 +22,7 @@ fault_is_possible(void)
 void
 fault_seize(pid_t pid)
 {
-	if (ptrace(PTRACE_SEIZE, pid, NULL, PTRACE_O_TRACEFORK) < 0)
+	if (ptrace(PTRACE_SEIZE, pid, NULL, PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK) < 0)
 		fail_msg("trace %d: %s", (int)pid, strerror(errno));
 }
 
@@ -45,6 +45,13 @@ resume(pid_t pid, int status)
 	assert_true(ptrace(PTRACE_CONT, pid, NULL, is_event ? 0 : WSTOPSIG(status)) == 0);
 }
 
+static bool
+has_forked(int status)
+{
+	return status >> 8 == (SIGTRAP | PTRACE_EVENT_FORK << 8) ||
+	       status >> 8 == (SIGTRAP | PTRACE_EVENT_VFORK << 8);
+}
+
 pid_t
 fault_park(pid_t pid, unsigned generation)
 {
@@ -54,7 +61,7 @@ fault_park(pid_t pid, unsigned generation)
 
 		if (!WIFSTOPPED(status))
 			return -1;
-		if (status >> 8 != (SIGTRAP | PTRACE_EVENT_FORK << 8)) {
+		if (!has_forked(status)) {
 			resume(pid, status);
 			continue;
 		}
