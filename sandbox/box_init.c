@@ -12,14 +12,18 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/fd.h"
 #include "base/macros.h"
 #include "ipc/message.h"
+
+enum { NET_MS = 1000 }; /* beyond its time: the keeper is first, and this is for one that is held up */
 
 struct payload {
 	const struct box_plan *plan;
 	struct sandbox *sandbox;
 	int failure;
+	uint64_t end_us; /* of all; monotonic */
 };
 
 static _Noreturn void
@@ -146,17 +150,27 @@ children_reap(pid_t payload, struct ending *ending)
 	return false;
 }
 
+static int
+ms_until(uint64_t end_us)
+{
+	uint64_t now = clock_now_us();
+
+	return now < end_us ? (int)((end_us - now) / 1000 + 1) : 0;
+}
+
 /* Until the payload has ended.  The keeper's death is ours, and with us everything goes. */
 static void
-payload_await(pid_t payload, int life, int signals, struct ending *ending)
+payload_await(pid_t payload, uint64_t end_us, int life, int signals, struct ending *ending)
 {
 	struct pollfd polled[] = { { life, POLLIN, 0 }, { signals, POLLIN, 0 } };
 	struct signalfd_siginfo info;
+	int left;
 
 	while (!children_reap(payload, ending)) {
-		if (poll(polled, ARRAY_SIZE(polled), -1) < 0 && errno != EINTR)
+		left = ms_until(end_us);
+		if (poll(polled, ARRAY_SIZE(polled), left) < 0 && errno != EINTR)
 			_exit(125);
-		if (polled[0].revents)
+		if (polled[0].revents || left == 0)
 			_exit(0);
 		if (polled[1].revents && read(signals, &info, sizeof info) < 0)
 			_exit(125);
@@ -201,7 +215,7 @@ init_run(struct payload *p, const struct box_ends *ends, pid_t payload, int sign
 	if (sandbox_enter(p->sandbox, SANDBOX_INIT, &e) < 0)
 		fail(ends->failure, &e);
 	close(ends->failure);
-	payload_await(payload, ends->life, signals, &ending);
+	payload_await(payload, p->end_us, ends->life, signals, &ending);
 	others_end(&ending);
 	files_send(p->plan, ends->report);
 	if (p->plan->patterns)
@@ -227,7 +241,8 @@ void
 box_init_run(const struct box_plan *plan, struct sandbox *s, struct sandbox_process *process,
              const struct box_ends *ends)
 {
-	struct payload p = { plan, s, ends->failure };
+	struct payload p = { plan, s, ends->failure,
+		             clock_now_us() + (plan->limits.wall_ms + NET_MS) * 1000 };
 	struct err e = { 0 };
 	sigset_t child;
 	int signals;

@@ -412,6 +412,26 @@ a_keeper_that_is_killed_leaves_nothing(void **state)
 	assert_true(survivors_become(false));
 }
 
+/* As one that writes to somebody who does not read. */
+static void
+a_keeper_that_is_held_up_keeps_no_box_beyond_its_time(void **state)
+{
+	struct box_limits limits = usual;
+	struct box_result r;
+	pid_t keeper;
+
+	(void)state;
+	limits.wall_ms = 1000;
+	keeper = fork();
+	if (keeper == 0)
+		_exit(run_payload("sleep", &limits, NULL, &r) != 0);
+	assert_true(survivors_become(true));
+	kill(keeper, SIGSTOP);
+	assert_true(survivors_become(false));
+	kill(keeper, SIGKILL);
+	waitpid(keeper, NULL, 0);
+}
+
 static int
 run_payloads_sharing(bool is_offline)
 {
@@ -504,6 +524,7 @@ test(void)
 		cmocka_unit_test(a_plan_that_makes_no_sense_is_refused),
 		cmocka_unit_test(a_check_reads_and_writes_and_nothing_else),
 		cmocka_unit_test(a_keeper_that_is_killed_leaves_nothing),
+		cmocka_unit_test(a_keeper_that_is_held_up_keeps_no_box_beyond_its_time),
 		cmocka_unit_test(every_payload_ends_as_it_must_when_boxes_share_a_base),
 		cmocka_unit_test(a_network_that_works_is_not_shared),
 	};
