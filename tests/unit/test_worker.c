@@ -394,7 +394,7 @@ in_reuse_mode_what_survives_is_what_the_manual_says(void **state)
 	 * ordinary one. */
 	snprintf(expected, sizeof expected,
 	         "static heap environment limit limit_of_loaded signal_to_loaded flags lock %sname "
-	         "pipe event offset shared shared_file private_file .\n",
+	         "pipe event offset shared_file private_file .\n",
 	         geteuid() == 0 ? "" : "input output ");
 	assert_string_equal(ask(&w, ""), expected);
 	worker_done(&w);
