@@ -50,6 +50,7 @@ struct run {
 	struct timer timer;
 	struct buf out;         /* of a stream: what its client has not taken */
 	struct run_voice voice; /* and what of its output is half a character */
+	size_t n_heard;         /* bytes of its output so far */
 	bool has_ended;
 	const char *text; /* of the lane's request; NULL: in the store */
 	size_t n_text;

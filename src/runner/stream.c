@@ -12,8 +12,9 @@
 enum {
 	KEPT_MAX = 4 << 20,        /* bytes of events that a client has not taken */
 	OUT_MAX = LANE_ANSWER_MAX, /* and of these with the result */
-	ALIVE_S = 10,              /* between two comments */
-	END_S = 60,                /* for a client to take what is left after the end */
+	HEARD_MAX = 8 << 20, /* bytes of output that become events: as JSON they may be six times as many */
+	ALIVE_S = 10,        /* between two comments */
+	END_S = 60,          /* for a client to take what is left after the end */
 };
 
 static void stream_room(void *context, struct lane *l);
@@ -96,6 +97,9 @@ stream_event(struct run *r, const struct run_event *event)
 	if (event->type == RUN_EVENT_ENDED || event->type == RUN_EVENT_FILE)
 		return; /* the result has them */
 	if (is_usage && buf_used(&r->out) > 0)
+		return;
+	r->n_heard += event->n;
+	if (event->n > 0 && (r->n_heard > HEARD_MAX || buf_used(&r->out) + event->n > KEPT_MAX))
 		return;
 	json_put(r, run_event_word(event), run_event_json(event, r->job->encoding, &r->voice), KEPT_MAX);
 }
