@@ -1,9 +1,11 @@
 /* post.c - a request to run something: whether it may be, and who will hear of it. */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/socket.h>
 
 #include "http/http.h"
 #include "runner/front_parts.h"
@@ -82,20 +84,32 @@ async_of(const char *query)
 	return value;
 }
 
+/* Of IPv6 the network: whoever has one has 2^64 addresses (RFC 4291 section 2.5.4). */
+static void
+address_put(char client[STORE_CLIENT_SIZE], const char *address)
+{
+	struct in6_addr six;
+
+	if (inet_pton(AF_INET6, address, &six) == 1 && !IN6_IS_ADDR_V4MAPPED(&six)) {
+		memset(six.s6_addr + 8, 0, 8);
+		inet_ntop(AF_INET6, &six, client, STORE_CLIENT_SIZE);
+	} else {
+		snprintf(client, STORE_CLIENT_SIZE, "%s", address);
+	}
+}
+
 /* Whose share of the queue it takes. Without a token, or without the field, it is the address's. */
 static void
 client_of(const struct front *f, const struct lane *l, const struct lane_request *q,
           char client[STORE_CLIENT_SIZE])
 {
-	const char *name = q->client;
+	const char *name = NULL;
 
 	if (strcmp(f->rules.client, "user") == 0)
 		name = q->user;
 	else if (strcmp(f->rules.client, "address") != 0)
 		name = lane_header(l, f->rules.client);
-	if (!name || !*name)
-		name = q->client;
-	snprintf(client, STORE_CLIENT_SIZE, "%s", name);
+	address_put(client, name && *name ? name : q->client);
 }
 
 /* ---- may it be ---- */
@@ -124,7 +138,7 @@ is_refused_by_fields(struct lane *l, const struct lane_request *q)
 }
 
 static bool
-is_refused_by_load(struct front *f, struct lane *l, const char *client)
+is_refused_by_load(struct front *f, struct lane *l, const struct lane_request *q, const char *client)
 {
 	int rc;
 
@@ -134,7 +148,7 @@ is_refused_by_load(struct front *f, struct lane *l, const char *client)
 	}
 	if (front_n_running(f) + f->queue.n < f->rules.max_concurrent)
 		return false;
-	rc = queue_admits(&f->queue, client);
+	rc = queue_admits(&f->queue, client, async_of(q->query) == 1 ? 0 : q->n_body);
 	if (rc == -EDQUOT) {
 		f->counters.refused_share++;
 		reply_later(l, 429, "your share of the queue is used: wait for one of your runs to end",
@@ -163,7 +177,7 @@ run_for(struct front *f, struct lane *l, const struct lane_request *q, const cha
 	r->lane = l;
 	r->job = job;
 	r->text = q->body;
-	r->n_text = q->n_body;
+	r->n_text = r->waiting.n_bytes = q->n_body;
 	lane_set_owner(l, r);
 	if (is_stream)
 		stream_open(r);
@@ -184,7 +198,7 @@ run_post(struct front *f, struct lane *l, const struct lane_request *q)
 	struct run_job *job;
 
 	client_of(f, l, q, client);
-	if (is_refused_by_fields(l, q) || is_refused_by_load(f, l, client))
+	if (is_refused_by_fields(l, q) || is_refused_by_load(f, l, q, client))
 		return;
 	job = job_new(f, q->body, q->n_body, &problem);
 	if (!job) {

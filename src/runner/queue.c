@@ -13,7 +13,7 @@ struct queue_client {
 	struct node node; /* in the table */
 	TAILQ_ENTRY(queue_client) link;
 	struct queue_entries entries; /* never empty between two calls */
-	size_t n;
+	size_t n, n_bytes;
 	char name[];
 };
 
@@ -47,11 +47,11 @@ key_of(const struct queue *q, const char *name)
 }
 
 int
-queue_admits(const struct queue *q, const char *client)
+queue_admits(const struct queue *q, const char *client, size_t n_bytes)
 {
 	const struct queue_client *c = client_find(q, client, key_of(q, client));
 
-	if ((c ? c->n : 0) >= q->share)
+	if ((c ? c->n : 0) >= q->share || (c && c->n_bytes + n_bytes > QUEUE_SHARE_BYTES))
 		return -EDQUOT;
 	return q->n < q->max ? 0 : -ENOSPC;
 }
@@ -88,6 +88,7 @@ queue_put(struct queue *q, struct queue_entry *entry, const char *client)
 	TAILQ_INSERT_TAIL(&c->entries, entry, link);
 	entry->client = c;
 	c->n++;
+	c->n_bytes += entry->n_bytes;
 	q->n++;
 	return 0;
 }
@@ -102,6 +103,7 @@ queue_remove(struct queue *q, struct queue_entry *entry)
 	TAILQ_REMOVE(&c->entries, entry, link);
 	entry->client = NULL;
 	c->n--;
+	c->n_bytes -= entry->n_bytes;
 	q->n--;
 	if (c->n > 0)
 		return;

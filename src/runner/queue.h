@@ -7,12 +7,15 @@
 #include "base/siphash.h"
 #include "base/table.h"
 
+enum { QUEUE_SHARE_BYTES = 32 << 20 }; /* of one client's requests that wait */
+
 struct queue_client;
 
 /* Lives in what waits. */
 struct queue_entry {
 	TAILQ_ENTRY(queue_entry) link;
 	struct queue_client *client; /* NULL: it does not wait */
+	size_t n_bytes;              /* held in memory while it waits; stays as it is then */
 };
 
 TAILQ_HEAD(queue_clients, queue_client);
@@ -29,8 +32,9 @@ void queue_init(struct queue *q, const struct siphash_key *key, size_t max, size
 /* Only when nothing waits any more. */
 void queue_done(struct queue *q);
 
-/* 0: one more of this client may wait; -EDQUOT: it has its share here; -ENOSPC: the queue is full. */
-int queue_admits(const struct queue *q, const char *client);
+/* 0: one more of this client, of so many bytes, may wait; -EDQUOT: it has its share here; -ENOSPC: the queue
+ * is full. */
+int queue_admits(const struct queue *q, const char *client, size_t n_bytes);
 
 /* Behind the client's others, whether it is admitted or not: what was accepted by an earlier runner is not
  * refused now.  0 or -ENOMEM. */

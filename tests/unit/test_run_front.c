@@ -412,6 +412,25 @@ a_share_is_429_and_a_full_queue_503(void **state)
 }
 
 static void
+a_network_of_ipv6_is_one_client(void **state)
+{
+	static const char *const addresses[] = { "2001:db8::1", "2001:db8::ffff:1:2",
+		                                 "2001:db8:0:0:7::", "2001:db8:0:0::3" };
+	struct fixture *f = *state;
+	struct lane *lanes[5];
+
+	for (size_t i = 0; i < 4; i++)
+		lanes[i] = ask(f, (struct ask){ .client = addresses[i] });
+	assert_answer(ask(f, (struct ask){ .client = "2001:db8::4" }), 429, "share");
+	lanes[4] = ask(f, (struct ask){ .client = "2001:db8:0:1::4" });
+	assert_false(lanes[4]->has_ended);
+	for (size_t i = 0; i < 5; i++)
+		keeper_run(job(i), "");
+	for (size_t i = 0; i < 5; i++)
+		assert_answer(lanes[i], 200, "accepted");
+}
+
+static void
 a_client_that_leaves_gives_its_slot_and_its_place(void **state)
 {
 	struct fixture *f = *state;
@@ -671,6 +690,32 @@ a_client_that_does_not_read_holds_up_nobody(void **state)
 	assert_answer(l, 200, "event: end");
 }
 
+/* What becomes JSON costs the time of all: of a hundred cases it would be more than the result has. */
+static void
+what_is_said_of_all_cases_together_ends(void **state)
+{
+	enum { PIECE = 64 << 10, PIECES = (8 << 20) / PIECE };
+	struct fixture *f = *state;
+	struct lane *l = ask(f, (struct ask){ .accept = "text/event-stream" });
+	char *piece = calloc(1, PIECE);
+	size_t before = 0;
+
+	memset(piece, 'a', PIECE);
+	say(job(0), (struct run_event){ .type = RUN_EVENT_CASE });
+	for (size_t i = 0; i < PIECES + 3; i++) {
+		l->n = 0;
+		l->room = ANSWER_MAX / 2;
+		say(job(0),
+		    (struct run_event){ .type = RUN_EVENT_OUTPUT, .stream = 1, .data = piece, .n = PIECE });
+		assert_int_equal(l->n > PIECE, i < PIECES);
+		before += l->n;
+	}
+	assert_true(before > PIECES * PIECE);
+	front_lane_rules.gone(f->f, l);
+	free(l);
+	free(piece);
+}
+
 static void
 a_client_that_leaves_after_the_end_leaves_nothing(void **state)
 {
@@ -752,6 +797,7 @@ main(void)
 		FRONT_TEST(each_way_to_ask_for_json_is_good),
 		FRONT_TEST(no_more_run_at_once_than_may),
 		FRONT_TEST(a_share_is_429_and_a_full_queue_503),
+		FRONT_TEST(a_network_of_ipv6_is_one_client),
 		FRONT_TEST(a_client_that_leaves_gives_its_slot_and_its_place),
 		FRONT_TEST(what_was_left_takes_its_slot_until_its_keeper_has_gone),
 		FRONT_TEST(a_keeper_that_dies_is_replaced_once),
@@ -764,6 +810,7 @@ main(void)
 		FRONT_TEST(a_stream_says_what_happens_and_ends_with_the_result),
 		FRONT_TEST(a_stream_that_waits_is_told_its_position),
 		FRONT_TEST(a_client_that_does_not_read_holds_up_nobody),
+		FRONT_TEST(what_is_said_of_all_cases_together_ends),
 		FRONT_TEST(a_client_that_leaves_after_the_end_leaves_nothing),
 		FRONT_TEST(languages_are_listed),
 		FRONT_TEST(a_share_is_a_fields_where_that_is_configured),

@@ -113,15 +113,37 @@ a_client_has_a_share_and_all_have_a_bound(void **state)
 	(void)state;
 	begin(&q);
 	put_all(&q, waiting, "aaa");
-	assert_int_equal(queue_admits(&q, "a"), 0);
+	assert_int_equal(queue_admits(&q, "a", 0), 0);
 	put_all(&q, waiting + 3, "a");
-	assert_int_equal(queue_admits(&q, "a"), -EDQUOT);
-	assert_int_equal(queue_admits(&q, "b"), 0);
+	assert_int_equal(queue_admits(&q, "a", 0), -EDQUOT);
+	assert_int_equal(queue_admits(&q, "b", 0), 0);
 	put_all(&q, waiting + 4, "bc");
-	assert_int_equal(queue_admits(&q, "b"), -ENOSPC);
-	assert_int_equal(queue_admits(&q, "a"), -EDQUOT);
+	assert_int_equal(queue_admits(&q, "b", 0), -ENOSPC);
+	assert_int_equal(queue_admits(&q, "a", 0), -EDQUOT);
 	queue_remove(&q, &waiting[1].entry);
-	assert_int_equal(queue_admits(&q, "a"), 0);
+	assert_int_equal(queue_admits(&q, "a", 0), 0);
+	while (queue_take(&q))
+		;
+	queue_done(&q);
+}
+
+/* Bodies wait in memory that all share. */
+static void
+large_requests_of_one_client_leave_room_for_others(void **state)
+{
+	struct waiting waiting[2] = { { .entry.n_bytes = QUEUE_SHARE_BYTES - 8 }, { .entry.n_bytes = 8 } };
+	struct queue q;
+
+	(void)state;
+	begin(&q);
+	assert_int_equal(queue_admits(&q, "a", QUEUE_SHARE_BYTES + 1), 0);
+	put_all(&q, waiting, "aa");
+	assert_int_equal(queue_admits(&q, "a", 0), 0);
+	assert_int_equal(queue_admits(&q, "a", 1), -EDQUOT);
+	assert_int_equal(queue_admits(&q, "b", 8 << 20), 0);
+	queue_remove(&q, &waiting[1].entry);
+	assert_int_equal(queue_admits(&q, "a", 8), 0);
+	assert_int_equal(queue_admits(&q, "a", 9), -EDQUOT);
 	while (queue_take(&q))
 		;
 	queue_done(&q);
@@ -137,7 +159,7 @@ what_was_accepted_before_is_put_behind_the_bounds(void **state)
 	begin(&q);
 	put_all(&q, waiting, "aaaaaaaaaaaa");
 	assert_int_equal(q.n, MAX * 2);
-	assert_int_equal(queue_admits(&q, "b"), -ENOSPC);
+	assert_int_equal(queue_admits(&q, "b", 0), -ENOSPC);
 	while (queue_take(&q))
 		;
 	queue_done(&q);
@@ -216,6 +238,7 @@ main(void)
 		cmocka_unit_test(of_one_client_the_first_that_came_is_taken_first),
 		cmocka_unit_test(a_client_that_comes_later_waits_for_one_run_of_each_other),
 		cmocka_unit_test(a_client_has_a_share_and_all_have_a_bound),
+		cmocka_unit_test(large_requests_of_one_client_leave_room_for_others),
 		cmocka_unit_test(what_was_accepted_before_is_put_behind_the_bounds),
 		cmocka_unit_test(a_place_in_the_middle_is_given_up),
 		cmocka_unit_test(a_position_is_the_number_of_turns),
