@@ -23,6 +23,7 @@ enum {
 	SOCKET_PATH_SIZE = 108, /* sun_path of unix(7) */
 	SOCKETS_TEXT_SIZE = SOCKETS_MAX * SOCKET_PATH_SIZE,
 	RUN_PATH_SIZE = 128,       /* of the runner's requests, and NUL */
+	RUN_LOCATION_SIZE = 256,   /* with the mount prefix */
 	RUN_FOLDER_SIZE = 1024,    /* an absolute path, and NUL */
 	RUN_CLIENT_SIZE = 64,      /* whose share it is, and NUL */
 	RUN_STATUS_SIZE = 24,      /* a word for how a run ended, and NUL */
@@ -160,8 +161,9 @@ struct start_runner {
 	uint64_t cache_size;  /* bytes of compiled programs; 0: none are kept */
 	uint64_t languages;   /* another number when the files of the folder are others */
 	char languages_dir[RUN_FOLDER_SIZE];
-	char path[RUN_PATH_SIZE];     /* "/api/run": without the mount prefix */
-	char client[RUN_CLIENT_SIZE]; /* "address", "user", or the name of a header field */
+	char path[RUN_PATH_SIZE];         /* "/api/run": without the mount prefix */
+	char location[RUN_LOCATION_SIZE]; /* "/x/api/run": as clients ask for it */
+	char client[RUN_CLIENT_SIZE];     /* "address", "user", or the name of a header field */
 };
 
 /* Texts end with NUL; of rows without a word nothing is shown. */

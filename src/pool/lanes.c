@@ -113,6 +113,7 @@ runner_settle(struct master *m, struct err *e)
 	config_run_fill(c, &values);
 	values.level = m->spawner.ready.level;
 	values.languages = m->runner.languages;
+	snprintf(values.location, sizeof values.location, "%s%s", m->config->mount_prefix, c->path);
 	if (c->is_enabled && old && old->public.auth == c->auth &&
 	    memcmp(&values, old->runner, sizeof values) == 0)
 		return 0;

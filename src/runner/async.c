@@ -89,7 +89,7 @@ say_accepted(struct front *f, struct lane *l, const char *id)
 {
 	const struct run *r = live_find(f, id);
 	size_t position = r ? queue_position(&f->queue, &r->waiting) : 0;
-	char fields[PROBLEM_FIELDS_SIZE + RUN_PATH_SIZE];
+	char fields[PROBLEM_FIELDS_SIZE + RUN_LOCATION_SIZE];
 
 	snprintf(fields, sizeof fields, "Location: %s/%s\r\n", f->rules.path, id);
 	reply_json(l, 202, fields,

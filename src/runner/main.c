@@ -40,6 +40,7 @@ start_read(struct runner *r, struct err *e)
 		return err_set(e, -EBADMSG, "what to run is not said; cfn-runner is started by cfn-spawn");
 	r->start.languages_dir[sizeof r->start.languages_dir - 1] = '\0';
 	r->start.path[sizeof r->start.path - 1] = '\0';
+	r->start.location[sizeof r->start.location - 1] = '\0';
 	r->start.client[sizeof r->start.client - 1] = '\0';
 	return 0;
 }

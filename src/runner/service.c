@@ -174,7 +174,7 @@ front_start(struct service *s, struct err *e)
 	const struct start_runner *start = s->start.start;
 	const struct front_rules rules = {
 		.folder = "/",
-		.path = start->path,
+		.path = start->location,
 		.client = start->client,
 		.max_concurrent = start->max_concurrent,
 		.queue = start->queue,

@@ -49,7 +49,8 @@ static bool
 is_terminated(const struct start_runner *r)
 {
 	return memchr(r->languages_dir, '\0', sizeof r->languages_dir) &&
-	       memchr(r->path, '\0', sizeof r->path) && memchr(r->client, '\0', sizeof r->client);
+	       memchr(r->path, '\0', sizeof r->path) && memchr(r->location, '\0', sizeof r->location) &&
+	       memchr(r->client, '\0', sizeof r->client);
 }
 
 /* What it is started with, and the ids that only this process knows. */

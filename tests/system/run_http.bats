@@ -28,6 +28,10 @@ runner_answers() {
 	[ "$(curl -s -o /dev/null -w '%{http_code}' --max-time 20 "$WEB/api/run/languages")" = 200 ]
 }
 
+mounted_answers() {
+	[ "$(curl -s -o /dev/null -w '%{http_code}' --max-time 20 "$WEB/mounted/api/run/languages")" = 200 ]
+}
+
 # post JSON [CURL-ARGUMENT...]: as request.
 post() {
 	local body=$1
@@ -128,6 +132,16 @@ readonly first='{"lang":"Python","code":"print(f\"Hello, {input()}!\")","input":
 	expect 413
 	post "$first"
 	expect 200
+}
+
+@test "below a mount prefix a run is where its Location says" {
+	printf 'mount_prefix = /mounted\n[run]\nenabled = on\n' | conf
+	pool_start
+	nginx_start
+	wait_until 60 mounted_answers
+	request '/mounted/api/run?async=1' -H 'Content-Type: application/json' --data-binary "$first"
+	expect 202
+	[[ $(header Location) == /mounted/api/run/$(jq -r .id "$D/body") ]]
 }
 
 @test "the languages are listed with their versions" {

@@ -74,6 +74,7 @@ ask_runner(struct rig *rig)
 		                      .retention_s = 60,
 		                      .store_size = 16 << 20,
 		                      .path = "/api/run",
+		                      .location = "/api/run",
 		                      .client = "address" };
 	char languages[4096];
 	int fds[3], pair[2];
