@@ -165,8 +165,7 @@ static bool
 is_harmless(const char *line)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(harmless); i++)
-		if (begins(line, harmless[i].line) &&
-		    (!harmless[i].part || strstr(line, harmless[i].part)))
+		if (begins(line, harmless[i].line) && (!harmless[i].part || strstr(line, harmless[i].part)))
 			return true;
 	return false;
 }
