@@ -1,7 +1,8 @@
 #!/usr/bin/env bats
-# run_http.bats - POST /api/run and what is below it, through web servers: answers, streams, queue, restarts, attacks.
+# run_http.bats - POST /api/run and what is below it, through web servers: answers, streams, queue, restarts.
 # shellcheck disable=SC2030,SC2031,SC2154
 load helper
+load runs
 
 bats_require_minimum_version 1.5.0
 
@@ -13,65 +14,8 @@ teardown() {
 	place_remove
 }
 
-# run_serve [LINE...]: a pool that runs programs, with these lines in [run], behind nginx.
-run_serve() {
-	{
-		printf '[run]\nenabled = on\n'
-		[ $# -eq 0 ] || printf '%s\n' "$@"
-	} | conf
-	pool_start
-	nginx_start
-	wait_until 60 runner_answers
-}
-
-runner_answers() {
-	[ "$(curl -s -o /dev/null -w '%{http_code}' --max-time 20 "$WEB/api/run/languages")" = 200 ]
-}
-
 mounted_answers() {
 	[ "$(curl -s -o /dev/null -w '%{http_code}' --max-time 20 "$WEB/mounted/api/run/languages")" = 200 ]
-}
-
-# post JSON [CURL-ARGUMENT...]: as request.
-post() {
-	local body=$1
-	shift
-	request /api/run -H 'Content-Type: application/json' --data-binary "$body" "$@"
-}
-
-# result FILTER TEXT: of the last answer.
-result() {
-	local said
-	said=$(jq -r "$1" "$D/body")
-	[ "$said" = "$2" ] || {
-		echo "$1 is '$said', not '$2':"
-		head -c 2000 "$D/body"
-		return 1
-	}
-}
-
-# async JSON: accepted; ID is its id.
-async() {
-	request '/api/run?async=1' -H 'Content-Type: application/json' --data-binary "$1"
-	expect 202
-	ID=$(jq -r .id "$D/body")
-	[[ $(header Location) == */api/run/$ID ]]
-}
-
-status_of() {
-	curl -s --max-time 20 "$WEB/api/run/$1" | jq -r '.status // .detail'
-}
-
-has_status() {
-	[ "$(status_of "$1")" = "$2" ]
-}
-
-bash_run() {
-	jq -n -c --arg code "$1" '{lang: "bash", code: $code}'
-}
-
-runner_pids() {
-	pool_processes cfn-runner
 }
 
 readonly first='{"lang":"Python","code":"print(f\"Hello, {input()}!\")","input":"joeyh021"}'
@@ -242,51 +186,4 @@ languages_have_versions() {
 		--data-binary '{"lang":"bash","code":"sleep 30","limits":{"wall_ms":30000}}' "$WEB/api/run" >/dev/null || true
 	post "$(bash_run 'echo next')" --max-time 15
 	result .stdout next
-}
-
-# shellcheck disable=SC2016 # it is the program that expands them
-readonly attacks=(
-	':(){ :|:& };:; wait; sleep 5'
-	'x=$(head -c 1000000000 /dev/zero | tr "\\0" a); echo "$x" | wc -c'
-	'while :; do :; done'
-	'yes'
-	'trap "" TERM HUP INT; (setsid sleep 100 &) ; sleep 100'
-	'while :; do echo x >>/tmp/fill; done'
-	'exec 1>&-; sleep 100'
-	'i=0; while :; do mkdir "/tmp/$i" || exit 1; i=$((i+1)); done'
-)
-
-# Every second one an attack with a second at most; the number of the good one is its answer.
-mixed() {
-	local code
-	if [ $(($1 % 2)) = 0 ]; then
-		bash_run "echo good $1"
-	else
-		code=${attacks[$(($1 / 2 % ${#attacks[@]}))]}
-		jq -n -c --arg code "$code" '{lang: "bash", code: $code, limits: {wall_ms: 1000, cpu_ms: 500}}'
-	fi >"$D/ask.$1"
-	curl -s --max-time 120 -o "$D/said.$1" -H 'Content-Type: application/json' --data-binary "@$D/ask.$1" \
-		"$WEB/api/run"
-}
-
-@test "good runs among attacks are right, every one, and nothing is left" {
-	local i k pids n=${CFN_QUICK:+32}
-	n=${n:-160}
-	run_serve 'queue = 100' 'queue_share = 100'
-	remember_below "$POOL"
-	for ((i = 0; i < n; i += 8)); do
-		pids=()
-		for k in 0 1 2 3 4 5 6 7; do
-			mixed $((i + k)) 3>&- &
-			pids+=($!)
-		done
-		wait "${pids[@]}"
-	done
-	for ((i = 0; i < n; i += 2)); do
-		[ "$(jq -r .stdout "$D/said.$i")" = "good $i" ] || { cat "$D/said.$i"; return 1; }
-	done
-	for ((i = 1; i < n; i += 2)); do
-		not grep -qE '"status":"(accepted|internal_error)"' "$D/said.$i"
-	done
-	[ "$(descendants "$POOL" | wc -l)" -lt "$(sort -u "$D/below" | wc -l)" ]
 }
