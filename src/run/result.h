@@ -11,7 +11,7 @@
 #include "run/request.h"
 
 enum {
-	RUN_RESULT_COST_MAX = 40 << 20, /* bytes of streams and files, as JSON, that one result keeps */
+	RUN_RESULT_COST_MAX = 20 << 20, /* bytes of streams and files, as JSON, that one result keeps */
 	RUN_RESULT_FILES_MAX = 256,
 };
 
