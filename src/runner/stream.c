@@ -137,6 +137,7 @@ static void
 stream_begun(struct run *r)
 {
 	r->voice = (struct run_voice){ 0 };
+	r->n_heard = 0;
 	if (r->attempts > 1)
 		json_put(r, "again", json_object(), KEPT_MAX);
 }

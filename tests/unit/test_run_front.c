@@ -711,6 +711,12 @@ what_is_said_of_all_cases_together_ends(void **state)
 		before += l->n;
 	}
 	assert_true(before > PIECES * PIECE);
+	keeper_die(job(0));
+	l->n = 0;
+	l->room = ANSWER_MAX / 2;
+	say(job(1), (struct run_event){ .type = RUN_EVENT_CASE });
+	say(job(1), (struct run_event){ .type = RUN_EVENT_OUTPUT, .stream = 1, .data = piece, .n = PIECE });
+	assert_true(l->n > PIECE);
 	front_lane_rules.gone(f->f, l);
 	free(l);
 	free(piece);
