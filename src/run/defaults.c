@@ -6,10 +6,10 @@
 
 #include "base/fd.h"
 #include "run/engine_parts.h"
+#include "run/limits.h"
 
-#define MIB ((uint64_t)1 << 20)
+#define MIB               ((uint64_t)1 << 20)
 
-enum { ALL_PROCESSORS = 10000 };
 #define ANY_ADDRESS_SPACE ((uint64_t)1 << 46) /* to say its version: what it holds is bounded */
 
 static const struct box_limits program_limits = {
@@ -25,7 +25,7 @@ static const struct box_limits program_limits = {
 static const struct box_limits compiler_limits = {
 	.cpu_ms = 20000,
 	.wall_ms = 30000,
-	.cpu_share = ALL_PROCESSORS,
+	.cpu_share = RUN_CPU_SHARE_ANY,
 	.files = 256,
 	.disk = 128 * MIB,
 	.output = MIB,

@@ -7,14 +7,14 @@
 
 /* Below the least nothing starts, or nothing can be said of it. */
 const struct run_limit run_limits[] = {
-	{ "memory_bytes", offsetof(struct box_limits, memory), 4 << 20 },
-	{ "cpu_ms", offsetof(struct box_limits, cpu_ms), 10 },
-	{ "wall_ms", offsetof(struct box_limits, wall_ms), 10 },
-	{ "cpu_share_percent", offsetof(struct box_limits, cpu_share), 1 },
-	{ "processes", offsetof(struct box_limits, processes), 1 },
-	{ "files", offsetof(struct box_limits, files), 8 },
-	{ "disk_bytes", offsetof(struct box_limits, disk), 64 << 10 },
-	{ "output_bytes", offsetof(struct box_limits, output), 256 },
+	{ "memory_bytes", offsetof(struct box_limits, memory), 4 << 20, 0 },
+	{ "cpu_ms", offsetof(struct box_limits, cpu_ms), 10, 0 },
+	{ "wall_ms", offsetof(struct box_limits, wall_ms), 10, 0 },
+	{ "cpu_share_percent", offsetof(struct box_limits, cpu_share), 1, RUN_CPU_SHARE_ANY },
+	{ "processes", offsetof(struct box_limits, processes), 1, 0 },
+	{ "files", offsetof(struct box_limits, files), 8, 0 },
+	{ "disk_bytes", offsetof(struct box_limits, disk), 64 << 10, 0 },
+	{ "output_bytes", offsetof(struct box_limits, output), 256, 0 },
 };
 const size_t run_n_limits = ARRAY_SIZE(run_limits);
 

@@ -25,17 +25,6 @@ time_json(uint64_t us)
 }
 
 static json_t *
-limits_json(const struct box_limits *limits)
-{
-	json_t *object = json_object();
-
-	for (size_t i = 0; i < run_n_limits; i++)
-		json_object_set_new(object, run_limits[i].name,
-		                    json_integer((json_int_t)run_limit_get(limits, &run_limits[i])));
-	return object;
-}
-
-static json_t *
 compile_json(const struct run_result *r)
 {
 	json_t *object;
@@ -209,8 +198,8 @@ put_facts(json_t *object, const struct run_result *r, const struct run_facts *f)
 {
 	return json_object_update_new(object,
 	                              json_pack("{s:o, s:o, s:I, s:o, s:o, s:o, s:o, s:o}", "limits",
-	                                        limits_json(&r->job->limits), "compile_limits",
-	                                        limits_json(&r->job->compile_limits), "total_ms",
+	                                        run_limits_json(&r->job->limits), "compile_limits",
+	                                        run_limits_json(&r->job->compile_limits), "total_ms",
 	                                        (json_int_t)r->job->total_ms, "isolation",
 	                                        isolation_json(r, f->isolation), "queued_ms",
 	                                        milliseconds_between(f->created_us, f->started_us),

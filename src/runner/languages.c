@@ -19,17 +19,6 @@ words_json(const char *text)
 	return list;
 }
 
-static json_t *
-limits_json(const struct box_limits *limits)
-{
-	json_t *object = json_object();
-
-	for (size_t i = 0; object && i < run_n_limits; i++)
-		json_object_set_new(object, run_limits[i].name,
-		                    json_integer((json_int_t)run_limit_get(limits, &run_limits[i])));
-	return object;
-}
-
 /* What a request has that asks for nothing: the language's own, and no more than the server allows. */
 static void
 bound(struct box_limits *limits, const struct box_limits *most)
@@ -48,7 +37,7 @@ compile_json(const struct front *f, const struct run_language *language)
 		return NULL;
 	run_compile_limits_init(&limits, language);
 	bound(&limits, &f->rules.run.compile_most);
-	return limits_json(&limits);
+	return run_limits_json(&limits);
 }
 
 static const char *
@@ -72,7 +61,7 @@ language_json(const struct front *f, size_t i)
 	                 "missing", text_or_null(offer ? offer->missing : ""), "version",
 	                 text_or_null(offer ? offer->version : ""), "version_text",
 	                 text_or_null(offer ? offer->said : ""), "source", language->source, "options",
-	                 words_json(language->options), "limits", limits_json(&limits), "compile_limits",
+	                 words_json(language->options), "limits", run_limits_json(&limits), "compile_limits",
 	                 compile_json(f, language));
 }
 
@@ -85,7 +74,7 @@ languages_get(struct front *f, struct lane *l)
 		json_array_append_new(list, language_json(f, i));
 	reply_json(l, 200, "",
 	           json_pack("{s:o, s:o, s:o, s:I}", "languages", list, "limits_most",
-	                     limits_json(&f->rules.run.most), "compile_limits_most",
-	                     limits_json(&f->rules.run.compile_most), "total_ms_most",
+	                     run_limits_json(&f->rules.run.most), "compile_limits_most",
+	                     run_limits_json(&f->rules.run.compile_most), "total_ms_most",
 	                     (json_int_t)f->rules.run.total_ms_most));
 }

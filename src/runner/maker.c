@@ -14,8 +14,7 @@
 #include "base/log.h"
 #include "base/macros.h"
 #include "ipc/message.h"
-
-enum { ALL_PROCESSORS = 10000 }; /* percent; a share of more is none */
+#include "run/limits.h"
 
 struct box_limits
 maker_limits(const struct run_maxima *m)
@@ -27,7 +26,7 @@ maker_limits(const struct run_maxima *m)
 		                    .files = m->files,
 		                    .disk = m->disk,
 		                    .output = m->output,
-		                    .cpu_share = ALL_PROCESSORS };
+		                    .cpu_share = RUN_CPU_SHARE_ANY };
 }
 
 /* ---- keepers ---- */

@@ -31,7 +31,7 @@ some_job(void)
 		            .disk = 10 << 20,
 		            .output = 100,
 		            .output_end = 50 },
-		.compile_limits = { .memory = 512 << 20, .cpu_ms = 20000, .output = 100 },
+		.compile_limits = { .memory = 512 << 20, .cpu_ms = 20000, .cpu_share = 10000, .output = 100 },
 		.total_ms = 50000,
 	};
 }
@@ -167,6 +167,7 @@ a_result_has_every_field(void **state)
 	assert_number(d, "limits.output_bytes", 100);
 	assert_number(d, "limits.cpu_share_percent", 50);
 	assert_number(d, "compile_limits.cpu_ms", 20000);
+	assert_null_at(d, "compile_limits.cpu_share_percent");
 	assert_number(d, "total_ms", 50000);
 	assert_text(d, "isolation.level", "full");
 	assert_text(d, "isolation.memory", "cgroup");
