@@ -87,6 +87,24 @@ check_contents(struct store *s, struct err *e)
 	return err_set(e, -EINVAL, "%s %s: damaged", s->base.kind, s->base.path);
 }
 
+/* A table that can be asked what this file asks, and no more rows than this file would have put there. */
+static int
+check_rows(struct store *s, struct err *e)
+{
+	int64_t n_rows = 0;
+	int rc = sql_integer(&s->base, &n_rows, e,
+	                     "SELECT count(*) FROM (SELECT id, client, state, attempts, created_ms,"
+	                     " started_ms, finished_ms, document FROM run)",
+	                     "");
+
+	if (rc < 0 &&
+	    (sqlite3_errcode(s->base.db) == SQLITE_ERROR || sqlite3_errcode(s->base.db) == SQLITE_AUTH))
+		return err_set(e, -EINVAL, "store %s: not of this shape", s->base.path);
+	if (rc < 0)
+		return rc;
+	return n_rows <= STORE_ROWS_MAX ? 0 : err_set(e, -EINVAL, "store %s: too many rows", s->base.path);
+}
+
 /* The rules bound what is kept; this bounds the file whatever happens. */
 static int
 bound_pages(struct store *s, struct err *e)
@@ -112,6 +130,8 @@ open_database(struct store *s, const char *path, struct err *e)
 		rc = check_schema(s, e);
 	if (rc == 0)
 		rc = check_contents(s, e);
+	if (rc == 0)
+		rc = check_rows(s, e);
 	return rc < 0 ? rc : bound_pages(s, e);
 }
 

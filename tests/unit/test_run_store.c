@@ -345,6 +345,39 @@ a_database_of_somebody_else_is_set_aside(void **state)
 	assert_added(f->s, 1);
 }
 
+/* Made with care, by who had the front: under the name and the number of one of ours. */
+static void
+a_store_that_was_forged_is_set_aside(void **state)
+{
+	static const char *const forged[] = {
+		"CREATE VIEW run AS SELECT 1 AS id",
+		"CREATE TABLE run (id)",
+		"CREATE TABLE run (number INTEGER PRIMARY KEY, id, client, state, attempts, created_ms, "
+		"started_ms,"
+		" finished_ms, document);"
+		"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i <= 10000)"
+		" INSERT INTO run (id, client, state, document) SELECT printf(\"%032x\", i), 1, 0, 1 FROM n",
+	};
+	struct fixture *f = *state;
+	char command[800];
+	struct err damage;
+
+	for (size_t i = 0; i < ARRAY_SIZE(forged); i++) {
+		store_close(f->s);
+		f->s = NULL;
+		unlink(f->path);
+		snprintf(command, sizeof command,
+		         "sqlite3 %s 'PRAGMA application_id = 0x63666e32; PRAGMA user_version = 1; %s' "
+		         "2>/dev/null",
+		         f->path, forged[i]);
+		if (system(command) != 0)
+			skip();
+		reopen(f, &damage);
+		assert_int_equal(damage.code, EINVAL);
+		assert_added(f->s, 1);
+	}
+}
+
 static void
 results_are_forgotten_after_their_time(void **state)
 {
@@ -520,6 +553,7 @@ main(void)
 		STORE_TEST(what_is_no_store_is_set_aside_and_a_new_one_begun),
 		STORE_TEST(torn_pages_are_found_at_the_start),
 		STORE_TEST(a_database_of_somebody_else_is_set_aside),
+		STORE_TEST(a_store_that_was_forged_is_set_aside),
 		STORE_TEST(results_are_forgotten_after_their_time),
 		STORE_TEST(the_oldest_results_make_room_and_what_is_open_does_not),
 		STORE_TEST(a_store_full_of_open_runs_takes_no_more),
