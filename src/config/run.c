@@ -2,6 +2,7 @@
 #include "config/run.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -26,7 +27,7 @@ static const struct key keys[] = {
 	TEXT("client", KEY_TEXT, client),
 	KEY_ROW_CHOICE("auth", auths, struct config_run, auth),
 	TEXT("languages_dir", KEY_PATH, languages_dir),
-	NUMBER("cpu_share", KEY_NUMBER, cpu_share, 1, 100 * 1024),
+	NUMBER("cpu_share", KEY_NUMBER, cpu_share, 1, RUN_CPU_SHARE_MAX),
 	NUMBER("retention", KEY_DURATION, retention_ms, 1000, UINT64_C(366) * 24 * 3600 * 1000),
 	NUMBER("store_size", KEY_SIZE, store_size, MIB, 1024 * GIB),
 	NUMBER("cache_size", KEY_SIZE, cache_size, 0, 1024 * GIB),
@@ -40,7 +41,9 @@ static const struct key keys[] = {
 	    NUMBER(prefix "disk", KEY_SIZE, field.disk, MIB, 64 * GIB),                                      \
 	    NUMBER(prefix "output", KEY_SIZE, field.output, 1024, RUN_ANSWER_MAX / 4)
 	MAXIMA("max.", most),
+	NUMBER("max.cpu_share", KEY_NUMBER, most.cpu_share, 0, RUN_CPU_SHARE_MAX),
 	MAXIMA("max.compile_", compile_most),
+	NUMBER("max.compile_cpu_share", KEY_NUMBER, compile_most.cpu_share, 1, RUN_CPU_SHARE_MAX),
 #undef MAXIMA
 #undef TEXT
 #undef NUMBER
@@ -65,6 +68,7 @@ config_run_init(struct config_run *r)
 		.compile_most = { .memory = 2 * GIB,
 		                  .cpu_ms = 30 * 1000,
 		                  .wall_ms = 40 * 1000,
+		                  .cpu_share = RUN_CPU_SHARE_MAX,
 		                  .processes = 128,
 		                  .files = 1024,
 		                  .disk = 256 * MIB,
@@ -133,6 +137,15 @@ check_client(const struct config_run *r, struct err *e)
 	return 0;
 }
 
+static int
+check_share(const struct config_run *r, struct err *e)
+{
+	if (r->most.cpu_share > 0 && r->most.cpu_share < r->cpu_share)
+		return err_set(e, -EINVAL, "max.cpu_share: '%" PRIu64 "' is below cpu_share, %" PRIu64,
+		               r->most.cpu_share, r->cpu_share);
+	return 0;
+}
+
 int
 config_run_check(const struct config_run *r, struct err *e)
 {
@@ -141,7 +154,7 @@ config_run_check(const struct config_run *r, struct err *e)
 		               "path: '%.64s' does not look like /api/run: segments of A-Z, a-z, 0-9, '_', "
 		               "'.', '~' and '-'",
 		               r->path);
-	return check_client(r, e);
+	return check_share(r, e) < 0 ? -EINVAL : check_client(r, e);
 }
 
 void
@@ -169,6 +182,15 @@ share_of(const struct config_run *r)
 	return share > 0 ? (uint32_t)share : 1;
 }
 
+/* One processor unless it is said, and never less than what everybody gets unasked. */
+static uint64_t
+share_most(const struct config_run *r)
+{
+	const uint64_t most = r->most.cpu_share > 0 ? r->most.cpu_share : 100;
+
+	return most > r->cpu_share ? most : r->cpu_share;
+}
+
 void
 config_run_fill(const struct config_run *r, struct start_runner *start)
 {
@@ -186,6 +208,7 @@ config_run_fill(const struct config_run *r, struct start_runner *start)
 		.store_size = r->store_size,
 		.cache_size = r->cache_size,
 	};
+	start->most.cpu_share = share_most(r);
 	snprintf(start->languages_dir, sizeof start->languages_dir, "%s", r->languages_dir);
 	snprintf(start->path, sizeof start->path, "%s", r->path);
 	snprintf(start->client, sizeof start->client, "%s", header ? header : r->client);

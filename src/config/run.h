@@ -17,7 +17,8 @@ struct config_run {
 	uint64_t auth;                /* enum call_auth: none or bearer */
 	uint64_t cpu_share;           /* percent of one processor */
 	uint64_t total_ms;
-	struct run_maxima most, compile_most;
+	struct run_maxima most; /* cpu_share 0: one processor, or cpu_share if that is more */
+	struct run_maxima compile_most;
 	uint64_t retention_ms, store_size, cache_size;
 };
 

@@ -34,6 +34,7 @@ enum {
 	RUN_BODY_MAX = 8 << 20,    /* bytes of one request */
 	RUN_ANSWER_MAX = 64 << 20, /* bytes of one answer */
 	RUN_WALL_MARGIN_MS = 5000, /* that a request may take longer than its run */
+	RUN_CPU_SHARE_MAX = 10000, /* percent of one processor; a share of more is none */
 };
 
 enum message_type {
@@ -154,7 +155,7 @@ struct start_runner {
 	uint64_t total_ms;  /* of a request, with its compiler and all its cases */
 	/* The most that a request may ask for. */
 	struct run_maxima {
-		uint64_t memory, cpu_ms, wall_ms, processes, files, disk, output;
+		uint64_t memory, cpu_ms, wall_ms, cpu_share, processes, files, disk, output;
 	} most, compile_most;
 	uint64_t retention_s; /* a result is kept so long */
 	uint64_t store_size;  /* bytes of all of them */

@@ -55,6 +55,8 @@ language_json(const struct front *f, size_t i)
 	struct box_limits limits;
 
 	run_limits_init(&limits, language);
+	if (f->rules.run.cpu_share > 0)
+		limits.cpu_share = f->rules.run.cpu_share;
 	bound(&limits, &f->rules.run.most);
 	return json_pack("{s:s, s:o, s:b, s:s*, s:s*, s:s*, s:s, s:o, s:o, s:o*}", "name", language->name,
 	                 "aliases", words_json(language->aliases), "available", !offer || offer->is_available,

@@ -16,17 +16,20 @@
 #include "ipc/message.h"
 #include "run/limits.h"
 
+_Static_assert((int)RUN_CPU_SHARE_MAX == (int)RUN_CPU_SHARE_ANY,
+               "what the configuration takes for no bound is none");
+
 struct box_limits
 maker_limits(const struct run_maxima *m)
 {
 	return (struct box_limits){ .memory = m->memory,
 		                    .cpu_ms = m->cpu_ms,
 		                    .wall_ms = m->wall_ms,
+		                    .cpu_share = m->cpu_share,
 		                    .processes = m->processes,
 		                    .files = m->files,
 		                    .disk = m->disk,
-		                    .output = m->output,
-		                    .cpu_share = RUN_CPU_SHARE_ANY };
+		                    .output = m->output };
 }
 
 /* ---- keepers ---- */

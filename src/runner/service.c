@@ -187,7 +187,8 @@ front_start(struct service *s, struct err *e)
 		         .offers = s->offers,
 		         .most = maker_limits(&start->most),
 		         .compile_most = maker_limits(&start->compile_most),
-		         .total_ms_most = start->total_ms },
+		         .total_ms_most = start->total_ms,
+		         .cpu_share = start->cpu_share },
 	};
 
 	return front_new(&s->front, &s->loop, s->link, &rules, e);

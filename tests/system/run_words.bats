@@ -152,7 +152,7 @@ limited() {
 
 @test "the maximum of each limit is taken, and one more is 422 and names it" {
 	local group name most
-	run_serve 'max.memory = 200M' 'max.compile_processes = 70' 'max.total_time = 20s'
+	run_serve 'max.memory = 200M' 'max.compile_processes = 70' 'max.compile_cpu_share = 300' 'max.total_time = 20s'
 	get /api/run/languages 200
 	jq -r '(.limits_most | to_entries[] | "limits \(.key) \(.value)"),
 		(.compile_limits_most | to_entries[] | "compile_limits \(.key) \(.value)")' "$D/body" >"$D/most"
@@ -256,6 +256,19 @@ bash_has_version() {
 	is '.compile.cached == false and .compile.wall_ms > 0'
 	ends accepted C <<<$'#include <string.h>\n#include <unistd.h>\nstatic char b[20 << 20];\nint main(void) { memset(b, 1, sizeof b); fork(); usleep(400000); return 0; }'
 	is '.compile.cached == true'
+}
+
+@test "the operator says which share of a processor a program has, and which it may ask for" {
+	run_serve 'cpu_share = 75' 'max.compile_cpu_share = 200'
+	get /api/run/languages 200
+	is '.limits_most.cpu_share_percent == 100 and .compile_limits_most.cpu_share_percent == 200'
+	is '[.languages[].limits.cpu_share_percent] | unique == [75]'
+	ends accepted Bash <<<':'
+	is '.limits.cpu_share_percent == 75 and .compile_limits.cpu_share_percent == 200'
+	ends accepted Bash '{limits: {cpu_share_percent: 100}}' <<<':'
+	post "$(program Bash '{limits: {cpu_share_percent: 101}}' <<<':')"
+	expect 422 'maximum, 100'
+	result .field limits.cpu_share_percent
 }
 
 @test "a language is one more file and a reload; one whose tool is missing is listed, and not broken" {

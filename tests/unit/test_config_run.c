@@ -51,6 +51,10 @@ a_wrong_line_says_what_is_wrong(void **state)
 		{ "max_concurrent = 257", "max_concurrent: '257' is not a value from 0 to 256" },
 		{ "queue = 4097", "queue: '4097'" },
 		{ "cpu_share = 0", "cpu_share: '0'" },
+		{ "cpu_share = 10001", "cpu_share: '10001'" },
+		{ "max.cpu_share = 10001", "max.cpu_share: '10001'" },
+		{ "max.cpu_share = 49", "max.cpu_share: '49' is below cpu_share, 50" },
+		{ "max.compile_cpu_share = 0", "max.compile_cpu_share: '0'" },
 		{ "max.memory = 1000", "max.memory: '1000'" },
 		{ "max.total_time = 61m", "max.total_time: '61m'" },
 		{ "max.compile_disk = x", "max.compile_disk: 'x'" },
@@ -141,6 +145,35 @@ what_is_not_said_follows_from_the_rest(void **state)
 	assert_int_equal(start.retention_s, 90);
 }
 
+static void
+a_request_may_ask_for_one_processor_unless_it_is_said_or_everybody_has_more(void **state)
+{
+	static const struct {
+		const char *text;
+		uint64_t most, compile_most;
+	} cases[] = {
+		{ "", 100, 10000 },
+		{ "max.cpu_share = 0", 100, 10000 },
+		{ "cpu_share = 250", 250, 10000 },
+		{ "max.cpu_share = 50", 50, 10000 },
+		{ "cpu_share = 300\nmax.cpu_share = 300", 300, 10000 },
+		{ "max.cpu_share = 10000\nmax.compile_cpu_share = 1", 10000, 1 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct start_runner start;
+		char text[128];
+		struct err e;
+
+		snprintf(text, sizeof text, "[run]\n%s\n", cases[i].text);
+		assert_int_equal(read_text(text, &e), 0);
+		config_run_fill(&c.run, &start);
+		assert_int_equal(start.most.cpu_share, cases[i].most);
+		assert_int_equal(start.compile_most.cpu_share, cases[i].compile_most);
+	}
+}
+
 /* What is printed is read as the same. */
 static void
 all_keys_are_printed_and_read_again(void **state)
@@ -173,6 +206,7 @@ main(void)
 		cmocka_unit_test(the_path_of_the_longest_size_is_taken_and_one_more_byte_is_not),
 		cmocka_unit_test(the_path_and_everything_below_it_is_reserved),
 		cmocka_unit_test(what_is_not_said_follows_from_the_rest),
+		cmocka_unit_test(a_request_may_ask_for_one_processor_unless_it_is_said_or_everybody_has_more),
 		cmocka_unit_test(all_keys_are_printed_and_read_again),
 	};
 

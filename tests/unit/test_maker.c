@@ -42,6 +42,7 @@ static struct run_languages languages = {
 static const struct run_maxima most = { .memory = 256 << 20,
 	                                .cpu_ms = 10000,
 	                                .wall_ms = 15000,
+	                                .cpu_share = 200,
 	                                .processes = 64,
 	                                .files = 256,
 	                                .disk = 32 << 20,
@@ -230,6 +231,7 @@ job_make(struct run_job *job, const char *text)
 	run_compile_limits_init(&job->compile_limits, &languages.rows[0]);
 	job->compile_limits.cpu_ms = most.cpu_ms;
 	job->compile_limits.wall_ms = most.wall_ms;
+	job->compile_limits.cpu_share = most.cpu_share;
 	job->compile_limits.disk = most.disk;
 	job->compile_limits.memory = most.memory;
 	job->total_ms = 20000;
@@ -409,6 +411,7 @@ static const struct {
 	{ "memory", offsetof(struct run_job, limits.memory), (256 << 20) + 1 },
 	{ "processes", offsetof(struct run_job, limits.processes), 65 },
 	{ "wall time", offsetof(struct run_job, limits.wall_ms), 15001 },
+	{ "share of the processors", offsetof(struct run_job, limits.cpu_share), 201 },
 	{ "memory of the compiler", offsetof(struct run_job, compile_limits.memory), (256 << 20) + 1 },
 	{ "time of all", offsetof(struct run_job, total_ms), 30001 },
 };

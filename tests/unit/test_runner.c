@@ -31,6 +31,7 @@ struct rig {
 static const struct run_maxima most = { .memory = 512 << 20,
 	                                .cpu_ms = 30000,
 	                                .wall_ms = 40000,
+	                                .cpu_share = 400,
 	                                .processes = 128,
 	                                .files = 256,
 	                                .disk = 256 << 20,
