@@ -1,21 +1,10 @@
-/* accept.c - what kind of error document a client prefers: RFC 9110 section 12.5.1. */
+/* accept.c - what kind of answer a client prefers: RFC 9110 section 12.5.1. */
 #include <string.h>
 
 #include "base/macros.h"
 #include "http/http.h"
 
 enum { Q_ONE = 1000, POSITION_MAX = 4095 };
-
-/* The types between which we choose. */
-static const struct {
-	const char *name;
-	bool is_json;
-} types[] = {
-	{ "application/json", true },
-	{ "application/problem+json", true },
-	{ "text/plain", false },
-	{ "text/html", false },
-};
 
 /* How well a media range fits a type: 0 not at all, 1 by "*" "/" "*", 2 by "type/" "*", 3 by name. */
 static unsigned
@@ -84,16 +73,17 @@ element_read(const char **p, size_t *n)
 /* The element that fits a type best decides its rank; greater ranks are preferred: by q, then by how
  * exactly it is named, then by who is named first. */
 struct rank {
+	const char *type;
 	unsigned fit, value;
 };
 
 static void
-element_rank(struct rank ranks[ARRAY_SIZE(types)], const char *p, size_t n, unsigned position)
+element_rank(struct rank *ranks, size_t n_ranks, const char *p, size_t n, unsigned position)
 {
 	unsigned q = element_read(&p, &n);
 
-	for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
-		unsigned fit = range_fits(p, n, types[i].name);
+	for (size_t i = 0; i < n_ranks; i++) {
+		unsigned fit = range_fits(p, n, ranks[i].type);
 
 		if (fit <= ranks[i].fit)
 			continue;
@@ -102,22 +92,42 @@ element_rank(struct rank ranks[ARRAY_SIZE(types)], const char *p, size_t n, unsi
 	}
 }
 
-bool
-http_prefers_json(const char *accept, size_t n)
+static void
+ranks_read(struct rank *ranks, size_t n_ranks, const char *accept, size_t n)
 {
-	struct rank ranks[ARRAY_SIZE(types)] = { 0 };
 	const char *end = accept + n;
-	unsigned best[2] = { 0, 0 }; /* of the texts, of JSON */
 
 	for (unsigned position = 0; accept < end && position <= POSITION_MAX; position++) {
 		const char *comma = memchr(accept, ',', (size_t)(end - accept));
 		size_t length = (size_t)((comma ? comma : end) - accept);
 
-		element_rank(ranks, accept, length, position);
+		element_rank(ranks, n_ranks, accept, length, position);
 		accept += length + 1;
 	}
-	for (size_t i = 0; i < ARRAY_SIZE(types); i++)
-		if (ranks[i].value > best[types[i].is_json])
-			best[types[i].is_json] = ranks[i].value;
+}
+
+bool
+http_prefers_json(const char *accept, size_t n)
+{
+	enum { N_JSON = 2 };
+	struct rank ranks[] = { { .type = "application/json" },
+		                { .type = "application/problem+json" },
+		                { .type = "text/plain" },
+		                { .type = "text/html" } };
+	unsigned best[2] = { 0, 0 }; /* of the texts, of JSON */
+
+	ranks_read(ranks, ARRAY_SIZE(ranks), accept, n);
+	for (size_t i = 0; i < ARRAY_SIZE(ranks); i++)
+		if (ranks[i].value > best[i < N_JSON])
+			best[i < N_JSON] = ranks[i].value;
 	return best[1] > best[0];
+}
+
+unsigned
+http_accept_rank(const char *accept, size_t n, const char *type)
+{
+	struct rank rank = { .type = type };
+
+	ranks_read(&rank, 1, accept, n);
+	return rank.value;
 }

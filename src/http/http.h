@@ -85,6 +85,10 @@ bool http_field_is(const struct http_field *f, const char *name); /* name compar
  * that is named more exactly wins, then the one named first; text when nothing tells them apart. */
 bool http_prefers_json(const char *accept, size_t n);
 
+/* How much the Accept value wants this type, by the same order: of two types the greater is preferred; 0 when
+ * it is not acceptable. */
+unsigned http_accept_rank(const char *accept, size_t n, const char *type);
+
 enum { HTTP_DATE_SIZE = 30 };
 #define HTTP_DATE_MAX INT64_C(253402300799) /* the end of the year 9999 */
 /* "Sun, 06 Nov 1994 08:49:37 GMT" of seconds since 1970; those that no such date can say become 1970. */

@@ -31,35 +31,24 @@ is_json(const char *type)
 	return strcasecmp(p, "charset=utf-8") == 0 || strcasecmp(p, "charset=\"utf-8\"") == 0;
 }
 
-/* Whether one of the types in an Accept field is this one; "*" after the slash is any.  What has q=0 is not
- * asked for. */
-static bool
-accepts(const char *accept, const char *type)
+static unsigned
+rank_of(const char *accept, const char *type)
 {
-	size_t major = (size_t)(strchr(type, '/') - type) + 1;
-
-	for (const char *p = accept; *p;) {
-		size_t n = strcspn(p, ","), skip = strspn(p, " \t"), length;
-		char range[128];
-
-		snprintf(range, sizeof range, "%.*s", (int)(n > skip ? n - skip : 0), p + skip);
-		length = strcspn(range, "; \t");
-		if ((length == strlen(type) && strncasecmp(range, type, length) == 0) ||
-		    (length == major + 1 && range[major] == '*' && strncasecmp(range, type, major) == 0) ||
-		    (length == 3 && strncmp(range, "*/*", 3) == 0))
-			return !strstr(range, "q=0") || strstr(range, "q=0.");
-		p += n + (p[n] == ',');
-	}
-	return false;
+	return http_accept_rank(accept, strlen(accept), type);
 }
 
 static bool
-names_events(const char *accept)
+is_acceptable(const char *accept)
 {
-	static const char events[] = "text/event-stream";
-	const char *p = strcasestr(accept, events);
+	return *accept == '\0' || rank_of(accept, "application/json") > 0 ||
+	       rank_of(accept, "text/event-stream") > 0;
+}
 
-	return p && accepts(p, events);
+/* Who takes either alike gets one document. */
+static bool
+prefers_events(const char *accept)
+{
+	return rank_of(accept, "text/event-stream") > rank_of(accept, "application/json");
 }
 
 /* The value of "async" among the parameters of a query: 0 or 1, 0 without it; -EINVAL: another one, which
@@ -126,7 +115,7 @@ is_refused_by_fields(struct lane *l, const struct lane_request *q)
 		              "Accept: application/json\r\n");
 		return true;
 	}
-	if (*q->accept && !accepts(q->accept, "application/json") && !names_events(q->accept)) {
+	if (!is_acceptable(q->accept)) {
 		reply_refusal(l, 406, "the answer is application/json or text/event-stream", "");
 		return true;
 	}
@@ -166,7 +155,7 @@ static void
 run_for(struct front *f, struct lane *l, const struct lane_request *q, const char *client,
         struct run_job *job)
 {
-	bool is_stream = names_events(q->accept);
+	bool is_stream = prefers_events(q->accept);
 	struct run *r = run_new(f, is_stream ? &run_kind_stream : &run_kind_sync, NULL);
 
 	if (!r) {

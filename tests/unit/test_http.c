@@ -598,6 +598,28 @@ json_is_written_for_those_who_prefer_it(void **state)
 		                 cases[i].is_json);
 }
 
+static void
+of_two_types_the_one_with_more_weight_is_preferred(void **state)
+{
+	static const struct {
+		const char *accept;
+		int order; /* of a/x to b/y: -1, 0, 1 */
+	} cases[] = {
+		{ "a/x, b/y;q=0.9", 1 }, { "a/x;q=0.1, b/y", -1 }, { "*/*", 0 },      { "", 0 },
+		{ "b/*, */*", -1 },      { "a/x;q=0, */*", -1 },   { "a/x, b/y", 1 }, { "b/y, a/x", -1 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		unsigned a = http_accept_rank(cases[i].accept, strlen(cases[i].accept), "a/x");
+		unsigned b = http_accept_rank(cases[i].accept, strlen(cases[i].accept), "b/y");
+
+		assert_int_equal((a > b) - (a < b), cases[i].order);
+	}
+	assert_int_equal(http_accept_rank("a/x;q=0, */*", 12, "a/x"), 0);
+	assert_int_not_equal(http_accept_rank("*/*", 3, "a/x"), 0);
+}
+
 static bool
 has_answer(enum cause cause)
 {
@@ -817,6 +839,7 @@ main(void)
 		cmocka_unit_test(a_stream_is_announced_and_the_field_not_kept),
 		cmocka_unit_test(a_location_never_becomes_an_internal_redirect),
 		cmocka_unit_test(json_is_written_for_those_who_prefer_it),
+		cmocka_unit_test(of_two_types_the_one_with_more_weight_is_preferred),
 		cmocka_unit_test(every_cause_has_a_problem_document),
 		cmocka_unit_test(a_problem_has_its_header_fields),
 		cmocka_unit_test(a_problem_does_not_say_its_word_twice),

@@ -336,6 +336,7 @@ each_refusal_has_its_status(void **state)
 		{ { .type = "application/json; charset=latin1" }, 415, "UTF-8" },
 		{ { .accept = "image/png" }, 406, "text/event-stream" },
 		{ { .accept = "application/json;q=0" }, 406, "text/event-stream" },
+		{ { .accept = "application/json;q=0, text/event-stream;q=0, */*" }, 406, "json" },
 		{ { .body = "{\"lang\":\"bash\",\"code\":\"\",}" }, 400, "\"line\":1" },
 		{ { .body = "{\"lang\":\"klingon\",\"code\":\"\"}" }, 422, "klingon" },
 	};
@@ -554,6 +555,20 @@ an_accepted_run_is_found_by_its_id(void **state)
 }
 
 static void
+a_run_that_is_accepted_has_a_position_while_it_waits_only(void **state)
+{
+	struct fixture *f = *state;
+	struct lane *l;
+
+	for (size_t i = 0; i < 2; i++) {
+		l = ask(f, (struct ask){ .query = "async=1" });
+		assert_null(strstr(l->body, "position"));
+		assert_answer(l, 202, "\"status\":\"running\"");
+	}
+	assert_answer(ask(f, (struct ask){ .query = "async=1" }), 202, "\"position\":1");
+}
+
+static void
 a_run_that_waits_tells_its_position(void **state)
 {
 	struct fixture *f = *state;
@@ -645,6 +660,37 @@ a_stream_says_what_happens_and_ends_with_the_result(void **state)
 	}
 	assert_string_equal(l->body + l->n - 2, "\n\n");
 	assert_answer(l, 200, "");
+}
+
+/* A stream is for who prefers it: most clients name more types than they mean. */
+static void
+the_weights_of_accept_decide_whether_it_is_a_stream(void **state)
+{
+	static const struct {
+		const char *accept;
+		bool is_stream;
+	} cases[] = {
+		{ "text/event-stream;q=0.5", true },
+		{ "application/json;q=0.5, text/event-stream", true },
+		{ "TEXT/Event-Stream, */*", true },
+		{ "application/json;q=0, */*", true },
+		{ "application/json, text/event-stream;q=0.5", false },
+		{ "text/event-stream;q=0.5, application/json", false },
+		{ "text/event-stream;q=0.5, */*", false },
+		{ "application/json, text/event-stream", false },
+		{ "text/event-stream;q=0, */*", false },
+		{ "*/*", false },
+		{ "", false },
+	};
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct lane *l = ask(f, (struct ask){ .accept = cases[i].accept });
+
+		keeper_run(job(i), "");
+		assert_string_equal(l->type, cases[i].is_stream ? "text/event-stream" : "application/json");
+		assert_answer(l, 200, "");
+	}
 }
 
 static void
@@ -810,10 +856,12 @@ main(void)
 		FRONT_TEST(what_a_keeper_says_in_no_order_ends_its_run),
 		FRONT_TEST(a_maker_that_starts_nothing_costs_no_slot),
 		FRONT_TEST(an_accepted_run_is_found_by_its_id),
+		FRONT_TEST(a_run_that_is_accepted_has_a_position_while_it_waits_only),
 		FRONT_TEST(a_run_that_waits_tells_its_position),
 		FRONT_TEST(a_restart_loses_nothing_and_runs_again_once),
 		FRONT_TEST(who_drains_takes_nothing_and_leaves_what_waits),
 		FRONT_TEST(a_stream_says_what_happens_and_ends_with_the_result),
+		FRONT_TEST(the_weights_of_accept_decide_whether_it_is_a_stream),
 		FRONT_TEST(a_stream_that_waits_is_told_its_position),
 		FRONT_TEST(a_client_that_does_not_read_holds_up_nobody),
 		FRONT_TEST(what_is_said_of_all_cases_together_ends),
