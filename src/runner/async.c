@@ -93,8 +93,8 @@ say_accepted(struct front *f, struct lane *l, const char *id)
 
 	snprintf(fields, sizeof fields, "Location: %s/%s\r\n", f->rules.path, id);
 	reply_json(l, 202, fields,
-	           json_pack("{s:s, s:s, s:i}", "id", id, "status", position > 0 ? "queued" : "running",
-	                     "position", (int)position));
+	           json_pack("{s:s, s:s, s:o*}", "id", id, "status", position > 0 ? "queued" : "running",
+	                     "position", position > 0 ? json_integer((json_int_t)position) : NULL));
 }
 
 void
