@@ -34,6 +34,24 @@ static const struct {
 	[CAUSE_CLIENT_GONE] = { "client_gone", 499, "The client went away." },
 };
 
+/* Where no function is asked, but the runner; the others say no word of functions. */
+static const char *const of_runs[CAUSE_COUNT] = {
+	[CAUSE_METHOD_NOT_ALLOWED] = "This path of runs does not take this method.",
+	[CAUSE_UNAUTHORIZED] = "Runs ask for a token that is valid.",
+	[CAUSE_FORBIDDEN] = "The token is not good for runs.",
+	[CAUSE_CRASH] = "The runner crashed.",
+	[CAUSE_MEMORY_LIMIT] = "The runner ran out of memory.",
+	[CAUSE_SYSCALL_DENIED] = "The runner was stopped.",
+	[CAUSE_BAD_RESPONSE] = "The runner's answer is malformed.",
+	[CAUSE_OUTPUT_LIMIT] = "The runner's answer is over the limit.",
+	[CAUSE_START_FAILED] = "The runner could not be started.",
+	[CAUSE_OVERLOADED] = "Too many requests for runs are waiting.",
+	[CAUSE_DISABLED] = "Runs are disabled.",
+	[CAUSE_UNAVAILABLE] = "Runs are not available now.",
+	[CAUSE_WALL_TIME_LIMIT] = "The run took too long.",
+	[CAUSE_CPU_TIME_LIMIT] = "The run used too much CPU time.",
+};
+
 static const char *
 cause_in_range(enum cause cause)
 {
@@ -58,6 +76,12 @@ const char *
 cause_sentence(enum cause cause)
 {
 	return cause_in_range(cause) ? causes[cause].sentence : "";
+}
+
+const char *
+cause_sentence_of_runs(enum cause cause)
+{
+	return cause_in_range(cause) && of_runs[cause] ? of_runs[cause] : cause_sentence(cause);
 }
 
 void

@@ -52,6 +52,9 @@ int cause_status(enum cause cause);
 /* One sentence for the client, without details. */
 const char *cause_sentence(enum cause cause);
 
+/* The same for who asked for a run: no function is named in it. */
+const char *cause_sentence_of_runs(enum cause cause);
+
 enum { ENDING_TEXT_SIZE = 64 };
 
 /* "exit 3", "signal SEGV", "signal KILL" ... */

@@ -117,16 +117,17 @@ auth_challenge(const struct request *q, char text[AUTH_CHALLENGE_SIZE])
 		[AUTH_SCOPE] = ", error=\"insufficient_scope\"",
 	};
 	const struct snapshot_function *f = &q->pool->function;
+	const char *realm = f->is_run ? "run" : f->name; /* what the scope is called, too */
 
 	if (f->auth == AUTH_BASIC && q->fault == AUTH_SCOPE)
 		return NULL;
 	if (f->auth == AUTH_BASIC)
-		snprintf(text, AUTH_CHALLENGE_SIZE, "Basic realm=\"%s\", charset=\"UTF-8\"", f->name);
+		snprintf(text, AUTH_CHALLENGE_SIZE, "Basic realm=\"%s\", charset=\"UTF-8\"", realm);
 	else if (q->fault == AUTH_SCOPE)
-		snprintf(text, AUTH_CHALLENGE_SIZE, "Bearer realm=\"%s\"%s, scope=\"%s%s\"", f->name,
-		         errors[q->fault], f->is_run ? "run" : "call:", f->is_run ? "" : f->name);
+		snprintf(text, AUTH_CHALLENGE_SIZE, "Bearer realm=\"%s\"%s, scope=\"%s%s\"", realm,
+		         errors[q->fault], f->is_run ? "" : "call:", realm);
 	else
-		snprintf(text, AUTH_CHALLENGE_SIZE, "Bearer realm=\"%s\"%s", f->name, errors[q->fault]);
+		snprintf(text, AUTH_CHALLENGE_SIZE, "Bearer realm=\"%s\"%s", realm, errors[q->fault]);
 	return text;
 }
 

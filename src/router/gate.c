@@ -333,6 +333,23 @@ function_check(struct router *r, struct request *q, const struct route_match *m)
 	return cause == CAUSE_NONE ? session_take(r, q, m->function) : cause;
 }
 
+/* By a method that the path does take. */
+static bool
+is_path_of_runs(struct router *r, const struct request *q, unsigned methods)
+{
+	struct route_match m;
+
+	snapshot_match(r->snapshot, q->below, methods & (~methods + 1), &m);
+	return m.function && m.function->is_run;
+}
+
+static void
+refuse_method(struct router *r, const struct request *q, struct verdict *v)
+{
+	v->cause = CAUSE_METHOD_NOT_ALLOWED;
+	v->is_of_runs = is_path_of_runs(r, q, v->methods);
+}
+
 static void
 route_check(struct router *r, struct request *q, struct verdict *v)
 {
@@ -351,7 +368,7 @@ route_check(struct router *r, struct request *q, struct verdict *v)
 	else if (!m.function && q->method == HTTP_OPTIONS)
 		v->is_options = true;
 	else if (!m.function)
-		v->cause = CAUSE_METHOD_NOT_ALLOWED;
+		refuse_method(r, q, v);
 	else
 		v->cause = function_check(r, q, &m);
 }

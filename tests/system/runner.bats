@@ -117,6 +117,8 @@ slow='{"lang":"Python","code":"import time; time.sleep(2); print(\"slept\")"}'
 	get /run/languages 200
 	request /run -X PUT
 	expect 405
+	[[ $(header Content-Type) == application/problem+json* ]]
+	grep -qF '"This path of runs does not take this method."' "$D/body"
 	get /api/run 404
 	[ "$(status_of_run .path)" = /run ]
 	[ "$(status_of_run .lanes)" -ge 1 ]
@@ -142,7 +144,7 @@ slow='{"lang":"Python","code":"import time; time.sleep(2); print(\"slept\")"}'
 	get /api/run/languages 401
 	request /api/run/languages -H "Authorization: Bearer $call"
 	expect 403
-	[ "$(header WWW-Authenticate)" = 'Bearer realm="@run", error="insufficient_scope", scope="run"' ]
+	[ "$(header WWW-Authenticate)" = 'Bearer realm="run", error="insufficient_scope", scope="run"' ]
 	request /api/run/languages -H "Authorization: Bearer $run"
 	expect 200
 	deploy token revoke runs

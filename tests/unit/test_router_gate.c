@@ -119,9 +119,10 @@ expect_refused(struct rig *g, int fd, int status, const char *challenge)
 	close(fd);
 }
 
-#define REALM   "Bearer realm=\"gated\""
-#define INVALID REALM ", error=\"invalid_token\""
-#define SCOPE   REALM ", error=\"insufficient_scope\", scope=\"call:gated\""
+#define REALM     "Bearer realm=\"gated\""
+#define INVALID   REALM ", error=\"invalid_token\""
+#define RUN_SCOPE "Bearer realm=\"run\", error=\"insufficient_scope\", scope=\"run\""
+#define SCOPE     REALM ", error=\"insufficient_scope\", scope=\"call:gated\""
 
 static void
 who_shows_a_token_that_is_good_is_let_in_and_named(void **state)
@@ -493,11 +494,31 @@ the_runner_takes_its_own_scope_and_no_functions(void **state)
 	expect_refused(g, ask(g, "Bearer " RUNS), 403, SCOPE);
 	gated.is_run = 1;
 	rig_gate(g, &gated);
-	expect_refused(g, ask(g, "Bearer " GOOD), 403, REALM ", error=\"insufficient_scope\", scope=\"run\"");
-	expect_refused(g, ask(g, "Bearer " EVERYWHERE), 403,
-	               REALM ", error=\"insufficient_scope\", scope=\"run\"");
+	expect_refused(g, ask(g, "Bearer " GOOD), 403, RUN_SCOPE);
+	expect_refused(g, ask(g, "Bearer " EVERYWHERE), 403, RUN_SCOPE);
 	rig_lease(g, &w, RIG_GATED);
 	expect_passed(g, &w, ask(g, "Bearer " RUNS), "runs");
+}
+
+/* Who asks for runs reads documents, and knows of no function. */
+static void
+a_method_that_runs_do_not_take_is_refused_by_a_document(void **state)
+{
+	static const char *const methods[] = { "PUT", "PATCH", "DELETE", "BREW" };
+	struct snapshot_function gated = rig_gated(AUTH_BEARER);
+	struct rig *g = *state;
+
+	gated.is_run = 1;
+	rig_gate(g, &gated);
+	for (size_t i = 0; i < ARRAY_SIZE(methods); i++) {
+		const struct rig_request q = { .method = methods[i], .path = "/gated", .id = 1 };
+		int fd = rig_connect(g);
+
+		rig_request(g, fd, &q);
+		assert_true(
+		    rig_answers(fd, 405, "\"detail\":\"This path of runs does not take this method.\""));
+		close(fd);
+	}
 }
 
 /* What a newer program may say is no reason to let everybody in. */
@@ -556,6 +577,7 @@ main(void)
 		TEST(a_list_that_cannot_be_read_leaves_no_token),
 		TEST(without_a_list_nobody_is_let_in),
 		TEST(the_runner_takes_its_own_scope_and_no_functions),
+		TEST(a_method_that_runs_do_not_take_is_refused_by_a_document),
 		TEST(a_gate_that_is_not_known_is_closed),
 		TEST(the_access_log_says_who_and_why_not),
 	};
