@@ -193,8 +193,10 @@ take_root(struct request *r)
 	job->cases[0] = (struct run_case){ .input = "", .expected = "" };
 	if (rc == 0)
 		rc = request_take(r, r->root, fields, ARRAY_SIZE(fields), &job->cases[0]);
-	if (rc < 0 || job->n_files > 0)
+	if (rc < 0)
 		return rc;
+	if (job->n_files > 0)
+		return request_check_main(r);
 	request_enter(r, "code");
 	return request_fail(r, 422, "it is missing, and so are files");
 }

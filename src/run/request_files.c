@@ -107,3 +107,23 @@ request_take_files(struct request *r, json_t *value, void *unused)
 	}
 	return r->main && !r->has_code ? put_main_first(r) : 0;
 }
+
+/* Where a compiler gets all files, it tells by the ending what to do with each: what it does not know goes to
+ * the linker, whose words help nobody.  An interpreter reads whatever it is given. */
+int
+request_check_main(struct request *r)
+{
+	const char *end = strrchr(r->language->source, '.'), *own = strrchr(r->job->files[0].path, '.');
+
+	if (!strstr(r->language->compile, "{files}") || (own && strcmp(own, end) == 0))
+		return 0;
+	if (r->main) {
+		request_enter(r, "main");
+	} else {
+		request_enter(r, "files");
+		request_enter_element(r, 0);
+		request_enter(r, "name");
+	}
+	return request_fail(r, 422, "the main file of %s has a name that ends with %s", r->language->name,
+	                    end);
+}

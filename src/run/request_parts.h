@@ -66,6 +66,9 @@ struct request_quote request_quote(const char *text);
 /* The text → JSON; NULL: the problem is filled in.  What would cost too much to parse is not parsed. */
 json_t *request_parse_json(struct request *r, const char *text, size_t n);
 
+/* Of code and files, when both were taken: whether the language can do with the name of the main one. */
+int request_check_main(struct request *r);
+
 /* Takers: of a field, by the file that they are in. */
 int request_take_encoding(struct request *r, json_t *value, void *unused);
 int request_take_code(struct request *r, json_t *value, void *unused);

@@ -63,6 +63,7 @@ parse(struct run_job *job, const char *text)
 		fail_msg("%s\n%d %s: %s", text, problem.status, problem.field, problem.detail);
 }
 
+#define CPP  "{\"lang\":\"C++\","
 #define LANG "{\"lang\":\"Python\","
 #define CODE LANG "\"code\":\"\","
 
@@ -285,6 +286,12 @@ static const struct {
 	{ LANG "\"files\":[{\"name\":\"a\",\"content\":\"\"}],\"code\":\"\"}", "main.py", "a" },
 	{ LANG "\"files\":[{\"name\":\"a\",\"content\":\"\"}],\"code\":\"\",\"main\":\"x.py\"}", "x.py",
 	  "a" },
+	{ LANG "\"files\":[{\"name\":\"a\",\"content\":\"\"}],\"code\":\"\",\"main\":\"x.txt\"}", "x.txt",
+	  "a" },
+	{ CPP "\"files\":[{\"name\":\"a.h\",\"content\":\"\"},{\"name\":\"a.cpp\",\"content\":\"\"}],"
+	      "\"main\":\"a.cpp\"}",
+	  "a.cpp", "a.h" },
+	{ CPP "\"files\":[{\"name\":\"a.txt\",\"content\":\"\"}],\"code\":\"\"}", "main.cpp", "a.txt" },
 };
 
 static void
@@ -475,6 +482,14 @@ static const struct {
 	{ CODE "\"main\":\"../x\"}", "main", "no name of a file" },
 	{ LANG "\"main\":\"b\",\"files\":[{\"name\":\"a\",\"content\":\"\"}]}", "main",
 	  "no file is called so" },
+	{ CPP "\"code\":\"\",\"main\":\"hello.txt\"}", "main", "of C++ has a name that ends with .cpp" },
+	{ CPP "\"code\":\"\",\"main\":\"cpp\"}", "main", ".cpp" },
+	{ CPP "\"code\":\"\",\"main\":\"a.cpp/b\"}", "main", ".cpp" },
+	{ CPP "\"files\":[{\"name\":\"a.h\",\"content\":\"\"},{\"name\":\"a.cpp\",\"content\":\"\"}]}",
+	  "files[0].name", ".cpp" },
+	{ CPP "\"files\":[{\"name\":\"a.cpp\",\"content\":\"\"},{\"name\":\"a.h\",\"content\":\"\"}],"
+	      "\"main\":\"a.h\"}",
+	  "main", ".cpp" },
 };
 
 static void
