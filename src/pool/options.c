@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "pool/runner.h"
+
 const char options_usage[] =
     "usage: cfn-pool [-c FILE] [--registry FILE] [--listen unix:PATH|tcp:HOST:PORT] [-t] [-tt] [-F]\n"
     "\n"
@@ -82,5 +84,7 @@ options_configure(const struct pool_options *o, struct config *c, bool *is_priva
 	if (o->listen)
 		snprintf(c->listen, sizeof c->listen, "%s", o->listen);
 	rc = config_find_registry(c, o->registry, is_private, e);
-	return rc < 0 ? rc : config_complete(c, e);
+	if (rc == 0)
+		rc = config_complete(c, e);
+	return rc < 0 ? rc : runner_check_languages(&c->run, e);
 }

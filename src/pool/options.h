@@ -15,6 +15,7 @@ int options_parse(int argc, char **argv, struct pool_options *o, struct err *e);
 
 extern const char options_usage[];
 
-/* The configuration under the options: file, environment, command line.  *is_private: the registry is the
+/* The configuration under the options: file, environment, command line; the languages too, where programs are
+ * run.  *is_private: the registry is the
  * caller's own, which may be made. */
 int options_configure(const struct pool_options *o, struct config *c, bool *is_private, struct err *e);

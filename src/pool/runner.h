@@ -16,6 +16,9 @@ void runner_close(struct master *m);
 /* While still root: the folder of its runs, for the user that will write it. */
 int runner_make_folder(struct master *m, struct err *e);
 
+/* A part of the configuration, where programs are run.  -EINVAL ("FILE:LINE: KEY: why"), -ENOMEM. */
+int runner_check_languages(const struct config_run *run, struct err *e);
+
 /* At the start and at a reload: languages that are added, changed or taken away are other values in [run]. */
 void runner_look_at_languages(struct master *m);
 

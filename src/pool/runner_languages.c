@@ -1,10 +1,14 @@
-/* runner_languages.c - whether the folder of languages has changed: the runner reads it once, when it starts.
- */
+/* runner_languages.c - the folder of languages, which the runner reads once, when it starts: whether it can
+ * be read, and whether it has changed. */
 #include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/fd.h"
 #include "pool/runner.h"
+#include "run/language.h"
 
 #define FNV_BASIS UINT64_C(14695981039346656037)
 #define FNV_PRIME UINT64_C(1099511628211)
@@ -47,4 +51,20 @@ runner_look_at_languages(struct master *m)
 	while ((entry = readdir(folder)))
 		m->runner.languages += mark_of_file(dirfd(folder), entry->d_name);
 	closedir(folder);
+}
+
+int
+runner_check_languages(const struct config_run *run, struct err *e)
+{
+	AUTO_FREE struct run_languages *languages = NULL;
+	int rc;
+
+	if (!run->is_enabled)
+		return 0;
+	languages = malloc(sizeof *languages);
+	if (!languages)
+		return err_set(e, ENOMEM, "languages");
+	rc = run_languages_read(languages, run->languages_dir, e);
+	/* ENOENT would say that there is no configuration. */
+	return rc < 0 ? -(e->code = EINVAL) : 0;
 }

@@ -216,9 +216,28 @@ slow='{"lang":"Python","code":"import time; time.sleep(2); print(\"slept\")"}'
 	wait_until 20 has_languages "Awk Sorted"
 	echo nonsense >"$D/languages/awk.conf"
 	kill -HUP "$POOL"
-	wait_until 20 grep -q 'languages/awk.conf:1: not a line' "$D/error.log"
+	wait_until 20 grep -q 'languages/awk.conf:1: not a line.*; the old configuration holds' "$D/error.log"
+	has_languages "Awk Sorted"
 	rm "$D/languages/awk.conf"
+	kill -HUP "$POOL"
 	wait_until 20 has_languages Sorted
+}
+
+@test "languages that cannot be read are a fault of the configuration, where programs are run" {
+	mkdir "$D/languages"
+	printf 'name = Awk\nsource = main.awk\nrun =\n' >"$D/languages/awk.conf"
+	run_conf "languages_dir = $D/languages"
+	refused 78 cfn-pool -c "$D/cfn.conf" --registry "$R" -t
+	grep -q "^cfn-pool: $D/languages/awk.conf:3: run: " "$D/err"
+	refused 78 cfn-pool -c "$D/cfn.conf" --registry "$R"
+	grep -q "$D/languages/awk.conf:3: " "$D/err"
+	run_conf "languages_dir = $D/none"
+	refused 78 cfn-pool -c "$D/cfn.conf" --registry "$R" -t
+	grep -q "languages $D/none: No such file" "$D/err"
+	conf <<<$'[run]\nlanguages_dir = '"$D/none"
+	cfn-pool -c "$D/cfn.conf" --registry "$R" -t
+	run_conf
+	cfn-pool -c "$D/cfn.conf" --registry "$R" -t
 }
 
 @test "QUIT waits for what runs, and leaves no process" {
