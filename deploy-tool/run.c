@@ -122,12 +122,14 @@ program_check(const char *path)
 static int
 language_find(struct command_run *c, const char *path)
 {
-	const char *wanted = c->options.language;
+	const char *wanted = c->options.language, *folder = c->tool->config.run.languages_dir;
 	char names[NAMES_SIZE];
 	struct err e = { 0 };
 
-	if (run_languages_read(&c->languages, c->tool->config.run.languages_dir, &e) < 0)
+	if (run_languages_read(&c->languages, folder, &e) < 0)
 		return tool_fail_as(EX_CONFIG, "%s", e.text);
+	if (c->languages.n == 0)
+		return tool_fail_as(EX_CONFIG, "%s: there is no language in it", folder);
 	c->language =
 	    wanted ? run_languages_find(&c->languages, wanted) : run_languages_of_file(&c->languages, path);
 	if (c->language)

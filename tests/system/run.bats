@@ -155,6 +155,9 @@ status_of() {
 	echo nonsense >more/bad.conf
 	refused 78 cfn-deploy -c run.conf run x.txt
 	grep -q 'bad.conf:1: not a line' "$D/err"
+	rm more/*
+	refused 78 cfn-deploy -c run.conf run x.txt
+	grep -q "$PWD/more: there is no language in it" "$D/err"
 }
 
 @test "what cannot be run is said with what can be" {
