@@ -14,6 +14,7 @@
 enum {
 	BOX_COLLECT_MAX = 8,
 	BOX_MATCHES_MAX = 64, /* files that patterns bring out of one box */
+	BOX_NAMES_MAX = 4096, /* names in it that are looked at for that */
 	BOX_MATCH_NAME_SIZE = 256,
 	BOX_MATCH_DEPTH = 8,  /* folders within each other where patterns look */
 	BOX_DENIALS_MAX = 64, /* refused calls that are reported; with the next it is killed */

@@ -13,7 +13,7 @@
 #include "base/fd.h"
 #include "ipc/message.h"
 
-enum { NAMES_MAX = 4096, LISTING_SIZE = 8 * 1024, FOLDERS_MAX = 256 };
+enum { LISTING_SIZE = 8 * 1024, FOLDERS_MAX = 256 };
 
 /* The kernel's, getdents64(2). */
 struct listed {
@@ -29,6 +29,8 @@ struct walk {
 	const char *const *patterns;
 	int report;
 	unsigned n_names, n_sent;
+	uint32_t n_missed;
+	bool is_cut; /* there are folders that it has no room for */
 	size_t n_folders;
 	char folders[FOLDERS_MAX][BOX_MATCH_NAME_SIZE];
 };
@@ -59,6 +61,7 @@ file_send(struct walk *w, const char *path)
 	AUTO_FD fd = w->n_sent < BOX_MATCHES_MAX ? box_file_open(path) : -1;
 	struct err ignored;
 
+	w->n_missed += w->n_sent == BOX_MATCHES_MAX;
 	if (fd >= 0 && message_send(w->report, BOX_MATCH, path, strlen(path), &fd, 1, &ignored) == 0)
 		w->n_sent++;
 }
@@ -74,6 +77,8 @@ name_meet(struct walk *w, const char *folder, const struct listed *l)
 		return;
 	if (l->type == DT_DIR && w->n_folders < FOLDERS_MAX && depth_of(path) < BOX_MATCH_DEPTH)
 		memcpy(w->folders[w->n_folders++], path, sizeof path);
+	else if (l->type == DT_DIR)
+		w->is_cut |= w->n_folders == FOLDERS_MAX;
 	else if (l->type == DT_REG && is_wanted(w, path))
 		file_send(w, path);
 }
@@ -81,7 +86,7 @@ name_meet(struct walk *w, const char *folder, const struct listed *l)
 static void
 listing_read(struct walk *w, const char *folder, const char *listing, size_t n)
 {
-	for (size_t at = 0; at < n && w->n_names < NAMES_MAX; w->n_names++) {
+	for (size_t at = 0; at < n && w->n_names < BOX_NAMES_MAX; w->n_names++) {
 		const struct listed *l = (const void *)(listing + at);
 
 		name_meet(w, folder, l);
@@ -96,9 +101,20 @@ folder_read(struct walk *w, const char *folder)
 	AUTO_FD fd = box_file_open(folder[0] ? folder : ".");
 	long n;
 
-	while (fd >= 0 && w->n_names < NAMES_MAX &&
+	while (fd >= 0 && w->n_names < BOX_NAMES_MAX &&
 	       (n = syscall(SYS_getdents64, fd, listing, sizeof listing)) > 0)
 		listing_read(w, folder, listing, (size_t)n);
+}
+
+/* Of names that nobody looks at it is not known which are wanted: together they are one. */
+static void
+missed_say(struct walk *w)
+{
+	struct err ignored;
+
+	w->n_missed += w->is_cut || w->n_names == BOX_NAMES_MAX;
+	if (w->n_missed > 0)
+		message_send(w->report, BOX_MISSED, &w->n_missed, sizeof w->n_missed, NULL, 0, &ignored);
 }
 
 void
@@ -108,4 +124,5 @@ box_matches_send(const char *const *patterns, int report)
 
 	for (size_t i = 0; i < w.n_folders; i++)
 		folder_read(&w, w.folders[i]);
+	missed_say(&w);
 }

@@ -17,6 +17,7 @@ enum box_message {
 	BOX_FILE,      /* uint32_t index; the opened file */
 	BOX_LISTENER,  /* of refused calls; from the payload, before its exec */
 	BOX_MATCH,     /* name without NUL; the opened file */
+	BOX_MISSED,    /* uint32_t: so many more there are, or may be */
 };
 
 /* For boxes of one profile, with a network namespace of their own. */
@@ -48,7 +49,8 @@ void box_output_finish(struct box_output *o);
 int box_files_write(const struct box_plan *plan, struct err *e);
 
 /* Sends the files below the working folder that a pattern names, in no order, as BOX_MATCH: at most
- * BOX_MATCHES_MAX, nothing deeper than BOX_MATCH_DEPTH, no link followed. */
+ * BOX_MATCHES_MAX, nothing deeper than BOX_MATCH_DEPTH, no link followed; then what is more, as BOX_MISSED.
+ */
 void box_matches_send(const char *const *patterns, int report);
 
 /* Opens a file below /work, following nothing; -1 when that cannot be. */

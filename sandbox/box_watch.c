@@ -80,6 +80,17 @@ match_keep(struct keeper *k, struct message *m)
 	plan->watcher->file(plan->watcher->context, name, data, n);
 }
 
+/* No more than init can have met. */
+static void
+missed_keep(struct keeper *k, const struct message *m)
+{
+	uint32_t n;
+
+	memcpy(&n, m->body, sizeof n);
+	if (n <= BOX_NAMES_MAX && k->result->n_left_out <= BOX_NAMES_MAX)
+		k->result->n_left_out += n;
+}
+
 static void
 ending_keep(struct keeper *k, const struct message *m)
 {
@@ -101,6 +112,7 @@ static const struct message_rule init_may_say[] = {
 	{ BOX_FILE, sizeof(uint32_t), sizeof(uint32_t), 1, 1 },
 	{ BOX_LISTENER, 0, 0, 1, 1 },
 	{ BOX_MATCH, 1, BOX_MATCH_NAME_SIZE - 1, 1, 1 },
+	{ BOX_MISSED, sizeof(uint32_t), sizeof(uint32_t), 0, 0 },
 };
 
 /* False when nothing more can come. */
@@ -118,6 +130,8 @@ report_read(struct keeper *k)
 			file_keep(k, &m);
 		else if (m.type == BOX_MATCH)
 			match_keep(k, &m);
+		else if (m.type == BOX_MISSED)
+			missed_keep(k, &m);
 		else if (m.type == BOX_LISTENER)
 			listener_keep(k, &m);
 		else
@@ -319,6 +333,6 @@ box_drain(struct keeper *k)
 		output_read(k, k->ends.out, &k->out);
 		output_read(k, k->ends.err, &k->err);
 	}
-	for (int i = 0; i < BOX_COLLECT_MAX + BOX_MATCHES_MAX + 2 && report_read(k); i++)
+	for (int i = 0; i < BOX_COLLECT_MAX + BOX_MATCHES_MAX + 3 && report_read(k); i++)
 		;
 }

@@ -166,8 +166,10 @@ message_fill(struct run_report *report, const struct box_result *box, const stru
 		         messages[report->status].after);
 	} else if (box->n_left_out > 0) {
 		snprintf(to, RUN_MESSAGE_SIZE,
-		         "outputs: %" PRIu32 " left out, over %d MiB, over %d MiB together, or no plain file",
-		         box->n_left_out, RUN_OUTPUT_FILE_MAX >> 20, RUN_OUTPUT_FILES_MAX >> 20);
+		         "outputs: %" PRIu32 " left out, over %d MiB, over %d MiB together, over %d files, "
+		         "among too many names, or no plain file",
+		         box->n_left_out, RUN_OUTPUT_FILE_MAX >> 20, RUN_OUTPUT_FILES_MAX >> 20,
+		         BOX_MATCHES_MAX);
 	}
 }
 

@@ -126,6 +126,15 @@ status_of() {
 	jq -e '.status == "accepted" and [.files[].name] == ["b"] and (.message | startswith("outputs: 1 left out"))' out
 }
 
+@test "files that are too many to be brought back are missed aloud" {
+	printf 'for i in range(70): open("a%%d" %% i, "w")\n' >many.py
+	cfn-deploy --json run --output 'a*' many.py 3>&- >out
+	jq -e '.status == "accepted" and (.files | length) == 64 and (.message | startswith("outputs: 6 left out"))' out
+	printf 'import os\nfor i in range(300): os.mkdir("d%%d" %% i)\n' >folders.py
+	cfn-deploy --json run --output 'a*' folders.py 3>&- >out
+	jq -e '.status == "accepted" and (.message | startswith("outputs: 1 left out"))' out
+}
+
 @test "a compile error is the compiler's own words, an option one of a list" {
 	local rc=0
 	printf 'int main(void) { return x; }\n' >bad.c
