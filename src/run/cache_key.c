@@ -75,7 +75,7 @@ parts_add_words(struct parts *p, const char *const *words)
 static void
 parts_add_language(struct parts *p, const struct run_language *l)
 {
-	const char *const texts[] = { l->name,   l->source,      l->compile, l->needs,
+	const char *const texts[] = { l->name,   l->source,      l->endings, l->compile, l->needs,
 		                      l->system, l->environment, l->root,    NULL };
 	const char *at = l->needs, *word;
 	size_t n;

@@ -57,15 +57,11 @@ words_put_all(struct run_words *w, const char *const *words, struct err *e)
 static int
 words_put_files(struct run_words *w, const struct run_language *l, const struct run_job *job, struct err *e)
 {
-	const char *end = strrchr(l->source, '.');
 	int rc = 0;
 
-	for (size_t i = 0; rc == 0 && i < job->n_files; i++) {
-		const char *own = strrchr(job->files[i].path, '.');
-
-		if (i == 0 || (own && strcmp(own, end) == 0))
+	for (size_t i = 0; rc == 0 && i < job->n_files; i++)
+		if (i == 0 || run_language_has_ending(l, job->files[i].path))
 			rc = words_put(w, job->files[i].path, e);
-	}
 	return rc;
 }
 

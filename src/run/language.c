@@ -200,6 +200,19 @@ add_variables(const struct key *key, void *to, const char *value, struct err *e)
 	return add_words(key, to, value, e);
 }
 
+static int
+add_endings(const struct key *key, void *to, const char *value, struct err *e)
+{
+	const char *at = value, *word;
+	size_t n;
+
+	while ((word = words_next(&at, &n)))
+		if (word[0] != '.' || n == 1 || memchr(word + 1, '.', n - 1) || memchr(word, '/', n))
+			return err_set(e, -EINVAL, "%s: '%.*s' is not an ending", key->name,
+			               (int)(n < 64 ? n : 64), word);
+	return add_words(key, to, value, e);
+}
+
 static const struct key keys[] = {
 #define KEY(key, function, field, ...)                                                                       \
 	{                                                                                                    \
@@ -209,6 +222,7 @@ static const struct key keys[] = {
 	KEY("name", set_text, name, .is_needed = true),
 	KEY("aliases", add_words, aliases, .is_list = true),
 	KEY("source", set_text, source, .is_needed = true),
+	KEY("endings", add_endings, endings, .is_list = true),
 	KEY("compile", set_command, compile),
 	KEY("run", set_command, run, .is_needed = true),
 	KEY("version", set_command, version),

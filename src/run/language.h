@@ -33,6 +33,7 @@ struct run_language {
 	char name[RUN_NAME_SIZE];       /* as it is shown: "C++" */
 	char aliases[256];              /* words; names and aliases are compared without case */
 	char source[64];                /* what a program of one file is called: "main.cpp" */
+	char endings[64];               /* of its files beside that one's: words, ".cc" */
 	char compile[RUN_COMMAND_SIZE]; /* empty: it is not compiled */
 	char run[RUN_COMMAND_SIZE];
 	char version[256];     /* a command; the first line that it writes is the version */
@@ -51,6 +52,9 @@ struct run_languages {
 	size_t n;
 	struct run_language rows[RUN_LANGUAGES_MAX]; /* by name, those of one name by file */
 };
+
+/* Whether a file's name ends like the language's own. */
+bool run_language_has_ending(const struct run_language *language, const char *name);
 
 /* The text of a file.  -EINVAL, with the number of the line that is at fault; 0: no single one is. */
 int run_language_parse(struct run_language *language, const char *text, size_t n, int *line, struct err *e);

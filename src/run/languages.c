@@ -168,13 +168,25 @@ run_languages_list(const struct run_languages *l, char *text, size_t size)
 	}
 }
 
+bool
+run_language_has_ending(const struct run_language *l, const char *name)
+{
+	const char *own = strrchr(name, '.'), *at = l->endings, *word;
+	size_t n;
+
+	if (!own || strcmp(own, strrchr(l->source, '.')) == 0)
+		return own != NULL;
+	while ((word = words_next(&at, &n)))
+		if (strlen(own) == n && memcmp(word, own, n) == 0)
+			return true;
+	return false;
+}
+
 const struct run_language *
 run_languages_of_file(const struct run_languages *l, const char *name)
 {
-	const char *end = strrchr(name, '.');
-
-	for (size_t i = 0; end && i < l->n; i++)
-		if (strcmp(strrchr(l->rows[i].source, '.'), end) == 0)
+	for (size_t i = 0; i < l->n; i++)
+		if (run_language_has_ending(&l->rows[i], name))
 			return &l->rows[i];
 	return NULL;
 }

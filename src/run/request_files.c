@@ -113,9 +113,9 @@ request_take_files(struct request *r, json_t *value, void *unused)
 int
 request_check_main(struct request *r)
 {
-	const char *end = strrchr(r->language->source, '.'), *own = strrchr(r->job->files[0].path, '.');
+	const struct run_language *l = r->language;
 
-	if (!strstr(r->language->compile, "{files}") || (own && strcmp(own, end) == 0))
+	if (!strstr(l->compile, "{files}") || run_language_has_ending(l, r->job->files[0].path))
 		return 0;
 	if (r->main) {
 		request_enter(r, "main");
@@ -124,6 +124,6 @@ request_check_main(struct request *r)
 		request_enter_element(r, 0);
 		request_enter(r, "name");
 	}
-	return request_fail(r, 422, "the main file of %s has a name that ends with %s", r->language->name,
-	                    end);
+	return request_fail(r, 422, "the main file of %s has a name that ends with %s%s%s", l->name,
+	                    strrchr(l->source, '.'), l->endings[0] ? " or one of " : "", l->endings);
 }

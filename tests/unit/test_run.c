@@ -54,6 +54,8 @@ static const struct {
 	{ "without_a_command", "name = Tiny\nsource = main.ti\n", -EINVAL, "run: it is missing" },
 	{ "a_command_by_its_name_alone", "name = T\nsource = m.t\nrun = tiny\n", -EINVAL, ":3: run: 'tiny'" },
 	{ "a_source_elsewhere", "name = T\nsource = ../m.t\nrun = /t\n", -EINVAL, "source: '../m.t'" },
+	{ "an_ending_without_its_dot", "name = T\nsource = m.t\nendings = .u v\nrun = /t\n", -EINVAL,
+	  "endings: 'v'" },
 	{ "a_source_without_an_ending", "name = T\nsource = main\nrun = /t\n", -EINVAL, "source: 'main'" },
 	{ "two_spaces", "name = T\nsource = m.t\nrun = /t  -x\n", -EINVAL, ":3: run: words have one" },
 	{ "a_size_that_is_none", MINIMAL "address_space = much\n", -EINVAL, ":4: address_space: 'much'" },

@@ -14,6 +14,7 @@ static const struct run_languages languages = {
 	.rows = { { .name = "C++",
 	            .aliases = "cpp g++",
 	            .source = "main.cpp",
+	            .endings = ".cc .cxx",
 	            .compile = "/usr/bin/g++ {files}",
 	            .run = "/program/program",
 	            .options = "-O0 -std=*",
@@ -292,6 +293,8 @@ static const struct {
 	      "\"main\":\"a.cpp\"}",
 	  "a.cpp", "a.h" },
 	{ CPP "\"files\":[{\"name\":\"a.txt\",\"content\":\"\"}],\"code\":\"\"}", "main.cpp", "a.txt" },
+	{ CPP "\"files\":[{\"name\":\"b.cxx\",\"content\":\"\"}],\"code\":\"\",\"main\":\"a.cc\"}", "a.cc",
+	  "b.cxx" },
 };
 
 static void
@@ -482,7 +485,9 @@ static const struct {
 	{ CODE "\"main\":\"../x\"}", "main", "no name of a file" },
 	{ LANG "\"main\":\"b\",\"files\":[{\"name\":\"a\",\"content\":\"\"}]}", "main",
 	  "no file is called so" },
-	{ CPP "\"code\":\"\",\"main\":\"hello.txt\"}", "main", "of C++ has a name that ends with .cpp" },
+	{ CPP "\"code\":\"\",\"main\":\"hello.txt\"}", "main",
+	  "of C++ has a name that ends with .cpp or one of .cc .cxx" },
+	{ CPP "\"code\":\"\",\"main\":\"hello.cx\"}", "main", ".cxx" },
 	{ CPP "\"code\":\"\",\"main\":\"cpp\"}", "main", ".cpp" },
 	{ CPP "\"code\":\"\",\"main\":\"a.cpp/b\"}", "main", ".cpp" },
 	{ CPP "\"files\":[{\"name\":\"a.h\",\"content\":\"\"},{\"name\":\"a.cpp\",\"content\":\"\"}]}",
