@@ -187,6 +187,8 @@ answers_pass(struct maker *m, struct message *message, struct err *e)
 		if (kept)
 			m->place.offers = memcpy(kept, message->body, n);
 		rc = message_send(m->front, MSG_OFFERS, message->body, message->length, NULL, 0, e);
+		/* A front that has gone shows as its end. */
+		rc = rc == -EPIPE ? 0 : rc;
 	}
 	return rc < 0 ? rc : 0;
 }
