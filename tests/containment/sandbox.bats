@@ -73,8 +73,8 @@ is_hidden() {
 	local init worker
 	wait_until 10 one_sandbox
 	{ read -r init && read -r worker; } < <(sandbox_of attempts | sort -n)
-	[ "$(holds "$SPAWNER" 10)" = "0 null 1 null 2 pool.out 3 socket 4 cfn-router 5 cfn-worker 6 libcfn.so.1 7 shared \
-8 cfn-filters 9 signalfd 10 eventpoll pidfd pipe" ]
+	[ "$(holds "$SPAWNER" 11)" = "0 null 1 null 2 pool.out 3 socket 4 cfn-router 5 cfn-worker 6 libcfn.so.1 7 cfn-runner \
+8 shared 9 cfn-filters 10 signalfd 11 eventpoll pidfd pipe" ]
 	is_hidden "$ROUTER" && is_hidden "$init" && is_hidden "$worker"
 	[ "$(id -u)" -eq 0 ] || return 0
 	[ "$(holds "$ROUTER" 8)" = "0 null 1 null 2 error.log 3 socket 4 socket 5 access.log 6 function.log 7 error.log \

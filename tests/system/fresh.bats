@@ -94,7 +94,7 @@ misbehaves() {
 	get /reuse 200
 	# A function of an ordinary user owns the pipes of its input and output.
 	[ "$(id -u)" -eq 0 ] || owned="input output "
-	[ "$(cat "$D/body")" = "static heap environment limit limit_of_loaded signal_to_loaded flags lock ${owned:-}name pipe event offset shared shared_file private_file ." ] ||
+	[ "$(cat "$D/body")" = "static heap environment limit limit_of_loaded signal_to_loaded flags lock ${owned:-}name pipe event offset shared_file private_file ." ] ||
 		{ cat "$D/body"; return 1; }
 }
 
