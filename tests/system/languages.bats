@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # languages.bats - every language that comes with this: its programs are run by the host's tools, in boxes.
+# bats file_tags=any-user
 # shellcheck disable=SC2154
 load helper
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # run_odd.bats - odd requests of runs over HTTP: bytes of every kind, names, sources, and JSON that is none or means
 # nothing; each is right or refused by a document that names the field.
+# bats file_tags=any-user
 # shellcheck disable=SC2016,SC2030,SC2031,SC2154
 load helper
 load runs

@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # run_words.bats - every field of a request and every status over HTTP: what is asked for is done, what is promised is
 # in the answer.
+# bats file_tags=any-user
 # shellcheck disable=SC2016,SC2030,SC2031,SC2154
 load helper
 load runs
