@@ -256,6 +256,7 @@ slow='{"lang":"Python","code":"import time; time.sleep(2); print(\"slept\")"}'
 	grep -q slept "$D/slow"
 }
 
+# bats test_tags=any-user
 @test "started as root, the folder of the runs is the runner's own, also when a reload switches it on" {
 	[ "$(id -u)" -eq 0 ] || skip "not root"
 	needs_runner
