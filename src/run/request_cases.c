@@ -42,16 +42,7 @@ request_take_case_expected(struct request *r, json_t *value, void *of_case)
 
 static const struct request_field case_fields[] = {
 	{ .name = "name", .kind = REQUEST_TEXT, .take = take_case_name },
-	{ .name = "input_encoding", .kind = REQUEST_TEXT, .take = request_take_encoding },
-	{ .name = "input",
-	  .kind = REQUEST_BYTES,
-	  .encoding = "input_encoding",
-	  .take = request_take_case_input },
-	{ .name = "expected_output_encoding", .kind = REQUEST_TEXT, .take = request_take_encoding },
-	{ .name = "expected_output",
-	  .kind = REQUEST_BYTES,
-	  .encoding = "expected_output_encoding",
-	  .take = request_take_case_expected },
+	REQUEST_CASE_FIELDS,
 };
 
 static int

@@ -75,6 +75,18 @@ int request_take_code(struct request *r, json_t *value, void *unused);
 int request_take_files(struct request *r, json_t *value, void *unused);
 int request_take_case_input(struct request *r, json_t *value, void *of_case);
 int request_take_case_expected(struct request *r, json_t *value, void *of_case);
+/* Rows that a case has, and a request without cases: it is one. */
+#define REQUEST_CASE_FIELDS                                                                                  \
+	{ .name = "input_encoding", .kind = REQUEST_TEXT, .take = request_take_encoding },                   \
+	    { .name = "input",                                                                               \
+	      .kind = REQUEST_BYTES,                                                                         \
+	      .encoding = "input_encoding",                                                                  \
+	      .take = request_take_case_input },                                                             \
+	    { .name = "expected_output_encoding", .kind = REQUEST_TEXT, .take = request_take_encoding },     \
+	{                                                                                                    \
+		.name = "expected_output", .kind = REQUEST_BYTES, .encoding = "expected_output_encoding",    \
+		.take = request_take_case_expected                                                           \
+	}
 int request_take_cases(struct request *r, json_t *value, void *unused);
 int request_take_limits(struct request *r, json_t *value, void *unused);
 int request_take_compile_limits(struct request *r, json_t *value, void *unused);
