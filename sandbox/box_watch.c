@@ -180,7 +180,9 @@ processes_sample(struct keeper *k, struct err *e)
 	if (usage.memory > k->max_memory)
 		k->max_memory = usage.memory;
 	processes_note(k, usage.processes);
-	k->result->has_met_processes = k->result->has_met_processes || usage.processes >= limits->processes;
+	/* That there are as many as may be is the sign here; of one that may be alone it is none. */
+	if (limits->processes > 1 && usage.processes >= limits->processes)
+		k->result->has_met_processes = true;
 	if (k->is_running && usage.memory > limits->memory)
 		box_kill(k, CAUSE_MEMORY_LIMIT);
 	return 0;

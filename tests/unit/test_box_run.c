@@ -31,7 +31,8 @@ static const struct box_limits usual = {
 
 /* A script to run, /program/main, and what it reads. */
 static int
-run_script(const char *script, const char *input, bool is_merged, struct box_result *r)
+run_script_within(const char *script, const char *input, bool is_merged, const struct box_limits *limits,
+                  struct box_result *r)
 {
 	static const char *const system[] = { "/usr/bin", "/usr/lib", "/usr/lib64", "/bin",
 		                              "/lib",     "/lib64",   NULL };
@@ -51,13 +52,19 @@ run_script(const char *script, const char *input, bool is_merged, struct box_res
 		.program = files,
 		.n_program = ARRAY_SIZE(files),
 		.uid_range = BOX_UID,
-		.limits = usual,
+		.limits = *limits,
 	};
 	int rc = box_run(&plan, r, &e);
 
 	if (rc < 0)
 		print_error("%s\n", e.text);
 	return rc;
+}
+
+static int
+run_script(const char *script, const char *input, bool is_merged, struct box_result *r)
+{
+	return run_script_within(script, input, is_merged, &usual, r);
 }
 
 static bool
@@ -134,11 +141,11 @@ what_it_used_is_said(void **state)
 	struct box_result r;
 
 	(void)state;
-	assert_int_equal(run_script(HEAD "for i in 1 2 3; do sleep 0.3 & done; wait", NULL, false, &r), 0);
+	assert_int_equal(run_script(HEAD "for i in 1 2 3; do sleep 1 & done; wait", NULL, false, &r), 0);
 	assert_in_range(r.processes_peak, 4, PROCESSES);
 	assert_false(r.has_met_processes);
 	assert_in_range(r.memory_peak, 64 << 10, 64 << 20);
-	assert_true(r.wall_us >= 300 * 1000);
+	assert_true(r.wall_us >= 1000 * 1000);
 	box_result_done(&r);
 
 	assert_int_equal(run_script(HEAD "(for i in 1 2 3 4 5 6 7 8 9; do sleep 1 & done); sleep 0.5", NULL,
@@ -146,6 +153,23 @@ what_it_used_is_said(void **state)
 	                 0);
 	assert_true(r.has_met_processes);
 	assert_int_equal(r.processes_peak, PROCESSES);
+	box_result_done(&r);
+}
+
+/* Whoever may be alone is always as many as it may be. */
+static void
+one_process_has_met_no_limit_of_one(void **state)
+{
+	struct box_limits limits = usual;
+	struct box_result r;
+
+	(void)state;
+	limits.processes = 1;
+	limits.cpu_ms = 200;
+	assert_int_equal(run_script_within(HEAD "while :; do :; done", NULL, false, &limits, &r), 0);
+	assert_int_equal(r.processes_peak, 1);
+	assert_false(r.has_met_processes);
+	assert_int_equal(r.cause, CAUSE_CPU_TIME_LIMIT);
 	box_result_done(&r);
 }
 
@@ -247,6 +271,7 @@ test(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_script_does_what_it_may),
 		cmocka_unit_test(what_it_used_is_said),
+		cmocka_unit_test(one_process_has_met_no_limit_of_one),
 		cmocka_unit_test(a_root_of_its_own_is_all_that_it_sees),
 		cmocka_unit_test(a_link_in_its_root_makes_nothing_in_the_hosts),
 		cmocka_unit_test(proc_is_there_when_it_is_asked_for_and_holds_one_link),

@@ -15,6 +15,10 @@
 
 enum { BOX_UID = 300000, MAX = 1 << 20 };
 
+/* A language without limits has no processes and no memory: any look at what it uses would end it. */
+#define LIMITS                                                                                               \
+	.program = { .memory = 64 << 20, .processes = 8 }, .compiler = { .memory = 64 << 20, .processes = 8 }
+
 static char folder[] = "/tmp/cfn-compile.XXXXXX";
 static struct run_cache cache = { -1, 0 };
 static struct box_base base;
@@ -42,7 +46,7 @@ hear(void *context, const struct run_event *event)
 }
 
 static void
-run_in(struct run_language *language, const char *source, const char *option, const char *other,
+run_in(const struct run_language *language, const char *source, const char *option, const char *other,
        struct heard *h)
 {
 	static struct run_job job;
@@ -52,7 +56,6 @@ run_in(struct run_language *language, const char *source, const char *option, co
 	const struct run_watcher watcher = { hear, h, -1 };
 	struct err e = { 0 };
 
-	language->compiler.memory = 64 << 20;
 	job = (struct run_job){
 		.files = { { language->source, source, strlen(source) }, { other, "", 0 } },
 		.n_files = other ? 2 : 1,
@@ -70,7 +73,9 @@ run_in(struct run_language *language, const char *source, const char *option, co
 static void
 run_with(const char *compile, const char *source, struct heard *h)
 {
-	struct run_language language = { .name = "Copy", .source = "main.sh", .run = "/program/program" };
+	struct run_language language = {
+		.name = "Copy", .source = "main.sh", .run = "/program/program", LIMITS
+	};
 
 	snprintf(language.compile, sizeof language.compile, "%s", compile);
 	run_in(&language, source, NULL, NULL, h);
@@ -143,7 +148,8 @@ shell_language(void)
 		                  .source = "main.sh",
 		                  .run = "/bin/sh /program/program",
 		                  .options = "-O0",
-		                  .headers = "w x" };
+		                  .headers = "w x",
+		                  LIMITS };
 
 	snprintf(l.compile, sizeof l.compile, "/bin/sh %s/tool {files} {options}", folder);
 	snprintf(l.system, sizeof l.system, "%s/tool", folder);
