@@ -9,13 +9,14 @@ load helper
 
 setup() {
 	place_make
+	TRACERS=()
 	[ "$(id -u)" -eq 0 ] || skip "not root: strace cannot look into a sandbox"
 	command -v strace >/dev/null || skip "no strace"
 	hello_make hi "the answer"
 }
 
 teardown() {
-	[ -z "${TRACERS:-}" ] || kill -INT $TRACERS || true
+	[ ${#TRACERS[@]} -eq 0 ] || kill -INT "${TRACERS[@]}" || true
 	place_remove
 }
 
@@ -26,18 +27,16 @@ trace() {
 	local file=$1 pid
 	shift
 	strace -qq -f -s 256 -o "$D/$file" "${@/#/-p}" 3>&- &
-	TRACERS+=" $!"
+	TRACERS+=($!)
 	for pid; do
 		wait_until 10 is_traced "$pid"
 	done
 }
 
 trace_no_more() {
-	# shellcheck disable=SC2086 # several
-	kill -INT $TRACERS
-	# shellcheck disable=SC2086
-	wait $TRACERS || true
-	TRACERS=
+	kill -INT "${TRACERS[@]}"
+	wait "${TRACERS[@]}" || true
+	TRACERS=()
 }
 
 # ask N: so many requests on one connection, each when the last is answered; all of them are.
