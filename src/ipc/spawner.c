@@ -387,6 +387,15 @@ wait_ready(struct spawner *s, struct err *e)
 	return 0;
 }
 
+/* Or it has ended. */
+static bool
+has_spoken(const struct spawner *s)
+{
+	struct pollfd p = { .fd = s->channel, .events = POLLIN };
+
+	return poll(&p, 1, 0) == 1;
+}
+
 static int
 release(const struct launch *l, struct spawner *s, struct err *e)
 {
@@ -396,9 +405,9 @@ release(const struct launch *l, struct spawner *s, struct err *e)
 	if (rc != 0)
 		return rc < 0 ? err_wrap(e, "start cfn-spawn") : 0;
 	rc = spawner_write_maps(l->options, s->pid, e);
-	if (rc < 0)
-		return err_wrap(e, "user namespace of the pool");
 	/* One that has ended has said why, which is what is read next. */
+	if (rc < 0)
+		return has_spoken(s) ? 0 : err_wrap(e, "user namespace of the pool");
 	return channel_wake(s->channel) < 0 && errno != EPIPE ? err_set(e, errno, "start cfn-spawn") : 0;
 }
 

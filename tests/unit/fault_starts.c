@@ -147,6 +147,13 @@ receive(struct start_rig *r)
 	return false;
 }
 
+void
+start_await_end(struct start_rig *r)
+{
+	while (!r->outcome.is_spawner_gone && receive(r))
+		message_done(&r->pool.m);
+}
+
 /* What the master would say of a start that ended. */
 static void
 take_ended(struct start_rig *r)

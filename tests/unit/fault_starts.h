@@ -53,5 +53,8 @@ pid_t start_prepare(struct start_rig *r, const struct start_scope *s);
 /* After s->start: fills r->outcome; nothing of it runs any more. */
 void start_finish(struct start_rig *r, const struct start_scope *s);
 
+/* Waits until the spawner has ended, whatever it says before. */
+void start_await_end(struct start_rig *r);
+
 /* Processes, descriptors and mounts of the spawner. */
 void start_held(const struct start_rig *r, char held[START_HELD_SIZE]);

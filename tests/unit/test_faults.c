@@ -239,17 +239,17 @@ is_one_line(const char *text)
 	return n > 0;
 }
 
-/* NULL when a start with this call failing went as it must. */
+/* NULL when a start with the call of this line failing went as it must. */
 static const char *
-verdict(const struct start_rig *r, const struct start_scope *s, const struct fault_call *call, int code)
+verdict(const struct start_rig *r, const struct start_scope *s, const char *line, int code)
 {
 	if (r->outcome.is_spawner_gone)
-		return is_deadly(s, call->line) ? NULL : "the spawner ended";
+		return is_deadly(s, line) ? NULL : "the spawner ended";
 	if (!r->outcome.is_ready)
-		return !is_one_line(r->outcome.text)                     ? "not one line"
-		       : !names_cause(r->outcome.text, call->line, code) ? "the cause is not named"
-		                                                         : NULL;
-	if (!is_harmless(call->line))
+		return !is_one_line(r->outcome.text)               ? "not one line"
+		       : !names_cause(r->outcome.text, line, code) ? "the cause is not named"
+		                                                   : NULL;
+	if (!is_harmless(line))
 		return "it started";
 	return strcmp(r->outcome.confinement, r->usual.confinement) == 0 ? NULL : "it is less confined";
 }
@@ -305,6 +305,9 @@ try_call(struct start_rig *r, const struct start_scope *s, const struct fault_ca
 
 	for (unsigned n = 0; n < TRIES_MAX; n++) {
 		start_with(r, s, call, errors[error].error, &f);
+		/* It may have said how the start went before it met the error. */
+		if (is_deadly(s, f.line))
+			start_await_end(r);
 		if (fault_is_same(call->line, f.line))
 			break;
 	}
@@ -313,7 +316,7 @@ try_call(struct start_rig *r, const struct start_scope *s, const struct fault_ca
 		t->n_missed++;
 		return;
 	}
-	wrong = verdict(r, s, call, errors[error].code);
+	wrong = verdict(r, s, f.line, errors[error].code);
 	if (!wrong && !r->outcome.is_spawner_gone && !is_nothing_left(r))
 		wrong = "something is left";
 	if (!wrong)
