@@ -11,6 +11,7 @@ enum { RUN_VERSION_NUMBER_SIZE = 32 };
 /* Plain data: whoever gets it from a less trusted process checks it. */
 struct run_offer {
 	bool is_available;
+	bool is_asked;                        /* its tool was asked for its version: what follows is final */
 	char missing[RUN_LANGUAGE_PATH_SIZE]; /* what is not there when it is not available */
 	char said[RUN_VERSION_SIZE]; /* the first line that its tool says of its version; may be "" */
 	char version[RUN_VERSION_NUMBER_SIZE]; /* the number in it: "12.2.0"; may be "" */
@@ -18,8 +19,11 @@ struct run_offer {
 
 struct run_place;
 
+/* Fills one row's but for its version, which takes a box. */
+void run_offer_begin(const struct run_language *language, struct run_offer *offer);
+
 /* Fills one row's: runs its version command in a box.  A tool that does not say its version is there all the
- * same.  -errno: a box could not be made. */
+ * same.  -errno: a box could not be made; it says no version. */
 int run_offer_find(const struct run_place *place, const struct run_language *language,
                    struct run_offer *offer, struct err *e);
 
@@ -36,7 +40,7 @@ bool run_version_fits(const char *version, const char *wanted);
 
 /* Of the rows with this name or alias the first that is available and whose version fits; NULL: none. offers,
  * one a row, may be NULL: then all are available, in any version.  Of the rows that are not chosen the first
- * is *first, which tells why: NULL, there is no such name. */
+ * is *first, which tells why: NULL, there is no such name.  One that was not asked yet fits no version. */
 const struct run_language *run_languages_choose(const struct run_languages *l, const struct run_offer *offers,
                                                 const char *name, const char *version,
                                                 const struct run_language **first);

@@ -75,6 +75,22 @@ take_language(struct request *r, json_t *value, void *unused)
 	return 0;
 }
 
+/* Whether a language of this name is there whose version may be another one in a moment. */
+static bool
+is_unasked(const struct request *r, const char *name)
+{
+	const struct run_languages *l = r->rules->languages;
+
+	for (size_t i = 0; i < l->n; i++) {
+		const struct run_offer *offer = offer_of(r, &l->rows[i]);
+
+		if (offer && offer->is_available && !offer->is_asked &&
+		    run_language_is_named(&l->rows[i], name))
+			return true;
+	}
+	return false;
+}
+
 static int
 take_version(struct request *r, json_t *value, void *unused)
 {
@@ -88,6 +104,8 @@ take_version(struct request *r, json_t *value, void *unused)
 	    asked[strspn(asked, "0123456789.")] != '\0')
 		return request_fail(r, 422, "it is not a version such as 3 or 3.11");
 	chosen = run_languages_choose(r->rules->languages, r->rules->offers, name, asked, &first);
+	if (!chosen && is_unasked(r, name))
+		return request_fail(r, 503, "which versions there are is not known yet");
 	if (!chosen) {
 		list_offers(r, name, list);
 		return request_fail(r, 422, "it is not what is installed: %s", list);

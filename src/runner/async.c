@@ -203,8 +203,11 @@ static int
 take_open(void *context, const struct store_run *run)
 {
 	struct front *f = context;
-	struct run *r = live_new(f, run->id);
+	struct run *r;
 
+	if (live_find(f, run->id))
+		return 0;
+	r = live_new(f, run->id);
 	if (!r)
 		return -ENOMEM;
 	r->created_ms = run->created_ms;
@@ -235,6 +238,18 @@ open_again(void *context, void *owner)
 	async_open(owner);
 }
 
+void
+async_begin(struct front *f)
+{
+	struct err e;
+
+	if (!f->has_begun || !f->store || f->is_draining)
+		return;
+	if (store_each_open(f->store, take_open, f, &e) < 0)
+		log_line(LOG_ERR, "store: %s", e.text);
+	front_dispatch(f);
+}
+
 /* A runner that is ending may have it still. */
 void
 async_open(struct front *f)
@@ -254,9 +269,7 @@ async_open(struct front *f)
 	}
 	if (damage.code != 0)
 		log_line(LOG_ERR, "%s", damage.text);
-	if (store_each_open(f->store, take_open, f, &e) < 0)
-		log_line(LOG_ERR, "store: %s", e.text);
-	front_dispatch(f);
+	async_begin(f);
 	sweep(NULL, f);
 }
 

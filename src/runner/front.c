@@ -147,10 +147,17 @@ front_new(struct front **front, struct loop *loop, struct maker_link *link, cons
 }
 
 void
-front_begin(struct front *f)
+front_open(struct front *f)
 {
 	if (f->rules.folder)
 		async_open(f);
+}
+
+void
+front_begin(struct front *f)
+{
+	f->has_begun = true;
+	async_begin(f);
 }
 
 void

@@ -24,13 +24,14 @@ struct front_rules {
 	struct run_rules run;
 };
 
-/* What rules point to has to outlive it.  A store that cannot be opened is tried again, and the log says why.
- */
+/* What rules point to has to outlive it. */
 int front_new(struct front **front, struct loop *loop, struct maker_link *link,
               const struct front_rules *rules, struct err *e);
 
-/* Once it is known which languages there are, since from then on what the store has is run.  A store that
- * cannot be opened is tried again, and the log says why. */
+/* Opens the store.  One that cannot be opened is tried again, and the log says why. */
+void front_open(struct front *f);
+
+/* Once it is known which versions of languages there are: from now on what the store has is run. */
 void front_begin(struct front *f);
 
 /* Cancels what runs; asynchronous runs stay in the store. */

@@ -65,7 +65,7 @@ struct front {
 	struct table runs;   /* asynchronous ones that are not done, by id */
 	struct store *store; /* NULL: not open (yet) */
 	struct timer store_timer;
-	bool is_draining, has_said_store;
+	bool has_begun, is_draining, has_said_store;
 	struct run_counters counters;
 };
 
@@ -108,6 +108,7 @@ void async_post(struct front *f, struct lane *l, const struct lane_request *q, c
 void async_get(struct front *f, struct lane *l, const char *id);
 void async_delete(struct front *f, struct lane *l, const char *id);
 void async_open(struct front *f);
+void async_begin(struct front *f); /* what the store has, once the front has begun */
 void async_leave(struct front *f); /* those that wait: to the next runner */
 
 /* ---- languages.c ---- */

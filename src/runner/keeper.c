@@ -115,15 +115,19 @@ job_do(struct keeper *k, const struct run_job *job, struct err *e)
 {
 	const struct run_watcher watcher = { .say = say, .context = k, .cancel = k->events };
 	const struct run_language *language;
-	struct run_place place;
+	struct run_offer offer = { .is_asked = true };
+	struct run_place place = k->place->run;
 	int rc = keeper_check(k->place, job, &language, e);
 
 	if (rc < 0)
 		return rc;
-	place = k->place->run;
 	if (k->place->offers)
-		place.version = k->place->offers[language - k->place->languages->rows].said;
-	return run_job_do(&place, language, job, &watcher, e);
+		offer = k->place->offers[language - k->place->languages->rows];
+	/* What is compiled now is to be found in the cache later. */
+	if (!offer.is_asked)
+		rc = run_offer_find(&k->place->run, language, &offer, e);
+	place.version = offer.said;
+	return rc < 0 ? rc : run_job_do(&place, language, job, &watcher, e);
 }
 
 void

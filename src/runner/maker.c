@@ -138,15 +138,30 @@ static _Noreturn void
 asker_run(const struct keeper_place *place, int answers)
 {
 	const size_t n = place->languages->n;
-	struct run_offer *offers = calloc(RUN_LANGUAGES_MAX, sizeof *offers);
 	struct err e;
 
-	/* One whose box could not be made says no version. */
-	for (size_t i = 0; offers && i < n; i++)
-		run_offer_find(&place->run, &place->languages->rows[i], &offers[i], &e);
-	if (offers)
-		message_send(answers, MSG_OFFERS, offers, n * sizeof *offers, NULL, 0, &e);
+	for (size_t i = 0; i < n; i++) {
+		run_offer_find(&place->run, &place->languages->rows[i], &place->offers[i], &e);
+		if (message_send(answers, MSG_OFFERS, place->offers, n * sizeof *place->offers, NULL, 0, &e) <
+		    0)
+			break;
+	}
 	_exit(0);
+}
+
+/* Which there are is known at once. */
+static int
+offers_begin(struct maker *m, struct err *e)
+{
+	const struct run_languages *l = m->place.languages;
+
+	m->place.offers = calloc(RUN_LANGUAGES_MAX, sizeof *m->place.offers);
+	if (!m->place.offers)
+		return err_set(e, ENOMEM, "languages");
+	for (size_t i = 0; i < l->n; i++)
+		run_offer_begin(&l->rows[i], &m->place.offers[i]);
+	return message_send(m->front, MSG_OFFERS, m->place.offers, l->n * sizeof *m->place.offers, NULL, 0,
+	                    e);
 }
 
 static int
@@ -171,6 +186,16 @@ asker_start(struct maker *m, struct err *e)
 	return 0;
 }
 
+static bool
+offers_are_whole(const struct maker *m)
+{
+	size_t n = 0;
+
+	while (n < m->place.languages->n && m->place.offers[n].is_asked)
+		n++;
+	return n == m->place.languages->n;
+}
+
 static int
 answers_pass(struct maker *m, struct message *message, struct err *e)
 {
@@ -178,19 +203,20 @@ answers_pass(struct maker *m, struct message *message, struct err *e)
 	const struct message_rule rule = { MSG_OFFERS, n, n, 0, 0 };
 	int rc = message_receive(m->answers, message, e);
 
-	fd_close(&m->answers);
-	if (rc == 0)
-		return err_set(e, -EPIPE, "who asks the languages' tools has ended");
-	if (rc > 0 && message_check(&rule, 1, message, e)) {
-		struct run_offer *kept = malloc(n);
-
-		if (kept)
-			m->place.offers = memcpy(kept, message->body, n);
-		rc = message_send(m->front, MSG_OFFERS, message->body, message->length, NULL, 0, e);
-		/* A front that has gone shows as its end. */
-		rc = rc == -EPIPE ? 0 : rc;
-	}
-	return rc < 0 ? rc : 0;
+	if (rc < 0)
+		return rc;
+	if (rc > 0 && !message_check(&rule, 1, message, e))
+		return -e->code;
+	if (rc > 0)
+		memcpy(m->place.offers, message->body, n);
+	/* Of whom nobody asks any more nothing else will be known. */
+	for (size_t i = 0; rc == 0 && i < m->place.languages->n; i++)
+		m->place.offers[i].is_asked = true;
+	if (offers_are_whole(m))
+		fd_close(&m->answers);
+	rc = message_send(m->front, MSG_OFFERS, m->place.offers, n, NULL, 0, e);
+	/* A front that has gone shows as its end. */
+	return rc == -EPIPE ? 0 : rc;
 }
 
 /* ---- what the front says ---- */
@@ -242,7 +268,7 @@ maker_open(struct maker *m, const struct start_runner *start, int front, pid_t f
 	m->signals = signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (m->signals < 0 || sigprocmask(SIG_SETMASK, &child, NULL) < 0)
 		return err_set(e, errno, "signals");
-	return asker_start(m, e);
+	return offers_begin(m, e) < 0 ? -e->code : asker_start(m, e);
 }
 
 int

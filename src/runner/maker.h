@@ -20,7 +20,8 @@ enum maker_message {
 	MSG_MAKER_LOGS, /* nothing; error log, reopened */
 
 	/* maker → front */
-	MSG_OFFERS, /* struct run_offer, one a language in the order of their table */
+	MSG_OFFERS, /* struct run_offer, one a language in the order of their table: all of them, and again
+	               with each that was asked for its version */
 };
 
 struct maker_job {
@@ -31,7 +32,7 @@ struct maker_job {
 struct keeper_place {
 	struct run_place run;
 	const struct run_languages *languages;
-	const struct run_offer *offers; /* one a language; NULL: their tools have not been asked yet */
+	struct run_offer *offers; /* one a language */
 	struct box_limits most, compile_most;
 	uint64_t total_ms_most;
 };

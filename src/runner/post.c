@@ -191,7 +191,7 @@ run_post(struct front *f, struct lane *l, const struct lane_request *q)
 		return;
 	job = job_new(f, q->body, q->n_body, &problem);
 	if (!job) {
-		reply_problem(l, &problem, "");
+		reply_problem(l, &problem, problem.status == 503 ? "Retry-After: 1\r\n" : "");
 	} else if (async_of(q->query) == 1) {
 		job_free(job);
 		async_post(f, l, q, client);

@@ -37,6 +37,7 @@ struct maker_link {
 	struct watch channel;
 	struct run_offer *offers;
 	bool has_offers;
+	size_t n_offers;
 	uint32_t number;
 	struct message message;
 	size_t n_keepers;
@@ -274,6 +275,7 @@ channel_serve(void *context, void *owner, uint32_t events)
 	if (message_check(&rule, 1, &link->message, &e)) {
 		memcpy(link->offers, link->message.body, link->message.length);
 		link->has_offers = true;
+		link->n_offers = link->message.length / sizeof *link->offers;
 	}
 	message_done(&link->message);
 }
@@ -324,6 +326,16 @@ bool
 maker_link_has_offers(const struct maker_link *link)
 {
 	return link->has_offers;
+}
+
+bool
+maker_link_has_versions(const struct maker_link *link)
+{
+	size_t n = 0;
+
+	while (n < link->n_offers && link->offers[n].is_asked)
+		n++;
+	return link->has_offers && n == link->n_offers;
 }
 
 int

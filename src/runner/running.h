@@ -29,6 +29,8 @@ void maker_link_close(struct maker_link *link);
 
 /* The maker has said what there is. */
 bool maker_link_has_offers(const struct maker_link *link);
+/* And in which versions. */
+bool maker_link_has_versions(const struct maker_link *link);
 
 /* Hands the maker the error log anew; the descriptor stays the caller's. */
 int maker_link_logs(struct maker_link *link, int log, struct err *e);

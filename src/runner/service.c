@@ -35,7 +35,7 @@ struct service {
 	struct run_offer offers[RUN_LANGUAGES_MAX];
 	struct message message;
 	int log; /* -1: standard error */
-	bool is_ready, is_draining, is_done;
+	bool is_ready, has_begun, is_draining, is_done;
 };
 
 static const char *const levels[] = {
@@ -117,7 +117,8 @@ say_failed(const struct service_start *start, const struct err *failure)
 	message_send(start->report, REPORT_FAILED, failure->text, strlen(failure->text), NULL, 0, &e);
 }
 
-/* Once it is known which languages there are: who asks first shall not hear of none. */
+/* Once it is known which languages there are: who asks first shall not hear of none.  Their versions take a
+ * while longer. */
 static void
 say_ready(struct service *s)
 {
@@ -127,9 +128,19 @@ say_ready(struct service *s)
 	if (s->is_ready || !maker_link_has_offers(s->link))
 		return;
 	s->is_ready = true;
-	front_begin(s->front);
+	front_open(s->front);
 	s->is_done |= message_send(s->start.report, REPORT_READY, &ready, sizeof ready, NULL, 0, &e) < 0;
 	fd_close(&s->start.report);
+}
+
+/* What the store has may be of a version. */
+static void
+begin(struct service *s)
+{
+	if (s->has_begun || !s->is_ready || !maker_link_has_versions(s->link))
+		return;
+	s->has_begun = true;
+	front_begin(s->front);
 }
 
 /* A master that reads nothing now hears it the next time. */
@@ -248,6 +259,7 @@ service_run(const struct service_start *start)
 	while (rc == 0 && !is_over(s)) {
 		rc = loop_turn(&s->loop, s->front, &e);
 		say_ready(s);
+		begin(s);
 	}
 	if (rc < 0)
 		log_line(LOG_ERR, "%s", e.text);

@@ -26,8 +26,9 @@ static const struct run_languages languages = {
 	            .program = { .memory = 128 << 20, .processes = 32 },
 	            .compiler = { .memory = 512 << 20, .processes = 64 } } },
 };
-static const struct run_offer offers[RUN_LANGUAGES_MAX] = { { .is_available = true, .version = "12.2.0" },
-	                                                    { .is_available = true } };
+static const struct run_offer offers[RUN_LANGUAGES_MAX] = {
+	{ .is_available = true, .is_asked = true, .version = "12.2.0" }, { .is_available = true }
+};
 
 static void
 job_check(const struct run_job *job)

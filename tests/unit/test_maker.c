@@ -318,7 +318,9 @@ the_front_learns_which_languages_there_are(void **state)
 {
 	struct rig *rig = *state;
 
-	AWAIT(rig, rig->offers[0].is_available);
+	AWAIT(rig, maker_link_has_offers(rig->link));
+	assert_true(rig->offers[0].is_available);
+	AWAIT(rig, maker_link_has_versions(rig->link));
 	assert_non_null(strstr(rig->offers[0].said, "bash"));
 }
 
@@ -622,6 +624,7 @@ many_jobs_leave_nothing_behind(void **state)
 	struct rig *rig = *state;
 	size_t fds, own;
 
+	AWAIT(rig, maker_link_has_versions(rig->link));
 	job_runs(rig);
 	nobody_is_below(rig);
 	fds = count_fds(rig->maker);

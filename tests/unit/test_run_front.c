@@ -210,7 +210,7 @@ front_start(struct fixture *f)
 	struct err e = { 0 };
 
 	assert_int_equal(front_new(&f->f, &f->loop, NULL, &f->rules, &e), 0);
-	front_begin(f->f);
+	front_open(f->f);
 }
 
 static int
@@ -244,6 +244,7 @@ setup(void **state)
 	keepers.n = keepers.n_lingering = 0;
 	keepers.fails = false;
 	front_start(f);
+	front_begin(f->f);
 	*state = f;
 	return 0;
 }
@@ -593,6 +594,29 @@ front_restart(struct fixture *f)
 {
 	front_free(f->f);
 	front_start(f);
+	front_begin(f->f);
+}
+
+/* Whose version is known later than the first request comes. */
+static void
+what_the_store_has_is_begun_when_the_versions_are_known_and_once(void **state)
+{
+	struct fixture *f = *state;
+	char paths[2][64];
+
+	take_id(ask(f, (struct ask){ .query = "async=1" }), paths[0]);
+	front_free(f->f);
+	front_start(f);
+	assert_int_equal(keepers.n, 1);
+	assert_answer(look(f, paths[0]), 200, "queued");
+	take_id(ask(f, (struct ask){ .query = "async=1" }), paths[1]);
+	assert_int_equal(keepers.n, 2);
+	front_begin(f->f);
+	assert_int_equal(keepers.n, 3);
+	keeper_run(job(1), "second");
+	keeper_run(job(2), "first");
+	assert_answer(look(f, paths[0]), 200, "first");
+	assert_answer(look(f, paths[1]), 200, "second");
 }
 
 static void
@@ -785,6 +809,31 @@ a_client_that_leaves_after_the_end_leaves_nothing(void **state)
 /* ---- the rest ---- */
 
 static void
+a_version_that_is_not_known_yet_is_asked_for_again(void **state)
+{
+	static const char versioned[] = "{\"lang\":\"bash\",\"version\":\"5\",\"code\":\"\"}";
+	struct fixture *f = *state;
+	struct run_offer offers[RUN_LANGUAGES_MAX] = { { .is_available = true } };
+	struct lane *l;
+
+	f->rules.run.offers = offers;
+	front_restart(f);
+	l = ask(f, (struct ask){ .body = versioned });
+	assert_non_null(strstr(l->fields, "Retry-After: 1\r\n"));
+	assert_answer(l, 503, "\"field\":\"version\"");
+	ask(f, (struct ask){ 0 });
+	assert_int_equal(keepers.n, 1);
+	offers[0] = (struct run_offer){ .is_available = true, .is_asked = true, .version = "5.2.15" };
+	ask(f, (struct ask){ .body = versioned });
+	assert_int_equal(keepers.n, 2);
+	offers[0].version[0] = '4';
+	assert_answer(ask(f, (struct ask){ .body = versioned }), 422, "4.2.15");
+	front_free(f->f);
+	f->rules.run.offers = NULL;
+	front_start(f);
+}
+
+static void
 languages_are_listed(void **state)
 {
 	struct fixture *f = *state;
@@ -856,6 +905,7 @@ main(void)
 		FRONT_TEST(an_accepted_run_is_found_by_its_id),
 		FRONT_TEST(a_run_that_is_accepted_has_a_position_while_it_waits_only),
 		FRONT_TEST(a_run_that_waits_tells_its_position),
+		FRONT_TEST(what_the_store_has_is_begun_when_the_versions_are_known_and_once),
 		FRONT_TEST(a_restart_loses_nothing_and_runs_again_once),
 		FRONT_TEST(who_drains_takes_nothing_and_leaves_what_waits),
 		FRONT_TEST(a_stream_says_what_happens_and_ends_with_the_result),
@@ -865,6 +915,7 @@ main(void)
 		FRONT_TEST(what_is_said_of_all_cases_together_ends),
 		FRONT_TEST(a_client_that_leaves_after_the_end_leaves_nothing),
 		FRONT_TEST(languages_are_listed),
+		FRONT_TEST(a_version_that_is_not_known_yet_is_asked_for_again),
 		FRONT_TEST(a_share_is_a_fields_where_that_is_configured),
 		FRONT_TEST(ten_thousand_runs_leave_no_memory_behind),
 	};

@@ -28,9 +28,9 @@ static const struct run_languages languages = {
 	            .program = { .memory = 128 << 20, .processes = 32 } } },
 };
 static const struct run_offer offers[] = {
-	{ .is_available = true, .version = "12.2.0" },
+	{ .is_available = true, .is_asked = true, .version = "12.2.0" },
 	{ .missing = "/nowhere" },
-	{ .is_available = true, .version = "3.11.2" },
+	{ .is_available = true, .is_asked = true, .version = "3.11.2" },
 };
 static const struct run_rules rules = {
 	.languages = &languages,
