@@ -44,7 +44,7 @@ static const char common_calls[] =
     "sched_get_priority_min set_robust_list get_robust_list set_tid_address arch_prctl wait4 "
     "waitid setpgid setsid";
 
-/* A function's FastCGI descriptor is a socket: libfcgi shuts it down. */
+/* A function's FastCGI descriptor is a socket, which the worker shuts down. */
 static const char function_calls[] = "shutdown getsockopt getsockname getpeername";
 
 /* For the listener's handover; the next program takes them away. */

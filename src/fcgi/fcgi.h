@@ -54,6 +54,10 @@ struct fcgi_pair {
  * 1; 0 at the end; -EBADMSG when a length reaches past the end. */
 int fcgi_pair_next(const unsigned char **p, size_t *n, struct fcgi_pair *pair);
 
+/* The next pair of the n bytes at *p, which are overwritten, as a text "NAME=value" with its NUL: that takes
+ * no more room.  As fcgi_pair_next. */
+int fcgi_pair_to_text(unsigned char **p, size_t *n, char **text);
+
 /* Bytes that the pair takes; 0 when a length is over 2^31-1. */
 size_t fcgi_pair_size(size_t name_length, size_t value_length);
 
@@ -84,7 +88,7 @@ struct fcgi_values {
 int fcgi_get_values(const unsigned char *content, size_t n, const struct fcgi_values *values,
                     unsigned char *record, size_t size);
 
-enum { FCGI_MESSAGE_MAX = 8192 }; /* bytes of one message to a worker: the buffer of libfcgi */
+enum { FCGI_MESSAGE_MAX = 8192 }; /* bytes of one message between a router and a worker */
 
 /* A request for a responder, as much of it as there is. */
 struct fcgi_request {

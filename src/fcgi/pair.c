@@ -46,6 +46,26 @@ fcgi_pair_next(const unsigned char **p, size_t *n, struct fcgi_pair *pair)
 	return 1;
 }
 
+int
+fcgi_pair_to_text(unsigned char **p, size_t *n, char **text)
+{
+	const unsigned char *at = *p;
+	char *to = (char *)*p;
+	struct fcgi_pair pair;
+	int got = fcgi_pair_next(&at, n, &pair);
+
+	if (got <= 0)
+		return got;
+	/* The two lengths took at least the room of '=' and NUL, and the first of them lies before both. */
+	memmove(to, pair.name, pair.name_length);
+	to[pair.name_length] = '=';
+	memmove(to + pair.name_length + 1, pair.value, pair.value_length);
+	to[pair.name_length + 1 + pair.value_length] = '\0';
+	*text = to;
+	*p = (unsigned char *)(uintptr_t)at;
+	return 1;
+}
+
 static size_t
 length_size(size_t length)
 {

@@ -8,7 +8,7 @@
 
 struct function;
 
-/* How the worker's FastCGI library reads and writes; the functions return what read(2) and write(2) do,
+/* How the worker reads and writes records; the functions return what read(2) and write(2) do,
  * -errno. */
 struct function_io {
 	void *context;

@@ -74,7 +74,7 @@ is_authorization(const struct fcgi_pair *pair)
 	return false;
 }
 
-/* The worker's library makes "NAME=value" texts of them. */
+/* The worker makes "NAME=value" texts of them. */
 static enum cause
 pair_check(const struct fcgi_pair *pair)
 {

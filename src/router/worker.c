@@ -216,7 +216,7 @@ worker_abort(struct router *r, struct request *q)
 	say_aborts(r, w);
 	if (w->unsent == q)
 		w->unsent = TAILQ_NEXT(q, link);
-	/* Its library does not look at a record before the handler returns. */
+	/* It does not look at a record before the handler returns. */
 	if (w->has_asked && q == TAILQ_FIRST(&w->in_flight))
 		stream_tell(r, w);
 	loop_todo_worker(r, w);
@@ -425,7 +425,7 @@ settle(struct router *r, struct worker *w, unsigned n_ended)
 	}
 }
 
-/* The worker has closed its end.  After an aborted request its library does so and then waits for ours, which
+/* The worker has closed its end.  After an aborted request it does so and then waits for ours, which
  * the master holds too: that is no crash, and its lease is over.  Else its end, or its kill, will tell. */
 void
 worker_closed(struct router *r, struct worker *w)
