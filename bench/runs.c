@@ -17,6 +17,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/macros.h"
+#include "bench/http.h"
 #include "bench/post.h"
 #include "bench/spawn.h"
 #include "run/engine.h"
@@ -342,7 +343,7 @@ clients_open(const char *port)
 	struct err e;
 
 	for (int c = 0; c < CLIENTS; c++) {
-		bench.clients[c] = post_open((uint16_t)atoi(port), &e);
+		bench.clients[c] = http_open((uint16_t)atoi(port), &e);
 		if (bench.clients[c] < 0)
 			give_up("web server", e.text);
 	}
