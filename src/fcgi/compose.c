@@ -97,6 +97,17 @@ body_put(struct message_writer *w, const struct fcgi_request *q, struct fcgi_pro
 }
 
 size_t
+fcgi_request_size(const struct fcgi_request *q)
+{
+	size_t params = q->params[0].n + q->params[1].n;
+	size_t size = FCGI_HEADER_SIZE + 8 + params + FCGI_HEADER_SIZE + q->n_body + FCGI_HEADER_SIZE;
+
+	size += params > 0 ? FCGI_HEADER_SIZE : 0;
+	size += q->n_body > 0 ? FCGI_HEADER_SIZE : 0;
+	return q->is_complete && size <= FCGI_MESSAGE_MAX ? size : 0;
+}
+
+size_t
 fcgi_request_message(const struct fcgi_request *q, const struct fcgi_progress *at,
                      unsigned char to[FCGI_MESSAGE_MAX], struct fcgi_progress *next)
 {

@@ -113,5 +113,9 @@ struct fcgi_progress {
 size_t fcgi_request_message(const struct fcgi_request *q, const struct fcgi_progress *at,
                             unsigned char to[FCGI_MESSAGE_MAX], struct fcgi_progress *next);
 
+/* Bytes of the message with all of a request that nothing was sent of; 0 when one message does not hold it.
+ */
+size_t fcgi_request_size(const struct fcgi_request *q);
+
 /* The message that takes it back; its length. */
 size_t fcgi_abort_message(uint16_t id, unsigned char to[FCGI_MESSAGE_MAX]);

@@ -8,10 +8,16 @@
 
 #include "router/router.h"
 
-/* A message that is ready to leave: where its request will be then. */
+enum { OUTGOING_MAX = SLOTS + DEPTH_MAX };
+
+/* What is ready to leave: where each request will be when its message has left. */
 struct outgoing {
-	struct request *request;
-	struct fcgi_progress next;
+	size_t n_messages, n;
+	struct {
+		struct request *request;
+		struct fcgi_progress next;
+		size_t message;
+	} rows[OUTGOING_MAX];
 };
 
 static void
@@ -36,31 +42,62 @@ view(const struct request *q)
 		                      .n_body = buf_used(&q->body) };
 }
 
-static size_t
+static void
+outgoing_add(struct outgoing *out, struct request *q, const struct fcgi_progress *next)
+{
+	out->rows[out->n].request = q;
+	out->rows[out->n].next = *next;
+	out->rows[out->n++].message = out->n_messages;
+}
+
+/* Behind a request that begins and ends in this message, others that do: one message for all of them is one
+ * wake-up and one read. The last that is in it; *size grows. */
+static struct request *
+add_whole(struct router *r, struct request *q, struct outgoing *out, size_t *size)
+{
+	struct request *next;
+
+	while ((next = TAILQ_NEXT(q, link)) && out->n < OUTGOING_MAX && !next->sent.has_begun) {
+		const struct fcgi_request whole = view(next);
+		struct fcgi_progress done;
+		size_t n = fcgi_request_size(&whole);
+
+		if (n == 0 || n > FCGI_MESSAGE_MAX - *size)
+			break;
+		*size += fcgi_request_message(&whole, &next->sent, r->slots[out->n_messages] + *size, &done);
+		outgoing_add(out, next, &done);
+		q = next;
+	}
+	return q;
+}
+
+/* Messages into the slots, from where the first request that is not sent is. */
+static void
 gather(struct router *r, const struct worker *w, struct mmsghdr *vector, struct outgoing *out)
 {
 	struct request *q = w->unsent;
 	struct fcgi_progress at = q->sent;
-	size_t n = 0;
 
-	while (n < SLOTS && q) {
+	out->n = out->n_messages = 0;
+	while (out->n_messages < SLOTS && out->n < OUTGOING_MAX && q) {
 		struct fcgi_progress next;
 		const struct fcgi_request whole = view(q);
-		size_t size = fcgi_request_message(&whole, &at, r->slots[n], &next);
+		size_t size = fcgi_request_message(&whole, &at, r->slots[out->n_messages], &next);
 
 		if (size == 0 && !at.is_done)
 			break;
 		if (size > 0) {
-			vector_set(r, vector, n, size);
-			out[n++] = (struct outgoing){ q, next };
-			at = next;
+			outgoing_add(out, q, &next);
+			if (next.is_done && !at.has_begun)
+				q = add_whole(r, q, out, &size);
+			vector_set(r, vector, out->n_messages++, size);
+			at = out->rows[out->n - 1].next;
 			continue;
 		}
 		q = TAILQ_NEXT(q, link);
 		if (q)
 			at = q->sent;
 	}
-	return n;
 }
 
 /* What was sent of a large body is gone, and its client may send more. */
@@ -80,11 +117,15 @@ advance(struct router *r, struct request *q, const struct fcgi_progress *next)
 }
 
 static void
-advance_all(struct router *r, struct worker *w, const struct outgoing *out, size_t n)
+advance_all(struct router *r, struct worker *w, const struct outgoing *out, size_t n_sent)
 {
+	size_t n = 0;
+
+	while (n < out->n && out->rows[n].message < n_sent)
+		n++;
 	for (size_t i = 0; i < n; i++)
-		if (i + 1 == n || out[i].request != out[i + 1].request)
-			advance(r, out[i].request, &out[i].next);
+		if (i + 1 == n || out->rows[i].request != out->rows[i + 1].request)
+			advance(r, out->rows[i].request, &out->rows[i].next);
 	while (w->unsent && w->unsent->sent.is_done)
 		w->unsent = TAILQ_NEXT(w->unsent, link);
 }
@@ -113,14 +154,13 @@ void
 exchange_send(struct router *r, struct worker *w)
 {
 	struct mmsghdr vector[SLOTS];
-	struct outgoing out[SLOTS];
+	struct outgoing out;
 
 	while (w->unsent && !w->is_blocked && !w->is_cut) {
-		size_t n = gather(r, w, vector, out);
-
-		if (n == 0)
+		gather(r, w, vector, &out);
+		if (out.n == 0)
 			return;
-		advance_all(r, w, out, send_vector(r, w, vector, n));
+		advance_all(r, w, &out, send_vector(r, w, vector, out.n_messages));
 	}
 }
 

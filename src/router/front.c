@@ -166,7 +166,7 @@ front_send(struct router *r, struct front *f, const void *head, size_t n, struct
 	if (f->stage == FRONT_CLOSED || f->is_broken)
 		return;
 	if (!has_output(f)) {
-		ssize_t rc = writev(f->source.fd, parts, n_body ? 2 : 1);
+		ssize_t rc = n_body ? writev(f->source.fd, parts, 2) : write(f->source.fd, head, n);
 
 		if (rc < 0 && errno != EAGAIN && errno != EINTR) {
 			front_break(r, f);

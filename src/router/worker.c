@@ -484,7 +484,8 @@ worker_ready(struct router *r, struct source *s, uint32_t events)
 	}
 	if (events & (EPOLLIN | EPOLLHUP | EPOLLERR))
 		w->is_readable = true;
-	worker_resume(r, w);
+	/* Behind what all connections of this turn have to say: one message takes it to the worker. */
+	loop_todo_worker(r, w);
 }
 
 /* ---- leases ---- */

@@ -507,14 +507,34 @@ rig_worker_done(struct rig_worker *w)
 	fd_close(&w->output);
 }
 
+/* The records up to the next request's. */
+static size_t
+first_request(const unsigned char *p, size_t n)
+{
+	const unsigned char *content;
+	struct fcgi_header h;
+	size_t at = 0, size;
+
+	while ((size = fcgi_record_read(p + at, n - at, &h, &content)) > 0 &&
+	       (at == 0 || h.type != FCGI_BEGIN_REQUEST))
+		at += size;
+	return at;
+}
+
 bool
 rig_receive(struct rig_worker *w)
 {
-	ssize_t n = recv(w->requests, w->message, FCGI_MESSAGE_MAX, 0);
+	if (w->n_rest == 0) {
+		ssize_t n = recv(w->requests, w->rest, FCGI_MESSAGE_MAX, 0);
 
-	if (n <= 0)
-		return false;
-	w->n_message = (size_t)n;
+		if (n <= 0)
+			return false;
+		w->n_rest = (size_t)n;
+	}
+	w->n_message = first_request(w->rest, w->n_rest);
+	memcpy(w->message, w->rest, w->n_message);
+	w->n_rest -= w->n_message;
+	memmove(w->rest, w->rest + w->n_message, w->n_rest);
 	if (w->message[1] == FCGI_BEGIN_REQUEST)
 		w->request = (uint16_t)(w->message[2] << 8 | w->message[3]);
 	return true;

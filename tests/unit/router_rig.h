@@ -106,6 +106,8 @@ struct rig_worker {
 	uint16_t request;     /* id of the request that came last */
 	unsigned char message[FCGI_MESSAGE_MAX + 1];
 	size_t n_message;
+	unsigned char rest[FCGI_MESSAGE_MAX]; /* requests behind it in the message that came */
+	size_t n_rest;
 };
 void rig_lease(struct rig *g, struct rig_worker *w, uint64_t version);
 
@@ -113,7 +115,8 @@ void rig_lease(struct rig *g, struct rig_worker *w, uint64_t version);
 void rig_lease_listened(struct rig *g, struct rig_worker *w, uint64_t version, int listener);
 void rig_worker_done(struct rig_worker *w);
 
-/* The next message of the router; false: none.  Sets request when it begins one. */
+/* The next message of the router, or of one with several requests what is of the next; false: none.  Sets
+ * request when it begins one. */
 bool rig_receive(struct rig_worker *w);
 bool rig_message_has(const struct rig_worker *w, const char *text);
 

@@ -370,6 +370,31 @@ a_body_that_is_not_complete_has_no_end_yet(void **state)
 	assert_int_equal(message[1], FCGI_ABORT_REQUEST);
 }
 
+static void
+a_request_that_one_message_holds_has_its_size(void **state)
+{
+	static const size_t sizes[] = {
+		0, 1, 100, 8000, FCGI_MESSAGE_MAX - 8 * FCGI_HEADER_SIZE, FCGI_MESSAGE_MAX
+	};
+	static const char bytes[FCGI_MESSAGE_MAX];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(sizes) * ARRAY_SIZE(sizes); i++) {
+		struct fcgi_request q = { .id = 1,
+			                  .is_complete = true,
+			                  .params = { { bytes, sizes[i % ARRAY_SIZE(sizes)] } },
+			                  .body = bytes,
+			                  .n_body = sizes[i / ARRAY_SIZE(sizes)] };
+		struct fcgi_progress at = { 0 };
+		unsigned char message[FCGI_MESSAGE_MAX];
+		size_t n = fcgi_request_message(&q, &at, message, &at);
+
+		assert_int_equal(fcgi_request_size(&q), at.is_done ? n : 0);
+		q.is_complete = false;
+		assert_int_equal(fcgi_request_size(&q), 0);
+	}
+}
+
 int
 main(void)
 {
@@ -388,6 +413,7 @@ main(void)
 		cmocka_unit_test(no_values_get_an_empty_answer_and_malformed_ones_none),
 		cmocka_unit_test(a_request_of_any_size_is_whole_records_in_each_message),
 		cmocka_unit_test(a_body_that_is_not_complete_has_no_end_yet),
+		cmocka_unit_test(a_request_that_one_message_holds_has_its_size),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

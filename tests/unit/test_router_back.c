@@ -409,6 +409,65 @@ packed_requests_have_ids_of_their_own_and_are_answered_in_order(void **state)
 	rig_worker_done(&w);
 }
 
+/* As if all were sent at one time: nothing runs in between. */
+static void
+send_together(struct rig *g, struct rig_worker *w, const int *fd, size_t n, size_t n_body)
+{
+	static char body[10000];
+	struct buf bytes;
+
+	buf_init(&bytes, 4 << 20);
+	rig_request_put(&bytes,
+	                &(struct rig_request){
+			    .method = "POST", .path = "/fast", .id = 1, .body = body, .n_body = n_body });
+	for (size_t i = 0; i < n; i++)
+		assert_int_equal(send(fd[i], buf_head(&bytes), buf_used(&bytes), 0), buf_used(&bytes));
+	buf_done(&bytes);
+	fast(g)->service_ns = 1000;
+	worker_find(&g->router, w->id)->since_us = g->router.now_us + 1000000; /* as if it had only begun */
+	rig_run(g);
+}
+
+static void
+requests_that_come_together_go_to_a_worker_in_as_few_messages_as_hold_them(void **state)
+{
+	enum { N = 8 };
+	static const struct {
+		size_t n_body, n_messages;
+	} cases[] = { { 0, 1 }, { 3000, 4 }, { 5000, N }, { 10000, 2 * N } };
+	struct rig *g = *state;
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct rig_worker w;
+		size_t n_messages = 0;
+		int fd[N];
+
+		rig_lease(g, &w, RIG_FAST);
+		for (size_t k = 0; k < N; k++)
+			fd[k] = rig_connect(g);
+		send_together(g, &w, fd, N, cases[i].n_body);
+		for (size_t k = 0; k < N; k++) {
+			bool is_whole = cases[i].n_body < FCGI_MESSAGE_MAX;
+
+			n_messages += w.n_rest == 0;
+			assert_true(rig_receive(&w));
+			assert_int_equal(w.message[1], FCGI_BEGIN_REQUEST);
+			if (!is_whole) {
+				n_messages += w.n_rest == 0;
+				assert_true(rig_receive(&w));
+			}
+			rig_reply(g, &w, HELLO);
+			assert_true(rig_answers(fd[k], 200, "hello"));
+			close(fd[k]);
+		}
+		assert_false(rig_receive(&w));
+		assert_int_equal(n_messages, cases[i].n_messages);
+		rig_worker_done(&w);
+		rig_run(g);
+		rig_ended(g, &w, CAUSE_CRASH);
+	}
+}
+
 static void
 an_answer_out_of_order_is_hostile(void **state)
 {
@@ -1212,6 +1271,7 @@ main(void)
 		TEST(the_last_answer_of_a_dead_worker_is_not_lost),
 		TEST(requests_of_a_fast_function_are_packed_and_of_a_slow_one_not),
 		TEST(packed_requests_have_ids_of_their_own_and_are_answered_in_order),
+		TEST(requests_that_come_together_go_to_a_worker_in_as_few_messages_as_hold_them),
 		TEST(an_answer_out_of_order_is_hostile),
 		TEST(when_a_packed_worker_dies_the_first_is_the_culprit_and_the_others_go_to_another),
 		TEST(what_a_packed_worker_answered_before_it_died_counts_and_its_culprit_is_not_served_again),
