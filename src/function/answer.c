@@ -1,8 +1,8 @@
 /* answer.c - a whole answer from what the handler left behind. */
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
+#include "base/decimal.h"
 #include "function/bounds.h"
 #include "function/exchange.h"
 #include "http/http.h"
@@ -40,15 +40,31 @@ status_has_body(int status)
 	return status != 204 && status != 304;
 }
 
+static void
+put(struct cfn_response *r, const char *text)
+{
+	buf_append(&r->wire, text, strlen(text));
+}
+
+/* Every answer has two of them: printf would take longer than all else here. */
+static void
+put_number(struct cfn_response *r, uint64_t n)
+{
+	char digits[DECIMAL_MAX];
+
+	buf_append(&r->wire, digits, decimal_write(digits, n));
+}
+
 /* wire has room for the largest head from the start: nothing here fails. */
 void
 answer_put_head(struct cfn_response *r, int status)
 {
-	char line[64];
-	int n = snprintf(line, sizeof line, "Status: %d %s\r\n", status, http_status_text(status));
-
 	buf_clear(&r->wire);
-	buf_append(&r->wire, line, (size_t)n);
+	put(r, "Status: ");
+	put_number(r, (unsigned)status);
+	put(r, " ");
+	put(r, http_status_text(status));
+	put(r, "\r\n");
 	buf_append(&r->wire, buf_head(&r->head), buf_used(&r->head));
 	session_put_head(r);
 	if (!status_has_body(status))
@@ -80,12 +96,14 @@ static void
 answer_send(struct cfn_response *r, int status)
 {
 	size_t n = status_has_body(status) ? buf_used(&r->output) : 0;
-	char line[64] = "\r\n";
 
 	answer_put_head(r, status);
-	if (status_has_body(status))
-		snprintf(line, sizeof line, "Content-Length: %zu\r\n\r\n", n);
-	buf_append(&r->wire, line, strlen(line));
+	if (status_has_body(status)) {
+		put(r, "Content-Length: ");
+		put_number(r, n);
+		put(r, "\r\n");
+	}
+	put(r, "\r\n");
 	if (request_is_head(r->request))
 		n = 0;
 	if (n <= ANSWER_JOINED) {

@@ -149,14 +149,15 @@ cfn_add(cfn_response *r, const char *header, const char *value)
 int
 header_set_type(struct cfn_response *r, const char *type)
 {
-	char text[ANSWER_TYPE_MAX + sizeof "; charset=utf-8"];
+	static const char charset[] = "; charset=utf-8";
+	char text[ANSWER_TYPE_MAX + sizeof charset];
 	bool is_bare = type && strncasecmp(type, "text/", 5) == 0 && !strchr(type, ';');
 
 	if (!type)
 		return 0;
 	if (strlen(type) > ANSWER_TYPE_MAX)
 		return refuse(r, "Content-Type", EINVAL, "too long");
-	snprintf(text, sizeof text, "%s%s", type, is_bare ? "; charset=utf-8" : "");
+	strcpy(stpcpy(text, type), is_bare ? charset : "");
 	return cfn_set(r, "Content-Type", text);
 }
 

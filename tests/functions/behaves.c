@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
@@ -158,9 +159,22 @@ finds(cfn_request *q, cfn_response *r)
 	return holds(q, r);
 }
 
+/* Its folder without a word to the C library, by which the worker would know. */
+static int
+leaves_unseen(cfn_response *r)
+{
+	if (open("/tmp/left", O_WRONLY | O_CREAT, 0600) < 0 || syscall(SYS_chdir, "/") < 0)
+		return 500;
+	return cfn_send(r, 200, "text/plain", "left\n");
+}
+
 int
 leaves_or_finds(cfn_request *q, cfn_response *r)
 {
+	const char *leave = cfn_query(q, "leave");
+
+	if (leave && strcmp(leave, "unseen") == 0)
+		return leaves_unseen(r);
 	return cfn_query(q, "leave") ? leaves(q, r) : finds(q, r);
 }
 

@@ -243,6 +243,20 @@ the_next_request_finds_nothing_that_the_last_one_left(void **state)
 }
 
 static void
+files_are_removed_in_whatever_folder_a_handler_left_the_worker(void **state)
+{
+	struct worker w = { 0 };
+
+	worker_start(*state, &w, "behaves", "leaves_or_finds");
+	for (int i = 0; i < 3; i++) {
+		assert_string_equal(ask(&w, "leave=unseen"), "left\n");
+		assert_memory_equal(ask(&w, ""), "umask 077, in ", 14);
+	}
+	worker_done(&w);
+	assert_int_equal(pool_expect_ended(*state, w.start.id)->ending.status, 0);
+}
+
+static void
 what_was_made_at_the_start_stays(void **state)
 {
 	struct worker w = { 0 };
@@ -499,6 +513,7 @@ main(void)
 		cmocka_unit_test(refused_calls_reach_the_listener_that_came_with_ready),
 		cmocka_unit_test(a_worker_holds_its_own_descriptors_alone),
 		cmocka_unit_test(the_next_request_finds_nothing_that_the_last_one_left),
+		cmocka_unit_test(files_are_removed_in_whatever_folder_a_handler_left_the_worker),
 		cmocka_unit_test(what_was_made_at_the_start_stays),
 		cmocka_unit_test(output_and_log_reach_the_router),
 		cmocka_unit_test(workers_of_a_shared_folder_see_the_same_files),
