@@ -92,6 +92,14 @@ fd_read_file(int fd, size_t max, char **data, size_t *n, struct err *e)
 	return 0;
 }
 
+static int
+seal(int fd, struct err *e)
+{
+	if (fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) < 0)
+		return err_set(e, errno, "seal memory file");
+	return 0;
+}
+
 int
 fd_sealed_memory(const char *name, const void *data, size_t n, struct err *e)
 {
@@ -103,13 +111,40 @@ fd_sealed_memory(const char *name, const void *data, size_t n, struct err *e)
 	rc = fd_write_all(fd, data, n);
 	if (rc < 0)
 		return err_set(e, -rc, "write to memory file");
-	if (fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) < 0)
-		return err_set(e, errno, "seal memory file");
+	if (seal(fd, e) < 0)
+		return -e->code;
 	if (lseek(fd, 0, SEEK_SET) < 0)
 		return err_set(e, errno, "rewind memory file");
 	sealed = fd;
 	fd = -1;
 	return sealed;
+}
+
+int
+fd_memory_open(const char *name, size_t n, void **data, struct err *e)
+{
+	AUTO_FD fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	void *mapped;
+	int opened;
+
+	/* All of it now: a page that is missing later is a SIGBUS. */
+	if (fd < 0 || fallocate(fd, 0, 0, (off_t)n) < 0)
+		return err_set(e, errno, "memfd_create");
+	mapped = mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, fd, 0);
+	if (mapped == MAP_FAILED)
+		return err_set(e, errno, "map memory file");
+	*data = mapped;
+	opened = fd;
+	fd = -1;
+	return opened;
+}
+
+/* A mapping that can be written keeps the seal off. */
+int
+fd_memory_seal(int fd, void *data, size_t n, struct err *e)
+{
+	munmap(data, n);
+	return seal(fd, e);
 }
 
 int

@@ -25,6 +25,11 @@ int fd_read_file(int fd, size_t max, char **data, size_t *n, struct err *e);
 /* A memory file with these bytes, sealed against any change.  A descriptor (CLOEXEC) or -errno. */
 int fd_sealed_memory(const char *name, const void *data, size_t n, struct err *e);
 
+/* The same in two steps, for what is made where it is to be: n zeros at *data, which are unmapped and sealed
+ * by the second.  Closing the descriptor instead leaves *data to munmap(2). */
+int fd_memory_open(const char *name, size_t n, void **data, struct err *e);
+int fd_memory_seal(int fd, void *data, size_t n, struct err *e);
+
 /* 0 when fd is a memory file sealed against writing, growing and shrinking; else -EPERM. */
 int fd_check_sealed(int fd);
 

@@ -49,7 +49,7 @@ serve_poke(struct master *m, struct control_connection *c, const json_t *questio
 static json_t *
 poked(const struct master *m)
 {
-	return json_pack("{s:b,s:I,s:I}", "ok", 1, "generation", (json_int_t)m->generation, "pending",
+	return json_pack("{s:b,s:I,s:I}", "ok", 1, "generation", (json_int_t)m->mark.generation, "pending",
 	                 (json_int_t)rollout_n_pending(m));
 }
 

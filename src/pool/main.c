@@ -374,7 +374,7 @@ announce(struct master *m)
 	cgroup_describe(&m->cgroup, memory);
 	log_line(LOG_NOTICE, "memory: %s", memory);
 	log_line(LOG_NOTICE, "serving %zu function%s of %s, generation %" PRIu64 ", on %s; isolation %s: %s",
-	         m->functions.n, m->functions.n == 1 ? "" : "s", m->config->registry, m->generation,
+	         m->functions.n, m->functions.n == 1 ? "" : "s", m->config->registry, m->mark.generation,
 	         m->listener.text, isolation_word(m), m->spawner.ready.layers);
 	snprintf(title, sizeof title, "isolation %s: %s", isolation_word(m), m->spawner.ready.layers);
 	audit_note(m, &(struct audit_note){ .event = AUDIT_START, .detail = title });

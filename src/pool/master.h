@@ -244,8 +244,8 @@ struct master {
 
 	struct registry *registry;
 	struct watcher watcher;
-	uint64_t generation; /* of what was read last; 0: nothing yet */
-	bool is_load_forced; /* the configuration changed: read again even so */
+	struct registry_mark mark; /* of what was read last; generation 0: nothing yet */
+	bool is_load_forced;       /* the configuration changed: read all again */
 
 	struct table functions, pools, workers;
 	struct runner runner;

@@ -1,5 +1,4 @@
-/* rollout.c - from the registry to the routers: what is active is read, started where it has to be,
- * published. */
+/* rollout.c - from the registry to the routers: what is wanted is started where it has to be, published. */
 #include "pool/rollout.h"
 
 #include <errno.h>
@@ -12,6 +11,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "pool/approvals.h"
+#include "pool/loading.h"
 #include "pool/pools.h"
 #include "pool/routers.h"
 #include "pool/runner.h"
@@ -22,147 +22,6 @@ enum {
 	PUBLISH_DELAY_MS = 1, /* versions that become ready together are published together */
 	RETRY_MIN_MS = 1000,  /* of a new version that cannot start */
 };
-
-/* What one reading of the registry gives, until all of it is known to be good. */
-struct loading {
-	struct master *m;
-	struct pool **pools;
-	size_t n, size;
-	struct err *e;
-};
-
-static int
-take_version(void *context, const struct registry_version *v)
-{
-	struct loading *l = context;
-
-	if (l->n == l->size) {
-		size_t size = l->size ? l->size * 2 : 64;
-		struct pool **pools = reallocarray(l->pools, size, sizeof(struct pool *));
-
-		if (!pools)
-			return err_set(l->e, ENOMEM, "read the registry");
-		l->pools = pools;
-		l->size = size;
-	}
-	if (pool_new(l->m, v, &l->pools[l->n], l->e) < 0)
-		return -l->e->code;
-	l->n++;
-	return 0;
-}
-
-static void
-loading_done(struct loading *l)
-{
-	for (size_t i = 0; i < l->n; i++)
-		if (l->pools[i])
-			pool_free(l->m, l->pools[i]);
-	free(l->pools);
-}
-
-struct function *
-function_find(const struct master *m, const char *name)
-{
-	struct node *node = table_find(&m->functions, table_key_of(name));
-
-	for (; node; node = table_find_next(node))
-		if (strcmp(((struct function *)node)->name, name) == 0)
-			return (struct function *)node;
-	return NULL;
-}
-
-static struct function *
-function_get(struct master *m, const char *name, struct err *e)
-{
-	struct function *f = function_find(m, name);
-
-	if (f)
-		return f;
-	f = calloc(1, sizeof *f);
-	if (!f || table_put(&m->functions, &f->by_name, table_key_of(name)) < 0) {
-		free(f);
-		err_set(e, ENOMEM, "function '%s'", name);
-		return NULL;
-	}
-	snprintf(f->name, sizeof f->name, "%s", name);
-	return f;
-}
-
-static void
-say_what_is_not_held(const struct master *m, const struct pool *pool)
-{
-	if (pool->start.cpu_share > 0 && !cgroup_is_open(&m->cgroup))
-		log_line(LOG_WARNING, "function '%s' version %u: cpu_share is not held: it needs a cgroup",
-		         pool->public.name, pool->public.version);
-}
-
-/* The pool that stays for this version: the known one, brought up to date, or the fresh one. */
-static struct pool *
-settle_pool(struct master *m, struct pool *fresh, struct err *e)
-{
-	struct pool *known = pool_find(m, fresh->public.version_id);
-
-	if (!known) {
-		say_what_is_not_held(m, fresh);
-		return pool_insert(m, fresh, e) < 0 ? NULL : fresh;
-	}
-	if (pool_is_same(known, fresh) || !approval_may_follow(m, known, fresh)) {
-		pool_free(m, fresh);
-		return known;
-	}
-	pool_update(m, known, fresh);
-	say_what_is_not_held(m, known);
-	return known;
-}
-
-/* A version never goes to another function, but for who writes the registry by other means, who may even give
- * two functions one id: the pool is the last one's alone, or it would be freed while the other holds it. */
-static void
-take_pool(struct function *f, struct pool *pool)
-{
-	struct function *before = pool->function;
-
-	if (before && before != f && before->serving == pool)
-		before->serving = NULL;
-	if (before && before != f && before->wanted == pool)
-		before->wanted = NULL;
-	f->wanted = pool;
-	pool->function = f;
-}
-
-static int
-settle_function(struct master *m, struct pool **fresh, struct err *e)
-{
-	struct function *f = function_get(m, (*fresh)->start.function, e);
-	struct pool *pool = f ? settle_pool(m, *fresh, e) : NULL;
-
-	if (!pool)
-		return -e->code;
-	*fresh = NULL;
-	f->is_seen = true;
-	take_pool(f, pool);
-	approval_settle(m, pool);
-	return 0;
-}
-
-static int
-settle(struct loading *l)
-{
-	struct master *m = l->m;
-	struct node *n;
-
-	for (n = table_next(&m->functions, NULL); n; n = table_next(&m->functions, n))
-		((struct function *)n)->is_seen = false;
-	for (size_t i = 0; i < l->n; i++)
-		if (settle_function(m, &l->pools[i], l->e) < 0)
-			return -l->e->code;
-	if (runner_settle(m, l->e) < 0)
-		return -l->e->code;
-	for (n = table_next(&m->functions, NULL); n; n = table_next(&m->functions, n))
-		if (!((struct function *)n)->is_seen)
-			((struct function *)n)->wanted = NULL;
-	return 0;
-}
 
 /* A new version replaces one that serves only when it has a worker; nothing has to wait for the first
  * publication, a new function, or one that is switched off. */
@@ -184,7 +43,7 @@ next_serving(const struct master *m, const struct function *f)
 }
 
 struct drawing {
-	struct snapshot_function *functions;
+	const struct snapshot_function **functions;
 	struct snapshot_route *routes;
 	size_t n_functions, n_routes;
 };
@@ -219,14 +78,14 @@ draw_pool(struct master *m, struct drawing *d, struct pool *pool)
 		};
 	}
 	pool->has_said_lost = has_lost;
-	d->functions[d->n_functions++] = pool->public;
+	d->functions[d->n_functions++] = &pool->public;
 }
 
 /* A sealed snapshot of what every function is to serve next. */
 static int
 draw_snapshot(struct master *m, struct err *e)
 {
-	AUTO_FREE struct snapshot_function *functions = NULL;
+	AUTO_FREE const struct snapshot_function **functions = NULL;
 	AUTO_FREE struct snapshot_route *routes = NULL;
 	struct drawing d = { 0 };
 	size_t n_routes = 0;
@@ -255,7 +114,7 @@ draw_snapshot(struct master *m, struct err *e)
 	}
 	if (m->runner.function.next)
 		draw_pool(m, &d, m->runner.function.next);
-	return snapshot_build(m->generation, d.functions, d.n_functions, d.routes, d.n_routes, e);
+	return snapshot_build_from(m->mark.generation, d.functions, d.n_functions, d.routes, d.n_routes, e);
 }
 
 void
@@ -354,7 +213,7 @@ publish(struct master *m, struct err *e)
 	/* Only now: the first one asks for no ready workers. */
 	fd_close(&m->snapshot);
 	m->snapshot = fd;
-	m->published = m->generation;
+	m->published = m->mark.generation;
 	return 0;
 }
 
@@ -372,7 +231,7 @@ publish_or_complain(void *context, void *owner)
 		return;
 	}
 	if (!m->is_publish_failing)
-		log_line(LOG_WARNING, "generation %" PRIu64 " is not published yet: %s", m->generation,
+		log_line(LOG_WARNING, "generation %" PRIu64 " is not published yet: %s", m->mark.generation,
 		         e.text);
 	m->is_publish_failing = true;
 }
@@ -384,23 +243,6 @@ rollout_init(struct master *m)
 	m->publish = (struct timer){ .fire = publish_or_complain };
 	TAILQ_INIT(&m->hungry);
 	TAILQ_INIT(&m->artifacts);
-}
-
-static int
-take_removal(void *context, const char *function, const struct registry_activation *a)
-{
-	struct loading *l = context;
-
-	approval_remove(l->m, function, a);
-	return 0;
-}
-
-static int
-read_all(struct loading *l, uint64_t *generation)
-{
-	int rc = registry_each_active(l->m->registry, generation, take_version, l, l->e);
-
-	return rc < 0 ? rc : registry_each_removed(l->m->registry, take_removal, l, l->e);
 }
 
 /* Starts what publishing waits for even if the snapshot cannot be built meanwhile. */
@@ -418,18 +260,12 @@ start_all_wanted(struct master *m)
 int
 rollout_load(struct master *m, struct err *e)
 {
-	struct loading l = { .m = m, .e = e };
-	uint64_t generation = 0;
 	int rc;
 
 	storms_check(m);
-	rc = read_all(&l, &generation);
-	if (rc == 0)
-		rc = settle(&l);
-	loading_done(&l);
+	rc = loading_run(m, m->is_load_forced, e);
 	if (rc < 0)
 		return rc;
-	m->generation = generation;
 	m->is_load_forced = false;
 	approvals_go_on(m);
 	if (m->snapshot < 0)
@@ -442,12 +278,8 @@ rollout_load(struct master *m, struct err *e)
 int
 rollout_test(struct master *m, struct err *e)
 {
-	struct loading l = { .m = m, .e = e };
-	int rc = read_all(&l, &m->generation), fd;
+	int rc = loading_run(m, true, e), fd;
 
-	if (rc == 0)
-		rc = settle(&l);
-	loading_done(&l);
 	if (rc < 0)
 		return rc;
 	fd = draw_snapshot(m, e);

@@ -99,7 +99,7 @@ reload(struct master *m)
 	runner_look_at_languages(m);
 	m->is_load_forced = true;
 	if (watcher_check(m, &e) == 0)
-		log_line(LOG_NOTICE, "reloaded; generation %" PRIu64, m->generation);
+		log_line(LOG_NOTICE, "reloaded; generation %" PRIu64, m->mark.generation);
 	supervisor_notify("READY=1");
 }
 

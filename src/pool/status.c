@@ -170,9 +170,10 @@ status_of(const struct master *m)
 	                 "pid", (int)getpid(), "program", PACKAGE_VERSION, "registry", m->config->registry,
 	                 "listen", m->listener.text, "isolation",
 	                 level < ARRAY_SIZE(levels) ? levels[level] : "none", "layers",
-	                 m->spawner.ready.layers, "memory", memory, "generation", (json_int_t)m->generation,
-	                 "published", (json_int_t)m->published, "workers", (json_int_t)workers_running(m),
-	                 "process_max", (json_int_t)m->config->process_max, "audit", status_of_audit(m),
-	                 "storms", status_of_storms(m), "run", status_of_runner(m), "routers", routers,
-	                 "n_functions", (json_int_t)m->functions.n, "functions", functions);
+	                 m->spawner.ready.layers, "memory", memory, "generation",
+	                 (json_int_t)m->mark.generation, "published", (json_int_t)m->published, "workers",
+	                 (json_int_t)workers_running(m), "process_max", (json_int_t)m->config->process_max,
+	                 "audit", status_of_audit(m), "storms", status_of_storms(m), "run",
+	                 status_of_runner(m), "routers", routers, "n_functions", (json_int_t)m->functions.n,
+	                 "functions", functions);
 }

@@ -80,7 +80,7 @@ look(struct master *m, struct err *e)
 		return rc;
 	if (m->is_load_forced)
 		m->tokens.is_read = false;
-	if (generation != m->generation || m->is_load_forced)
+	if (generation != m->mark.generation || m->is_load_forced)
 		rc = rollout_load(m, e);
 	return rc < 0 ? rc : token_list_look(m, e);
 }
@@ -95,7 +95,7 @@ watcher_check(struct master *m, struct err *e)
 		audit_registry(m);
 	timer_arm(&m->loop, &w->poll, (rc == -EBUSY ? BUSY_RETRY_MS : POLL_MS) * UINT64_C(1000));
 	if (rc < 0 && rc != -EBUSY && !w->is_failing) {
-		log_line(LOG_ERR, "%s; generation %" PRIu64 " goes on serving", e->text, m->generation);
+		log_line(LOG_ERR, "%s; generation %" PRIu64 " goes on serving", e->text, m->mark.generation);
 		w->is_failing = true;
 	}
 	if (rc == 0 && w->is_failing) {

@@ -21,7 +21,6 @@ change_one(struct registry *r, struct application *a, const struct registry_chan
 	return activation_change(r, a->activation, e);
 }
 
-/* When all are what they will be. */
 static int
 check_one(struct registry *r, struct application *a, const struct registry_change *c, struct err *e)
 {
@@ -32,21 +31,38 @@ check_one(struct registry *r, struct application *a, const struct registry_chang
 }
 
 static int
+each_change(struct registry *r, struct application *a,
+            int (*what)(struct registry *, struct application *, const struct registry_change *,
+                        struct err *),
+            struct err *e)
+{
+	int rc = 0;
+
+	for (size_t i = 0; i < a->n && rc == 0; i++) {
+		rc = what(r, a, &a->changes[i], e);
+		a->failed = i;
+	}
+	return rc;
+}
+
+/* When all are what they will be: at once, for one after the other looks at all routes each time, which tells
+ * whose fault it is. */
+static int
+check_all(struct registry *r, struct application *a, struct err *e)
+{
+	return a->n > 1 && routes_check_all(r, e) == 0 ? 0 : each_change(r, a, check_one, e);
+}
+
+static int
 change_all(struct registry *r, void *context, struct err *e)
 {
-	static int (*const passes[])(struct registry *, struct application *, const struct registry_change *,
-	                             struct err *) = { change_one, check_one };
 	struct application *a = context;
+	int rc = each_change(r, a, change_one, e);
 
-	for (size_t pass = 0; pass < ARRAY_SIZE(passes); pass++) {
-		for (size_t i = 0; i < a->n; i++) {
-			int rc = passes[pass](r, a, &a->changes[i], e);
-
-			a->failed = i;
-			if (rc < 0)
-				return rc;
-		}
-	}
+	if (rc == 0)
+		rc = check_all(r, a, e);
+	if (rc < 0)
+		return rc;
 	a->has_succeeded = true;
 	return a->is_trial ? err_set(e, -ECANCELED, "only tried") : 0;
 }

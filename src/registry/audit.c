@@ -186,8 +186,8 @@ check_row(sqlite3_stmt *row, struct registry_audit_row *to, const struct digest 
 }
 
 static int
-visit_rows(struct registry *r, sqlite3_stmt *statement, registry_audit_visitor *each, void *context,
-           struct err *e)
+visit_records(struct registry *r, sqlite3_stmt *statement, registry_audit_visitor *each, void *context,
+              struct err *e)
 {
 	struct digest previous = { 0 };
 	int rc;
@@ -220,7 +220,7 @@ visit_all(struct registry *r, registry_audit_visitor *each, void *context, uint6
 		                 " FROM audit ORDER BY number",
 		                 "");
 	if (rc == 0)
-		rc = visit_rows(r, row, each, context, e);
+		rc = visit_records(r, row, each, context, e);
 	*last = value > 0 ? (uint64_t)value : 0;
 	return rc;
 }

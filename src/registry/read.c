@@ -83,7 +83,7 @@ take_number(sqlite3_stmt *row, int column, uint32_t max, uint32_t *value)
 }
 
 /* The columns number, version, is_enabled, key and signature of an activation, from first on; NULLs: none. */
-static int
+int
 take_activation(sqlite3_stmt *row, int first, struct registry_activation *a)
 {
 	int64_t number = sqlite3_column_int64(row, first);
@@ -138,18 +138,23 @@ static const char *const selections[] = {
 	" (SELECT max(number) FROM activation WHERE function = f.name AND version = v.number) ",
 };
 
-enum { SELECTION_MAX = 1024 };
-
 /* A reader changes nothing, so it takes an older registry as it is; a writer brings it up to date under our
  * feet, so this is asked each time. */
 int
 read_schema(struct registry *r, int64_t *schema, struct err *e)
 {
-	return sql_integer(&r->base, schema, e, "PRAGMA user_version", "");
+	AUTO_RESET *row = NULL;
+	int rc = sql_prepare_kept(&r->base, &row, e, "PRAGMA user_version", "");
+
+	if (rc == 0)
+		rc = sql_step(&r->base, row, e);
+	if (rc > 0)
+		*schema = sqlite3_column_int64(row, 0);
+	return rc < 0 ? rc : 0;
 }
 
 /* The statement that gives versions with every column of version_column, and this behind it. */
-static int
+int
 select_versions(struct registry *r, const char *rest, char sql[SELECTION_MAX], struct err *e)
 {
 	int64_t schema = 0;
@@ -218,10 +223,11 @@ take_route(sqlite3_stmt *row, struct registry_route *route, struct err *e)
 static int
 read_routes(struct registry *r, struct registry_version *v, struct err *e)
 {
-	AUTO_STATEMENT *row = NULL;
-	int rc = sql_prepare(&r->base, &row, e,
-	                     "SELECT methods, pattern, row FROM route WHERE version_id = ? ORDER BY position",
-	                     "i", v->id);
+	AUTO_RESET *row = NULL;
+	int rc = sql_prepare_kept(&r->base, &row, e,
+	                          "SELECT methods, pattern, row FROM route WHERE version_id = ?"
+	                          " ORDER BY position",
+	                          "i", v->id);
 
 	while (rc == 0) {
 		rc = sql_step(&r->base, row, e);
@@ -268,7 +274,7 @@ version_read(struct registry *r, int64_t id, struct registry_version *v, struct 
 
 typedef int version_visitor(void *context, const struct registry_version *);
 
-static int
+int
 visit_rows(struct registry *r, sqlite3_stmt *row, version_visitor *each, void *context, struct err *e)
 {
 	AUTO_FREE struct registry_version *v = malloc(sizeof *v);
@@ -301,12 +307,12 @@ visit_versions(struct registry *r, sqlite3_stmt *row, version_visitor *each, voi
 }
 
 int
-registry_each_active(struct registry *r, uint64_t *generation, version_visitor *each, void *context,
+registry_each_active(struct registry *r, struct registry_mark *mark, version_visitor *each, void *context,
                      struct err *e)
 {
 	AUTO_STATEMENT *row = NULL;
 	char sql[SELECTION_MAX];
-	int64_t value = 0;
+	struct registry_mark now;
 	int rc = select_versions(r, "WHERE v.id = f.active_version ORDER BY f.name", sql, e);
 
 	if (rc == 0)
@@ -315,13 +321,13 @@ registry_each_active(struct registry *r, uint64_t *generation, version_visitor *
 		rc = sql_begin(&r->base, "BEGIN", e);
 	if (rc < 0)
 		return rc;
-	rc = sql_integer(&r->base, &value, e, "SELECT value FROM state WHERE name = 'generation'", "");
+	rc = mark_read(r, &now, e);
 	if (rc == 0)
 		rc = visit_rows(r, row, each, context, e);
 	sqlite3_reset(row);
 	sql_rollback(&r->base);
 	if (rc == 0)
-		*generation = (uint64_t)value;
+		*mark = now;
 	return rc;
 }
 
@@ -386,65 +392,6 @@ registry_each_version(struct registry *r, const char *function, version_visitor 
 	if (rc == 0)
 		rc = sql_prepare(&r->base, &row, e, sql, "i", id);
 	return rc < 0 ? rc : visit_versions(r, row, each, context, e);
-}
-
-int
-registry_last_activation(struct registry *r, const char *function, uint64_t *number, struct err *e)
-{
-	int64_t value = 0;
-	int rc = read_schema(r, &value, e);
-
-	if (rc < 0)
-		return rc;
-	if (value < 2) {
-		*number = 0;
-		return 0;
-	}
-	rc = sql_integer(&r->base, &value, e,
-	                 "SELECT coalesce(max(number), 0) FROM activation WHERE function = ?", "t", function);
-	if (rc < 0)
-		return rc;
-	if (value < 0 || (uint64_t)value > REGISTRY_NUMBER_MAX)
-		return err_set(e, -EBADMSG, "registry %s: an activation is out of range", r->base.path);
-	*number = (uint64_t)value;
-	return 0;
-}
-
-typedef int removal_visitor(void *context, const char *function, const struct registry_activation *);
-
-static int
-visit_removals(struct registry *r, sqlite3_stmt *row, removal_visitor *each, void *context, struct err *e)
-{
-	struct registry_activation a;
-	char function[NAME_MAX_SIZE];
-	int rc;
-
-	while ((rc = sql_step(&r->base, row, e)) > 0) {
-		if (take_text(row, 0, function, sizeof function) < 0 || take_activation(row, 1, &a) < 0 ||
-		    policy_check_name(function, e) < 0)
-			return err_set(e, -EBADMSG, "registry %s: a removal is out of range", r->base.path);
-		rc = each(context, function, &a);
-		if (rc != 0)
-			return rc;
-	}
-	return rc;
-}
-
-int
-registry_each_removed(struct registry *r, removal_visitor *each, void *context, struct err *e)
-{
-	AUTO_STATEMENT *row = NULL;
-	int64_t schema = 0;
-	int rc = read_schema(r, &schema, e);
-
-	if (rc < 0 || schema < 2)
-		return rc;
-	rc = sql_prepare(&r->base, &row, e,
-	                 "SELECT function, number, version, is_enabled, key, signature FROM activation a"
-	                 " WHERE version = 0 AND number = (SELECT max(number) FROM activation"
-	                 " WHERE function = a.function) ORDER BY function",
-	                 "");
-	return rc < 0 ? rc : visit_removals(r, row, each, context, e);
 }
 
 int

@@ -80,11 +80,32 @@ struct registry_version {
 	struct registry_route routes[REGISTRY_ROUTES_MAX];
 };
 
-/* Calls each for every active version, by function name, in one read transaction; *generation is the one
- * that was read.  A non-zero return of each ends it and is returned. */
-int registry_each_active(struct registry *r, uint64_t *generation,
+/* What a reading of all that is active was of. */
+struct registry_mark {
+	uint64_t generation;
+	uint64_t audit; /* number of the last audit row; 0: none */
+};
+
+/* Calls each for every active version, by function name, in one read transaction; *mark is what was read.  A
+ * non-zero return of each ends it and is returned. */
+int registry_each_active(struct registry *r, struct registry_mark *mark,
                          int (*each)(void *context, const struct registry_version *), void *context,
                          struct err *e);
+
+enum { REGISTRY_CHANGES_MAX = 64 };
+
+/* What has become of functions since *mark, by the audit rows behind it: each is called for those with an
+ * active version, gone for those without (a: the removal that was signed, number 0: it was not).  *mark moves
+ * on.  -ESTALE: the rows do not tell all that has changed, or there are more than REGISTRY_CHANGES_MAX; then
+ * all has to be read.  What is changed by other means and does not count as a change is found by that alone.
+ */
+struct registry_changes {
+	int (*each)(void *context, const struct registry_version *);
+	int (*gone)(void *context, const char *function, const struct registry_activation *a);
+	void *context;
+};
+int registry_each_changed(struct registry *r, struct registry_mark *mark, const struct registry_changes *to,
+                          struct err *e);
 
 /* By id (the master's way), or by name and number (number 0: the active one, else the newest).  -ENOENT. */
 int registry_version_by_id(struct registry *r, int64_t id, struct registry_version *v, struct err *e);

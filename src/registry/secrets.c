@@ -124,7 +124,8 @@ take_secret(sqlite3_stmt *row, struct registry_secret *s, struct err *e)
 }
 
 static int
-visit_rows(struct registry *r, sqlite3_stmt *row, registry_secret_visitor *each, void *context, struct err *e)
+visit_secrets(struct registry *r, sqlite3_stmt *row, registry_secret_visitor *each, void *context,
+              struct err *e)
 {
 	AUTO_FREE struct registry_secret *s = malloc(sizeof *s);
 	int rc;
@@ -146,21 +147,21 @@ int
 registry_each_secret(struct registry *r, const char *function, registry_secret_visitor *each, void *context,
                      struct err *e)
 {
-	AUTO_STATEMENT *row = NULL;
+	AUTO_RESET *row = NULL;
 	int64_t schema = 0;
 	int rc = read_schema(r, &schema, e);
 
 	if (rc < 0 || schema < SECRETS_SCHEMA)
 		return rc;
 	if (function)
-		rc = sql_prepare(&r->base, &row, e,
-		                 "SELECT function, name, sealed, created_at, author FROM secret"
-		                 " WHERE function = ? ORDER BY name LIMIT ?",
-		                 "ti", function, (int64_t)SECRETS_MAX);
+		rc = sql_prepare_kept(&r->base, &row, e,
+		                      "SELECT function, name, sealed, created_at, author FROM secret"
+		                      " WHERE function = ? ORDER BY name LIMIT ?",
+		                      "ti", function, (int64_t)SECRETS_MAX);
 	else
-		rc = sql_prepare(&r->base, &row, e,
-		                 "SELECT function, name, sealed, created_at, author FROM secret"
-		                 " ORDER BY function, name",
-		                 "");
-	return rc < 0 ? rc : visit_rows(r, row, each, context, e);
+		rc = sql_prepare_kept(&r->base, &row, e,
+		                      "SELECT function, name, sealed, created_at, author FROM secret"
+		                      " ORDER BY function, name",
+		                      "");
+	return rc < 0 ? rc : visit_secrets(r, row, each, context, e);
 }

@@ -22,6 +22,7 @@ int take_text(sqlite3_stmt *row, int column, char *to, size_t size);
 int take_number(sqlite3_stmt *row, int column, uint32_t max, uint32_t *value);
 int take_digest(sqlite3_stmt *row, int column, struct digest *d);
 int take_bytes(sqlite3_stmt *row, int column, void *to, size_t size);
+int take_activation(sqlite3_stmt *row, int first, struct registry_activation *a);
 
 /* read.c: the registry's schema now: a reader takes an older one as it is, and a writer brings it up to date
  * meanwhile. */
@@ -57,6 +58,22 @@ int activation_change(struct registry *r, struct activation *a, struct err *e);
 int removal_change(struct registry *r, const char *function, const struct registry_activation *signed_as,
                    struct err *e);
 
-/* Fails when a route of another function's active version is equal to one of these. */
+/* routes.c: fails when a route of another function's active version is equal to one of these. */
 int routes_check(struct registry *r, const char *function, const struct registry_route *routes, size_t n,
                  struct err *e);
+
+/* The same for the routes of all active versions, in one walk; it does not say which they are. */
+int routes_check_all(struct registry *r, struct err *e);
+
+/* read.c: runs a statement that begins with the columns of version_column, inside the caller's transaction.
+ */
+enum { SELECTION_MAX = 1024 };
+int select_versions(struct registry *r, const char *rest, char sql[SELECTION_MAX], struct err *e);
+int visit_rows(struct registry *r, sqlite3_stmt *row,
+               int (*each)(void *context, const struct registry_version *), void *context, struct err *e);
+
+/* activations.c: the newest signed activation of a function if that is its removal, or number 0. */
+int removal_read(struct registry *r, const char *function, struct registry_activation *a, struct err *e);
+
+/* changes.c: where the registry stands now, inside the caller's transaction. */
+int mark_read(struct registry *r, struct registry_mark *mark, struct err *e);

@@ -135,7 +135,8 @@ take_token(sqlite3_stmt *row, struct registry_token *t, struct err *e)
 }
 
 static int
-visit_rows(struct registry *r, sqlite3_stmt *row, registry_token_visitor *each, void *context, struct err *e)
+visit_tokens(struct registry *r, sqlite3_stmt *row, registry_token_visitor *each, void *context,
+             struct err *e)
 {
 	AUTO_FREE struct registry_token *t = malloc(sizeof *t);
 	int rc;
@@ -167,7 +168,7 @@ registry_each_token(struct registry *r, registry_token_visitor *each, void *cont
 	                 "SELECT name, hash, scopes, created_at, expires_at, author, key, signature FROM"
 	                 " token ORDER BY name LIMIT ?",
 	                 "i", (int64_t)TOKENS_MAX + 1);
-	return rc < 0 ? rc : visit_rows(r, row, each, context, e);
+	return rc < 0 ? rc : visit_tokens(r, row, each, context, e);
 }
 
 int

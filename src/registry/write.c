@@ -7,39 +7,12 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
-#include "http/http.h"
 #include "registry/sql.h"
 
 int
 generation_bump(struct registry *r, struct err *e)
 {
 	return sql_run(&r->base, e, "UPDATE state SET value = value + 1 WHERE name = 'generation'", "");
-}
-
-int
-routes_check(struct registry *r, const char *function, const struct registry_route *routes, size_t n,
-             struct err *e)
-{
-	AUTO_STATEMENT *row = NULL;
-	int rc = sql_prepare(&r->base, &row, e,
-	                     "SELECT f.name, route.methods, route.pattern FROM route"
-	                     " JOIN function f ON f.active_version = route.version_id WHERE f.name <> ?",
-	                     "t", function);
-
-	while (rc >= 0 && (rc = sql_step(&r->base, row, e)) > 0) {
-		const char *other = (const char *)sqlite3_column_text(row, 0);
-		unsigned methods = (unsigned)sqlite3_column_int64(row, 1);
-		const char *pattern = (const char *)sqlite3_column_text(row, 2);
-
-		for (size_t i = 0; i < n; i++) {
-			if (!pattern || !(routes[i].methods & methods) ||
-			    !route_pattern_collides(routes[i].pattern, pattern))
-				continue;
-			return err_set(e, -EEXIST, "route %s belongs to function '%s'", routes[i].pattern,
-			               other ? other : "?");
-		}
-	}
-	return rc;
 }
 
 static int

@@ -116,30 +116,43 @@ node_write(struct writer *w, uint32_t number)
 		slot_write(w, node);
 }
 
-static int
-image_write(struct writer *w, struct err *e)
+static void
+image_write(struct writer *w)
 {
 	const struct tree_input *in = &w->tree->in;
-	size_t size = image_size(&w->header);
 	struct snapshot_function *functions;
 
-	w->data = calloc(1, size);
-	if (!w->data)
-		return err_set(e, ENOMEM, "route snapshot");
 	memcpy(w->data, &w->header, sizeof w->header);
 	w->slots = (void *)(w->data + sizeof w->header);
 	functions = (void *)(w->slots + w->header.n_slots);
 	w->units = (void *)(functions + in->n_functions);
-	if (in->n_functions > 0)
-		memcpy(functions, in->functions, in->n_functions * sizeof *functions);
+	for (size_t i = 0; i < in->n_functions; i++)
+		functions[i] = *in->functions[i];
 	for (uint32_t i = 0; i < w->tree->n_nodes; i++)
 		node_write(w, i);
-	return fd_sealed_memory("cfn-routes", w->data, size, e);
+}
+
+/* Where the routers will map it: a copy of many functions takes as long as all the rest. */
+static int
+image_seal(struct writer *w, struct err *e)
+{
+	size_t size = image_size(&w->header);
+	void *data;
+	int fd = fd_memory_open("cfn-routes", size, &data, e);
+
+	if (fd < 0)
+		return fd;
+	w->data = data;
+	image_write(w);
+	if (fd_memory_seal(fd, data, size, e) == 0)
+		return fd;
+	fd_close(&fd);
+	return -e->code;
 }
 
 int
-snapshot_build(uint64_t generation, const struct snapshot_function *functions, size_t n_functions,
-               const struct snapshot_route *routes, size_t n_routes, struct err *e)
+snapshot_build_from(uint64_t generation, const struct snapshot_function *const *functions, size_t n_functions,
+                    const struct snapshot_route *routes, size_t n_routes, struct err *e)
 {
 	__attribute__((cleanup(tree_done))) struct tree tree = { 0 };
 	const struct tree_input in = { functions, n_functions, routes, n_routes };
@@ -153,7 +166,28 @@ snapshot_build(uint64_t generation, const struct snapshot_function *functions, s
 	w.header.seed = tree.seed;
 	w.header.n_slots = tree_slots_for(n_hashed);
 	w.header.n_functions = (uint32_t)n_functions;
-	rc = image_write(&w, e);
-	free(w.data);
-	return rc;
+	return image_seal(&w, e);
+}
+
+int
+snapshot_build(uint64_t generation, const struct snapshot_function *functions, size_t n_functions,
+               const struct snapshot_route *routes, size_t n_routes, struct err *e)
+{
+	AUTO_FREE const struct snapshot_function **each = calloc(n_functions + 1, sizeof *each);
+
+	if (!each)
+		return err_set(e, ENOMEM, "route snapshot");
+	for (size_t i = 0; i < n_functions; i++)
+		each[i] = &functions[i];
+	return snapshot_build_from(generation, each, n_functions, routes, n_routes, e);
+}
+
+int
+snapshot_check(const struct snapshot_function *const *functions, size_t n_functions,
+               const struct snapshot_route *routes, size_t n_routes, struct err *e)
+{
+	__attribute__((cleanup(tree_done))) struct tree tree = { 0 };
+	const struct tree_input in = { functions, n_functions, routes, n_routes };
+
+	return tree_init(&tree, &in, e);
 }

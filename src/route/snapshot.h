@@ -68,6 +68,15 @@ bool route_pattern_covers(const char *wide, const char *narrow);
 int snapshot_build(uint64_t generation, const struct snapshot_function *functions, size_t n_functions,
                    const struct snapshot_route *routes, size_t n_routes, struct err *e);
 
+/* The same, of functions that lie wherever they lie. */
+int snapshot_build_from(uint64_t generation, const struct snapshot_function *const *functions,
+                        size_t n_functions, const struct snapshot_route *routes, size_t n_routes,
+                        struct err *e);
+
+/* The faults that it would find, alone. */
+int snapshot_check(const struct snapshot_function *const *functions, size_t n_functions,
+                   const struct snapshot_route *routes, size_t n_routes, struct err *e);
+
 struct snapshot; /* a mapped one */
 
 /* Maps and checks it; the descriptor stays the caller's.  -EBADMSG when anything is out of range, -EPERM when

@@ -26,7 +26,7 @@ functions_check(const struct tree_input *in, struct err *e)
 	if (in->n_functions > SNAPSHOT_FUNCTIONS_MAX)
 		return err_set(e, -E2BIG, "more than %d functions", SNAPSHOT_FUNCTIONS_MAX);
 	for (size_t i = 0; i < in->n_functions; i++)
-		if (!memchr(in->functions[i].name, '\0', sizeof in->functions[i].name))
+		if (!memchr(in->functions[i]->name, '\0', sizeof in->functions[i]->name))
 			return err_set(e, -EINVAL, "function %zu has a name without end", i);
 	return 0;
 }
@@ -124,7 +124,7 @@ static int
 collision(const struct tree *t, uint32_t node, const struct snapshot_route *r, struct err *e)
 {
 	uint32_t number = t->nodes[node].first_route;
-	const struct snapshot_function *functions = t->in.functions;
+	const struct snapshot_function *const *functions = t->in.functions;
 	const struct snapshot_route *other = &t->in.routes[number - 1];
 	char methods[HTTP_METHODS_TEXT_SIZE];
 
@@ -134,7 +134,8 @@ collision(const struct tree *t, uint32_t node, const struct snapshot_route *r, s
 	}
 	http_methods_format(other->methods & r->methods, methods);
 	return err_set(e, -EEXIST, "route '%s' of %s and route '%s' of %s both take %s", r->pattern,
-	               functions[r->function].name, other->pattern, functions[other->function].name, methods);
+	               functions[r->function]->name, other->pattern, functions[other->function]->name,
+	               methods);
 }
 
 static int

@@ -4,7 +4,7 @@
 
 /* What a snapshot is built from. */
 struct tree_input {
-	const struct snapshot_function *functions;
+	const struct snapshot_function *const *functions;
 	size_t n_functions;
 	const struct snapshot_route *routes;
 	size_t n_routes;

@@ -105,6 +105,9 @@ database_harden(struct database *d, int length_max, struct err *e)
 void
 database_close(struct database *d)
 {
+	for (size_t i = 0; i < d->n_kept; i++)
+		sqlite3_finalize(d->kept[i]);
+	d->n_kept = 0;
 	sqlite3_close(d->db);
 	d->db = NULL;
 }

@@ -110,6 +110,50 @@ sql_prepare(struct database *d, sqlite3_stmt **statement, struct err *e, const c
 	return rc;
 }
 
+void
+sql_reset(sqlite3_stmt **statement)
+{
+	sqlite3_reset(*statement);
+	*statement = NULL;
+}
+
+static sqlite3_stmt *
+kept_find(const struct database *d, const char *sql)
+{
+	for (size_t i = 0; i < d->n_kept; i++)
+		if (strcmp(sqlite3_sql(d->kept[i]), sql) == 0)
+			return d->kept[i];
+	return NULL;
+}
+
+static int
+kept_add(struct database *d, sqlite3_stmt **statement, const char *sql, struct err *e)
+{
+	if (d->n_kept == STATEMENTS_KEPT_MAX)
+		return err_set(e, -E2BIG, "%s %s: more statements than are kept", d->kind, d->path);
+	if (sqlite3_prepare_v3(d->db, sql, -1, SQLITE_PREPARE_PERSISTENT, statement, NULL) != SQLITE_OK)
+		return sql_error(d, "read", e);
+	d->kept[d->n_kept++] = *statement;
+	return 0;
+}
+
+int
+sql_prepare_kept(struct database *d, sqlite3_stmt **statement, struct err *e, const char *sql,
+                 const char *types, ...)
+{
+	sqlite3_stmt *found = kept_find(d, sql);
+	va_list args;
+	int rc = found ? 0 : kept_add(d, &found, sql, e);
+
+	if (rc < 0)
+		return rc;
+	va_start(args, types);
+	rc = bind_all(found, types, &args);
+	va_end(args);
+	*statement = found;
+	return rc == SQLITE_OK ? 0 : sql_error(d, "bind", e);
+}
+
 int
 sql_step(struct database *d, sqlite3_stmt *statement, struct err *e)
 {

@@ -7,8 +7,12 @@
 
 #include "base/err.h"
 
+enum { STATEMENTS_KEPT_MAX = 8 };
+
 struct database {
 	sqlite3 *db;
+	sqlite3_stmt *kept[STATEMENTS_KEPT_MAX]; /* sql_prepare_kept() */
+	size_t n_kept;
 	const char *kind; /* for error texts: "registry" */
 	char path[1024];
 };
@@ -35,6 +39,13 @@ void sql_finalize(sqlite3_stmt **statement);
  * size_t), d (const struct digest *), k (const struct key_id *), s (const struct signature *). */
 int sql_prepare(struct database *d, sqlite3_stmt **statement, struct err *e, const char *sql,
                 const char *types, ...);
+
+/* As sql_prepare, of one of the few that are asked for again for every row of another: it is prepared once,
+ * and stays d's.  One use at a time; AUTO_RESET ends it. */
+int sql_prepare_kept(struct database *d, sqlite3_stmt **statement, struct err *e, const char *sql,
+                     const char *types, ...);
+void sql_reset(sqlite3_stmt **statement);
+#define AUTO_RESET __attribute__((cleanup(sql_reset))) sqlite3_stmt
 
 /* 1: a row; 0: no more; -errno. */
 int sql_step(struct database *d, sqlite3_stmt *statement, struct err *e);

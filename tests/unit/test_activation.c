@@ -271,13 +271,14 @@ static void
 an_older_registry_is_read_as_it_is(void **state)
 {
 	struct fixture *f = *state;
-	uint64_t generation, number = 7;
+	struct registry_mark mark;
+	uint64_t number = 7;
 	int n = 0;
 	struct err e;
 
 	make_schema_1(f);
 	assert_int_equal(registry_open(f->path, REGISTRY_READ, &f->r, &e), 0);
-	assert_int_equal(registry_each_active(f->r, &generation, count, &n, &e), 0);
+	assert_int_equal(registry_each_active(f->r, &mark, count, &n, &e), 0);
 	assert_int_equal(registry_each_function(f->r, count, &n, &e), 0);
 	assert_int_equal(registry_each_version(f->r, "hello", count, &n, &e), 0);
 	assert_int_equal(n, 3);

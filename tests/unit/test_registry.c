@@ -326,16 +326,16 @@ tampered_columns_are_refused(void **state)
 		void *own = NULL;
 		struct fixture *f;
 		struct err e;
-		uint64_t generation;
+		struct registry_mark mark;
 		int64_t id;
 
 		assert_int_equal(setup(&own), 0);
 		f = own;
 		id = add(f->r, "hello", "/hello", "1", &e);
 		assert_int_equal(registry_activate(f->r, id, REGISTRY_KEEP_ROUTES, NULL, &e), 0);
-		assert_int_equal(registry_each_active(f->r, &generation, ignore_version, NULL, &e), 0);
+		assert_int_equal(registry_each_active(f->r, &mark, ignore_version, NULL, &e), 0);
 		tamper(f, changes[i]);
-		if (registry_each_active(f->r, &generation, ignore_version, NULL, &e) != -EBADMSG)
+		if (registry_each_active(f->r, &mark, ignore_version, NULL, &e) != -EBADMSG)
 			fail_msg("accepted: %s", changes[i]);
 		teardown(&own);
 	}
@@ -361,12 +361,12 @@ a_locked_registry_says_so(void **state)
 	struct fixture *f = *state;
 	sqlite3 *db;
 	struct err e;
-	uint64_t generation;
+	struct registry_mark mark;
 
 	assert_int_equal(sqlite3_open(f->path, &db), SQLITE_OK);
 	assert_int_equal(sqlite3_exec(db, "BEGIN EXCLUSIVE", NULL, NULL, NULL), SQLITE_OK);
 	registry_set_patience(f->r, 1);
-	assert_int_equal(registry_each_active(f->r, &generation, ignore_version, NULL, &e), -EBUSY);
+	assert_int_equal(registry_each_active(f->r, &mark, ignore_version, NULL, &e), -EBUSY);
 	assert_int_equal(add(f->r, "hello", "/hello", "1", &e), -EBUSY);
 	sqlite3_close(db);
 	assert_true(add(f->r, "hello", "/hello", "1", &e) > 0);
@@ -376,7 +376,7 @@ static void
 a_writer_killed_at_any_moment_leaves_a_whole_registry(void **state)
 {
 	struct fixture *f = *state;
-	uint64_t generation;
+	struct registry_mark mark;
 	struct err e;
 
 	for (int round = 0; round < 30; round++) {
@@ -398,7 +398,7 @@ a_writer_killed_at_any_moment_leaves_a_whole_registry(void **state)
 		usleep((useconds_t)(1000 + round * 1500));
 		kill(child, SIGKILL);
 		waitpid(child, NULL, 0);
-		assert_int_equal(registry_each_active(f->r, &generation, ignore_version, NULL, &e), 0);
+		assert_int_equal(registry_each_active(f->r, &mark, ignore_version, NULL, &e), 0);
 	}
 	tamper(f, "PRAGMA integrity_check");
 	/* On a busy machine none of them may have come so far as to activate one. */
