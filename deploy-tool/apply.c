@@ -214,7 +214,7 @@ static int
 build_one(struct apply *a, size_t i)
 {
 	struct deployment *d = a->deployments[i];
-	int rc = deployment_walk(d, DEPLOYMENT_COMPILE, DEPLOYMENT_ADD);
+	int rc = deployment_walk(d, DEPLOYMENT_PREPARE, DEPLOYMENT_ADD);
 
 	artifact_done(&d->artifact);
 	free_pointer(&d->archive);

@@ -96,8 +96,8 @@ artifact_compile(struct tool *t, struct artifact *a)
 
 	if (links_resolve(&t->config, links, a->build.libraries, &e) < 0)
 		return tool_fail(&e);
-	tool_open_cgroup(t);
-	rc = build_run(&t->config, &t->cgroup, &a->source, &a->build, &e);
+	tool_open_boxes(t);
+	rc = build_run(&t->boxes, &a->source, &a->build, &e);
 	show_diagnostics(t, a);
 	if (rc < 0) {
 		rc = tool_fail(&e);
@@ -111,7 +111,7 @@ artifact_check(struct tool *t, struct artifact *a)
 {
 	struct err e;
 
-	if (check_artifact(&t->config, &t->cgroup, &a->build, a->entries, &a->report, &e) < 0) {
+	if (check_artifact(&t->boxes, &a->build, a->entries, &a->report, &e) < 0) {
 		err_wrap(&e, "%.100s", a->source.path);
 		return tool_fail(&e);
 	}

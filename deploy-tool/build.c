@@ -1,4 +1,5 @@
-/* build.c - from source to artifact: the compiler and what follows it, each in a box of its own.
+/* build.c - from source to artifact: the compiler and what follows it, each in a box of its own, and those
+ * beside each other that do not wait for each other.
  *
  * Nothing that a source says becomes an option, a file name or a variable of the environment.  The boxes see
  * the toolchain, read-only, and the files given here; so a diagnostic cannot show anything else. */
@@ -13,6 +14,7 @@
 
 #include "base/fd.h"
 #include "config.h"
+#include "deploy-tool/aside.h"
 #include "deploy-tool/build_box.h"
 #include "deploy-tool/build_line.h"
 #include "sandbox/box.h"
@@ -111,14 +113,21 @@ take_file(const struct box_result *result, size_t i, char **data, size_t *n, str
 	return fd_read_file(result->collected[i], BUILD_DEBUG_MAX, data, n, e);
 }
 
-/* First line of what the compiler says of itself. */
 static int
-ask_version(const struct build_place *p, struct build *b, struct err *e)
+ask_version(struct aside *a, const struct build_place *p, struct err *e)
 {
 	const char *const argv[] = { p->config->compiler, "--version", NULL };
 	const struct build_step step = { .name = "compiler", .argv = argv };
+
+	return aside_begin(a, p, &step, e);
+}
+
+/* First line of what the compiler says of itself. */
+static int
+take_version(struct aside *a, struct build *b, struct err *e)
+{
 	struct box_result result = { 0 };
-	int rc = build_step_run(p, &step, &result, e), n;
+	int rc = aside_end(a, &result, e), n;
 
 	if (rc < 0)
 		return rc;
@@ -246,25 +255,25 @@ compile(const struct build_place *p, const struct source *s, struct build *b, st
 	return rc;
 }
 
-/* One run of objcopy over the artifact as it is; its output replaces *data. */
+/* One run of objcopy over the artifact as it is, which tells option what to leave of it. */
 static int
-copy_object(const struct build_place *p, const struct build *b, const char *const *options, char **data,
-            size_t *n, struct err *e)
+begin_copy(struct aside *a, const struct build_place *p, const struct build *b, const char *option,
+           struct err *e)
 {
 	static const char *const collect[] = { "out", NULL };
-	const char *argv[8] = { "/usr/bin/objcopy" };
-	const struct box_file files[] = { { "fn.so", b->artifact, b->artifact_size },
-		                          { "fn.debug", b->debug != NULL ? b->debug : "", b->debug_size } };
+	const char *const argv[] = { "/usr/bin/objcopy", option, "fn.so", "out", NULL };
+	const struct box_file files[] = { { "fn.so", b->artifact, b->artifact_size } };
 	const struct build_step step = { "objcopy", argv, files, ARRAY_SIZE(files), collect };
-	struct box_result result = { 0 };
-	size_t at = 1;
-	int rc;
 
-	for (; *options != NULL; options++)
-		argv[at++] = *options;
-	argv[at++] = "fn.so";
-	argv[at] = "out";
-	rc = build_step_run(p, &step, &result, e);
+	return aside_begin(a, p, &step, e);
+}
+
+static int
+take_copy(struct aside *a, char **data, size_t *n, struct err *e)
+{
+	struct box_result result = { 0 };
+	int rc = aside_end(a, &result, e);
+
 	if (rc < 0)
 		return rc;
 	rc = judge(&result, "objcopy step", e);
@@ -277,14 +286,19 @@ copy_object(const struct build_place *p, const struct build *b, const char *cons
 static int
 split_debug(const struct build_place *p, struct build *b, struct err *e)
 {
-	static const char *const keep[] = { "--only-keep-debug", NULL };
-	static const char *const strip[] = { "--strip-debug", "--add-gnu-debuglink=fn.debug", NULL };
+	struct aside kept, stripped = { .answer = -1 };
 	size_t n = 0;
 	char *data = NULL;
-	int rc = copy_object(p, b, keep, &b->debug, &b->debug_size, e);
+	int rc = begin_copy(&kept, p, b, "--only-keep-debug", e);
 
 	if (rc == 0)
-		rc = copy_object(p, b, strip, &data, &n, e);
+		rc = begin_copy(&stripped, p, b, "--strip-debug", e);
+	if (rc == 0)
+		rc = take_copy(&kept, &b->debug, &b->debug_size, e);
+	if (rc == 0)
+		rc = take_copy(&stripped, &data, &n, e);
+	aside_done(&kept);
+	aside_done(&stripped);
 	if (rc < 0)
 		return rc;
 	free_pointer(&b->artifact);
@@ -296,32 +310,35 @@ split_debug(const struct build_place *p, struct build *b, struct err *e)
 }
 
 int
-build_run(const struct config *c, const struct cgroup *cgroup, const struct source *s, struct build *b,
-          struct err *e)
+build_run(const struct build_place *p, const struct source *s, struct build *b, struct err *e)
 {
-	const struct build_place p = { c, cgroup };
+	struct aside version;
 	int rc;
 
 	buf_init(&b->diagnostics, 2 * build_limits.output + 2);
-	rc = ask_version(&p, b, e);
+	rc = ask_version(&version, p, e);
 	if (rc == 0)
-		rc = compile(&p, s, b, e);
+		rc = compile(p, s, b, e);
 	if (rc == 0)
-		rc = split_debug(&p, b, e);
+		rc = take_version(&version, b, e);
+	aside_done(&version);
+	if (rc == 0)
+		rc = split_debug(p, b, e);
 	return rc < 0 ? err_wrap(e, "%.120s", s->path) : 0;
 }
 
 int
-build_describe(const struct config *c, const struct cgroup *cgroup, const struct source *s, struct build *b,
-               struct err *e)
+build_describe(const struct build_place *p, const struct source *s, struct build *b, struct err *e)
 {
-	const struct build_place p = { c, cgroup };
 	const struct source_language *all[2];
 	size_t n = find_languages(s, all);
+	struct aside version;
+	int rc;
 
 	*b = (struct build){ 0 };
 	build_flags(all, n, b->flags, sizeof b->flags);
-	return ask_version(&p, b, e);
+	rc = ask_version(&version, p, e);
+	return rc < 0 ? rc : take_version(&version, b, e);
 }
 
 void

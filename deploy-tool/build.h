@@ -5,8 +5,8 @@
 
 #include "base/buf.h"
 #include "base/err.h"
-#include "cgroup/cgroup.h"
 #include "config/config.h"
+#include "deploy-tool/build_box.h"
 #include "deploy-tool/source.h"
 
 enum { BUILD_ARTIFACT_MAX = 32 << 20, BUILD_DEBUG_MAX = 48 << 20 };
@@ -23,14 +23,12 @@ struct build {
 	size_t artifact_size, debug_size;
 };
 
-/* Compiles and links with b->libraries, in boxes of that cgroup.  -ENOEXEC when the source does not compile
+/* Compiles and links with b->libraries, in boxes there.  -ENOEXEC when the source does not compile
  * or the compiler met one of its limits (*e names it; the words are in diagnostics); anything else is a
  * failure of this machine.
  */
-int build_run(const struct config *c, const struct cgroup *cgroup, const struct source *s, struct build *b,
-              struct err *e);
+int build_run(const struct build_place *p, const struct source *s, struct build *b, struct err *e);
 void build_done(struct build *b);
 
 /* Fills in compiler and flags alone, as build_run() would. */
-int build_describe(const struct config *c, const struct cgroup *cgroup, const struct source *s,
-                   struct build *b, struct err *e);
+int build_describe(const struct build_place *p, const struct source *s, struct build *b, struct err *e);

@@ -41,6 +41,7 @@ build_step_run(const struct build_place *p, const struct build_step *step, struc
 		.collect_max = BUILD_DEBUG_MAX,
 		.uid_range = (uid_t)p->config->uid_range_start + FIRST_BOX_UID,
 		.cgroup = p->cgroup,
+		.base = p->base->filters != NULL ? p->base : NULL,
 		.limits = build_limits,
 	};
 

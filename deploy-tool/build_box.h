@@ -9,6 +9,7 @@
 struct build_place {
 	const struct config *config;
 	const struct cgroup *cgroup;
+	const struct box_base *base; /* of its profiles; not open: made for each box */
 };
 
 struct build_step {

@@ -53,8 +53,8 @@ read_report(const struct box_result *result, const char *const *entries, struct 
 }
 
 int
-check_artifact(const struct config *c, const struct cgroup *cgroup, const struct build *b,
-               const char *const *entries, struct elf_report *report, struct err *e)
+check_artifact(const struct build_place *p, const struct build *b, const char *const *entries,
+               struct elf_report *report, struct err *e)
 {
 	static const char *const nothing[] = { NULL };
 	char libraries[LIBRARIES_TEXT_SIZE + sizeof SANITIZER_LIBRARIES + 1];
@@ -68,8 +68,9 @@ check_artifact(const struct config *c, const struct cgroup *cgroup, const struct
 		.input = -1,
 		.system = nothing,
 		.collect = nothing,
-		.uid_range = (uid_t)c->uid_range_start + CHECK_UID,
-		.cgroup = cgroup,
+		.uid_range = (uid_t)p->config->uid_range_start + CHECK_UID,
+		.cgroup = p->cgroup,
+		.base = p->base->filters != NULL ? p->base : NULL,
 		.limits = { .memory = 256u << 20,
 		            .cpu_ms = 5000,
 		            .wall_ms = 10000,

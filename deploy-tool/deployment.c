@@ -211,6 +211,19 @@ settle_links(struct deployment *d)
 	return 0;
 }
 
+/* What fails here fails again when it is wanted, and says so then. */
+static int
+begin_trial(struct deployment *d)
+{
+	struct err ignored;
+
+	d->trial.function = d->artifact.source.function;
+	d->trial.policy = &d->policy;
+	tool_open_boxes(d->tool);
+	(void)trial_begin(&d->tool->config, &d->tool->cgroup, &d->trial, &ignored);
+	return 0;
+}
+
 static int
 compile(struct deployment *d)
 {
@@ -246,9 +259,7 @@ try_loading(struct deployment *d)
 	struct trial *t = &d->trial;
 	struct err e;
 
-	t->function = d->artifact.source.function;
 	t->entry = d->artifact.entry;
-	t->policy = &d->policy;
 	t->artifact = d->artifact.build.artifact;
 	t->artifact_size = d->artifact.build.artifact_size;
 	if (trial_load(&d->tool->config, &d->tool->cgroup, t, &e) == 0)
@@ -387,6 +398,7 @@ static const struct {
 	{ DEPLOYMENT_SETTLE, settle_option_routes, NULL },
 	{ DEPLOYMENT_SETTLE, settle_links, NULL },
 	{ DEPLOYMENT_COMPILE, settle_links, NULL }, /* of check, which settles nothing else */
+	{ DEPLOYMENT_PREPARE, begin_trial, NULL },
 	{ DEPLOYMENT_COMPILE, compile, "compile" },
 	{ DEPLOYMENT_COMPILE, check, "check" },
 	{ DEPLOYMENT_TRY, try_loading, "load" },
@@ -443,6 +455,7 @@ deployment_free(struct deployment **d)
 {
 	if (*d == NULL)
 		return;
+	trial_done(&(*d)->trial);
 	artifact_done(&(*d)->artifact);
 	free_pointer(&(*d)->archive);
 	pools_done(&(*d)->pools);

@@ -38,6 +38,7 @@ struct deployment {
 enum deployment_part {
 	DEPLOYMENT_READ,    /* its files, once; no registry is needed */
 	DEPLOYMENT_SETTLE,  /* what is kept of the version before, under what is said now */
+	DEPLOYMENT_PREPARE, /* the place of the trial load, which gets ready meanwhile */
 	DEPLOYMENT_COMPILE, /* and the check of what comes out */
 	DEPLOYMENT_TRY,     /* trial load, and which routes it has */
 	DEPLOYMENT_ADD,     /* its row, which is not active */

@@ -130,7 +130,7 @@ ask_start(const struct local_function *f, const struct start_worker *start, int 
 }
 
 static int
-start_spawner(const struct config *c, const struct cgroup *cgroup, const struct place *p, struct spawner *s,
+begin_spawner(const struct config *c, const struct cgroup *cgroup, const struct place *p, struct spawner *s,
               struct err *e)
 {
 	const struct spawner_options options = {
@@ -141,7 +141,7 @@ start_spawner(const struct config *c, const struct cgroup *cgroup, const struct 
 		.cgroup = cgroup,
 	};
 
-	return spawner_start(&options, s, e);
+	return spawner_begin(&options, s, e);
 }
 
 /* The worker alone holds its ends from then on. */
@@ -162,20 +162,35 @@ start_worker(struct local *l, const struct local_function *f, const struct start
 }
 
 int
-local_start(struct local *l, const struct config *c, const struct local_function *f,
+local_begin(struct local *l, const struct config *c, const struct local_function *f, struct err *e)
+{
+	struct place place = find_place(c, f);
+
+	*l = (struct local){ .spawner = { .channel = -1, .pidfd = -1 }, .requests = -1, .output = -1 };
+	l->lacks_folder = place.shared_dir == NULL && f->policy->shared[0] != '\0';
+	return begin_spawner(c, f->cgroup, &place, &l->spawner, e);
+}
+
+int
+local_go_on(struct local *l, const struct config *c, const struct local_function *f,
             const struct start_worker *how, struct err *e)
 {
 	struct start_worker start = *how;
 	struct place place = find_place(c, f);
 	int rc = fill_start(c, f, &place, &start, e);
 
-	*l = (struct local){ .spawner = { .channel = -1, .pidfd = -1 }, .requests = -1, .output = -1 };
 	if (rc == 0)
-		rc = start_spawner(c, f->cgroup, &place, &l->spawner, e);
-	if (rc < 0)
-		return rc;
-	l->lacks_folder = place.shared_dir == NULL && f->policy->shared[0] != '\0';
-	return start_worker(l, f, &start, e);
+		rc = spawner_await(&l->spawner, e);
+	return rc < 0 ? rc : start_worker(l, f, &start, e);
+}
+
+int
+local_start(struct local *l, const struct config *c, const struct local_function *f,
+            const struct start_worker *how, struct err *e)
+{
+	int rc = local_begin(l, c, f, e);
+
+	return rc < 0 ? rc : local_go_on(l, c, f, how, e);
 }
 
 void

@@ -32,4 +32,9 @@ bool local_sees_folder(const struct config *c, const struct local_function *f);
  * how says what kind of worker it is.  Whatever comes of it, local_done() leaves nothing. */
 int local_start(struct local *l, const struct config *c, const struct local_function *f,
                 const struct start_worker *how, struct err *e);
+/* The same in two steps, of which the first needs no artifact: its spawner proves what it has to meanwhile.
+ */
+int local_begin(struct local *l, const struct config *c, const struct local_function *f, struct err *e);
+int local_go_on(struct local *l, const struct config *c, const struct local_function *f,
+                const struct start_worker *how, struct err *e);
 void local_done(struct local *l);

@@ -216,6 +216,7 @@ main(int argc, char **argv)
 	tool.is_colored = wants_color();
 	rc = start(&tool, (const char *const *)argv + 1);
 	registry_close(tool.registry);
+	box_base_close(&tool.box_base);
 	cgroup_close(&tool.cgroup, "");
 	return rc;
 }

@@ -117,8 +117,9 @@ compare_entry(struct deployment *d, struct plan_row *row, struct err *e)
 	artifact_set_entries(&d->artifact, d->options.entry, NULL);
 	if (rc == 0)
 		rc = links_resolve(&d->tool->config, d->policy.links, b.libraries, e);
+	tool_open_boxes(d->tool);
 	if (rc == 0)
-		rc = check_artifact(&d->tool->config, &d->tool->cgroup, &b, d->artifact.entries, &report, e);
+		rc = check_artifact(&d->tool->boxes, &b, d->artifact.entries, &report, e);
 	free_pointer(&b.artifact);
 	if (rc < 0)
 		return rc;
@@ -133,8 +134,8 @@ compare_compiler(struct deployment *d, struct plan_row *row, struct err *e)
 	struct build b;
 	int rc;
 
-	tool_open_cgroup(d->tool);
-	rc = build_describe(&d->tool->config, &d->tool->cgroup, &d->artifact.source, &b, e);
+	tool_open_boxes(d->tool);
+	rc = build_describe(&d->tool->boxes, &d->artifact.source, &b, e);
 	if (rc == 0 &&
 	    (strcmp(b.compiler, d->previous.compiler) != 0 || strcmp(b.flags, d->previous.flags) != 0))
 		add_word(row, "compiler");

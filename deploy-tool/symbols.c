@@ -61,12 +61,11 @@ look_up(struct tool *t, const void *debug, size_t size, const struct addresses *
 {
 	static const char *const nothing[] = { NULL };
 	const struct box_file files[] = { { debug_name, debug, size } };
-	const struct build_place place = { &t->config, &t->cgroup };
 	const struct build_step step = { "addr2line", a->argv, files, 1, nothing };
 	int rc;
 
-	tool_open_cgroup(t);
-	rc = build_step_run(&place, &step, result, e);
+	tool_open_boxes(t);
+	rc = build_step_run(&t->boxes, &step, result, e);
 	if (rc == 0 && (result->ending.code != CLD_EXITED || result->ending.status != 0))
 		rc = err_set(e, -ENOEXEC, "the debug information cannot be read");
 	return rc;

@@ -184,6 +184,19 @@ tool_open_cgroup(struct tool *t)
 }
 
 void
+tool_open_boxes(struct tool *t)
+{
+	struct err ignored;
+
+	tool_open_cgroup(t);
+	t->boxes = (struct build_place){ &t->config, &t->cgroup, &t->box_base };
+	/* What fails here fails again for the first box, which says so. */
+	if (t->box_base.filters == NULL)
+		box_base_open_for(&t->box_base, BOX_PROFILE_BIT(BOX_COMPILER) | BOX_PROFILE_BIT(BOX_CHECK),
+		                  &ignored);
+}
+
+void
 tool_author(char text[TOOL_AUTHOR_SIZE])
 {
 	const struct passwd *user = getpwuid(getuid());

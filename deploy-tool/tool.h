@@ -9,6 +9,7 @@
 #include "cgroup/cgroup.h"
 #include "config/config.h"
 #include "deploy-tool/arguments.h"
+#include "deploy-tool/build_box.h"
 #include "registry/registry.h"
 
 struct tool {
@@ -22,6 +23,8 @@ struct tool {
 	struct config config;
 	struct registry *registry; /* NULL until tool_open_registry */
 	struct cgroup cgroup;      /* for its boxes, from tool_open_cgroup on */
+	struct box_base box_base;
+	struct build_place boxes; /* of the toolchain, from tool_open_boxes on */
 };
 
 struct command {
@@ -67,6 +70,10 @@ int tool_make_folder_of(const char *file, mode_t mode, struct err *e);
 
 /* Before the first box: a subtree for them where there can be one and the configuration does not say off. */
 void tool_open_cgroup(struct tool *t);
+
+/* The same before the first box of the toolchain, with what all of them share: where they run is t->boxes
+ * then. */
+void tool_open_boxes(struct tool *t);
 
 /* Reports on standard error in one line ("cfn-deploy: ..."), control bytes escaped; returns the exit
  * status that belongs to the error's code, or the given one. */

@@ -10,8 +10,6 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/log.h"
-#include "deploy-tool/folder.h"
-#include "deploy-tool/local.h"
 #include "ipc/message.h"
 
 /* What a spawner may say to us. */
@@ -124,49 +122,71 @@ static int
 load(const struct config *c, const struct local_function *f, struct trial *t, struct err *e)
 {
 	const struct start_worker how = { .is_trial = 1, .has_sanitizers = t->has_sanitizers };
-	struct local local;
-	int rc = local_start(&local, c, f, &how, e);
-
-	if (rc < 0) {
-		err_wrap(e, "trial load");
-	} else {
-		rc = wait_ready(t, local.spawner.channel, local.output, e);
-		if (rc < 0)
-			read_rest(t, local.output);
-	}
-	local_done(&local);
-	return rc;
-}
-
-/* A function may want to make its files when it is loaded: in a folder that is not there yet, or that this
- * user cannot show it. */
-static int
-load_with_empty_folder(const struct config *c, struct local_function *f, struct trial *t, struct err *e)
-{
-	struct folder folder;
-	struct err ignored;
-	int rc = folder_make(&folder, e);
+	int rc = local_go_on(&t->local, c, f, &how, e);
 
 	if (rc < 0)
 		return err_wrap(e, "trial load");
-	f->shared_dir = folder.path;
-	rc = load(c, f, t, e);
-	/* What is left in /tmp is no reason not to deploy. */
-	folder_remove(&folder, &ignored);
+	rc = wait_ready(t, t->local.spawner.channel, t->local.output, e);
+	if (rc < 0)
+		read_rest(t, t->local.output);
 	return rc;
+}
+
+static struct local_function
+function_of(const struct trial *t, const struct cgroup *cgroup)
+{
+	return (struct local_function){ .function = t->function,
+		                        .entry = t->entry,
+		                        .policy = t->policy,
+		                        .artifact = t->artifact,
+		                        .artifact_size = t->artifact_size,
+		                        .cgroup = cgroup,
+		                        .shared_dir = t->lacks_folder ? t->folder.path : t->shared_dir };
+}
+
+int
+trial_begin(const struct config *c, const struct cgroup *cgroup, struct trial *t, struct err *e)
+{
+	struct local_function f = function_of(t, cgroup);
+	int rc = 0;
+
+	/* It may want to make its files when it is loaded: in a folder that is not there yet, or that this
+	 * user cannot show it. */
+	t->lacks_folder = !local_sees_folder(c, &f);
+	if (t->lacks_folder)
+		rc = folder_make(&t->folder, e);
+	f = function_of(t, cgroup);
+	t->has_begun = rc == 0;
+	if (rc == 0)
+		rc = local_begin(&t->local, c, &f, e);
+	if (rc == 0)
+		return 0;
+	trial_done(t);
+	return err_wrap(e, "trial load");
 }
 
 int
 trial_load(const struct config *c, const struct cgroup *cgroup, struct trial *t, struct err *e)
 {
-	struct local_function f = { .function = t->function,
-		                    .entry = t->entry,
-		                    .policy = t->policy,
-		                    .artifact = t->artifact,
-		                    .artifact_size = t->artifact_size,
-		                    .cgroup = cgroup,
-		                    .shared_dir = t->shared_dir };
+	int rc = t->has_begun ? 0 : trial_begin(c, cgroup, t, e);
+	struct local_function f = function_of(t, cgroup);
 
-	t->lacks_folder = !local_sees_folder(c, &f);
-	return t->lacks_folder ? load_with_empty_folder(c, &f, t, e) : load(c, &f, t, e);
+	if (rc == 0)
+		rc = load(c, &f, t, e);
+	trial_done(t);
+	return rc;
+}
+
+void
+trial_done(struct trial *t)
+{
+	struct err ignored;
+
+	if (!t->has_begun)
+		return;
+	local_done(&t->local);
+	/* What is left in /tmp is no reason not to deploy. */
+	if (t->lacks_folder)
+		folder_remove(&t->folder, &ignored);
+	t->has_begun = false;
 }

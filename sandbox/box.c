@@ -312,7 +312,7 @@ box_run_checked(struct keeper *k, struct err *e)
 
 	if (k->plan->base)
 		return box_run_with(k, k->plan->base, e);
-	rc = box_base_open_for(&own, k->plan->profile, e);
+	rc = box_base_open_for(&own, BOX_PROFILE_BIT(k->plan->profile), e);
 	if (rc < 0)
 		return rc;
 	rc = box_run_with(k, &own, e);

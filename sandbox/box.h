@@ -55,6 +55,9 @@ struct box_base {
 /* is_offline: the caller is in a network namespace that stays without a network, as the spawner's does;
  * -EINVAL when an interface is up in it. */
 int box_base_open(struct box_base *base, bool is_offline, struct err *e);
+/* The same for boxes of these profiles alone, which make network namespaces of their own. */
+#define BOX_PROFILE_BIT(profile) (1U << (profile))
+int box_base_open_for(struct box_base *base, unsigned profiles, struct err *e);
 void box_base_close(struct box_base *base);
 
 struct box_usage {

@@ -62,25 +62,26 @@ network_check_down(struct err *e)
 int
 box_base_open(struct box_base *base, bool is_offline, struct err *e)
 {
-	struct box_base made = { .is_offline = is_offline };
-	unsigned kinds = 0;
 	int rc = is_offline ? network_check_down(e) : 0;
 
-	for (size_t i = 0; i < ARRAY_SIZE(filters_of); i++)
-		kinds |= filters_of[i];
 	if (rc == 0)
-		rc = filters_open(kinds, &made.filters, e);
+		rc = box_base_open_for(base, ~0U, e);
 	if (rc == 0)
-		*base = made;
+		base->is_offline = is_offline;
 	return rc;
 }
 
 int
-box_base_open_for(struct box_base *base, enum box_profile profile, struct err *e)
+box_base_open_for(struct box_base *base, unsigned profiles, struct err *e)
 {
 	struct box_base made = { 0 };
-	int rc = filters_open(filters_of[profile], &made.filters, e);
+	unsigned kinds = 0;
+	int rc;
 
+	for (size_t i = 0; i < ARRAY_SIZE(filters_of); i++)
+		if (profiles & BOX_PROFILE_BIT(i))
+			kinds |= filters_of[i];
+	rc = filters_open(kinds, &made.filters, e);
 	if (rc == 0)
 		*base = made;
 	return rc;

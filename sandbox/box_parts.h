@@ -20,9 +20,6 @@ enum box_message {
 	BOX_MISSED,    /* uint32_t: so many more there are, or may be */
 };
 
-/* For boxes of one profile, with a network namespace of their own. */
-int box_base_open_for(struct box_base *base, enum box_profile profile, struct err *e);
-
 /* The host ids of the plan's box.  -EINVAL: root, and no other id is given. */
 int box_ids_choose(const struct box_plan *plan, uid_t *uid, gid_t *gid, struct err *e);
 

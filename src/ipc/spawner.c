@@ -446,7 +446,7 @@ launch_spawner(struct launch *l, struct spawner *s, struct err *e)
 		rc = make_shared_dir(l, e);
 	if (rc == 0)
 		rc = release(l, s, e);
-	return rc < 0 ? rc : wait_ready(s, e);
+	return rc;
 }
 
 uid_t
@@ -455,8 +455,16 @@ spawner_uid(uid_t uid_range)
 	return geteuid() == 0 ? uid_range : geteuid();
 }
 
+static void
+spawner_give_up(struct spawner *s)
+{
+	if (s->pidfd >= 0)
+		syscall(SYS_pidfd_send_signal, s->pidfd, SIGKILL, NULL, 0);
+	spawner_stop(s);
+}
+
 int
-spawner_start(const struct spawner_options *options, struct spawner *s, struct err *e)
+spawner_begin(const struct spawner_options *options, struct spawner *s, struct err *e)
 {
 	struct launch l = { .options = options, .is_root = geteuid() == 0, .program = -1, .parent_end = -1 };
 	struct spawner started = { .channel = -1, .pidfd = -1 };
@@ -467,13 +475,34 @@ spawner_start(const struct spawner_options *options, struct spawner *s, struct e
 	rc = launch_spawner(&l, &started, e);
 	launch_done(&l);
 	if (rc < 0) {
-		if (started.pidfd >= 0)
-			syscall(SYS_pidfd_send_signal, started.pidfd, SIGKILL, NULL, 0);
-		spawner_stop(&started);
+		spawner_give_up(&started);
 		return rc;
 	}
 	*s = started;
 	return 0;
+}
+
+int
+spawner_await(struct spawner *s, struct err *e)
+{
+	int rc = wait_ready(s, e);
+
+	if (rc < 0)
+		spawner_give_up(s);
+	return rc;
+}
+
+int
+spawner_start(const struct spawner_options *options, struct spawner *s, struct err *e)
+{
+	struct spawner started;
+	int rc = spawner_begin(options, &started, e);
+
+	if (rc == 0)
+		rc = spawner_await(&started, e);
+	if (rc == 0)
+		*s = started;
+	return rc;
 }
 
 void

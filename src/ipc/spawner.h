@@ -31,6 +31,10 @@ uid_t spawner_uid(uid_t uid_range);
  * missing. */
 int spawner_start(const struct spawner_options *options, struct spawner *s, struct err *e);
 
+/* The same in two steps: it proves what it has to beside what the caller does between them. */
+int spawner_begin(const struct spawner_options *options, struct spawner *s, struct err *e);
+int spawner_await(struct spawner *s, struct err *e);
+
 /* Writes the id maps of the base, as this caller starts it, for a process in a new user namespace. */
 int spawner_write_maps(const struct spawner_options *options, pid_t pid, struct err *e);
 
