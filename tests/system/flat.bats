@@ -1,0 +1,129 @@
+#!/usr/bin/env bats
+# flat.bats - what a pool holds grows neither with requests nor with deploys: descriptors, processes and mounts not at
+# all, memory not beyond a bound that does not depend on their number.
+# shellcheck disable=SC2030,SC2031,SC2034,SC2154
+load helper
+
+# CFN_FLAT_REQUESTS and CFN_FLAT_DEPLOYS: the same for longer, as CONTRIBUTING.md says.
+readonly REQUESTS=${CFN_FLAT_REQUESTS:-20000} DEPLOYS=${CFN_FLAT_DEPLOYS:-30} ROUNDS=10
+# In KiB, of the private memory of one process: what an allocator keeps differs from look to look.
+readonly MEMORY_BOUND=768
+[ "$REQUESTS$DEPLOYS" = 2000030 ] || BATS_TEST_TIMEOUT=36000
+
+setup() {
+	place_make
+}
+
+teardown() {
+	place_remove
+}
+
+# ask N PATH: so many requests over one connection; all must be answered.
+ask() {
+	local n
+	n=$(yes "get 1 $2 1"$'\nread' | head -n "$((2 * $1))" | fcgi | grep -c '^end 1 0 0$')
+	[ "$n" -eq "$1" ] || { echo "$n of $1 answers"; return 1; }
+}
+
+# change N: so many changes of what is active, between versions that are there.
+change() {
+	local i
+	for ((i = 0; i < $1; i++)); do
+		cfn-deploy --registry "$R" rollback hello $((i % 2 + 1)) >/dev/null 3>&-
+	done
+}
+
+# One of everything that comes and goes: a version, a worker that crashes, one for another function, a secret.
+stir() {
+	hello_make hello "hello, round $1"
+	deploy "$D/src/hello.c" >/dev/null
+	fcgi <<<$'get 1 /breaks 0\nread-all' >/dev/null
+	printf 'secret-%s' "$1" | cfn-deploy --registry "$R" secret set hello KEY >/dev/null 3>&-
+	cfn-deploy --registry "$R" disable breaks >/dev/null 3>&-
+	cfn-deploy --registry "$R" enable breaks >/dev/null 3>&-
+	cfn-deploy --registry "$R" status >/dev/null 3>&-
+}
+
+only_hello_has_a_worker() {
+	[ "$(pool_processes cfn-worker | wc -l)" -eq 2 ]
+}
+
+# A pool at rest: the worker of the last version and its init, and nothing that ends.
+rest() {
+	cfn-deploy --registry "$R" restart breaks >/dev/null 3>&- || true
+	ask 1 /hello
+	wait_until 60 only_hello_has_a_worker
+}
+
+trusted() {
+	echo "$POOL" "$(pool_processes cfn-spawn)" "$(pool_processes cfn-router)"
+}
+
+# What they hold, a line each: descriptors, threads, mounts, and all processes of the pool.
+held() {
+	local pid
+	for pid in $(trusted); do
+		say "$(cat "/proc/$pid/comm") $(find "/proc/$pid/fd" -mindepth 1 | wc -l) descriptors" \
+			"$(find "/proc/$pid/task" -mindepth 1 -maxdepth 1 | wc -l) threads" \
+			"$(wc -l <"/proc/$pid/mountinfo") mounts"
+	done
+	say "$(descendants "$POOL" | wc -l) processes"
+}
+
+# Private memory of each in KiB.
+memory() {
+	local pid
+	for pid in $(trusted); do
+		awk '/^RssAnon:/ { printf "%d ", $2 }' "/proc/$pid/status"
+	done
+}
+
+# memory_is_flat BEFORE NOW
+memory_is_flat() {
+	local i
+	local -a before now
+	read -ra before <<<"$1"
+	read -ra now <<<"$2"
+	for i in "${!before[@]}"; do
+		[ "${now[i]}" -le $((before[i] + MEMORY_BOUND)) ] || { echo "KiB of master, spawner, router: $1, then $2"; return 1; }
+	done
+}
+
+@test "a pool holds the same after many requests and deploys" {
+	local before after memory round
+	conf <<-'END'
+		pm = ondemand
+		pm.max_children = 1
+	END
+	source_make breaks.c <<-'END'
+		int breaks(cfn_request *q, cfn_response *r);
+		int breaks(cfn_request *q, cfn_response *r)
+		{
+			(void)q;
+			(void)r;
+			__builtin_trap();
+		}
+	END
+	hello_make hello "hello, before"
+	deploy "$D/src/hello.c"
+	deploy "$D/src/breaks.c"
+	pool_start
+	for round in 1 2 3; do
+		stir "warm $round"
+		change 4
+		ask $((REQUESTS / 10)) /hello
+	done
+	rest
+	before=$(held) memory=$(memory)
+	for ((round = 0; round < ROUNDS; round++)); do
+		stir "$round"
+		change $((DEPLOYS / ROUNDS - 1))
+		ask $((REQUESTS / ROUNDS)) /hello
+		ask 20 /nowhere
+	done
+	rest
+	after=$(held)
+	echo "KiB of master, spawner, router: $memory, then $(memory)"
+	diff <(echo "$before") <(echo "$after")
+	memory_is_flat "$memory" "$(memory)"
+}
