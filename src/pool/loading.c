@@ -131,7 +131,7 @@ settle_function(struct master *m, struct pool **fresh, struct err *e)
 	if (!pool)
 		return -e->code;
 	*fresh = NULL;
-	f->is_seen = true;
+	f->is_seen = f->is_changed = true;
 	take_pool(f, pool);
 	approval_settle(m, pool);
 	return 0;
@@ -143,8 +143,10 @@ settle_read(struct loading *l)
 	for (size_t i = 0; i < l->n; i++)
 		if (settle_function(l->m, &l->pools[i], l->e) < 0)
 			return -l->e->code;
-	for (size_t i = 0; i < l->n_gone; i++)
+	for (size_t i = 0; i < l->n_gone; i++) {
 		l->gone[i]->wanted = NULL;
+		l->gone[i]->is_changed = true;
+	}
 	return runner_settle(l->m, l->e);
 }
 

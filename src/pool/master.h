@@ -142,6 +142,7 @@ struct function {
 	struct pool *serving, *wanted;
 	struct pool *next; /* while a snapshot is made: what it says of this function */
 	bool is_seen;      /* while the registry is read */
+	bool is_changed;   /* since the last snapshot: it was read, or its storm has begun */
 	char name[NAME_MAX_SIZE];
 };
 

@@ -157,6 +157,7 @@ switch_function(struct master *m, struct function *f)
 	struct pool *old = f->serving, *next = f->next;
 
 	f->serving = next;
+	f->is_changed = false;
 	if (old && old != next) {
 		memset(old->waiting, 0, sizeof old->waiting);
 		pool_drain(m, old);
@@ -189,7 +190,9 @@ switch_all(struct master *m)
 		struct node *next = table_next(&m->functions, n);
 		struct function *f = (struct function *)n;
 
-		switch_function(m, f);
+		/* Of many functions most go on as they are. */
+		if (f->is_changed || f->serving != f->next || f->serving != f->wanted)
+			switch_function(m, f);
 		if (!f->serving && !f->wanted)
 			function_free(m, f);
 		n = next;

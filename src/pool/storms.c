@@ -269,6 +269,7 @@ begin(struct master *m, struct pool *pool, const char *why)
 	           &(struct audit_note){
 		       .event = AUDIT_STORM, .function = s->function, .version = s->version, .detail = why });
 	pool->public.is_enabled = 0;
+	pool->function->is_changed = true;
 	/* What was counted before it is enabled again counts no more. */
 	pool->denied.calls = pool->denied.kills = (struct storm_count){ 0 };
 	rollout_publish_soon(m);

@@ -116,6 +116,15 @@ node_write(struct writer *w, uint32_t number)
 		slot_write(w, node);
 }
 
+/* The origins, which few have, are most of it, and last: to is zeros already. */
+static void
+function_write(struct snapshot_function *to, const struct snapshot_function *from)
+{
+	memcpy(to, from,
+	       offsetof(struct snapshot_function, origins) +
+	           strnlen(from->origins, sizeof from->origins - 1));
+}
+
 static void
 image_write(struct writer *w)
 {
@@ -127,7 +136,7 @@ image_write(struct writer *w)
 	functions = (void *)(w->slots + w->header.n_slots);
 	w->units = (void *)(functions + in->n_functions);
 	for (size_t i = 0; i < in->n_functions; i++)
-		functions[i] = *in->functions[i];
+		function_write(&functions[i], in->functions[i]);
 	for (uint32_t i = 0; i < w->tree->n_nodes; i++)
 		node_write(w, i);
 }
