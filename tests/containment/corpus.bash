@@ -127,7 +127,7 @@ in_box_of() {
 	local profile=$1
 	shift
 	language_of "$1"
-	CFN_CANARY=$CANARY timeout 30 "$BOX_RUN" "$profile" "$ATTEMPT_CPU_MS" "$ATTEMPT_WALL_MS" \
+	CFN_CANARY=$CANARY timeout 150 "$BOX_RUN" "$profile" "$ATTEMPT_CPU_MS" "$ATTEMPT_WALL_MS" \
 		"$D/bin/attempts.$LANGUAGE" "$1" </dev/null >"$D/answer" || return 1
 	said "$1" <"$D/answer"
 }
@@ -166,7 +166,7 @@ in_nothing() {
 	language_of "$1"
 	[ "$EUID" -eq 0 ] || own=(--user --map-root-user)
 	# shellcheck disable=SC2016 # the inner shell expands it
-	CFN_CANARY=$CANARY timeout 30 unshare "${own[@]}" --mount --uts --ipc --net --pid --fork --kill-child --mount-proc \
+	CFN_CANARY=$CANARY timeout 150 unshare "${own[@]}" --mount --uts --ipc --net --pid --fork --kill-child --mount-proc \
 		sh -c '
 			mount -t tmpfs none /mnt && cp "$1" /mnt/attempts && mount -t tmpfs none /tmp && cd /tmp || exit 1
 			sleep 1000 &
@@ -213,7 +213,7 @@ attempts_run() (
 		ATTEMPT=$name SAID=
 		"in_$1" "$name" 4<&- || true
 		echo "$name $SAID" >>"$D/actual"
-		wait_until 10 "$1_is_gone" || { echo "$name left a process"; return 1; }
+		eventually "$1_is_gone" || { echo "$name left a process"; return 1; }
 		host_state
 		[ "$STATE" = "$before" ] || { echo "$name changed the host:"; diff <(echo "$before") <(echo "$STATE"); return 1; }
 	done 4<"$D/expected"

@@ -30,7 +30,7 @@ teardown_file() {
 	started $!
 	not box_is_gone
 	kill -KILL $!
-	wait_until 10 box_is_gone
+	eventually box_is_gone
 }
 
 @test "a change of the host is noticed" {

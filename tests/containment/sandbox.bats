@@ -71,7 +71,7 @@ is_hidden() {
 
 @test "descriptors: every process holds those that are listed, whatever the pool was started with" {
 	local init worker
-	wait_until 10 one_sandbox
+	eventually one_sandbox
 	{ read -r init && read -r worker; } < <(sandbox_of attempts | sort -n)
 	[ "$(holds "$SPAWNER" 11)" = "0 null 1 null 2 pool.out 3 socket 4 cfn-router 5 cfn-worker 6 libcfn.so.1 7 cfn-runner \
 8 shared 9 cfn-filters 10 signalfd 11 eventpoll pidfd pipe" ]
@@ -128,10 +128,10 @@ namespaces() {
 	local pids pick
 	for pick in head tail; do
 		deploy restart attempts
-		wait_until 10 one_sandbox
+		eventually one_sandbox
 		pids=$(sandbox_of attempts)
 		kill -KILL "$("$pick" -n 1 <<<"$pids")"
-		wait_until 10 are_gone "$pids"
+		eventually are_gone "$pids"
 		get '/attempts?attempt=crash_core' 200 'CONTAINED crash_core 1'
 	done
 }
@@ -192,14 +192,14 @@ are_gone() {
 	get '/folder?attempt=fs_passwd' 200 'REFUSED fs_passwd ENOENT'
 	# A folder whose "tmp" is a link is not started at all.
 	deploy disable folder
-	wait_until 10 folder_is_free
+	eventually folder_is_free
 	rmdir "$folder/tmp"
 	ln -s /tmp "$folder/tmp"
 	deploy enable folder
 	get '/folder?attempt=crash_core' 503
 	rm "$folder/tmp"
 	mkdir -m 700 "$folder/tmp"
-	wait_until 20 folder_serves
+	eventually folder_serves
 }
 
 folder_is_free() {
@@ -218,9 +218,9 @@ folder_serves() {
 	started $!
 	cfn-deploy --registry "$R" cp "$D/endless" folder:endless 3>&- &
 	tool=$!
-	wait_until 10 copy_runs
+	eventually copy_runs
 	kill -KILL "$tool"
-	wait_until 10 no_copy_runs
+	eventually no_copy_runs
 }
 
 copy_runs() {

@@ -197,7 +197,7 @@ written() {
 	mkfifo "$D/m/pipe.c"
 	for source in ../beside/one.c two/../../beside/one.c "$D/beside/one.c" way/one.c link.c pipe.c /etc/shadow; do
 		manifest <<<$'[function one]\nsource = '"$source"
-		refused 64 timeout 20 cfn-deploy --registry "$R" apply "$D/m"
+		refused 64 timeout 150 cfn-deploy --registry "$R" apply "$D/m"
 		not grep -q root: "$D/err"
 	done
 	manifest <<<$'[function one]\nsource = none.c'

@@ -34,7 +34,7 @@ has() {
 
 # comes CHAIN EVENT [JQ-FILTER]: within the time that the pool lets an entry wait, and much more.
 comes() {
-	wait_until 15 has "$@" || { tool audit; return 1; }
+	eventually has "$@" || { tool audit; return 1; }
 }
 
 verified() {
@@ -123,7 +123,7 @@ restore() {
 
 @test "a pool that cannot start a version says why" {
 	deploy "$D/src/hello.c"
-	sqlite3 "$R" "PRAGMA foreign_keys = OFF; UPDATE version SET entry = 'nothing'"
+	sql "PRAGMA foreign_keys = OFF; UPDATE version SET entry = 'nothing'"
 	pool_start
 	printf 'get 1 /hello 0\nread-all\n' | fcgi >"$D/answer"
 	grep -q start_failed "$D/answer"
@@ -214,16 +214,16 @@ found_with_key() {
 @test "rows of the registry that are edited, removed or all gone are found" {
 	some_log
 	cp "$R" "$D/kept.db"
-	sqlite3 "$R" "UPDATE audit SET actor = 'nobody' WHERE number = 3"
+	sql "UPDATE audit SET actor = 'nobody' WHERE number = 3"
 	found "registry: row 3 is not what was written"
 	cp "$D/kept.db" "$R"
-	sqlite3 "$R" "DELETE FROM audit WHERE number = 3"
+	sql "DELETE FROM audit WHERE number = 3"
 	found "registry: row 3 is missing"
 	cp "$D/kept.db" "$R"
-	sqlite3 "$R" "DELETE FROM audit WHERE number > 8"
+	sql "DELETE FROM audit WHERE number > 8"
 	found "registry: rows 9 to 10 are missing at the end"
 	cp "$D/kept.db" "$R"
-	sqlite3 "$R" "DELETE FROM audit; UPDATE state SET value = 0 WHERE name = 'audit'"
+	sql "DELETE FROM audit; UPDATE state SET value = 0 WHERE name = 'audit'"
 	found "registry: rows 1 to 10 are missing at the end: the pool saw them at"
 	# Made anew, with hashes and all: only the pool's log can tell.
 	tool disable hello
@@ -255,10 +255,10 @@ found_with_key() {
 	pool_start
 	deploy "$D/src/hello.c"
 	comes pool registry
-	wait_until 15 signed
+	eventually signed
 	remember_below "$POOL"
 	kill -KILL "$POOL"
-	wait_until 15 all_gone
+	eventually all_gone
 	verified
 	# Killed in the middle of a line.
 	printf '{"number":' >>"$L"
@@ -298,22 +298,22 @@ found_with_key() {
 	cfn-pool -c "$D/cfn.conf" --registry "$R" --listen "$SOCKET" > >(cat >>"$D/pool.out") 2>&1 3>&- &
 	POOL=$!
 	started "$POOL"
-	wait_until 20 pool_is_up_or_gone
+	eventually pool_is_up_or_gone
 	answers_hello
 	comes pool start
 	prlimit --pid "$POOL" --fsize="$(($(stat -c %s "$L") + 100)):"
 	for _ in 1 2 3; do
 		# shellcheck disable=SC2046 # some numbers
 		kill -KILL $(pool_processes cfn-worker)
-		wait_until 15 answers_hello
-		wait_until 15 grep -q 'audit log: .*serving goes on' "$D/pool.out"
+		eventually answers_hello
+		eventually grep -q 'audit log: .*serving goes on' "$D/pool.out"
 	done
 	[ "$(grep -c 'audit log: .*serving goes on' "$D/pool.out")" = 1 ]
 	[ "$(entries pool crash)" = 0 ]
 	# With room again everything that waited is written.
 	prlimit --pid "$POOL" --fsize=unlimited:
 	comes pool crash '.function == "hello" and .count >= 3'
-	wait_until 15 grep -q 'audit log: written again' "$D/pool.out"
+	eventually grep -q 'audit log: written again' "$D/pool.out"
 	pool_stop TERM
 	verified
 }

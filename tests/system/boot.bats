@@ -60,11 +60,11 @@ guest_is_busy() {
 	for signal in TERM KILL; do
 		TMPDIR=$D/tmp "$boot" sh -c 'for i in 1 2 3; do (while :; do :; done) & done; echo busy; wait' >"$D/said" 3>&- &
 		started $!
-		wait_until 30 guest_is_busy
+		eventually guest_is_busy
 		remember_below $!
 		[ "$(wc -l <"$D/below")" -ge 5 ]
 		kill -s "$signal" $!
-		wait_until 10 all_gone
+		eventually all_gone
 		: >"$D/said"
 	done
 }

@@ -13,7 +13,7 @@ browser_start() {
 		chromedriver --port="$port" >"$D/browser.out" 2>&1 3>&- &
 	started $!
 	DRIVER_PID=$!
-	wait_until 30 driver_is_up "http://127.0.0.1:$port" || return 1
+	eventually driver_is_up "http://127.0.0.1:$port" || return 1
 	answer=$(driver "http://127.0.0.1:$port/session" "$(jq -nc --arg dir "$D/browser/profile" '{ capabilities: { alwaysMatch: {
 		browserName: "chrome", "goog:chromeOptions": { args: ["--headless", "--no-sandbox", "--disable-gpu",
 		"--disable-dev-shm-usage", "--no-first-run", "--disable-background-networking", "--user-data-dir=" + $dir] } } } }')") ||

@@ -19,7 +19,7 @@ write_entry() {
 	[ -z "$1" ] || browser_type '[name=name]' "$1"
 	browser_type '[name=text]' "$2"
 	browser_click button
-	wait_until 20 is_shown "$2"
+	eventually is_shown "$2"
 }
 
 is_shown() {
@@ -69,7 +69,7 @@ is_shown() {
 	browser_eval 'document.querySelector("[name=csrf]").value = "forged"'
 	browser_type '[name=text]' 'a forged entry'
 	browser_click button
-	wait_until 20 is_refused
+	eventually is_refused
 	browser_open /guestbook
 	not is_shown 'a forged entry'
 	[ "$(browser_eval 'return document.querySelectorAll("li").length')" = 2 ]

@@ -79,7 +79,7 @@ given_again() {
 	was HIT
 	[ "$(header Content-Length)" = "$(curl -s "$WEB/pages?a=1" | wc -c)" ]
 	made_again a=2\&b="$RANDOM"\&control=no-store
-	wait_until 20 grep -q '"cache":"hit"' "$D/access.log"
+	eventually grep -q '"cache":"hit"' "$D/access.log"
 	grep -q '"cache":"miss"' "$D/access.log"
 	[ "$(deploy --json status | jq '[.. | .cache_hits? // empty] | add')" -ge 2 ]
 	echo '/* 2 */' >>"$D/src/pages.c"
@@ -103,7 +103,7 @@ given_again() {
 		given_again "a=${act// /-}"
 		# shellcheck disable=SC2086 # words
 		deploy $act <<<value
-		wait_until 20 made_anew "a=${act// /-}"
+		eventually made_anew "a=${act// /-}"
 	done
 }
 
@@ -143,7 +143,7 @@ given_again() {
 	done
 	given_again x-cache=forged
 	given_again control=max-age=1
-	wait_until 20 is_made_anew control=max-age=1
+	eventually is_made_anew control=max-age=1
 	page tag=abc
 	request '/pages?tag=abc' -H 'If-None-Match: "abc"'
 	expect 304
@@ -201,7 +201,7 @@ together() {
 	made_again control=max-age=60 -H 'Authorization: x'
 	given_again control=max-age=60
 	page control=max-age=1
-	wait_until 20 is_past control=max-age=1
+	eventually is_past control=max-age=1
 }
 
 # Its time is over: nginx has asked again.

@@ -29,7 +29,7 @@ trace() {
 	strace -qq -f -s 256 -o "$D/$file" "${@/#/-p}" 3>&- &
 	TRACERS+=($!)
 	for pid; do
-		wait_until 10 is_traced "$pid"
+		eventually is_traced "$pid"
 	done
 }
 
@@ -95,7 +95,7 @@ expect_calls() {
 	trace router "$(pool_processes cfn-router)"
 	# shellcheck disable=SC2046 # init, the worker and, in fresh mode, who waits for a request
 	trace worker $(pool_processes cfn-worker)
-	wait_until 20 is_as_wanted "$@" || true
+	eventually is_as_wanted "$@" || true
 	trace_no_more
 	diff "$D/router.want" "$D/router.calls"
 	diff "$D/worker.want" "$D/worker.calls"

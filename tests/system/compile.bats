@@ -23,7 +23,7 @@ attack() {
 		esac
 	} >"$D/src/$1"
 	RC=0
-	timeout 90 cfn-deploy --registry "$R" "$D/src/$1" >"$D/out" 2>"$D/err" 3>&- || RC=$?
+	timeout 150 cfn-deploy --registry "$R" "$D/src/$1" >"$D/out" 2>"$D/err" 3>&- || RC=$?
 	head -c 2000 "$D/err"
 }
 
@@ -257,8 +257,8 @@ words_about() {
 		kill -KILL "$pid" 2>/dev/null || true
 		wait "$pid" || true
 	done
-	[ "$(sqlite3 "$R" 'PRAGMA integrity_check')" = ok ]
-	[ -z "$(sqlite3 "$R" 'PRAGMA foreign_key_check')" ]
+	[ "$(sql 'PRAGMA integrity_check')" = ok ]
+	[ -z "$(sql 'PRAGMA foreign_key_check')" ]
 	cfn-deploy --registry "$R" "$D/src/k.c"
 }
 
@@ -288,7 +288,7 @@ spawner_hangs() {
 	CFN_LIBEXECDIR=$D/libexec cfn-deploy --registry "$R" "$D/src/f.c" >/dev/null 2>&1 3>&- &
 	pid=$!
 	started "$pid"
-	wait_until 20 spawner_hangs "$pid"
+	eventually spawner_hangs "$pid"
 	pids=$(descendants "$pid")
 	kill -KILL "$pid"
 	wait "$pid" || true
@@ -310,11 +310,11 @@ spawner_hangs() {
 		cfn-deploy --registry "$R" deploy --function killed "$D/src/$program" >/dev/null 2>&1 3>&- &
 		pid=$!
 		started "$pid"
-		wait_until 20 below_has "$pid" "${program%.*}"
+		eventually below_has "$pid" "${program%.*}"
 		remember_below "$pid"
 		kill -KILL "$pid"
 		wait "$pid" || true
-		wait_until 15 all_gone
+		eventually all_gone
 		left_behind >"$D/left"
 		diff /dev/null "$D/left"
 	done

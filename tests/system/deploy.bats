@@ -70,7 +70,7 @@ n_versions() {
 		while (((SECONDS - start) * rounds < n * seconds)); do sleep 0.05; done
 	done
 	touch "$D/stop"
-	wait_until 60 load_is_over
+	eventually load_is_over
 	cat "$D"/load.* >"$D/answers"
 	[ "$(wc -l <"$D/answers")" -gt 200 ]
 	# A line: CODE HEADER-VERSION FIRST-VERSION LAST-VERSION
@@ -105,7 +105,7 @@ load_is_over() {
 	get /v 200
 	curl -s --max-time 30 "$WEB/v?ms=2500" >"$D/slow" &
 	local slow=$!
-	wait_until 10 is_executing
+	eventually is_executing
 	version_make 2
 	deploy "$D/src/v.c"
 	get /v 200 'v=2 '
@@ -122,7 +122,7 @@ load_is_over() {
 	get /v 200
 	curl -s -o "$D/slow" -w '%{http_code}' --max-time 30 "$WEB/v?ms=8000" >"$D/code" &
 	local slow=$!
-	wait_until 10 is_executing
+	eventually is_executing
 	version_make 2
 	deploy "$D/src/v.c"
 	wait "$slow"
@@ -156,7 +156,7 @@ is_executing() {
 	pid=$(pool_processes cfn-worker)
 	deploy restart v
 	get /v 200 'v=1 '
-	wait_until 20 no_longer "$pid"
+	eventually no_longer "$pid"
 	deploy remove v
 	get /v 404
 	deploy gc >"$D/out"

@@ -19,7 +19,7 @@ dev_start() {
 	cfn-deploy dev "$@" >"$OUT" 2>&1 3>&- </dev/null &
 	DEV=$!
 	started "$DEV"
-	wait_until 60 dev_is_up_or_gone
+	eventually dev_is_up_or_gone
 	WEB=$(sed -n 's|^\(http://127.0.0.1:[0-9]*\) through .*|\1|p' "$OUT")
 	[ -n "$WEB" ] || { cat "$OUT"; return 1; }
 	remember_below "$DEV"
@@ -31,7 +31,7 @@ dev_is_up_or_gone() {
 
 # said TEXT: it is printed, sooner or later.
 said() {
-	wait_until 60 grep -qF -- "$1" "$OUT" || { echo "not said: $1"; cat "$OUT"; return 1; }
+	eventually grep -qF -- "$1" "$OUT" || { echo "not said: $1"; cat "$OUT"; return 1; }
 }
 
 # dev_folder: where this one works.
@@ -50,7 +50,7 @@ dev_end() {
 	remember_below "$DEV"
 	kill -s "$1" "$DEV"
 	wait "$DEV" || rc=$?
-	wait_until 30 all_gone && wait_until 30 test ! -e "$folder" || return 99
+	eventually all_gone && eventually test ! -e "$folder" || return 99
 	mv "$D/others" "$D/below"
 	return "$rc"
 }
@@ -77,9 +77,9 @@ answers() {
 
 	# As an editor saves that puts another file in the place of the old one, and then as one that writes into it.
 	sed 's/first/second/' hello.c >.hello.c.swp && mv .hello.c.swp hello.c
-	wait_until 60 answers second
+	eventually answers second
 	sed 's/second/third/' hello.c >new && cat new >hello.c
-	wait_until 60 answers third
+	eventually answers third
 	said 'hello v3: GET, HEAD, POST /hello, '
 	[ -z "$(header X-Cfn-Dev)" ]
 
@@ -112,7 +112,7 @@ answers() {
 	grep -qF "+t!=$number" <(request /hello -H 'Accept: text/html'; cat "$D/body")
 
 	hello_make hello "fourth"
-	wait_until 60 answers fourth
+	eventually answers fourth
 	request /hello -H 'Accept: text/html'
 	expect 200 fourth
 	[ -z "$(header X-Cfn-Dev)" ]
@@ -135,7 +135,7 @@ answers() {
 	WEB=$first DEV=$killed OUT=$D/dev1.out
 	get /hello 200 first
 	hello_make hello "second"
-	wait_until 60 answers second
+	eventually answers second
 	echo '#error never' >>hello.c
 	said 'error: #error never'
 	request /hello -H 'Accept: text/html'
@@ -175,7 +175,7 @@ answers() {
 	said '500  GET /crash'
 	said 'crash (signal '
 	curl -sN --max-time 30 "$WEB/stream" >"$D/parts" &
-	wait_until 20 grep -q 'data: 3' "$D/parts"
+	eventually grep -q 'data: 3' "$D/parts"
 	kill $! && wait $! || true
 	# Routes may come and go.
 	sed -i 's|"/log"|"/words"|' events.c
@@ -187,7 +187,7 @@ answers() {
 	said 'events.c: No such file'
 	get /words 200
 	mv gone events.c
-	wait_until 60 grep -q 'unchanged' "$OUT"
+	eventually grep -q 'unchanged' "$OUT"
 	get /words 200
 	[ -z "$(header X-Cfn-Dev)" ]
 	dev_end TERM
@@ -244,7 +244,7 @@ answers() {
 	said 'applied, '
 	get /hi 200 second
 	sed -i '/hi/,$d' all/cfn.ini
-	wait_until 60 gone /hi
+	eventually gone /hi
 	get /shop 200 closed
 	dev_end INT
 }
@@ -338,23 +338,23 @@ answers() {
 	cfn-deploy --json --config "$D/dev.conf" dev late.c >"$D/json" 2>"$D/err" 3>&- </dev/null &
 	DEV=$!
 	started "$DEV"
-	wait_until 60 grep -q '"event":"open"' "$D/json"
+	eventually grep -q '"event":"open"' "$D/json"
 	remember_below "$DEV"
 	WEB=$(jq -rs 'map(select(.event == "listening"))[0].text' "$D/json" | sed 's/ .*//')
 	# The first path that a browser may ask for.
 	[ "$(jq -rs 'map(select(.event == "open"))[0].text' "$D/json")" = "$WEB/late/second" ]
 	get /late/second 200 got
-	wait_until 30 grep -q '"text":"asked"' "$D/json"
-	wait_until 30 grep -q '"path":"/late/second"' "$D/json"
+	eventually grep -q '"text":"asked"' "$D/json"
+	eventually grep -q '"path":"/late/second"' "$D/json"
 	echo broken >>late.c
-	wait_until 60 grep -q '"event":"waiting"' "$D/json"
+	eventually grep -q '"event":"waiting"' "$D/json"
 	kill -TERM "$DEV"
 	wait "$DEV" || true
 	jq -es 'all(type == "object") and (map(.event) | contains(["listening", "serving", "open", "broken", "waiting"]))' "$D/json"
 	dev_start --config "$D/dev.conf" --wall-time 20s hello.c
 	said 'max.wall_time = 15s'
 	dev_end TERM || true
-	refused 66 timeout 60 cfn-deploy --config "$D/none.conf" dev hello.c
+	refused 66 timeout 150 cfn-deploy --config "$D/none.conf" dev hello.c
 }
 
 @test "what cannot be is refused in one line" {

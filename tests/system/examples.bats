@@ -98,7 +98,7 @@ token() {
 	deploy "$D/src/clock.c"
 	nginx_start
 	curl -sN --max-time 60 "$WEB/clock/ticks" >"$D/ticks" 3>&- &
-	wait_until 20 grep -q 'event: tick' "$D/ticks"
+	eventually grep -q 'event: tick' "$D/ticks"
 	echo '/* another one */' >>"$D/src/clock.c"
 	deploy "$D/src/clock.c"
 	wait $!

@@ -162,7 +162,7 @@ said() {
 	for _ in 1 2 3 4 5 6; do
 		half_a_body | fcgi >/dev/null
 	done
-	wait_until 10 six_are_gone
+	eventually six_are_gone
 	sleep 0.5 # more than the router's patience with a worker that closed
 	not grep "'demo'.*ended" "$D/error.log"
 }

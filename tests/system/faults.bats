@@ -33,14 +33,14 @@ faulty() {
 	spawner=$(pool_processes cfn-spawn)
 	strace -qq -f -o "$D/strace" -e "trace=$1" -e "inject=$1:error=$2" -p "$spawner" 3>&- &
 	TRACER=$!
-	wait_until 10 is_traced "$spawner"
+	eventually is_traced "$spawner"
 }
 
 faulty_no_more() {
 	kill -INT "$TRACER"
 	wait "$TRACER" || true
 	TRACER=
-	wait_until 10 is_not_traced "$(pool_processes cfn-spawn)"
+	eventually is_not_traced "$(pool_processes cfn-spawn)"
 }
 
 @test "while no sandbox can be made requests get 503 and one reason each, and then answers" {
@@ -48,7 +48,7 @@ faulty_no_more() {
 	pool_start
 	answers
 	while read -r call error; do
-		wait_until 10 no_worker
+		eventually no_worker
 		before=$(n_reasons)
 		faulty "$call" "$error"
 		ask
@@ -56,10 +56,10 @@ faulty_no_more() {
 		grep -q 'Retry-After: [1-9]' "$D/answer"
 		grep -q '"cause":"unavailable"' "$D/answer"
 		[ "$(n_reasons)" -eq $((before + 1)) ] || { echo "$call:"; cat "$D/error.log"; return 1; }
-		wait_until 10 no_worker
+		eventually no_worker
 		grep -q INJECTED "$D/strace"
 		faulty_no_more
-		wait_until 20 answers
+		eventually answers
 	done <<-END
 		clone3 EAGAIN
 		setresuid EAGAIN
@@ -77,7 +77,7 @@ faulty_no_more() {
 @test "a pool whose sandboxes cannot be made refuses to start and says why in one line" {
 	local call error words
 	while read -r call error words; do
-		refused 78 timeout 60 strace -qq -f -o "$D/strace" -e "trace=$call" -e "inject=$call:error=$error" \
+		refused 78 timeout 150 strace -qq -f -o "$D/strace" -e "trace=$call" -e "inject=$call:error=$error" \
 			"$(command -v cfn-pool)" -c "$D/cfn.conf" --registry "$R" --listen "$SOCKET"
 		grep -q "$words" "$D/err" || { echo "$call:"; cat "$D/err"; return 1; }
 	done <<-END
@@ -91,7 +91,7 @@ faulty_no_more() {
 }
 
 @test "a pool whose router cannot be confined refuses to start and says why in one line" {
-	refused 70 timeout 60 strace -qq -f -o "$D/strace" -e trace=getsockname -e inject=getsockname:error=ENOMEM \
+	refused 70 timeout 150 strace -qq -f -o "$D/strace" -e trace=getsockname -e inject=getsockname:error=ENOMEM \
 		"$(command -v cfn-pool)" -c "$D/cfn.conf" --registry "$R" --listen "$SOCKET"
 	cat "$D/err"
 	grep -q 'router 0 ended: exit 1, listening socket: Cannot allocate memory' "$D/err"

@@ -10,9 +10,15 @@ setup_file() {
 	deploy "$D/src/neighbour.c"
 	conf <<-END
 		cpu_time = 1s
-		wall_time = 2s
+		wall_time = 60s
 		memory = 48M
 		pm.max_children = 1
+		[function sleeps]
+		wall_time = 1s
+		[function ignores]
+		wall_time = 1s
+		[function zygote]
+		wall_time = 2s
 	END
 	source_make who.c <<-'END'
 		#include <unistd.h>
@@ -74,8 +80,8 @@ misbehaves() {
 		get /neighbour 200 'the neighbour'
 	done
 	[ "$(zygote "$1")" = "$before" ] || { echo "was $before, is $(zygote "$1")"; return 1; }
-	wait_until 5 no_zombies
-	wait_until 5 grep -hq "request's process of worker .*$3" "$D/error.log"
+	eventually no_zombies
+	eventually grep -hq "request's process of worker .*$3" "$D/error.log"
 }
 
 # bats test_tags=kernel
@@ -110,7 +116,7 @@ misbehaves() {
 	n=$(sort -u "$D/pids" | wc -l)
 	[ "$n" -eq 20 ]
 	[ "$(zygote who)" = "$before" ]
-	wait_until 5 no_zombies
+	eventually no_zombies
 }
 
 @test "a process that exits is a crash" { misbehaves exits 500 crash; }
@@ -136,7 +142,7 @@ ask_many() {
 	deploy deploy --mode fresh --pm-max-children 4 --function many --entry who "$D/src/who.c"
 	[ "$(ask_many "$n" /many)" = "200:$n" ]
 	get /many 200 'request 1'
-	wait_until 5 no_zombies
+	eventually no_zombies
 }
 
 @test "a new version is deployed under load: no request fails" {
@@ -168,7 +174,7 @@ ask_many() {
 	# At most the one that ran when it was killed.
 	counts=$(cat "$D/load")
 	[ "$counts" = 200:200 ] || [ "$counts" = $'200:199\n500:1' ] || { echo "$counts"; return 1; }
-	wait_until 5 no_zombies
+	eventually no_zombies
 }
 
 @test "a request whose whole worker is killed in the middle of it is a crash, and is not served again" {
@@ -187,11 +193,11 @@ ask_many() {
 	before=$(zygote slow)
 	curl -s -o "$D/slept" -w '%{http_code}\n' "$WEB/slow" >"$D/code" 3>&- &
 	load=$!
-	wait_until 5 grep -q 'it has begun' "$D/function.log"
+	eventually grep -q 'it has begun' "$D/function.log"
 	kill -KILL "${before% *}"
 	wait "$load"
 	[ "$(cat "$D/code")" = 500 ] && grep -q crash "$D/slept" || { cat "$D/code" "$D/slept"; return 1; }
-	wait_until 5 grep -q "'slow' version .*: worker .* ended: signal KILL, crash" "$D/error.log"
+	eventually grep -q "'slow' version .*: worker .* ended: signal KILL, crash" "$D/error.log"
 	[ "$(grep -c 'it has begun' "$D/function.log")" -eq 1 ]
 }
 
@@ -243,7 +249,7 @@ hostile_zygote() {
 	hostile_zygote floods_router
 	hostile_zygote floods_init
 	deploy remove zygote
-	wait_until 20 no_workers_of zygote
+	eventually no_workers_of zygote
 	get /neighbour 200
-	wait_until 5 no_zombies
+	eventually no_zombies
 }

@@ -57,11 +57,6 @@ direct() {
 	END
 }
 
-# The pool may be reading just then.
-sql() {
-	sqlite3 -cmd '.timeout 10000' "$R" "$@"
-}
-
 log_has() {
 	jq -ne "any(inputs; $1)" "$D/access.log" >/dev/null
 }
@@ -75,7 +70,7 @@ log_has() {
 	[ "$(header WWW-Authenticate)" = 'Bearer realm="who"' ]
 	token ci --scope call:who
 	shows "$TOKEN" 200 "user=ci shown=nothing"
-	wait_until 10 log_has '.user == "ci" and .status == 200'
+	eventually log_has '.user == "ci" and .status == 200'
 	expect_cause /who 401 unauthorized -u "ci:$TOKEN"
 	expect_cause /who 401 unauthorized -H "Authorization: Bearer ${TOKEN%?}"
 	[ "$(header WWW-Authenticate)" = 'Bearer realm="who", error="invalid_token"' ]
@@ -86,8 +81,8 @@ log_has() {
 	token elsewhere --scope call:open
 	expect_cause /who 403 forbidden -H "Authorization: Bearer $TOKEN"
 	[ "$(header WWW-Authenticate)" = 'Bearer realm="who", error="insufficient_scope", scope="call:who"' ]
-	wait_until 10 log_has '.user == "elsewhere" and .cause == "forbidden"'
-	wait_until 10 log_has '.cause == "unauthorized" and .function == "who" and (.user | not)'
+	eventually log_has '.user == "elsewhere" and .cause == "forbidden"'
+	eventually log_has '.cause == "unauthorized" and .function == "who" and (.user | not)'
 	request /who -H "Authorization: Bearer $TOKEN" -H "Authorization: Bearer $TOKEN"
 	[ "$CODE" = 400 ] || expect 401
 }
@@ -151,7 +146,7 @@ is_refused() {
 	token short --expires 4s
 	# A machine may be so slow that it is over already.
 	direct "$TOKEN" | grep -qE '200|401'
-	wait_until 30 is_refused "$TOKEN"
+	eventually is_refused "$TOKEN"
 	tool --json token list | jq -e '.[0].expired and .[0].name == "short"'
 	tool token list | grep -q '(expired)'
 }
@@ -294,15 +289,15 @@ audit_has() {
 	forged=cfn_$(printf '0%.0s' {1..64})
 	n=$(refusals)
 	tamper "INSERT INTO token VALUES ('forged', x'$(printf %s "$forged" | sha256sum | cut -d' ' -f1)', 'call:*', 1, 0, 'x', NULL, NULL)"
-	wait_until 20 more_refusals "$n"
+	eventually more_refusals "$n"
 	[ "$(direct "$forged")" = '|Status: 401 Unauthorized' ]
 	# Another hash, or another scope, under a signature that is good.
 	n=$(refusals)
 	tamper "DELETE FROM token WHERE name = 'forged'; UPDATE token SET hash = x'$(printf %s "$forged" | sha256sum | cut -d' ' -f1)'"
-	wait_until 20 more_refusals "$n"
+	eventually more_refusals "$n"
 	[ "$(direct "$forged")" = '|Status: 401 Unauthorized' ]
 	[ "$(direct "$TOKEN")" = '|Status: 401 Unauthorized' ]
-	wait_until 20 audit_has "token 'forged' is not signed"
+	eventually audit_has "token 'forged' is not signed"
 	tool verify >"$D/out" && false
 	grep -q '^fault: token before: ' "$D/out"
 	# Taking one away needs no key, and takes effect.

@@ -65,7 +65,7 @@ redis_start() {
 		--dir "$D/redis" >>"$D/redis.out" 2>&1 3>&- &
 	REDIS=$!
 	started "$REDIS"
-	wait_until 10 redis_answers
+	eventually redis_answers
 	echo "$REDIS" >"$D/redis.pid"
 }
 
@@ -110,7 +110,7 @@ ask() {
 @test "a service sees the function's user, and hands it no descriptor" {
 	"${CFN_CLIENT%/*}/passer" "$D/redis/passer.sock" 3>&- &
 	started $!
-	wait_until 10 test -S "$D/redis/passer.sock"
+	eventually test -S "$D/redis/passer.sock"
 	deploy -c "$D/cfn.conf" deploy --env PASSER=/run/passer.sock --grant "unix:$D/redis/redis.sock" \
 		--grant "unix:$D/redis/passer.sock" "$functions/redis.c"
 	get /redis/passed 200 '0 more'
@@ -128,7 +128,7 @@ ask() {
 	ask PING
 	expect 200 '+PONG'
 	kill "$(cat "$D/redis.pid")"
-	wait_until 10 not redis_answers
+	eventually not redis_answers
 	ask PING
 	expect 502 ECONNREFUSED
 	redis_start
@@ -136,7 +136,7 @@ ask() {
 		ask PING
 		[ "$CODE" = 200 ]
 	}
-	wait_until 20 finds_it
+	eventually finds_it
 	grep -q "function 'redis' version [0-9]*: a socket was made anew; its workers are replaced" "$D/error.log"
 }
 

@@ -18,8 +18,14 @@ else
 fi
 export PATH=$PATH:/usr/sbin:/sbin NO_COLOR=1 LC_ALL=C.UTF-8
 unset CFN_REGISTRY XDG_STATE_HOME
-export BATS_TEST_TIMEOUT=180
+export BATS_TEST_TIMEOUT=300
 functions=$tree/tests/system/functions
+
+# eventually COMMAND...: polls until it succeeds.  The one way to wait, and so long that a machine with other things to
+# do passes too: only what fails waits for all of it.
+eventually() {
+	wait_until 90 "$@"
+}
 
 # --- a place of its own ------------------------------------------------------------------------------------------
 
@@ -44,7 +50,7 @@ place_remove() {
 		remember_below "$pid"
 		process_stop TERM "$pid"
 	done < <(sort -u "$D/started")
-	if ! wait_until 15 all_gone; then
+	if ! eventually all_gone; then
 		rc=1
 		echo "left behind:"
 		while read -r pid time; do
@@ -136,7 +142,7 @@ pool_start() {
 	POOL=$!
 	export POOL
 	started "$POOL"
-	wait_until 20 pool_is_up_or_gone || true
+	eventually pool_is_up_or_gone || true
 	if ! is_alive "$POOL" || ! pool_answers; then
 		show_logs
 		return 1
@@ -157,6 +163,11 @@ pool_stop() {
 
 deploy() {
 	cfn-deploy --registry "$R" "$@" 3>&-
+}
+
+# sql STATEMENT: in the registry, which the pool may be reading just then.
+sql() {
+	sqlite3 -cmd '.timeout 60000' "$R" "$@"
 }
 
 # source_make NAME <CODE: a file of this name with cfn.h in front.
@@ -186,7 +197,7 @@ web_is_up() {
 }
 
 web_wait() {
-	wait_until 20 web_is_up || { show_logs; return 1; }
+	eventually web_is_up || { show_logs; return 1; }
 }
 
 # nginx_start [SED-SCRIPT]: WEB is its URL.

@@ -20,9 +20,11 @@ setup_file() {
 	deploy deploy --function slow --entry sleeps --wall-time 100s "$functions/hostile.c"
 	conf <<-END
 		cpu_time = 200ms
-		wall_time = 4s
+		wall_time = 60s
 		memory = 48M
 		shared_dir = $D/shared
+		[function sleeps]
+		wall_time = 1s
 		[function slow]
 		wall_time = 100s
 	END
@@ -38,7 +40,7 @@ teardown_file() {
 
 # Whatever was invoked: no worker of it is left.  hello, broken, keeps and falls have some that serve, or that voted.
 teardown() {
-	wait_until 20 none_invoked
+	eventually none_invoked
 }
 
 none_invoked() {
@@ -320,10 +322,10 @@ tells() {
 	for signal in INT TERM KILL; do
 		env --default-signal=INT cfn-deploy --registry "$R" invoke slow --query go=1 >"$D/out" 2>&1 3>&- &
 		pid=$!
-		wait_until 20 has_workers 1
+		eventually has_workers 1
 		kill -s "$signal" "$pid"
 		wait "$pid" || true
-		wait_until 20 none_invoked
+		eventually none_invoked
 	done
 	# And the pool remembers who it was.
 	grep -q "function 'slow' version 1: invoked by uid $(id -u): signal KILL" "$D/error.log"
@@ -344,11 +346,11 @@ has_workers() {
 		cfn-deploy --registry "$R" invoke slow --query go=1 >/dev/null 2>&1 3>&- &
 		pids+=($!)
 	done
-	wait_until 20 has_workers 4
+	eventually has_workers 4
 	refused 75 cfn-deploy --registry "$R" invoke hello
 	grep -q '4 invocations are running already' "$D/err"
 	kill "${pids[0]}"
-	wait_until 20 invoke 0 hello
+	eventually invoke 0 hello
 	kill "${pids[@]:1}"
 	wait "${pids[@]}" || true
 }
@@ -524,5 +526,5 @@ file() {
 	not grep -q 'it crashed' "$D/err"
 	# In service the pool's log of functions has the line itself.
 	fcgi <<<$'get 1 /falls 0\nread-all' >/dev/null
-	wait_until 20 grep -q 'cfn: crashed by SEGV at 0x0: fn.so+0x' "$D/function.log"
+	eventually grep -q 'cfn: crashed by SEGV at 0x0: fn.so+0x' "$D/function.log"
 }

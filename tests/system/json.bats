@@ -106,7 +106,7 @@ commands() {
 
 # json_of COMMAND...: succeeds with JSON on standard output; only logs may have nothing to say.
 json_of() {
-	timeout 60 cfn-deploy -c "$D/cfn.conf" --registry "$R" --json "$@" >"$D/json.out" 2>"$D/json.err" 3>&- </dev/null ||
+	timeout 150 cfn-deploy -c "$D/cfn.conf" --registry "$R" --json "$@" >"$D/json.out" 2>"$D/json.err" 3>&- </dev/null ||
 		[ "$1" = doctor ] || { echo "$* failed:"; cat "$D/json.err"; return 1; }
 	if [ -s "$D/json.out" ]; then
 		jq -e . "$D/json.out" >/dev/null || { echo "$*:"; cat "$D/json.out"; return 1; }
@@ -140,7 +140,7 @@ json_of() {
 	for command in $(commands); do
 		[[ $until_ended != *" $command "* ]] || continue
 		# shellcheck disable=SC2086 # words
-		! timeout 60 cfn-deploy -c "$D/cfn.conf" --registry "$R" --json ${bad[$command]} >"$D/json.out" 2>"$D/json.err" 3>&- </dev/null ||
+		! timeout 150 cfn-deploy -c "$D/cfn.conf" --registry "$R" --json ${bad[$command]} >"$D/json.out" 2>"$D/json.err" 3>&- </dev/null ||
 			{ echo "$command succeeds"; return 1; }
 		one_line "$D/json.err" || { echo "$command"; return 1; }
 		grep -q '^cfn-deploy: ' "$D/json.err"

@@ -57,40 +57,40 @@ ended() {
 	fcgi <<<$'begin 1 1 0\nparam REQUEST_METHOD GET\nparam SCRIPT_NAME /demo/nap\nparam QUERY_STRING ms=1500\nparams 1\nend 1\nread-all' \
 		>"$D/slow" 3>&- &
 	answer=$!
-	wait_until 10 workers_are 1
+	eventually workers_are 1
 	sleep 0.3
 	pool_stop QUIT
 	wait "$answer"
 	grep -q 'slept 1500' "$D/slow"
-	wait_until 10 all_gone
+	eventually all_gone
 	not test -S "$D/x.sock"
 	pool_start
 	answers /neighbour 'the neighbour'
 	pool_stop TERM
-	wait_until 10 all_gone
+	eventually all_gone
 	pool_start
 	answers /neighbour 'the neighbour'
 	pool_stop INT
-	wait_until 10 all_gone
+	eventually all_gone
 }
 
 @test "HUP and USR2 reload the configuration, USR1 opens the logs anew" {
 	pool_start
 	answers /demo/hello 'Hello, world'
-	wait_until 10 grep -q /demo/hello "$D/access.log"
+	eventually grep -q /demo/hello "$D/access.log"
 	mv "$D/access.log" "$D/access.old"
 	mv "$D/function.log" "$D/function.old" 2>/dev/null || true
 	kill -USR1 "$POOL"
-	wait_until 10 test -e "$D/access.log"
+	eventually test -e "$D/access.log"
 	answers /demo/item/5 "item '5'"
-	wait_until 10 grep -q /demo/item/5 "$D/access.log"
+	eventually grep -q /demo/item/5 "$D/access.log"
 	not grep -q /demo/item/5 "$D/access.old"
 	printf '[function demo]\nwall_time = 300ms\n' >>"$D/cfn.conf"
 	kill -HUP "$POOL"
-	wait_until 10 times_out
+	eventually times_out
 	sed -i 's/wall_time = 300ms/wall_time = 9s/' "$D/cfn.conf"
 	kill -USR2 "$POOL"
-	wait_until 10 naps
+	eventually naps
 	is_alive "$POOL"
 }
 
@@ -107,7 +107,7 @@ ended() {
 	pool_start
 	sed -i -e '/^listen.mode/d' -e '/^\[global\]/a listen.mode = 0640\nlisten.backlog = 5\nmount_prefix = /other' "$D/cfn.conf"
 	kill -HUP "$POOL"
-	wait_until 10 grep -q 'mount_prefix: a new value takes effect at the next start' "$D/error.log"
+	eventually grep -q 'mount_prefix: a new value takes effect at the next start' "$D/error.log"
 	grep -q 'listen.mode: a new value takes effect at the next start' "$D/error.log"
 	grep -q 'listen.backlog: a new value takes effect at the next start' "$D/error.log"
 	answers /neighbour 'the neighbour'
@@ -124,7 +124,7 @@ naps() { nap_answer | grep -q 'slept 600'; }
 	pool_start
 	echo 'no_such_key = 1' >>"$D/cfn.conf"
 	kill -HUP "$POOL"
-	wait_until 10 grep -q no_such_key "$D/error.log" "$D/pool.out"
+	eventually grep -q no_such_key "$D/error.log" "$D/pool.out"
 	answers /neighbour 'the neighbour'
 }
 
@@ -135,13 +135,13 @@ naps() { nap_answer | grep -q 'slept 600'; }
 	for _ in 1 2 3; do
 		pid=$(pool_processes cfn-worker | tail -n 1)
 		kill -9 "$pid"
-		wait_until 10 is_gone "$pid"
+		eventually is_gone "$pid"
 		answers /neighbour 'the neighbour'
 	done
 	fcgi <<<$'begin 1 1 0\nparam REQUEST_METHOD GET\nparam SCRIPT_NAME /demo/nap\nparam QUERY_STRING ms=5000\nparams 1\nend 1\nread-all' \
 		>"$D/slow" 3>&- &
 	pid=$!
-	wait_until 10 workers_are 2
+	eventually workers_are 2
 	sleep 0.3
 	# Its init may have taken it along already.
 	pool_processes cfn-worker | xargs kill -9 2>/dev/null || true
@@ -159,7 +159,7 @@ naps() { nap_answer | grep -q 'slept 600'; }
 		before=$(pool_processes cfn-router)
 		[ -n "$before" ]
 		kill -9 "$before"
-		wait_until 20 pool_answers
+		eventually pool_answers
 		[ "$(pool_processes cfn-router)" != "$before" ]
 		answers /neighbour 'the neighbour'
 	done
@@ -173,7 +173,7 @@ naps() { nap_answer | grep -q 'slept 600'; }
 		answers /neighbour 'the neighbour'
 	done
 	kill -9 "$(pool_processes cfn-router | head -n 1)"
-	wait_until 20 three_routers
+	eventually three_routers
 	for _ in 1 2 3 4 5 6; do
 		answers /demo/hello 'Hello, world'
 	done
@@ -190,7 +190,7 @@ three_routers() {
 	remember_below "$POOL"
 	[ "$(sort -u "$D/below" | wc -l)" -ge 6 ]
 	kill -9 "$POOL"
-	wait_until 10 all_gone
+	eventually all_gone
 	[ -S "$D/x.sock" ]
 	pool_start
 	answers /neighbour 'the neighbour'
@@ -204,10 +204,10 @@ three_routers() {
 		fcgi >/dev/null 2>&1 3>&- <<<$'begin 1 1 0\nparam REQUEST_METHOD GET\nparam SCRIPT_NAME /demo/nap\nparam QUERY_STRING ms=3000\nparams 1\nend 1\nread-all' &
 		pids+=($!)
 	done
-	wait_until 10 workers_are 4
+	eventually workers_are 4
 	remember_below "$POOL"
 	kill -9 "$POOL"
-	wait_until 10 all_gone
+	eventually all_gone
 	wait "${pids[@]}"
 }
 
@@ -219,8 +219,8 @@ three_routers() {
 	spawner=$(pool_processes cfn-spawn)
 	[ -n "$spawner" ]
 	kill -9 "$spawner"
-	wait_until 30 ended
-	wait_until 10 all_gone
+	eventually ended
+	eventually all_gone
 	pool_start
 	answers /neighbour 'the neighbour'
 }
@@ -228,19 +228,19 @@ three_routers() {
 @test "pm = static has its workers from the start and keeps them" {
 	printf '[function neighbour]\npm = static\npm.max_children = 3\n' >>"$D/cfn.conf"
 	pool_start
-	wait_until 10 workers_are 3
+	eventually workers_are 3
 	answers /neighbour 'the neighbour'
 	kill -9 "$(pool_processes cfn-worker | tail -n 1)"
-	wait_until 10 workers_are 3
+	eventually workers_are 3
 }
 
 @test "pm = dynamic keeps its spare workers" {
 	printf '[function neighbour]\npm = dynamic\npm.max_children = 4\npm.min_spare_servers = 2\n' >>"$D/cfn.conf"
 	pool_start
-	wait_until 10 workers_are 2
+	eventually workers_are 2
 	answers /neighbour 'the neighbour'
 	sleep 0.3
-	wait_until 10 workers_are 2
+	eventually workers_are 2
 }
 
 @test "pm = ondemand starts with the first request and ends when idle" {
@@ -249,7 +249,7 @@ three_routers() {
 	workers_are 0
 	answers /neighbour 'the neighbour'
 	workers_are 1
-	wait_until 15 workers_are 0
+	eventually workers_are 0
 	answers /neighbour 'the neighbour'
 }
 
@@ -269,8 +269,8 @@ three_routers() {
 	for i in 1 2 3 4 5 6 7 8 9 10; do
 		nap_answer >"$D/answer.$i" 3>&- &
 	done
-	wait_until 10 workers_are 2
-	wait_until 30 ten_answers
+	eventually workers_are 2
+	eventually ten_answers
 	workers_are 2
 	n_503=$(grep -l 'Status: 503' "$D"/answer.* | wc -l)
 	[ "$n_503" -ge 1 ]
@@ -325,7 +325,7 @@ ten_answers() {
 		>>"$D/pool.out" 2>&1 3>&- &
 	POOL=$!
 	started "$POOL"
-	wait_until 20 pool_answers
+	eventually pool_answers
 	remember_below "$POOL"
 	answers /neighbour 'the neighbour'
 }
@@ -347,11 +347,11 @@ ten_answers() {
 	grep -q said "$D/answer"
 	id=$(sed -n 's/^|X-Request-Id: //p' "$D/answer")
 	[ -n "$id" ]
-	wait_until 10 grep -q 'by cfn_log: marker' "$D/function.log"
-	wait_until 10 grep -q 'on stdout: marker' "$D/function.log"
-	wait_until 10 grep -q 'on stderr: marker' "$D/function.log"
+	eventually grep -q 'by cfn_log: marker' "$D/function.log"
+	eventually grep -q 'on stdout: marker' "$D/function.log"
+	eventually grep -q 'on stderr: marker' "$D/function.log"
 	[ "$(grep -c "$id" "$D/function.log")" -ge 3 ]
-	wait_until 10 grep -q "$id" "$D/access.log"
+	eventually grep -q "$id" "$D/access.log"
 	grep "$id" "$D/access.log" | jq -e '.status == 200' >/dev/null
 	jq -e . "$D/access.log" >/dev/null
 	jq -e . "$D/function.log" >/dev/null
@@ -383,7 +383,7 @@ ten_answers() {
 		end 1
 		read-all
 	END
-	wait_until 10 grep -q forged "$D/function.log"
+	eventually grep -q forged "$D/function.log"
 	not grep -q $'\x1b' "$D/function.log"
 	jq -e . "$D/function.log" >/dev/null
 }
@@ -401,5 +401,5 @@ ten_answers() {
 	done
 	wait "${pids[@]}"
 	answers /neighbour 'the neighbour'
-	wait_until 30 answers /aborts 'still here'
+	eventually answers /aborts 'still here'
 }

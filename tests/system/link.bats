@@ -145,18 +145,18 @@ json() {
 	pool_start
 	# It was deployed before; the registry is not what decides.
 	printf 'get 1 /json/library 0\nread\n' | fcgi | grep -q '^|Status: 503'
-	wait_until 10 grep -q "library 'jansson' is not on this server's list" "$D/error.log"
+	eventually grep -q "library 'jansson' is not on this server's list" "$D/error.log"
 	refused 65 deploy deploy --link z "$D/src/other.c"
 	grep -q 'is not active: pool [0-9]*: .*it is linked with a library that is not here: libz.so.99' "$D/err"
 	refused 65 deploy deploy --link z,jansson --env A=1 "$functions/json.c"
 	grep -q "pool [0-9]*: library 'jansson' is not on this server's list" "$D/err"
 	# By other means than cfn-deploy.
-	sqlite3 "$R" "UPDATE version SET policy = '{\"link\":\"m frob\"}'; UPDATE state SET value = value + 1 WHERE name = 'generation'"
+	sql "UPDATE version SET policy = '{\"link\":\"m frob\"}'; UPDATE state SET value = value + 1 WHERE name = 'generation'"
 	library_is_refused() {
 		printf 'get 1 /json/library 0\nread\n' | fcgi | grep -q '^|Status: 503' &&
 			grep -q "library 'frob' is not on this server's list" "$D/error.log"
 	}
-	wait_until 10 library_is_refused
+	eventually library_is_refused
 	place_remove
 	D=$place R=$place/reg/r.db SOCKET=unix:$place/x.sock
 }

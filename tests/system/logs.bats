@@ -15,7 +15,7 @@ setup_file() {
 	first=$(header X-Request-Id)
 	get '/demo/says?text=two' 200
 	export first
-	wait_until 10 grep -q 'by cfn_log: two' "$D/function.log"
+	eventually grep -q 'by cfn_log: two' "$D/function.log"
 }
 
 teardown_file() {
@@ -52,7 +52,7 @@ logs() {
 
 @test "what a function wrote cannot act on the terminal or look like another record" {
 	get '/demo/says?text=%1b%5b31mred%0Aforged' 200
-	wait_until 10 grep -q forged "$D/function.log"
+	eventually grep -q forged "$D/function.log"
 	not grep -q $'\e' <(logs)
 	not grep -q '^forged' <(logs)
 	logs | grep -qF 'x1b[31mred'
@@ -62,7 +62,7 @@ logs() {
 	[ -z "$(logs quiet)" ]
 	refused 66 logs nope
 	grep -q "no function 'nope'" "$D/err"
-	refused 66 timeout 20 cfn-deploy --registry "$R" --config "$D/cfn.conf" logs --follow nope
+	refused 66 timeout 150 cfn-deploy --registry "$R" --config "$D/cfn.conf" logs --follow nope
 }
 
 @test "lines that are no records are passed over" {
@@ -79,18 +79,18 @@ logs() {
 	local follower
 	cfn-deploy --registry "$R" --config "$D/cfn.conf" logs -f demo >"$D/followed" 3>&- &
 	follower=$!
-	wait_until 10 grep -q 'cfn_log: two' "$D/followed"
+	eventually grep -q 'cfn_log: two' "$D/followed"
 	get '/demo/says?text=three' 200
-	wait_until 10 grep -q 'cfn_log: three' "$D/followed"
+	eventually grep -q 'cfn_log: three' "$D/followed"
 	mv "$D/function.log" "$D/function.old"
 	get '/demo/says?text=four' 200
 	kill -USR1 "$POOL"
-	wait_until 10 test -e "$D/function.log"
+	eventually test -e "$D/function.log"
 	get '/demo/says?text=five' 200
-	wait_until 10 grep -q 'cfn_log: five' "$D/followed"
+	eventually grep -q 'cfn_log: five' "$D/followed"
 	grep -q 'cfn_log: four' "$D/followed"
 	kill "$follower"
-	timeout 20 cfn-deploy --registry "$R" --config "$D/cfn.conf" logs -f 3>&- | head -n 1
+	timeout 150 cfn-deploy --registry "$R" --config "$D/cfn.conf" logs -f 3>&- | head -n 1
 }
 
 @test "a log that cannot be had is said in one line" {

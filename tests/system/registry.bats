@@ -20,7 +20,7 @@ tool() {
 
 # The registry is sound and has what it had.
 unharmed() {
-	[ "$(sqlite3 "$R" 'PRAGMA integrity_check')" = ok ]
+	[ "$(sql 'PRAGMA integrity_check')" = ok ]
 	tool list >/dev/null
 }
 
@@ -86,20 +86,20 @@ answers_hello() {
 	refused 65 cfn-deploy --registry "$D/reg/other.db" list
 	refused 65 cfn-pool --registry "$D/reg/other.db" --listen "$SOCKET"
 	[ "$(sqlite3 "$D/reg/other.db" .tables)" = notes ]
-	run timeout 20 cfn-deploy --registry "$D/reg" list
+	run timeout 150 cfn-deploy --registry "$D/reg" list
 	[ "$status" -ne 0 ]
 	[ "$status" -ne 124 ]
 }
 
 @test "a registry from a newer version" {
 	tool "$D/src/hello.c"
-	sqlite3 "$R" 'PRAGMA user_version = 999'
+	sql 'PRAGMA user_version = 999'
 	refused 65 tool list || refused 78 tool list
 	refused 65 tool deploy "$D/src/hello.c" || refused 78 tool deploy "$D/src/hello.c"
-	run timeout 20 cfn-pool --registry "$R" --listen "$SOCKET"
+	run timeout 150 cfn-pool --registry "$R" --listen "$SOCKET"
 	[ "$status" -ne 0 ]
 	[ "$status" -ne 124 ]
-	[ "$(sqlite3 "$R" 'PRAGMA user_version')" = 999 ]
+	[ "$(sql 'PRAGMA user_version')" = 999 ]
 }
 
 @test "init leaves an existing registry as it is" {
@@ -126,12 +126,12 @@ hold_lock() {
 		read -r _ <"$D/lock"
 		echo 'ROLLBACK;'
 	} | sqlite3 "$R" >"$D/lock.out" 3>&- &
-	wait_until 10 test -s "$D/lock.out"
+	eventually test -s "$D/lock.out"
 }
 
 release_lock() {
 	echo >"$D/lock"
-	wait_until 10 is_unlocked
+	eventually is_unlocked
 }
 
 is_unlocked() {
@@ -195,7 +195,7 @@ with_own_mounts() {
 	tool "$D/src/hello.c"
 	conf <<<""
 	pool_start
-	wait_until 10 answers_hello
+	eventually answers_hello
 	hold_lock
 	sleep 1.5
 	answers_hello
@@ -224,8 +224,8 @@ with_own_mounts() {
 	grep -qi registry "$D/error.log"
 	cat "$D/good.db" >"$R"
 	hello_make later "Later"
-	wait_until 30 deploys_later
-	wait_until 10 answers_later
+	eventually deploys_later
+	eventually answers_later
 	answers_hello
 }
 
@@ -257,16 +257,16 @@ answers_later() {
 }
 
 @test "a source that is a folder, empty, too large or a device" {
-	run timeout 20 cfn-deploy --registry "$R" deploy "$D/src"
+	run timeout 150 cfn-deploy --registry "$R" deploy "$D/src"
 	[ "$status" -ne 0 ] && [ "$status" -ne 124 ]
 	cp /dev/null "$D/src/empty.c"
-	run timeout 60 cfn-deploy --registry "$R" deploy "$D/src/empty.c"
+	run timeout 150 cfn-deploy --registry "$R" deploy "$D/src/empty.c"
 	[ "$status" -eq 65 ]
 	head -c 5000000 /dev/zero >"$D/src/large.c"
-	run timeout 60 cfn-deploy --registry "$R" deploy "$D/src/large.c"
+	run timeout 150 cfn-deploy --registry "$R" deploy "$D/src/large.c"
 	[ "$status" -ne 0 ] && [ "$status" -ne 124 ]
 	mkfifo "$D/src/fifo.c"
-	run timeout 20 cfn-deploy --registry "$R" deploy "$D/src/fifo.c"
+	run timeout 150 cfn-deploy --registry "$R" deploy "$D/src/fifo.c"
 	[ "$status" -ne 0 ] && [ "$status" -ne 124 ]
 }
 
@@ -285,17 +285,17 @@ answers_later() {
 	deploy "$D/src/third.c"
 	MALLOC_PERTURB_=165 pool_start
 	# Without its primary key the table takes it; the first one then gets a version that cannot start.
-	sqlite3 -cmd '.timeout 10000' "$R" "BEGIN; CREATE TABLE copy AS SELECT * FROM version; DROP TABLE version;
+	sql "BEGIN; CREATE TABLE copy AS SELECT * FROM version; DROP TABLE version;
 		ALTER TABLE copy RENAME TO version; UPDATE version SET id = 1 WHERE id = 2;
 		UPDATE function SET active_version = 1 WHERE name = 'other'; DELETE FROM route WHERE version_id < 3;
 		UPDATE state SET value = value + 1 WHERE name = 'generation'; COMMIT"
 	sleep 1.5
-	sqlite3 -cmd '.timeout 10000' "$R" "BEGIN; UPDATE version SET id = 100, number = 50, entry = 'none' WHERE rowid = 1;
+	sql "BEGIN; UPDATE version SET id = 100, number = 50, entry = 'none' WHERE rowid = 1;
 		UPDATE function SET active_version = 100 WHERE name = 'hello';
 		UPDATE function SET active_version = NULL WHERE name = 'other';
 		UPDATE state SET value = value + 1 WHERE name = 'generation'; COMMIT"
 	sleep 1.5
-	sqlite3 -cmd '.timeout 10000' "$R" "BEGIN; UPDATE function SET active_version = NULL WHERE name = 'hello';
+	sql "BEGIN; UPDATE function SET active_version = NULL WHERE name = 'hello';
 		UPDATE state SET value = value + 1 WHERE name = 'generation'; COMMIT"
 	sleep 1.5
 	kill -0 "$POOL"

@@ -82,7 +82,7 @@ readonly first='{"lang":"Python","code":"print(f\"Hello, {input()}!\")","input":
 	printf 'mount_prefix = /mounted\n[run]\nenabled = on\n' | conf
 	pool_start
 	nginx_start
-	wait_until 60 mounted_answers
+	eventually mounted_answers
 	request '/mounted/api/run?async=1' -H 'Content-Type: application/json' --data-binary "$first"
 	expect 202
 	[[ $(header Location) == /mounted/api/run/$(jq -r .id "$D/body") ]]
@@ -93,7 +93,7 @@ readonly first='{"lang":"Python","code":"print(f\"Hello, {input()}!\")","input":
 	request /api/run/languages
 	expect 200
 	result '[.languages[] | select(.name == "Bash")] | length' 1
-	wait_until 60 languages_have_versions
+	eventually languages_have_versions
 }
 
 languages_have_versions() {
@@ -104,8 +104,8 @@ languages_have_versions() {
 @test "an accepted run is run, found by its id, and forgotten when it is deleted" {
 	run_serve 'max_concurrent = 1'
 	async "$(bash_run 'sleep 2; echo later')"
-	wait_until 20 has_status "$ID" running
-	wait_until 20 has_status "$ID" accepted
+	eventually has_status "$ID" running
+	eventually has_status "$ID" accepted
 	request "/api/run/$ID"
 	result .stdout later
 	result .id "$ID"
@@ -113,7 +113,7 @@ languages_have_versions() {
 	expect 204
 	get "/api/run/$ID" 404
 	async "$(bash_run 'sleep 100')"
-	wait_until 20 has_status "$ID" running
+	eventually has_status "$ID" running
 	request "/api/run/$ID" -X DELETE
 	expect 204
 	post "$(bash_run 'echo next')"
@@ -123,18 +123,18 @@ languages_have_versions() {
 @test "a runner that is killed in the middle of it runs it once more, and once alone" {
 	run_serve 'max_concurrent = 1'
 	async "$(bash_run 'sleep 3; echo survived')"
-	wait_until 20 has_status "$ID" running
+	eventually has_status "$ID" running
 	# shellcheck disable=SC2046
 	kill -KILL $(runner_pids)
-	wait_until 60 has_status "$ID" accepted
+	eventually has_status "$ID" accepted
 	async "$(bash_run 'sleep 60')"
-	wait_until 20 has_status "$ID" running
+	eventually has_status "$ID" running
 	# shellcheck disable=SC2046
 	kill -KILL $(runner_pids)
-	wait_until 30 has_status "$ID" running
+	eventually has_status "$ID" running
 	# shellcheck disable=SC2046
 	kill -KILL $(runner_pids)
-	wait_until 60 has_status "$ID" internal_error
+	eventually has_status "$ID" internal_error
 }
 
 @test "a pool that is killed loses nothing that it accepted" {
@@ -143,12 +143,12 @@ languages_have_versions() {
 	async "$(bash_run 'sleep 3; echo first')"
 	waiting=$ID
 	async "$(bash_run 'echo second')"
-	wait_until 20 has_status "$waiting" running
+	eventually has_status "$waiting" running
 	pool_stop KILL || true
 	rm -f "$D/x.sock"
 	pool_start
-	wait_until 60 has_status "$ID" accepted
-	wait_until 60 has_status "$waiting" accepted
+	eventually has_status "$ID" accepted
+	eventually has_status "$waiting" accepted
 }
 
 @test "a stream says what happens while it happens, through a web server" {
@@ -156,9 +156,9 @@ languages_have_versions() {
 	curl -sN --max-time 60 -H 'Accept: text/event-stream' -H 'Content-Type: application/json' \
 		--data-binary "$(bash_run 'echo one; sleep 3; echo two')" "$WEB/api/run" >"$D/stream" 3>&- &
 	started $!
-	wait_until 20 grep -q '"one' "$D/stream"
+	eventually grep -q '"one' "$D/stream"
 	not grep -q '"two' "$D/stream"
-	wait_until 20 grep -q '^event: end' "$D/stream"
+	eventually grep -q '^event: end' "$D/stream"
 	grep -q '^event: usage' "$D/stream"
 	tail -n 2 "$D/stream" | sed -n 's/^data: //p' >"$D/body"
 	result .stdout $'one\ntwo'

@@ -31,7 +31,7 @@ host_before() {
 MARK=run-limits-$BATS_ROOT_PID-$$
 
 nothing_left() {
-	wait_until 10 not pgrep -f "$MARK"
+	eventually not pgrep -f "$MARK"
 }
 
 # attack STATUS [OPTION...] FILE: it ends with that word, within its limit, leaves nothing, and the next one runs.

@@ -162,7 +162,7 @@ has_only_runner() {
 	asks_make "$n"
 	run_serve
 	ask_all 32 1
-	wait_until 10 has_only_runner
+	eventually has_only_runner
 	touch "$D/host" "$D/runner"
 	runner_now >"$D/runner"
 	host_now >"$D/host"
@@ -172,8 +172,8 @@ has_only_runner() {
 	[ "$(wc -l <"$D/ended")" -eq $((n / 2)) ]
 	attacks_ended <"$D/ended"
 	rm "$D/ended"
-	wait_until 10 no_attack_is_there
-	wait_until 10 has_only_runner
+	eventually no_attack_is_there
+	eventually has_only_runner
 	host_now | diff "$D/host" -
 	runner_now | diff "$D/runner" -
 	post "$(good 1)"
@@ -187,13 +187,13 @@ has_only_runner() {
 	program C '{args: ["x"], cases: [{input: "a"}, {input: "b"}]}' <<<'int main(void) { return 0; }' >"$D/ask"
 	touch "$D/runner" "$D/host" "$D/codes"
 	post "@$D/ask"
-	wait_until 10 has_only_runner
+	eventually has_only_runner
 	runner_now >"$D/runner"
 	host_now >"$D/host"
 	curl -s -Z --parallel-immediate --parallel-max 4 --max-time 150 -w '%{http_code} ' -o /dev/null \
 		-H 'Content-Type: application/json' --data-binary "@$D/ask" "$WEB/api/run?n=[1-$n]" >"$D/codes"
 	[ "$(tr ' ' '\n' <"$D/codes" | grep -c 200)" -eq "$n" ]
-	wait_until 10 has_only_runner
+	eventually has_only_runner
 	runner_now | diff "$D/runner" -
 	host_now | diff "$D/host" -
 	post "@$D/ask"

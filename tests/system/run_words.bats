@@ -232,7 +232,7 @@ limited() {
 @test "a version is that of a language that is installed" {
 	local version
 	run_serve
-	wait_until 60 bash_has_version
+	eventually bash_has_version
 	get /api/run/languages 200
 	version=$(jq -r '.languages[] | select(.name == "Bash") | .version' "$D/body")
 	ends accepted Bash "{version: \"$version\"}" <<<'echo "$BASH_VERSION"'
@@ -281,7 +281,7 @@ bash_has_version() {
 	printf 'name = Sorted\naliases = lines\nsource = main.txt\nrun = /usr/bin/sort {main}\n' >"$D/languages/sorted.conf"
 	printf 'name = Absent\nsource = main.abs\nrun = /usr/bin/cfn-no-such-tool\n' >"$D/languages/absent.conf"
 	kill -HUP "$POOL"
-	wait_until 20 knows_sorted
+	eventually knows_sorted
 	post '{"lang":"LINES","code":"b\na\n"}'
 	expect 200
 	result .stdout $'a\nb'

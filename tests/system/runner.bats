@@ -112,7 +112,7 @@ slow='{"lang":"Python","code":"import time; time.sleep(2); print(\"slept\")"}'
 	needs_runner
 	run_conf 'path = /run'
 	pool_start
-	wait_until 10 runner_is_up
+	eventually runner_is_up
 	nginx_start
 	get /run/languages 200
 	request /run -X PUT
@@ -158,7 +158,7 @@ slow='{"lang":"Python","code":"import time; time.sleep(2); print(\"slept\")"}'
 	needs_runner
 	run_conf
 	pool_start
-	wait_until 10 runner_is_up
+	eventually runner_is_up
 	nginx_start
 	for i in 1 2 3 4; do
 		curl -s -o "$D/cut.$i" -H "Content-Type: application/json" -d "$slow" "$WEB/api/run" 3>&- &
@@ -182,21 +182,21 @@ slow='{"lang":"Python","code":"import time; time.sleep(2); print(\"slept\")"}'
 	needs_runner
 	run_conf
 	pool_start
-	wait_until 10 runner_is_up
+	eventually runner_is_up
 	nginx_start
 	curl -s -o "$D/slow" -H "Content-Type: application/json" -d "$slow" "$WEB/api/run" 3>&- &
 	slow_pid=$!
-	wait_until 10 runner_is_asked
+	eventually runner_is_asked
 	run_conf 'path = /programs'
 	kill -HUP "$POOL"
-	wait_until 10 grep -q reloaded "$D/error.log"
+	eventually grep -q reloaded "$D/error.log"
 	get /api/run/languages 404
 	get /programs/languages 200
 	wait "$slow_pid"
 	grep -q slept "$D/slow"
 	conf <<<""
 	kill -HUP "$POOL"
-	wait_until 20 runner_is_gone
+	eventually runner_is_gone
 	get /programs/languages 404
 }
 
@@ -207,20 +207,20 @@ slow='{"lang":"Python","code":"import time; time.sleep(2); print(\"slept\")"}'
 	printf 'name = Sorted\nsource = main.txt\nrun = /usr/bin/sort {main}\n' >"$D/languages/sorted.conf"
 	run_conf "languages_dir = $D/languages"
 	pool_start
-	wait_until 10 runner_is_up
+	eventually runner_is_up
 	nginx_start
 	get /api/run/languages 200
 	[ "$(jq -r '.languages[].name' "$D/body")" = Sorted ]
 	printf 'name = Awk\nsource = main.awk\nrun = /usr/bin/awk -f {main}\n' >"$D/languages/awk.conf"
 	kill -HUP "$POOL"
-	wait_until 20 has_languages "Awk Sorted"
+	eventually has_languages "Awk Sorted"
 	echo nonsense >"$D/languages/awk.conf"
 	kill -HUP "$POOL"
-	wait_until 20 grep -q 'languages/awk.conf:1: not a line.*; the old configuration holds' "$D/error.log"
+	eventually grep -q 'languages/awk.conf:1: not a line.*; the old configuration holds' "$D/error.log"
 	has_languages "Awk Sorted"
 	rm "$D/languages/awk.conf"
 	kill -HUP "$POOL"
-	wait_until 20 has_languages Sorted
+	eventually has_languages Sorted
 }
 
 @test "languages that cannot be read are a fault of the configuration, where programs are run" {
@@ -245,11 +245,11 @@ slow='{"lang":"Python","code":"import time; time.sleep(2); print(\"slept\")"}'
 	needs_runner
 	run_conf
 	pool_start
-	wait_until 10 runner_is_up
+	eventually runner_is_up
 	nginx_start
 	curl -s -o "$D/slow" -H "Content-Type: application/json" -d "$slow" "$WEB/api/run" 3>&- &
 	slow_pid=$!
-	wait_until 10 runner_is_asked
+	eventually runner_is_asked
 	pool_stop QUIT || rc=$?
 	[ "$rc" -eq 0 ]
 	wait "$slow_pid"
@@ -266,7 +266,7 @@ slow='{"lang":"Python","code":"import time; time.sleep(2); print(\"slept\")"}'
 	nginx_start
 	run_conf
 	kill -HUP "$POOL"
-	wait_until 10 runner_is_up
+	eventually runner_is_up
 	get /api/run/languages 200
 	[ "$(stat -c '%a %u' "$R.pool/runs")" = '700 201004' ]
 }

@@ -9,7 +9,7 @@ run_serve() {
 	} | conf
 	pool_start
 	nginx_start
-	wait_until 60 runner_answers
+	eventually runner_answers
 }
 
 runner_answers() {

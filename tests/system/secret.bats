@@ -54,9 +54,9 @@ has_value() {
 	has_value 'of the environment'
 	curl -s "$WEB/keeper?slow=1" >"$D/slow" &
 	slow=$!
-	wait_until 20 slow_has_begun
+	eventually slow_has_begun
 	secret set keeper KEY <<<"$VALUE"
-	wait_until 10 has_value "$VALUE"
+	eventually has_value "$VALUE"
 	get '/keeper?name=OTHER' 200 "value 'kept'"
 	grep -q '0 in the environment' "$D/body"
 	# What ran meanwhile was not cut off.
@@ -77,7 +77,7 @@ has_value() {
 		not grep -qaF "$VALUE" "/proc/$pid/environ" "/proc/$pid/cmdline" 2>/dev/null
 	done
 	secret remove keeper KEY
-	wait_until 10 has_value 'of the environment'
+	eventually has_value 'of the environment'
 	run secret remove keeper KEY
 	[ "$status" -ne 0 ]
 	[[ $output == *"has no secret 'KEY'"* ]]
@@ -87,8 +87,8 @@ has_value() {
 	pool_start
 	nginx_start
 	secret set keeper KEY <<<"$VALUE"
-	wait_until 10 has_value "$VALUE"
-	sqlite3 "$R" "INSERT INTO secret SELECT function, 'MOVED', sealed, created_at, author FROM secret;
+	eventually has_value "$VALUE"
+	sql "INSERT INTO secret SELECT function, 'MOVED', sealed, created_at, author FROM secret;
 		INSERT INTO secret SELECT 'other', name, sealed, created_at, author FROM secret WHERE name = 'KEY';
 		UPDATE state SET value = value + 1 WHERE name = 'generation'"
 	sed 's/keeper(/other(/' "$D/src/keeper.c" >"$D/src/other.c"
@@ -166,7 +166,7 @@ has_value() {
 	nginx_start
 	{ sleep 1; echo "$VALUE"; sleep 1; echo "$VALUE"; } |
 		script -qec "cfn-deploy --registry $R secret set keeper KEY" "$D/typed" >/dev/null
-	wait_until 10 has_value "$VALUE"
+	eventually has_value "$VALUE"
 	not grep -qF "$VALUE" "$D/typed"
 	{ sleep 1; echo "$VALUE"; sleep 1; echo other; } |
 		script -qec "cfn-deploy --registry $R secret set keeper KEY2" "$D/typed" >/dev/null || true

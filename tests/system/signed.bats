@@ -49,11 +49,6 @@ more_refused() {
 	[ "$(n_refused)" -gt "$1" ]
 }
 
-# The pool may be reading just then.
-sql() {
-	sqlite3 -cmd '.timeout 10000' "$R" "$@"
-}
-
 # tamper SQL: as who may write the registry; the pool is made to look.
 tamper() {
 	sql "PRAGMA foreign_keys = ON; BEGIN; $1; UPDATE state SET value = value + 1; COMMIT"
@@ -106,10 +101,10 @@ serve_signed() {
 	answers /victim 200 'guest -'
 	as nobody secret set victim ROLE <<<admin
 	as nobody secret set victim OTHER <<<set
-	wait_until 10 answers /victim 200 'admin set'
+	eventually answers /victim 200 'admin set'
 	# From the key on, without a restart, and after one.
 	tool key trust alice "$D/alice.pem"
-	wait_until 10 answers /victim 200 'guest set'
+	eventually answers /victim 200 'guest set'
 	restart
 	answers /victim 200 'guest set'
 }
@@ -191,7 +186,7 @@ attacks() {
 		n=$(n_refused)
 		tamper "$sql"
 		echo "$sql"
-		wait_until 10 more_refused "$n"
+		eventually more_refused "$n"
 		grep -F 'is refused' "$D/error.log" | tail -n 1 | grep -qF -- "$word"
 		answers /victim 200 two
 		answers /good 200 fine
@@ -211,7 +206,7 @@ attacks() {
 	answers /victim 200 three
 	# Over it, and as another file.
 	cp "$D/older.db" "$R"
-	wait_until 10 more_refused 0
+	eventually more_refused 0
 	grep -q "function 'victim' version 2 is refused: it is an older one" "$D/error.log"
 	answers /victim 200 three
 	answers /good 200 fine
@@ -226,7 +221,7 @@ attacks() {
 	cp "$R.pool/activations" "$D/seen"
 	rm "$R.pool/activations"
 	kill -HUP "$POOL"
-	wait_until 10 answers /victim 200 two
+	eventually answers /victim 200 two
 	cp "$D/seen" "$R.pool/activations"
 	kill -HUP "$POOL"
 	restart
@@ -249,10 +244,10 @@ attacks() {
 	sleep 1.2
 	answers /good 503
 	tamper "UPDATE activation SET is_enabled = 1"
-	wait_until 10 more_refused 0
+	eventually more_refused 0
 	answers /good 503
 	cp "$D/older.db" "$R"
-	wait_until 10 more_refused 1
+	eventually more_refused 1
 	answers /victim 503
 	answers /good 503
 	restart
@@ -306,7 +301,7 @@ attacks() {
 @test "a fault in the folder of keys keeps those that were read, and a pool from starting" {
 	serve_signed
 	echo 'route = *' >"$D/keys.d/bad.pub"
-	wait_until 10 grep -q 'bad.pub.*the keys that were read before hold' "$D/error.log"
+	eventually grep -q 'bad.pub.*the keys that were read before hold' "$D/error.log"
 	answers /victim 200 two
 	pool_stop TERM
 	refused 78 cfn-pool -c "$D/cfn.conf" --registry "$R" --listen "$SOCKET"
@@ -452,7 +447,7 @@ make_older() {
 	conf <<<"keys_dir = $D/keys.d"
 	kill -HUP "$POOL"
 	tool key trust alice "$D/alice.pem"
-	wait_until 10 grep -q 'others could take it away: .*/reg: others may write it.*next start is refused' "$D/error.log"
+	eventually grep -q 'others could take it away: .*/reg: others may write it.*next start is refused' "$D/error.log"
 	pool_stop TERM
 	refused 73 cfn-pool -c "$D/cfn.conf" --registry "$R" --listen "$SOCKET"
 	grep -q 'others could take it away: .*/reg: others may write it' "$D/err"
@@ -473,7 +468,7 @@ make_older() {
 	sql "INSERT INTO activation SELECT function, 9007199254740990, 2, 1, key, signature, 0 FROM activation
 		WHERE function = 'victim' LIMIT 1"
 	as bob remove victim
-	wait_until 10 grep -q "removal of function 'victim' is refused: its number 9007199254740991 is more than a day" "$D/error.log"
+	eventually grep -q "removal of function 'victim' is refused: its number 9007199254740991 is more than a day" "$D/error.log"
 	sql "DELETE FROM activation WHERE number > 9000000000000000"
 	say victim three
 	answers /victim 200 three

@@ -63,7 +63,7 @@ all_that_fails() {
 	other=$!
 	started "$other"
 	two_pools() { [ "$(cfn-deploy --registry "$R" --json status | jq length)" -eq 2 ]; }
-	wait_until 20 two_pools
+	eventually two_pools
 	all_that_fails
 	get /shop 200 'version 1'
 	grep -q 'pool [0-9]*: smoke' "$D/err"

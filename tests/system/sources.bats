@@ -102,7 +102,7 @@ files=(shop.c total.cpp lib/price.c lib/price.h)
 	grep -q 'passwd.h: a symbolic link' "$D/err"
 	rm lib/passwd.h
 	mkfifo lib/pipe.h
-	refused 64 timeout 20 cfn-deploy --registry "$R" deploy .
+	refused 64 timeout 150 cfn-deploy --registry "$R" deploy .
 	rm lib/pipe.h
 	truncate -s 1G lib/large.h
 	refused 65 cfn-deploy --registry "$R" deploy .

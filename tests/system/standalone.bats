@@ -65,7 +65,7 @@ make_program() {
 gives() {
 	local want=$1 rc=0
 	shift
-	timeout 60 "$D/${program:-notes}" "$@" >"$D/out" 2>"$D/log" || rc=$?
+	timeout 150 "$D/${program:-notes}" "$@" >"$D/out" 2>"$D/log" || rc=$?
 	[ "$rc" = "$want" ] || { echo "exit status $rc"; cat "$D/out" "$D/log"; return 1; }
 }
 

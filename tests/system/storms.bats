@@ -48,7 +48,7 @@ has() {
 }
 
 comes() {
-	wait_until 15 has "$1" || { tool audit; return 1; }
+	eventually has "$1" || { tool audit; return 1; }
 }
 
 # counted N: so many refused calls have reached the pool.
@@ -95,7 +95,7 @@ is_enabled() {
 		get /trying 200
 		expect_cause '/trying?n=6' 500 syscall_denied
 	done
-	wait_until 15 is_disabled
+	eventually is_disabled
 	get /neighbour 200 'the neighbour'
 	[ "$(grep -c "function 'trying' version 1 is disabled: 3 workers ended for refused system calls" "$D/error.log")" = 1 ]
 	comes '.event == "storm" and .version == 1 and (.detail | contains("denied.kills = 3"))'
@@ -105,7 +105,7 @@ is_enabled() {
 	[ "$(tool --json status | jq -r '.pools[0].storms[0].function')" = trying ]
 	tool status | grep -q '^storms'
 	# The registry says what it said.
-	[ "$(sqlite3 "$R" "SELECT is_enabled FROM function WHERE name = 'trying'")" = 1 ]
+	[ "$(sql "SELECT is_enabled FROM function WHERE name = 'trying'")" = 1 ]
 	tool audit --verify
 }
 
@@ -118,10 +118,10 @@ is_enabled() {
 	for _ in 1 2 3 4; do
 		get '/trying?n=20' 200 tried
 	done
-	wait_until 15 counted 80
+	eventually counted 80
 	get /trying 200
 	get '/trying?n=20' 200
-	wait_until 15 is_disabled
+	eventually is_disabled
 	grep -q "is disabled: 100 refused system calls within 1m" "$D/error.log"
 }
 
@@ -130,12 +130,12 @@ is_enabled() {
 		denied.calls = 10
 	END
 	get '/trying?n=10' 200
-	wait_until 15 is_disabled
+	eventually is_disabled
 	pool_stop TERM
 	pool_start
 	is_disabled
 	tool enable trying
-	wait_until 15 is_enabled
+	eventually is_enabled
 	comes '.event == "storm_end" and .version == 1'
 	comes '.event == "enable" and .chain == "registry"'
 	tool list | grep 'trying' | grep -q ' active'
@@ -144,10 +144,10 @@ is_enabled() {
 	is_enabled
 	# It is counted anew.
 	get '/trying?n=9' 200
-	wait_until 15 counted 19
+	eventually counted 19
 	is_enabled
 	get '/trying?n=1' 200
-	wait_until 15 is_disabled
+	eventually is_disabled
 	tool audit --verify
 }
 
@@ -156,7 +156,7 @@ is_enabled() {
 		denied.calls = 10
 	END
 	get '/trying?n=10' 200
-	wait_until 15 is_disabled
+	eventually is_disabled
 	remember_below "$POOL"
 	kill -KILL "$POOL"
 	wait "$POOL" || true
@@ -173,14 +173,14 @@ is_enabled() {
 		denied.calls = 10
 	END
 	get '/trying?n=10' 200
-	wait_until 15 is_disabled
+	eventually is_disabled
 	deploy deploy --function trying --entry trying "$D/src/second.c"
 	get /trying 200 'tried again'
 	tool list | grep 'trying' | grep -q ' active'
 	tool rollback trying
 	is_disabled
 	tool enable trying
-	wait_until 15 is_enabled
+	eventually is_enabled
 	get /trying 200 'tried'
 }
 
@@ -207,6 +207,6 @@ is_enabled() {
 	printf '[global]\ndenied.window = 0\n' >"$D/bad.conf"
 	refused 78 cfn-pool -c "$D/bad.conf" --registry "$R" -t
 	deploy "$D/src/trying.c"
-	sqlite3 "$R" "UPDATE version SET policy = '{\"denied.calls\":\"0\"}'"
+	sql "UPDATE version SET policy = '{\"denied.calls\":\"0\"}'"
 	refused 65 cfn-pool --registry "$R" -t
 }

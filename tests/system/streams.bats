@@ -26,7 +26,7 @@ stream_open() {
 	curl -sN --max-time 120 -D "$D/$1.head" -o "$D/$1" -H "X-Name: $1" "$WEB/events${2:-}" 3>&- &
 	started $!
 	echo $! >"$D/$1.pid"
-	wait_until 20 grep -qx "data: $1" "$D/$1"
+	eventually grep -qx "data: $1" "$D/$1"
 }
 
 stream_ended() {
@@ -57,8 +57,8 @@ stream_is_open_again() {
 	[ "$(cfn-deploy --registry "$R" --json status | jq '.pools[0].functions[0].streams // .functions[0].streams')" = 2 ]
 	kill "$(cat "$D/one.pid")"
 	# Who was refused has heard the same.
-	wait_until 20 ends_logged gone 2
-	wait_until 20 stream_is_open_again three
+	eventually ends_logged gone 2
+	eventually stream_is_open_again three
 	get /plain 200 plain
 	not grep -q 'crash' "$D/error.log" "$D/access.log"
 }
@@ -69,7 +69,7 @@ is_told_by() {
 	shift
 	stream_open "$name"
 	"$@"
-	wait_until 20 stream_ended "$name"
+	eventually stream_ended "$name"
 	grep -qx 'event: bye' "$D/$name"
 }
 
@@ -92,7 +92,7 @@ told_in_mode() {
 	is_told_by disabled deploy disable events
 	deploy enable events
 	is_told_by stopped stop_gently
-	wait_until 20 ends_logged told 5
+	eventually ends_logged told 5
 	not grep -E 'crash|wall_time' "$D/error.log" "$D/access.log"
 }
 
@@ -110,8 +110,8 @@ told_in_mode() {
 	stream_open one
 	get /plain 200 plain
 	kill "$(cat "$D/one.pid")"
-	wait_until 20 ends_logged gone 1
-	wait_until 20 stream_is_open_again two
+	eventually ends_logged gone 1
+	eventually stream_is_open_again two
 	get /plain 200 plain
 }
 
@@ -122,7 +122,7 @@ told_in_mode() {
 	nginx_start
 	stream_open deaf '?deaf=1'
 	deploy_again
-	wait_until 30 stream_ended deaf
+	eventually stream_ended deaf
 	not grep -q 'event: bye' "$D/deaf"
 	get /plain 200 plain
 }
@@ -134,8 +134,8 @@ told_in_mode() {
 	stream_open two
 	get /plain 200 plain
 	stop_gently
-	wait_until 20 stream_ended one
-	wait_until 20 stream_ended two
+	eventually stream_ended one
+	eventually stream_ended two
 	grep -qx 'event: bye' "$D/one"
 	grep -qx 'event: bye' "$D/two"
 }

@@ -58,7 +58,7 @@ one_waits() {
 		deploy "$D/src/turns.c"
 		deploy restart turns
 	done
-	wait_until 20 more_codes 100
+	eventually more_codes 100
 	clients_stop
 }
 
@@ -69,13 +69,13 @@ one_waits() {
 	curl -sN --max-time 60 -o "$D/held" "$WEB/turns/hold" 3>&- &
 	local held=$!
 	started "$held"
-	wait_until 20 grep -q held "$D/held"
+	eventually grep -q held "$D/held"
 	curl -s --max-time 60 -o "$D/next" "$WEB/turns" 3>&- &
 	started $!
-	wait_until 20 one_waits
+	eventually one_waits
 	[ ! -s "$D/next" ]
 	kill "$held"
-	wait_until 20 grep -q 'in turn' "$D/next"
+	eventually grep -q 'in turn' "$D/next"
 }
 
 @test "concurrency holds over routers, beside pm.max_children" {
@@ -83,6 +83,6 @@ one_waits() {
 	pool_start
 	nginx_start
 	clients '/turns?n=2'
-	wait_until 60 more_codes 100
+	eventually more_codes 100
 	clients_stop
 }

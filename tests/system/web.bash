@@ -160,7 +160,7 @@ case_pipelined() {
 		printf 'GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n' "$path"
 	done >&4
 	printf 'GET /demo/rest/last HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n' >&4
-	timeout 20 cat <&4 >"$D/answers"
+	timeout 150 cat <&4 >"$D/answers"
 	exec 4>&-
 	[ "$(grep -aoE "Hello, world|the neighbour|404 Not Found: no_route|item '9'|rest 'last'" "$D/answers" |
 		tr '\n' ' ')" = "Hello, world the neighbour 404 Not Found: no_route item '9' the neighbour rest 'last' " ] || {
@@ -172,7 +172,7 @@ case_pipelined() {
 # A stream arrives in parts, not at its end.
 case_stream() {
 	curl -sN --max-time 30 "$WEB/demo/stream?n=400" >"$D/parts" &
-	wait_until 10 grep -q 'part 2' "$D/parts"
+	eventually grep -q 'part 2' "$D/parts"
 	not grep -q 'part 400' "$D/parts"
 	kill $!
 	get '/demo/stream?n=3' 200 'part 3'

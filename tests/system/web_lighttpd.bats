@@ -25,7 +25,7 @@ spawn_fcgi() {
 	spawn-fcgi -n "$@" -- "$(command -v cfn-pool)" -c "$D/cfn.conf" --registry "$R" >>"$D/pool.out" 2>&1 3>&- &
 	POOL=$!
 	started "$POOL"
-	wait_until 20 pool_is_up_or_gone
+	eventually pool_is_up_or_gone
 	remember_below "$POOL"
 }
 
@@ -80,5 +80,5 @@ lighttpd_start_tcp() {
 	remember_below "$server"
 	[ "$(sort -u "$D/below" | wc -l)" -gt 3 ]
 	process_stop TERM "$server"
-	wait_until 15 all_gone
+	eventually all_gone
 }

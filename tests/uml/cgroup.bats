@@ -29,7 +29,7 @@ teardown() {
 	done <"$D/started"
 	: >"$D/started"
 	unset -f cfn-pool
-	wait_until 10 all_gone
+	eventually all_gone
 	: >"$D/below"
 }
 
@@ -194,7 +194,7 @@ user_place() {
 	other=$!
 	started "$other"
 	user_place
-	wait_until 10 grep -qx "$other" "$IN/cgroup.procs"
+	eventually grep -qx "$other" "$IN/cgroup.procs"
 	pool_start
 	grep -q "memory: rlimit.*no cgroup: other processes are in cgroup '/shared.scope'\$" "$D/error.log"
 	grep -qx "$other" "$IN/cgroup.procs"
@@ -250,7 +250,7 @@ user_place() {
 	answers /fine fine
 	ask /sleeps >"$D/sibling.out" 3>&- &
 	sibling=$!
-	wait_until 10 has_leaves "$f" 1
+	eventually has_leaves "$f" 1
 	answers /pipes 'memory_limit'
 	wait "$sibling"
 	grep -q '^|slept$' "$D/sibling.out"
@@ -260,7 +260,7 @@ user_place() {
 	[ "$kib" -gt 8192 ] && [ "$kib" -lt 20000 ]
 	status_has ".functions[0].memory_peak_kb == $kib and .functions[0].crashes == 1"
 	grep -q '"cause":"memory_limit","ending":"signal KILL"' "$D/access.log"
-	wait_until 10 has_leaves "$f" 1
+	eventually has_leaves "$f" 1
 }
 
 @test "without room for a leaf there is no worker, and the reason is said" {
@@ -270,7 +270,7 @@ user_place() {
 	grep -q 'cannot start: cgroup: make a leaf: ' "$D/error.log"
 	has_leaves "$(folder)" 0
 	echo max >"$(folder)/cgroup.max.descendants"
-	wait_until 20 answers /fine fine
+	eventually answers /fine fine
 }
 
 # --- what is left ----------------------------------------------------------------------------------------------------
@@ -282,7 +282,7 @@ user_place() {
 	answers /fine fine
 	kill -KILL "$POOL"
 	wait "$POOL" || true
-	wait_until 10 all_gone
+	eventually all_gone
 	[ -d "$first/trusted" ]
 	mkdir "$first/worker-77"
 	pool_start
@@ -306,11 +306,11 @@ user_place() {
 	END
 	cfn-deploy --registry "$R" deploy "$D/src/slow.c" >/dev/null 2>&1 3>&- &
 	pid=$!
-	wait_until 20 box_is_there
+	eventually box_is_there
 	kill -KILL "$pid"
 	wait "$pid" || true
 	old=$(dirname "$BOX")
-	wait_until 10 is_empty "$BOX"
+	eventually is_empty "$BOX"
 	[ -d "$old" ]
 	hello_make next "the next one"
 	deploy check "$D/src/next.c"

@@ -48,9 +48,9 @@ found() {
 
 # both_are_refused TEXT: no pool starts, neither root's nor an ordinary user's, and each says so in one line with this.
 both_are_refused() {
-	refused 78 timeout 30 as_root cfn-pool -c "$D/cfn.conf" --registry "$R" --listen "$SOCKET"
+	refused 78 timeout 150 as_root cfn-pool -c "$D/cfn.conf" --registry "$R" --listen "$SOCKET"
 	grep -q "$1.*; see 'cfn-deploy doctor'\$" "$D/err"
-	refused 78 timeout 30 as_user cfn-pool -c "$D/user/cfn.conf"
+	refused 78 timeout 150 as_user cfn-pool -c "$D/user/cfn.conf"
 	grep -q "$1.*; see 'cfn-deploy doctor'\$" "$D/err"
 	not test -e "$D/x.sock"
 	not test -e "$D/user/x.sock"
@@ -63,10 +63,10 @@ serves() {
 	"$who" cfn-pool "$@" >>"$D/pool.out" 2>&1 3>&- &
 	POOL=$!
 	started "$POOL"
-	wait_until 20 pool_is_up_or_gone
+	eventually pool_is_up_or_gone
 	fcgi <<<$'get 1 /hello 0\nread-all' | grep -q 'hello from 6.1'
 	grep -q 'isolation strong: user mount pid ipc uts cgroup net limits capabilities seccomp$' "$D/error.log" "$D/pool.out"
-	kill "$POOL" && wait_until 10 process_is_gone "$POOL"
+	kill "$POOL" && eventually process_is_gone "$POOL"
 	rm -f "$D/error.log" "$D/pool.out"
 }
 
