@@ -15,7 +15,7 @@
 #include "fcgi/fcgi.h"
 #include "ipc/start.h"
 
-enum { PATIENCE_MS = 20000, MESSAGE_SIZE = 8192 };
+enum { PATIENCE_MS = 120000, MESSAGE_SIZE = 8192 };
 
 bool
 test_is_root(void)

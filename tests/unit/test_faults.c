@@ -130,6 +130,7 @@ static const struct {
 	{ "read(", "ended without a report" },
 	{ "read(",
 	  "open setgroups: Permission denied" }, /* of one that has ended instead of waiting for it */
+	{ "read(", "wake the new process: Broken pipe" },
 	{ "write(", "ended without a report" },
 	{ "sendmsg(", "tell the master that it is ready" },
 };
