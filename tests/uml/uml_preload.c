@@ -89,6 +89,14 @@ end_with_parent(void)
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 }
 
+/* To the scheduler a session of its own is a share of the processors of its own (sched(7), autogroups), as
+ * large as that of all other tests together.  A group of its own keeps the caller's signals away as well. */
+pid_t
+setsid(void)
+{
+	return setpgid(0, 0) == 0 ? getpid() : -1;
+}
+
 /* The helpers of the guest's kernel share its memory and files, so that they would wait on their pipes for
  * ever. */
 struct helper {
