@@ -112,6 +112,18 @@ cpu_start(const struct router *r, const struct worker *w, int64_t cpu)
 	return cpu - (used < passed ? used : passed);
 }
 
+/* Streams and who waits for a body have nothing behind them.  A tick that comes late says that processors are
+ * short: then the worker may well wait for one. */
+static bool
+is_asleep(const struct router *r, const struct worker *w, int64_t cpu)
+{
+	const struct request *q = TAILQ_FIRST(&w->in_flight);
+
+	return !r->is_late && !w->is_fresh && !q->is_large && !q->is_stream &&
+	       is_past(r, w->since_us, TICK_MS) && w->cpu_last_us >= 0 &&
+	       cpu - w->cpu_last_us < ASLEEP_CPU_US;
+}
+
 static enum cause
 cpu_check(const struct router *r, struct worker *w)
 {
@@ -119,6 +131,8 @@ cpu_check(const struct router *r, struct worker *w)
 
 	if (cpu < 0)
 		return CAUSE_NONE;
+	if (is_asleep(r, w, cpu))
+		service_slept(w->pool);
 	if (w->cpu_start_us < 0)
 		w->cpu_start_us = cpu_start(r, w, cpu);
 	w->cpu_last_us = cpu;
@@ -195,6 +209,7 @@ deadline_check(struct router *r)
 
 	if (r->now_us < r->tick_us)
 		return;
+	r->is_late = r->now_us - r->tick_us > TICK_LATE_US;
 	r->tick_us = r->now_us + TICK_MS * 1000;
 	if (is_slow_tick)
 		r->slow_tick_us = r->now_us + SLOW_TICK_MS * 1000;

@@ -4,14 +4,15 @@
 #include "router/router.h"
 
 /* How much work may stand in front of a request by what the function's requests took: many where they take
- * microseconds, one where they are slow.  And one where a token is asked for: it may be revoked while the
- * request waits, and what lies in a worker's socket cannot be taken back.  A lane takes one at a time. */
+ * microseconds, one where they are slow or have slept.  And one where a token is asked for: it may be revoked
+ * while the request waits, and what lies in a worker's socket cannot be taken back.  A lane takes one at a
+ * time. */
 static unsigned
 depth_of(const struct pool *p)
 {
 	uint64_t n = DEPTH_WORK_US * 1000ULL / (p->service_ns + 1);
 
-	if (n < 1 || p->function.auth != AUTH_NONE || p->function.is_run)
+	if (n < 1 || p->n_apart > 0 || p->function.auth != AUTH_NONE || p->function.is_run)
 		return 1;
 	return n < DEPTH_MAX ? (unsigned)n : DEPTH_MAX;
 }

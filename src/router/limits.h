@@ -23,17 +23,19 @@ enum {
 	REQUEST_ID_MAX = 64,
 
 	/* The workers' side. */
-	DEPTH_MAX = 16,                  /* requests handed to one worker at a time */
-	DEPTH_WORK_US = 250,             /* work in front of a request, by the measured service time */
-	SLOW_US = 1000,                  /* a request that takes longer gets no other behind it */
-	ENDING_WAIT_MS = 1000,           /* for the verdict on a worker that is gone */
-	RENEW_WAIT_MS = 100,             /* fresh mode: for the end of a process that has answered */
-	RENEW_MAX_MS = 5000,             /* and for /tmp to be emptied; then the worker is replaced */
-	FAILED_WAIT_MS = 100,            /* between two words to the master about failed requests */
-	AGAIN_MAX = 2,                   /* workers more that a request is given to before it is begun */
-	STREAM_RETRY_S = 5,              /* what a client hears for whom there is no stream left */
-	BEHIND_STREAM_MS = 1000,         /* for requests that were packed behind what became a stream */
-	HANG_UP_WAIT_MS = 200,           /* for the end of a worker that closed its descriptor */
+	DEPTH_MAX = 16,          /* requests handed to one worker at a time */
+	DEPTH_WORK_US = 250,     /* work in front of a request, by the measured service time */
+	SLOW_US = 1000,          /* a request that takes longer gets no other behind it */
+	ASLEEP_CPU_US = 1000,    /* less CPU time than that from one tick to the next is sleep */
+	AWAKE_MAX = 10000,       /* requests without sleep before a function that slept is packed again */
+	ENDING_WAIT_MS = 1000,   /* for the verdict on a worker that is gone */
+	RENEW_WAIT_MS = 100,     /* fresh mode: for the end of a process that has answered */
+	RENEW_MAX_MS = 5000,     /* and for /tmp to be emptied; then the worker is replaced */
+	FAILED_WAIT_MS = 100,    /* between two words to the master about failed requests */
+	AGAIN_MAX = 2,           /* workers more that a request is given to before it is begun */
+	STREAM_RETRY_S = 5,      /* what a client hears for whom there is no stream left */
+	BEHIND_STREAM_MS = 1000, /* for requests that were packed behind what became a stream */
+	HANG_UP_WAIT_MS = 200,   /* for the end of a worker that closed its descriptor */
 	STDERR_REQUEST_MAX = 64 * 1024,  /* bytes of a request's STDERR and output that are logged */
 	STDERR_MINUTE_MAX = 1024 * 1024, /* of a function's */
 	LOG_TEXT_MAX = 2048,             /* bytes of one line of a function */
@@ -48,6 +50,7 @@ enum {
 	KEEP_SIZE = 16 * 1024,           /* a buffer above this is given back after its request */
 	BUFFERS_MAX = 512 * 1024 * 1024, /* bytes of all buffers above that */
 	TICK_MS = 50,
+	TICK_LATE_US = 5000,
 	SLOW_TICK_MS = 1000,
 	WANT_WAIT_US = 5000, /* a request that waited so long asks for another worker */
 	LOG_FLUSH_MS = 100,

@@ -263,6 +263,7 @@ struct pool {
 	unsigned n_queued, n_requests; /* n_requests: all that name this pool */
 	uint64_t service_ns;           /* what a request takes, by the two below (service.c) */
 	uint64_t cpu_ns, wall_ns;      /* of one request; wall: from the worker's being free to the answer */
+	unsigned n_apart;              /* so many more are not packed, as one has slept */
 	unsigned wanted;               /* of the last MSG_WANT */
 	uint64_t want_us;
 	uint64_t failed_us; /* of the last MSG_REQUEST_FAILED */
@@ -327,6 +328,7 @@ struct router {
 	char log_time[48]; /* of log_ms */
 	uint64_t log_ms;
 	uint64_t tick_us, slow_tick_us; /* when the next ones are due */
+	bool is_late;                   /* the last one was */
 	struct router_counters counters;
 
 	unsigned char entropy[ENTROPY_SIZE];
@@ -537,6 +539,7 @@ void dispatch_refuse(struct router *r, struct pool *p, enum cause cause, unsigne
 /* ---- service.c: n requests took so long together ---- */
 void service_learn_wall(struct pool *p, uint64_t us, unsigned n);
 void service_learn_cpu(struct pool *p, uint64_t us, unsigned n);
+void service_slept(struct pool *p); /* one of them, for more than a tick */
 
 /* ---- exchange.c ---- */
 enum { WORKER_EVENTS = EPOLLIN | EPOLLET };
