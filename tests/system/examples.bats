@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # examples.bats - the example functions: what their own tests say, and all of them behind nginx.
+# bats file_tags=any-user
 # shellcheck disable=SC2034,SC2154
 load helper
 

@@ -157,7 +157,7 @@ has_only_runner() {
 
 @test "good runs among attacks, eight at a time, are right, every one, and nothing is left" {
 	local n=${CFN_QUICK:+64}
-	n=${n:-400}
+	n=${n:-200}
 	attacks_make
 	asks_make "$n"
 	run_serve
@@ -190,7 +190,7 @@ has_only_runner() {
 	eventually has_only_runner
 	runner_now >"$D/runner"
 	host_now >"$D/host"
-	curl -s -Z --parallel-immediate --parallel-max 4 --max-time 150 -w '%{http_code} ' -o /dev/null \
+	curl -s -Z --parallel-immediate --parallel-max 4 --max-time 280 -w '%{http_code} ' -o /dev/null \
 		-H 'Content-Type: application/json' --data-binary "@$D/ask" "$WEB/api/run?n=[1-$n]" >"$D/codes"
 	[ "$(tr ' ' '\n' <"$D/codes" | grep -c 200)" -eq "$n" ]
 	eventually has_only_runner

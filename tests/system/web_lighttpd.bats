@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # web_lighttpd.bats - functions through lighttpd: a pool started by spawn-fcgi, over TCP, and by bin-path.
+# bats file_tags=any-user
 # shellcheck disable=SC2154
 load helper
 load web
