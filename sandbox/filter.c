@@ -59,6 +59,7 @@ load_flags(enum filter_kind kind)
 		return SECCOMP_FILTER_FLAG_NEW_LISTENER | SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
 	case FILTER_FUNCTION_SERVE: /* constructors may have made threads */
 	case FILTER_FRESH_SERVE:
+	case FILTER_FRESH_ALONE_SERVE:
 		return SECCOMP_FILTER_FLAG_TSYNC;
 	default:
 		return 0;

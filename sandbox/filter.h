@@ -16,10 +16,11 @@ enum filter_kind {
 	FILTER_FRESH_LOAD,  /* the same three for a function in fresh mode: it makes processes of its own */
 	FILTER_FRESH_CLOSE, /* kind, which take their requests by recvmsg, and shares no memory with them */
 	FILTER_FRESH_SERVE,
-	FILTER_FRESH_REQUEST, /* over these, in such a process: all that the others had to leave it */
-	FILTER_INIT,          /* waits, reports, ends */
-	FILTER_FRESH_INIT,    /* also kills, tells the router, empties /tmp */
-	FILTER_BOX_INIT,      /* also kills what is left and brings files out */
+	FILTER_FRESH_REQUEST,     /* over these, in such a process: all that the others had to leave it */
+	FILTER_FRESH_ALONE_SERVE, /* instead of both last, where a request's process can make nothing */
+	FILTER_INIT,              /* waits, reports, ends */
+	FILTER_FRESH_INIT,        /* also kills, tells the router, empties /tmp */
+	FILTER_BOX_INIT,          /* also kills what is left and brings files out */
 	FILTER_COPY,
 	FILTER_ROUTER,
 	FILTER_RUNNER,
@@ -33,6 +34,7 @@ enum filter_kind {
 enum {
 	FILTER_CODE_MAX = 1023,
 	FILTER_OWN_PID = 0x7fffcf11, /* in a program: the pid of whoever loads it; no pid is so large */
+	FILTER_REQUESTS_FD = 3,      /* where processes in fresh mode take their requests by recvmsg */
 };
 
 struct sandbox_filter {
@@ -51,8 +53,8 @@ struct sandbox_filters {
 	(FILTER_BIT(FILTER_FUNCTION_LOAD) | FILTER_BIT(FILTER_FUNCTION_CLOSE) |                              \
 	 FILTER_BIT(FILTER_FUNCTION_SERVE) | FILTER_BIT(FILTER_FRESH_LOAD) |                                 \
 	 FILTER_BIT(FILTER_FRESH_CLOSE) | FILTER_BIT(FILTER_FRESH_SERVE) |                                   \
-	 FILTER_BIT(FILTER_FRESH_REQUEST) | FILTER_BIT(FILTER_INIT) | FILTER_BIT(FILTER_FRESH_INIT) |        \
-	 FILTER_BIT(FILTER_COPY))
+	 FILTER_BIT(FILTER_FRESH_REQUEST) | FILTER_BIT(FILTER_FRESH_ALONE_SERVE) | FILTER_BIT(FILTER_INIT) | \
+	 FILTER_BIT(FILTER_FRESH_INIT) | FILTER_BIT(FILTER_COPY))
 
 /* Generates the programs whose bits are set into a sealed memory file: a descriptor (CLOEXEC) or -errno. */
 int sandbox_filters_seal(unsigned kinds, struct err *e);
@@ -75,7 +77,7 @@ void sandbox_filters_unmap(const struct sandbox_filters *filters);
 
 /* Loads one program; no_new_privs must be set.  0, or the listener's descriptor (CLOEXEC) for
  * FILTER_FUNCTION_LOAD, FILTER_FRESH_LOAD and FILTER_RUN, or -errno: -ESRCH when a thread cannot be brought
- * under FILTER_FUNCTION_SERVE or FILTER_FRESH_SERVE. */
+ * under FILTER_FUNCTION_SERVE or its two kinds of fresh mode. */
 int sandbox_filter_load(const struct sandbox_filters *filters, enum filter_kind kind, struct err *e);
 
 /* A call that a listener reports. */

@@ -345,6 +345,26 @@ static const struct call_rule fresh_request_rules[] = {
 	{ NULL }
 };
 
+/* Beside a request's process that can make no other one there are init and the one that was loaded, who loads
+ * this program: one for all requests, as it need not know theirs.  The kernel looks at 32 bits of a pid. */
+#define REFUSE_PID(name, bits, value)                                                                        \
+	{                                                                                                    \
+		name, VERDICT_REFUSE, 1,                                                                     \
+		{                                                                                            \
+			BITS(0, bits, value)                                                                 \
+		}                                                                                            \
+	}
+#define REFUSE_ALL_PIDS_BEFORE(name)                                                                         \
+	REFUSE_PID(name, 0xffffffff, 0), REFUSE_PID(name, 0xffffffff, 1),                                    \
+	    REFUSE_PID(name, 0x80000000, 0x80000000), REFUSE_PID(name, 0xffffffff, FILTER_OWN_PID)
+static const struct call_rule fresh_alone_rules[] = { REFUSE_ALL_PIDS_BEFORE("kill"),
+	                                              REFUSE_ALL_PIDS_BEFORE("tgkill"),
+	                                              { "tkill", VERDICT_REFUSE },
+	                                              REFUSE_UNLESS("prlimit64", 0, 0),
+	                                              REFUSE_UNLESS("recvmsg", 0, FILTER_REQUESTS_FD),
+	                                              { "seccomp", VERDICT_REFUSE },
+	                                              { NULL } };
+
 /* What service allows and takes away later, as narrowly as the worker itself needs it: an error number of a
  * later program would hide the report of an earlier one.  The handover is a sendmsg of message_send; the
  * artifact is a file, and its code is not written to. */
@@ -411,6 +431,10 @@ const struct filter_calls filter_calls[FILTER_COUNT] = {
 	},
 	[FILTER_FRESH_REQUEST] = {
 		"fresh function, serving", VERDICT_ALLOW, VERDICT_NONE, NULL, { NULL }, { fresh_request_rules },
+	},
+	[FILTER_FRESH_ALONE_SERVE] = {
+		"fresh function, alone, loaded", VERDICT_ALLOW, VERDICT_NONE, NULL, { NULL },
+		{ fresh_serve_rules, fresh_alone_rules },
 	},
 	[FILTER_FRESH_INIT] = {
 		"init of a fresh function", VERDICT_UNKNOWN, VERDICT_REFUSE, NULL,

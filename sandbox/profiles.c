@@ -43,14 +43,14 @@ enum { NAMESPACES = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS | 
 
 static const struct limit_row function_limits[] = { LIMITS_OF_CODE, LIMIT_PROCESSES };
 
-/* Beside the process that serves: init, the one that was loaded, the one that waits. */
+/* Beside the process that serves, or waits: init and the one that was loaded. */
 static const struct limit_row fresh_limits[] = {
 	LIMITS_OF_CODE,
 	{ .resource = RLIMIT_NPROC,
 	  .part = SANDBOX_PAYLOAD,
 	  .kind = LIMIT_FROM,
 	  .offset = offsetof(struct sandbox_limits, processes),
-	  .value = 3 },
+	  .value = 2 },
 };
 
 static const struct limit_row router_limits[] = {
@@ -146,23 +146,19 @@ const struct sandbox_profile sandbox_function = {
 	.n_places = ARRAY_SIZE(function_places),
 };
 
-const struct sandbox_profile sandbox_fresh = {
-	.name = "fresh",
-	.namespaces = NAMESPACES | CLONE_NEWPID,
-	.root = ROOT_FOLDER,
-	.is_execed = true,
-	.is_code = true,
-	.init_filter = FILTER_FRESH_INIT,
-	.filter = FILTER_FRESH_LOAD,
-	.close_filter = FILTER_FRESH_CLOSE,
-	.serve_filter = FILTER_FRESH_SERVE,
-	.request_filter = FILTER_FRESH_REQUEST,
-	.environment = function_environment,
-	.limits = fresh_limits,
-	.n_limits = ARRAY_SIZE(fresh_limits),
-	.places = function_places,
-	.n_places = ARRAY_SIZE(function_places),
-};
+/* A function in fresh mode.  Only where its processes may have threads does each need a program of its own.
+ */
+#define SANDBOX_FRESH(label, serve)                                                                          \
+	{                                                                                                    \
+		.name = label, .namespaces = NAMESPACES | CLONE_NEWPID, .root = ROOT_FOLDER,                 \
+		.is_execed = true, .is_code = true, .init_filter = FILTER_FRESH_INIT,                        \
+		.filter = FILTER_FRESH_LOAD, .close_filter = FILTER_FRESH_CLOSE, .serve_filter = serve,      \
+		.request_filter = FILTER_FRESH_REQUEST, .environment = function_environment,                 \
+		.limits = fresh_limits, .n_limits = ARRAY_SIZE(fresh_limits), .places = function_places,     \
+		.n_places = ARRAY_SIZE(function_places),                                                     \
+	}
+const struct sandbox_profile sandbox_fresh = SANDBOX_FRESH("fresh", FILTER_FRESH_SERVE);
+const struct sandbox_profile sandbox_fresh_alone = SANDBOX_FRESH("fresh, alone", FILTER_FRESH_ALONE_SERVE);
 
 /* Without a pid namespace: it reads the CPU clocks of workers by pid. */
 const struct sandbox_profile sandbox_router = {

@@ -33,10 +33,11 @@ enum {
 
 /* What a process of this kind may do: const data in profiles.c. */
 struct sandbox_profile;
-extern const struct sandbox_profile sandbox_function; /* a worker: cloned by the spawner */
-extern const struct sandbox_profile sandbox_fresh;    /* the same in fresh mode */
-extern const struct sandbox_profile sandbox_router;   /* cloned by the spawner; no pid namespace */
-extern const struct sandbox_profile sandbox_runner;   /* the front of the runner: cloned by the maker */
+extern const struct sandbox_profile sandbox_function;    /* a worker: cloned by the spawner */
+extern const struct sandbox_profile sandbox_fresh;       /* the same in fresh mode */
+extern const struct sandbox_profile sandbox_fresh_alone; /* and where .processes is 1, and binds */
+extern const struct sandbox_profile sandbox_router;      /* cloned by the spawner; no pid namespace */
+extern const struct sandbox_profile sandbox_runner;      /* the front of the runner: cloned by the maker */
 extern const struct sandbox_profile sandbox_copy; /* cp in and out of a folder: a function's root, no code */
 extern const struct sandbox_profile sandbox_compiler; /* a box: cloned anywhere, own network namespace */
 extern const struct sandbox_profile sandbox_check;

@@ -99,7 +99,7 @@ launch_sandboxed(struct spawn *s, struct process *p, struct plan *plan, uint32_t
 static int
 open_leaf(const struct spawn *s, struct process *p, const struct start_worker *w, struct err *e)
 {
-	struct cgroup_limits limits = { .processes = w->threads + (w->is_fresh ? 3U : 1U),
+	struct cgroup_limits limits = { .processes = w->threads + (w->is_fresh ? 2U : 1U),
 		                        .cpu_share = w->cpu_share };
 	uint64_t own = w->is_fresh ? 2 * w->memory : w->memory;
 	char name[CGROUP_NAME_SIZE];

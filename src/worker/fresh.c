@@ -25,9 +25,14 @@ enum {
 	FDS_SHARED = 3,              /* 0 to 2: open files of all the children */
 };
 
+_Static_assert((int)FILTER_REQUESTS_FD == (int)WORKER_FD_REQUESTS, "recvmsg is for requests alone");
+
 /* How they looked before any request: started by an ordinary user, a function owns their pipes, and could
  * write to the next one with mode and times. */
-static struct stat shared[FDS_SHARED];
+static struct {
+	struct stat st;
+	bool is_own;
+} shared[FDS_SHARED];
 
 /* What the C library tells the kernel about a new process in fork(3), which cannot name its parent. */
 static struct {
@@ -48,8 +53,7 @@ library_remember(void)
 		library.robust = NULL;
 }
 
-/* The child of our own parent: init reaps it, and learns from the kernel how it ended. */
-static pid_t
+pid_t
 fork_sibling(void)
 {
 	pid_t pid = (pid_t)syscall(SYS_clone, CLONE_PARENT | SIGCHLD, NULL, NULL, NULL, NULL);
@@ -125,24 +129,26 @@ take_request(struct fresh_request *request)
 static void
 remember_shared(void)
 {
-	for (int fd = 0; fd < FDS_SHARED; fd++)
-		if (fstat(fd, &shared[fd]) < 0)
+	for (int fd = 0; fd < FDS_SHARED; fd++) {
+		if (fstat(fd, &shared[fd].st) < 0)
 			_exit(1);
+		shared[fd].is_own = shared[fd].st.st_uid == geteuid();
+	}
 }
 
 /* What an earlier one set of them or locked is still there.  Who does not own a pipe could not change its
- * mode either. */
+ * mode and times either. */
 static void
 restore_shared(void)
 {
 	struct flock none = { .l_type = F_UNLCK, .l_whence = SEEK_SET };
 
 	for (int fd = 0; fd < FDS_SHARED; fd++) {
-		const struct timespec times[] = { shared[fd].st_atim, shared[fd].st_mtim };
+		const struct timespec times[] = { shared[fd].st.st_atim, shared[fd].st.st_mtim };
 
 		fcntl(fd, F_SETFL, 0);
 		fcntl(fd, F_OFD_SETLK, &none);
-		if (fchmod(fd, shared[fd].st_mode & 07777) == 0)
+		if (shared[fd].is_own && fchmod(fd, shared[fd].st.st_mode & 07777) == 0)
 			futimens(fd, times);
 	}
 }
@@ -154,8 +160,7 @@ say_taken(const struct fresh_request *request, int requests)
 	if (write(FD_LINK, request, sizeof *request) < 0 ||
 	    write(WORKER_FD_REQUESTS, request, sizeof *request) < 0 || dup2(requests, WORKER_FD_REQUESTS) < 0)
 		_exit(1);
-	close(requests);
-	close(FD_LINK);
+	close_range(FD_LINK, ~0U, 0);
 }
 
 _Noreturn static void
@@ -166,7 +171,7 @@ be_request(struct worker *w, struct function *f)
 
 	say_taken(&request, take_request(&request));
 	restore_shared();
-	if (sandbox_enter(w->sandbox, SANDBOX_REQUEST, &e) < 0)
+	if (!w->is_alone && sandbox_enter(w->sandbox, SANDBOX_REQUEST, &e) < 0)
 		_exit(1);
 	serve_one(f, WORKER_FD_REQUESTS);
 	_exit(0);

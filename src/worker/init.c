@@ -20,7 +20,7 @@
 #include "worker/worker.h"
 
 enum {
-	WORDS_MAX = 8, /* of the zygote's processes at a time; an honest one has said two at most */
+	WORDS_MAX = 8, /* of the zygote's processes at a time; an honest one has said one at most */
 };
 
 static uint64_t
@@ -108,8 +108,6 @@ loaded(struct init *i)
 {
 	i->is_loaded = true;
 	empty_tmp(i);
-	/* One that serves, one that waits. */
-	let_fork(i);
 	let_fork(i);
 }
 
@@ -170,9 +168,10 @@ request_ended(struct init *i, const struct ending *ending)
 
 	i->running = 0;
 	empty_tmp(i);
+	/* One at a time: a request's process finds nobody whom it could hold up, and nobody finds it. */
+	let_fork(i);
 	if (i->router >= 0 && write(i->router, &told, sizeof told) < 0 && errno != EPIPE)
 		give_up();
-	let_fork(i);
 }
 
 /* One that ends well without a request has seen the end of the requests, as the zygote will. */

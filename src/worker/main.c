@@ -67,6 +67,18 @@ name_sockets(struct job *job, const char *sockets)
 }
 
 static int
+prepare_alone(struct job *job, struct err *e)
+{
+	struct worker *w = &job->worker;
+
+	if (alone_judge(WORKER_FD_ARTIFACT, w->start.libraries, &w->is_alone, e) < 0)
+		return -e->code;
+	if (w->is_alone)
+		job->sandbox.limits.processes = 1;
+	return 0;
+}
+
+static int
 prepare_worker(struct job *job, struct err *e)
 {
 	const struct start_worker *w = &job->worker.start;
@@ -80,6 +92,8 @@ prepare_worker(struct job *job, struct err *e)
 		                             .file_size = w->file_size,
 		                             .processes = w->threads,
 		                             .files = w->files };
+	if (w->is_fresh && prepare_alone(job, e) < 0)
+		return -e->code;
 	s->folder = w->shared[0] != '\0' ? WORKER_FD_FOLDER : -1;
 	s->is_folder_read_only = w->shared_read_only;
 	s->artifact = WORKER_FD_ARTIFACT;

@@ -19,11 +19,17 @@ hand_listener_over(struct sandbox *s, struct err *e)
 }
 
 static int
-confine(struct sandbox *s, int init, struct err *e)
+confine(struct worker *w, int init, struct err *e)
 {
+	struct sandbox *s = w->sandbox;
+
 	if (sandbox_enter(s, SANDBOX_PAYLOAD, e) < 0 || hand_listener_over(s, e) < 0 ||
 	    sandbox_enter(s, SANDBOX_CLOSE, e) < 0)
 		return -e->code;
+	/* While nobody but init is here to be counted. */
+	w->is_alone = w->is_alone && alone_is_bound();
+	if (w->is_alone)
+		s->profile = &sandbox_fresh_alone;
 	return await_init(init, e);
 }
 
@@ -62,7 +68,7 @@ worker_run(struct worker *w, int init, struct err *e)
 	struct function *f = NULL;
 	int rc = 0;
 
-	if (confine(w->sandbox, init, e) < 0 || load(w, &f, &fault, e) < 0 ||
+	if (confine(w, init, e) < 0 || load(w, &f, &fault, e) < 0 ||
 	    (!w->is_fresh && reset_init(w->start.tmp_inodes, e) < 0) || say_ready(w, f, e) < 0) {
 		say_failed(fault, e);
 		return 1;

@@ -28,6 +28,7 @@ struct fresh {
 struct worker {
 	struct start_worker start;
 	bool is_fresh; /* and no trial, which serves nothing */
+	bool is_alone; /* in fresh mode: its processes can make no other, and no thread */
 	struct fresh fresh;
 	char *environment;
 	size_t environment_size;
@@ -49,6 +50,14 @@ int worker_run(struct worker *w, int init, struct err *e);
 _Noreturn void init_wait(void);
 int init_signals(void); /* a descriptor, before init is confined; blocked in init alone, so after the fork */
 _Noreturn void init_serve(const struct fresh *f, pid_t zygote);
+
+/* alone.c: before the root is changed, whether an artifact can do without threads; linked as for preload.
+ * Then, in the process that is to load it and before that, whether the kernel holds it to that. */
+int alone_judge(int artifact, const char *linked, bool *is_alone, struct err *e);
+bool alone_is_bound(void);
+
+/* fresh.c: a child of our own parent, which is init: it learns from the kernel how that ended. */
+pid_t fork_sibling(void);
 
 /* fresh.c: in the new root, before the fork into init and zygote; then the zygote, until the end of the
  * requests. */

@@ -256,18 +256,26 @@ a_report_of_what_service_allows_is_refused(void **state)
 	assert_int_equal(sandbox_service_errno(f->service, &d), EPERM);
 }
 
-/* The strictest of the programs of a function in fresh mode: of whoever was loaded, or of a request's
- * process.
- */
+/* Of a function in fresh mode: whoever was loaded, a request's process, and both where that can have no
+ * threads. */
+enum fresh_process { FRESH_LOADED, FRESH_REQUEST, FRESH_ALONE, N_FRESH };
+
+/* The strictest of its programs. */
 static uint32_t
-run_fresh(const struct sandbox_filters *f, const struct seccomp_data *call, bool is_request)
+run_fresh(const struct sandbox_filters *f, const struct seccomp_data *call, enum fresh_process process)
 {
-	static const enum filter_kind kinds[] = { FILTER_FRESH_REQUEST, FILTER_FRESH_SERVE,
-		                                  FILTER_FRESH_CLOSE, FILTER_FRESH_LOAD };
+	static const enum filter_kind kinds[N_FRESH][4] = {
+		[FRESH_LOADED] = { FILTER_FRESH_SERVE, FILTER_FRESH_SERVE, FILTER_FRESH_CLOSE,
+		                   FILTER_FRESH_LOAD },
+		[FRESH_REQUEST] = { FILTER_FRESH_REQUEST, FILTER_FRESH_SERVE, FILTER_FRESH_CLOSE,
+		                    FILTER_FRESH_LOAD },
+		[FRESH_ALONE] = { FILTER_FRESH_ALONE_SERVE, FILTER_FRESH_ALONE_SERVE, FILTER_FRESH_CLOSE,
+		                  FILTER_FRESH_LOAD },
+	};
 	uint32_t strictest = SECCOMP_RET_ALLOW;
 
-	for (size_t i = is_request ? 0 : 1; i < ARRAY_SIZE(kinds); i++) {
-		uint32_t said = sandbox_filter_run(&f->of[kinds[i]], call);
+	for (size_t i = 0; i < ARRAY_SIZE(kinds[process]); i++) {
+		uint32_t said = sandbox_filter_run(&f->of[kinds[process][i]], call);
 
 		if ((int32_t)(said & SECCOMP_RET_ACTION_FULL) <
 		    (int32_t)(strictest & SECCOMP_RET_ACTION_FULL))
@@ -276,64 +284,66 @@ run_fresh(const struct sandbox_filters *f, const struct seccomp_data *call, bool
 	return strictest;
 }
 
+#define OK   SECCOMP_RET_ALLOW
+#define NO   SECCOMP_RET_ERRNO
+#define TOLD SECCOMP_RET_USER_NOTIF
+
 static void
 fresh_mode_allows_what_reuse_mode_does_but_for_this(void **state)
 {
-	enum { OWN = FILTER_OWN_PID };
+	enum { OWN = FILTER_OWN_PID }; /* of who loads the program: the last column's is the loaded one */
 	static const struct {
 		int nr;
 		uint64_t arguments[4];
-		uint32_t loaded, request; /* action of each */
+		uint32_t actions[N_FRESH];
 	} cases[] = {
-		/* The one kind of process, which the request's own cannot make. */
-		{ SYS_clone, { CLONE_PARENT | SIGCHLD }, SECCOMP_RET_ALLOW, SECCOMP_RET_ERRNO },
-		{ SYS_clone, { SIGCHLD }, SECCOMP_RET_USER_NOTIF, SECCOMP_RET_USER_NOTIF },
-		{ SYS_clone, { CLONE_VM | SIGCHLD }, SECCOMP_RET_USER_NOTIF, SECCOMP_RET_USER_NOTIF },
-		{ SYS_clone, { CLONE_PARENT | CLONE_VM | SIGCHLD }, SECCOMP_RET_ERRNO, SECCOMP_RET_ERRNO },
-		{ SYS_clone, { CLONE_PARENT | CLONE_FILES | SIGCHLD }, SECCOMP_RET_ERRNO, SECCOMP_RET_ERRNO },
-		{ SYS_clone,
-		  { CLONE_PARENT | CLONE_NEWUSER | SIGCHLD },
-		  SECCOMP_RET_ERRNO,
-		  SECCOMP_RET_ERRNO },
-		{ SYS_clone, { CLONE_PARENT }, SECCOMP_RET_ERRNO, SECCOMP_RET_ERRNO },
-		{ SYS_clone,
-		  { CLONE_THREAD | CLONE_VM | CLONE_SIGHAND },
-		  SECCOMP_RET_ALLOW,
-		  SECCOMP_RET_ALLOW },
-		{ SYS_recvmsg, { 3 }, SECCOMP_RET_ALLOW, SECCOMP_RET_ERRNO },
-		{ SYS_sendmsg, { 3 }, SECCOMP_RET_ERRNO, SECCOMP_RET_ERRNO },
-		{ SYS_seccomp, { SECCOMP_SET_MODE_FILTER, 0 }, SECCOMP_RET_ALLOW, SECCOMP_RET_ERRNO },
+		/* The one kind of process, which the request's own cannot make: where it can have no threads,
+		 * the limit refuses both. */
+		{ SYS_clone, { CLONE_PARENT | SIGCHLD }, { OK, NO, OK } },
+		{ SYS_clone, { SIGCHLD }, { TOLD, TOLD, TOLD } },
+		{ SYS_clone, { CLONE_VM | SIGCHLD }, { TOLD, TOLD, TOLD } },
+		{ SYS_clone, { CLONE_PARENT | CLONE_VM | SIGCHLD }, { NO, NO, NO } },
+		{ SYS_clone, { CLONE_PARENT | CLONE_FILES | SIGCHLD }, { NO, NO, NO } },
+		{ SYS_clone, { CLONE_PARENT | CLONE_NEWUSER | SIGCHLD }, { NO, NO, NO } },
+		{ SYS_clone, { CLONE_PARENT }, { NO, NO, NO } },
+		{ SYS_clone, { CLONE_THREAD | CLONE_VM | CLONE_SIGHAND }, { OK, OK, OK } },
+		{ SYS_recvmsg, { 3 }, { OK, NO, OK } },
+		{ SYS_recvmsg, { 4 }, { OK, NO, NO } },
+		{ SYS_sendmsg, { 3 }, { NO, NO, NO } },
+		{ SYS_seccomp, { SECCOMP_SET_MODE_FILTER, 0 }, { OK, NO, NO } },
 		/* Nobody else's pid. */
-		{ SYS_kill, { OWN, SIGUSR1 }, SECCOMP_RET_ALLOW, SECCOMP_RET_ALLOW },
-		{ SYS_kill, { 2, SIGUSR1 }, SECCOMP_RET_ALLOW, SECCOMP_RET_ERRNO },
-		{ SYS_kill, { 0, SIGUSR1 }, SECCOMP_RET_ALLOW, SECCOMP_RET_ERRNO },
-		{ SYS_kill, { ~0ULL, SIGUSR1 }, SECCOMP_RET_ALLOW, SECCOMP_RET_ERRNO },
-		{ SYS_kill, { 1ULL << 32 | OWN, SIGUSR1 }, SECCOMP_RET_ALLOW, SECCOMP_RET_ERRNO },
-		{ SYS_tgkill, { OWN, 5, SIGUSR1 }, SECCOMP_RET_ALLOW, SECCOMP_RET_ALLOW },
-		{ SYS_tgkill, { 2, 2, SIGUSR1 }, SECCOMP_RET_ALLOW, SECCOMP_RET_ERRNO },
-		{ SYS_tkill, { OWN, SIGUSR1 }, SECCOMP_RET_ALLOW, SECCOMP_RET_ERRNO },
-		{ SYS_prlimit64, { 0 }, SECCOMP_RET_ALLOW, SECCOMP_RET_ALLOW },
-		{ SYS_prlimit64, { 2 }, SECCOMP_RET_ALLOW, SECCOMP_RET_ERRNO },
+		{ SYS_kill, { OWN, SIGUSR1 }, { OK, OK, NO } },
+		{ SYS_kill, { 1, SIGUSR1 }, { OK, NO, NO } },
+		{ SYS_kill, { 2, SIGUSR1 }, { OK, NO, OK } },
+		{ SYS_kill, { 0, SIGUSR1 }, { OK, NO, NO } },
+		{ SYS_kill, { 1ULL << 32, SIGUSR1 }, { OK, NO, NO } },
+		{ SYS_kill, { ~0ULL, SIGUSR1 }, { OK, NO, NO } },
+		{ SYS_kill, { 0xfffffffe, SIGUSR1 }, { OK, NO, NO } },
+		{ SYS_kill, { 1ULL << 32 | OWN, SIGUSR1 }, { OK, NO, NO } },
+		{ SYS_tgkill, { OWN, 5, SIGUSR1 }, { OK, OK, NO } },
+		{ SYS_tgkill, { 1ULL << 32 | OWN, 5, SIGUSR1 }, { OK, NO, NO } },
+		{ SYS_tgkill, { 2, 2, SIGUSR1 }, { OK, NO, OK } },
+		{ SYS_tkill, { OWN, SIGUSR1 }, { OK, NO, NO } },
+		{ SYS_prlimit64, { 0 }, { OK, OK, OK } },
+		{ SYS_prlimit64, { 2 }, { OK, NO, NO } },
 		/* Memory of one's own. */
-		{ SYS_mmap, { 0, 4096, PROT_READ, MAP_PRIVATE }, SECCOMP_RET_ALLOW, SECCOMP_RET_ALLOW },
-		{ SYS_mmap, { 0, 4096, PROT_READ, MAP_SHARED }, SECCOMP_RET_ERRNO, SECCOMP_RET_ERRNO },
-		{ SYS_mmap,
-		  { 0, 4096, PROT_READ, MAP_SHARED_VALIDATE },
-		  SECCOMP_RET_ERRNO,
-		  SECCOMP_RET_ERRNO },
-		{ SYS_mmap, { 0, 4096, PROT_EXEC, MAP_PRIVATE }, SECCOMP_RET_ERRNO, SECCOMP_RET_ERRNO },
+		{ SYS_mmap, { 0, 4096, PROT_READ, MAP_PRIVATE }, { OK, OK, OK } },
+		{ SYS_mmap, { 0, 4096, PROT_READ, MAP_SHARED }, { NO, NO, NO } },
+		{ SYS_mmap, { 0, 4096, PROT_READ, MAP_SHARED_VALIDATE }, { NO, NO, NO } },
+		{ SYS_mmap, { 0, 4096, PROT_EXEC, MAP_PRIVATE }, { NO, NO, NO } },
 	};
 	const struct fixture *f = *state;
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		struct seccomp_data call = { .nr = cases[i].nr, .arch = ARCH };
-		uint32_t loaded, request;
 
 		memcpy(call.args, cases[i].arguments, sizeof cases[i].arguments);
-		loaded = action(run_fresh(f->service, &call, false));
-		request = action(run_fresh(f->service, &call, true));
-		if (loaded != cases[i].loaded || request != cases[i].request)
-			fail_msg("case %zu: 0x%x and 0x%x", i, loaded, request);
+		for (enum fresh_process process = 0; process < N_FRESH; process++) {
+			uint32_t said = action(run_fresh(f->service, &call, process));
+
+			if (said != cases[i].actions[process])
+				fail_msg("case %zu, process %d: 0x%x", i, (int)process, said);
+		}
 	}
 }
 
@@ -347,11 +357,15 @@ a_requests_process_in_fresh_mode_may_no_more_than_a_worker(void **state)
 
 	for (call.nr = 0; call.nr < CALLS_MAX; call.nr++) {
 		uint32_t reuse = action(run_all(f->service, &call, true));
-		uint32_t fresh = action(run_fresh(f->service, &call, true));
 
 		sandbox_syscall_name(call.nr, name);
-		if ((int32_t)fresh > (int32_t)reuse)
-			fail_msg("%s: 0x%x instead of 0x%x", name, fresh, reuse);
+		for (enum fresh_process process = FRESH_REQUEST; process < N_FRESH; process++) {
+			uint32_t fresh = action(run_fresh(f->service, &call, process));
+
+			if ((int32_t)fresh > (int32_t)reuse)
+				fail_msg("%s, process %d: 0x%x instead of 0x%x", name, (int)process, fresh,
+				         reuse);
+		}
 	}
 }
 

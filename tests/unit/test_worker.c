@@ -475,6 +475,33 @@ init_kills_the_process_of_the_request_that_is_named_and_no_other(void **state)
 	fresh_end(*state, &w);
 }
 
+#define OTHERS_ARE_OUT_OF_REACH                                                                              \
+	"loaded EPERM\ninit EPERM\ngroup EPERM\nall EPERM\nthread_of_loaded EPERM\nany_thread EPERM\n"       \
+	"high_bits EPERM\nown -\nlimit EPERM\nprogram EPERM\nmessage EPERM\n"
+
+/* One that names no call that makes threads has none; and where it may, the rest is refused all the same. */
+static void
+a_requests_process_makes_no_other_and_reaches_none(void **state)
+{
+	static const struct {
+		const char *file, *answer;
+	} cases[] = {
+		{ "makes", "thread EAGAIN\nsibling EAGAIN\n" OTHERS_ARE_OUT_OF_REACH },
+		{ "threads", "thread -\nsibling EPERM\n" OTHERS_ARE_OUT_OF_REACH },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct worker w;
+
+		fresh_start(*state, &w, cases[i].file, "makes");
+		for (uint32_t number = 1; number <= 2; number++) {
+			assert_string_equal(fresh_ask(&w, number, ""), cases[i].answer);
+			assert_int_equal(fresh_expect_ended(&w).ending.status, 0);
+		}
+		fresh_end(*state, &w);
+	}
+}
+
 static void
 a_requests_process_holds_its_own_descriptors_alone(void **state)
 {
@@ -522,6 +549,7 @@ main(void)
 		cmocka_unit_test(in_reuse_mode_what_survives_is_what_the_manual_says),
 		cmocka_unit_test(how_a_requests_process_ended_is_inits_word_and_the_next_is_served),
 		cmocka_unit_test(init_kills_the_process_of_the_request_that_is_named_and_no_other),
+		cmocka_unit_test(a_requests_process_makes_no_other_and_reaches_none),
 		cmocka_unit_test(a_requests_process_holds_its_own_descriptors_alone),
 		cmocka_unit_test(a_fresh_trial_reports_its_routes_and_ends),
 	};
