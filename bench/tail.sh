@@ -53,6 +53,7 @@ tail_full() {
 
 measure_tail() {
 	local round
+	ask /rare 16 2000 >/dev/null # the router has to see it sleep once
 	for ((round = 1; round <= rounds; round++)); do
 		tail_rare "$round"
 		tail_limit "$round"
