@@ -239,6 +239,13 @@ make_printable(char *text, size_t size)
 	log_escape(text, size, given, strlen(given));
 }
 
+static bool
+is_cgroup_required(const struct config *c)
+{
+	return strcmp(c->cgroup, "require") == 0 ||
+	       (c->run.is_enabled && c->run.cgroup == RUN_CGROUP_REQUIRE);
+}
+
 /* The one that was opened here, unless the spawner found that it cannot use it. */
 static void
 examine_memory(struct tool *t, struct finding *f)
@@ -248,7 +255,7 @@ examine_memory(struct tool *t, struct finding *f)
 			cgroup_close(&t->cgroup, f->results[i].no_cgroup);
 	cgroup_describe(&t->cgroup, f->memory);
 	make_printable(f->memory, sizeof f->memory);
-	f->lacks_cgroup = strcmp(t->config.cgroup, "require") == 0 && !cgroup_is_open(&t->cgroup);
+	f->lacks_cgroup = is_cgroup_required(&t->config) && !cgroup_is_open(&t->cgroup);
 }
 
 static void

@@ -136,7 +136,8 @@ sandbox_fill(struct keeper *k, struct sandbox *s, const struct box_base *base)
 		.tmp_inodes = l->disk / INODE_BYTES + INODES_MIN,
 		.program_size = program,
 		.file_size = l->disk + program + INODE_BYTES, /* full before that: no signal, but ENOSPC */
-		.processes = l->processes,
+		/* A leaf is first, because it knows whether it has refused one. */
+		.processes = l->processes + (k->profile.is_uncounted ? 0 : 1),
 		.files = l->files,
 		.cpu_s = l->cpu_ms / 1000 + 2, /* the keeper is first */
 	};

@@ -13,7 +13,10 @@
 #define MIB (UINT64_C(1) << 20)
 #define GIB (UINT64_C(1) << 30)
 
+enum { FILES_MIN = 16 };
+
 static const char *const switches[] = { "off", "on", NULL };
+static const char *const cgroups[] = { [RUN_CGROUP_AUTO] = "auto", [RUN_CGROUP_REQUIRE] = "require", NULL };
 static const char *const auths[] = { [AUTH_NONE] = "none", [AUTH_BEARER] = "bearer", NULL };
 
 static const struct key keys[] = {
@@ -26,6 +29,7 @@ static const struct key keys[] = {
 	NUMBER("queue_share", KEY_NUMBER, queue_share, 0, RUN_QUEUE_MAX),
 	TEXT("client", KEY_TEXT, client),
 	KEY_ROW_CHOICE("auth", auths, struct config_run, auth),
+	KEY_ROW_CHOICE("cgroup", cgroups, struct config_run, cgroup),
 	TEXT("languages_dir", KEY_PATH, languages_dir),
 	NUMBER("cpu_share", KEY_NUMBER, cpu_share, 1, RUN_CPU_SHARE_MAX),
 	NUMBER("retention", KEY_DURATION, retention_ms, 1000, UINT64_C(366) * 24 * 3600 * 1000),
@@ -36,8 +40,8 @@ static const struct key keys[] = {
 	NUMBER(prefix "memory", KEY_SIZE, field.memory, MIB, 1024 * GIB),                                    \
 	    NUMBER(prefix "cpu_time", KEY_DURATION, field.cpu_ms, 100, 3600 * 1000),                         \
 	    NUMBER(prefix "wall_time", KEY_DURATION, field.wall_ms, 100, 3600 * 1000),                       \
-	    NUMBER(prefix "processes", KEY_NUMBER, field.processes, 1, 32768),                               \
-	    NUMBER(prefix "files", KEY_NUMBER, field.files, 16, 65536),                                      \
+	    NUMBER(prefix "processes", KEY_NUMBER, field.processes, 0, 32768),                               \
+	    NUMBER(prefix "files", KEY_NUMBER, field.files, 0, 65536),                                       \
 	    NUMBER(prefix "disk", KEY_SIZE, field.disk, MIB, 64 * GIB),                                      \
 	    NUMBER(prefix "output", KEY_SIZE, field.output, 1024, RUN_ANSWER_MAX / 4)
 	MAXIMA("max.", most),
@@ -61,16 +65,12 @@ config_run_init(struct config_run *r)
 		.most = { .memory = 512 * MIB,
 		          .cpu_ms = 20 * 1000,
 		          .wall_ms = 30 * 1000,
-		          .processes = 128,
-		          .files = 1024,
 		          .disk = 64 * MIB,
 		          .output = MIB },
 		.compile_most = { .memory = 2 * GIB,
 		                  .cpu_ms = 30 * 1000,
 		                  .wall_ms = 40 * 1000,
 		                  .cpu_share = RUN_CPU_SHARE_MAX,
-		                  .processes = 128,
-		                  .files = 1024,
 		                  .disk = 256 * MIB,
 		                  .output = MIB },
 		.retention_ms = UINT64_C(24) * 3600 * 1000,
@@ -146,6 +146,14 @@ check_share(const struct config_run *r, struct err *e)
 	return 0;
 }
 
+static int
+check_files(const char *name, uint64_t files, struct err *e)
+{
+	return files > 0 && files < FILES_MIN
+	           ? err_set(e, -EINVAL, "%s: '%" PRIu64 "' is below %d", name, files, FILES_MIN)
+	           : 0;
+}
+
 int
 config_run_check(const struct config_run *r, struct err *e)
 {
@@ -154,7 +162,11 @@ config_run_check(const struct config_run *r, struct err *e)
 		               "path: '%.64s' does not look like /api/run: segments of A-Z, a-z, 0-9, '_', "
 		               "'.', '~' and '-'",
 		               r->path);
-	return check_share(r, e) < 0 ? -EINVAL : check_client(r, e);
+	if (check_share(r, e) < 0 || check_client(r, e) < 0 ||
+	    check_files("max.files", r->most.files, e) < 0 ||
+	    check_files("max.compile_files", r->compile_most.files, e) < 0)
+		return -EINVAL;
+	return 0;
 }
 
 void
@@ -191,8 +203,19 @@ share_most(const struct config_run *r)
 	return most > r->cpu_share ? most : r->cpu_share;
 }
 
+/* Each process may hold memory of the kernel's that only a cgroup counts: 208 KiB for each descriptor in the
+ * buffers of sockets, and its mappings. */
+static void
+fill_maxima(struct run_maxima *most, bool has_cgroup)
+{
+	if (most->processes == 0)
+		most->processes = has_cgroup ? 128 : 64;
+	if (most->files == 0)
+		most->files = has_cgroup ? 1024 : 64;
+}
+
 void
-config_run_fill(const struct config_run *r, struct start_runner *start)
+config_run_fill(const struct config_run *r, bool has_cgroup, struct start_runner *start)
 {
 	const char *header = client_header(r->client);
 
@@ -209,6 +232,8 @@ config_run_fill(const struct config_run *r, struct start_runner *start)
 		.cache_size = r->cache_size,
 	};
 	start->most.cpu_share = share_most(r);
+	fill_maxima(&start->most, has_cgroup);
+	fill_maxima(&start->compile_most, has_cgroup);
 	snprintf(start->languages_dir, sizeof start->languages_dir, "%s", r->languages_dir);
 	snprintf(start->path, sizeof start->path, "%s", r->path);
 	snprintf(start->client, sizeof start->client, "%s", header ? header : r->client);

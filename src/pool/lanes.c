@@ -110,7 +110,7 @@ runner_settle(struct master *m, struct err *e)
 	struct pool *old = f->wanted, *pool = NULL;
 	struct start_runner values;
 
-	config_run_fill(c, &values);
+	config_run_fill(c, cgroup_is_open(&m->cgroup), &values);
 	values.level = m->spawner.ready.level;
 	values.languages = m->runner.languages;
 	snprintf(values.location, sizeof values.location, "%s%s", m->config->mount_prefix, c->path);

@@ -162,10 +162,11 @@ check_cgroup(struct master *m, struct err *e)
 {
 	const char *why = m->spawner.ready.no_cgroup;
 
-	if (why[0] == '\0')
-		return 0;
-	cgroup_close(&m->cgroup, why);
-	return strcmp(m->config->cgroup, "auto") == 0 ? 0 : err_set(e, -ENOTSUP, "cgroup = require: %s", why);
+	if (why[0] != '\0')
+		cgroup_close(&m->cgroup, why);
+	if (why[0] != '\0' && strcmp(m->config->cgroup, "auto") != 0)
+		return err_set(e, -ENOTSUP, "cgroup = require: %s", why);
+	return runner_check_cgroup(m, &m->config->run, e);
 }
 
 static int

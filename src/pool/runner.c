@@ -119,6 +119,14 @@ open_folder(struct master *m, struct err *e)
 	return 0;
 }
 
+int
+runner_check_cgroup(const struct master *m, const struct config_run *run, struct err *e)
+{
+	if (!run->is_enabled || run->cgroup != RUN_CGROUP_REQUIRE || cgroup_is_open(&m->cgroup))
+		return 0;
+	return err_set(e, -ENOTSUP, "[run] cgroup = require: %s", m->cgroup.why);
+}
+
 /* ---- its process ---- */
 
 static void

@@ -19,6 +19,10 @@ int runner_make_folder(struct master *m, struct err *e);
 /* A part of the configuration, where programs are run.  -EINVAL ("FILE:LINE: KEY: why"), -ENOMEM. */
 int runner_check_languages(const struct config_run *run, struct err *e);
 
+/* -ENOTSUP: these values want boxes to have leaves, and they have none, which is decided once, at the start.
+ */
+int runner_check_cgroup(const struct master *m, const struct config_run *run, struct err *e);
+
 /* At the start and at a reload: languages that are added, changed or taken away are other values in [run]. */
 void runner_look_at_languages(struct master *m);
 

@@ -85,7 +85,8 @@ reload(struct master *m)
 	struct err e;
 
 	supervisor_notify("RELOADING=1");
-	if (!fresh || options_configure(&m->options, fresh, &is_private, &e) < 0) {
+	if (!fresh || options_configure(&m->options, fresh, &is_private, &e) < 0 ||
+	    runner_check_cgroup(m, &fresh->run, &e) < 0) {
 		log_line(LOG_ERR, "%s; the old configuration holds", fresh ? e.text : "out of memory");
 		free(fresh);
 		supervisor_notify("READY=1");

@@ -108,6 +108,21 @@ slow='{"lang":"Python","code":"import time; time.sleep(2); print(\"slept\")"}'
 	get /api/anything 200 other
 }
 
+@test "where a cgroup is insisted on for programs, a pool without one refuses, and a reload does" {
+	printf 'cgroup = off\n[run]\nenabled = on\ncgroup = require\n' | conf
+	refused 78 cfn-pool -c "$D/cfn.conf" --registry "$R" --listen "$SOCKET"
+	grep -q "^cfn-pool: \[run\] cgroup = require: switched off; see 'cfn-deploy doctor'\$" "$D/err"
+	not cfn-deploy -c "$D/cfn.conf" doctor --json >"$D/out" 3>&-
+	jq -e '.starts == false' "$D/out"
+	printf 'cgroup = off\n[run]\ncgroup = require\n' | conf
+	pool_start
+	runner_is_gone
+	printf 'cgroup = off\n[run]\nenabled = on\ncgroup = require\n' | conf
+	kill -HUP "$POOL"
+	wait_until 10 grep -q '\[run\] cgroup = require: switched off; the old configuration holds' "$D/error.log"
+	runner_is_gone
+}
+
 @test "requests come to the runner, and those for nobody do not" {
 	needs_runner
 	run_conf 'path = /run'
@@ -164,14 +179,15 @@ slow='{"lang":"Python","code":"import time; time.sleep(2); print(\"slept\")"}'
 		curl -s -o "$D/cut.$i" -H "Content-Type: application/json" -d "$slow" "$WEB/api/run" 3>&- &
 		sleep "0.$i"
 		remember_below "$POOL"
+		# One that asks a tool for its version may have ended by itself.
 		for pid in $(runner | sort -n | sed -n "$(((i - 1) % $(runner | wc -l) + 1))p"); do
-			kill -KILL "$pid"
+			kill -KILL "$pid" || not is_alive "$pid"
 		done
 		get /api/run/languages 200
 	done
 	pid=$(runner | sort -n | head -n 1)
 	kill -KILL "$pid"
-	not is_alive "$pid"
+	wait_until 10 not is_alive "$pid"
 	get /api/run/languages 200
 	get /api/run/languages 200
 	[ "$(status_of_run .crashes)" -ge 1 ]

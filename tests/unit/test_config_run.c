@@ -56,6 +56,10 @@ a_wrong_line_says_what_is_wrong(void **state)
 		{ "max.cpu_share = 49", "max.cpu_share: '49' is below cpu_share, 50" },
 		{ "max.compile_cpu_share = 0", "max.compile_cpu_share: '0'" },
 		{ "max.memory = 1000", "max.memory: '1000'" },
+		{ "max.files = 15", "max.files: '15' is below 16" },
+		{ "max.compile_files = 1", "max.compile_files: '1' is below 16" },
+		{ "max.processes = 32769", "max.processes: '32769'" },
+		{ "cgroup = off", "cgroup: 'off' is not auto or require" },
 		{ "max.total_time = 61m", "max.total_time: '61m'" },
 		{ "max.compile_disk = x", "max.compile_disk: 'x'" },
 		{ "max.nonsense = 1", "unknown key 'max.nonsense' in [run]" },
@@ -128,7 +132,7 @@ what_is_not_said_follows_from_the_rest(void **state)
 
 	(void)state;
 	assert_int_equal(read_text("[run]\nqueue = 2\n", &e), 0);
-	config_run_fill(&c.run, &start);
+	config_run_fill(&c.run, true, &start);
 	assert_in_range(start.max_concurrent, 1, RUN_CONCURRENT_MAX);
 	assert_int_equal(start.queue_share, 1);
 	assert_string_equal(start.client, "address");
@@ -137,7 +141,7 @@ what_is_not_said_follows_from_the_rest(void **state)
 	                           "max.compile_cpu_time = 7s\nretention = 90s\n",
 	                           &e),
 	                 0);
-	config_run_fill(&c.run, &start);
+	config_run_fill(&c.run, true, &start);
 	assert_int_equal(start.max_concurrent, 3);
 	assert_int_equal(start.queue_share, 10);
 	assert_string_equal(start.client, "X-Real-IP");
@@ -168,9 +172,40 @@ a_request_may_ask_for_one_processor_unless_it_is_said_or_everybody_has_more(void
 
 		snprintf(text, sizeof text, "[run]\n%s\n", cases[i].text);
 		assert_int_equal(read_text(text, &e), 0);
-		config_run_fill(&c.run, &start);
+		config_run_fill(&c.run, true, &start);
 		assert_int_equal(start.most.cpu_share, cases[i].most);
 		assert_int_equal(start.compile_most.cpu_share, cases[i].compile_most);
+	}
+}
+
+static void
+what_a_process_may_hold_uncounted_is_less_without_a_cgroup(void **state)
+{
+	static const struct {
+		const char *text;
+		bool has_cgroup;
+		uint64_t processes, files, compile_processes, compile_files;
+	} cases[] = {
+		{ "", true, 128, 1024, 128, 1024 },
+		{ "", false, 64, 64, 64, 64 },
+		{ "max.processes = 100\nmax.compile_files = 500", false, 100, 64, 64, 500 },
+		{ "max.processes = 100\nmax.files = 16", true, 100, 16, 128, 1024 },
+		{ "max.processes = 0\nmax.files = 0", false, 64, 64, 64, 64 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct start_runner start;
+		char text[128];
+		struct err e;
+
+		snprintf(text, sizeof text, "[run]\n%s\n", cases[i].text);
+		assert_int_equal(read_text(text, &e), 0);
+		config_run_fill(&c.run, cases[i].has_cgroup, &start);
+		assert_int_equal(start.most.processes, cases[i].processes);
+		assert_int_equal(start.most.files, cases[i].files);
+		assert_int_equal(start.compile_most.processes, cases[i].compile_processes);
+		assert_int_equal(start.compile_most.files, cases[i].compile_files);
 	}
 }
 
@@ -207,6 +242,7 @@ main(void)
 		cmocka_unit_test(the_path_and_everything_below_it_is_reserved),
 		cmocka_unit_test(what_is_not_said_follows_from_the_rest),
 		cmocka_unit_test(a_request_may_ask_for_one_processor_unless_it_is_said_or_everybody_has_more),
+		cmocka_unit_test(what_a_process_may_hold_uncounted_is_less_without_a_cgroup),
 		cmocka_unit_test(all_keys_are_printed_and_read_again),
 	};
 
