@@ -71,6 +71,9 @@ prepare_alone(struct job *job, struct err *e)
 {
 	struct worker *w = &job->worker;
 
+	/* The program for all knows the requests' socket by its number, which a granted one could get. */
+	if (w->start.sockets[0] != '\0')
+		return 0;
 	if (alone_judge(WORKER_FD_ARTIFACT, w->start.libraries, &w->is_alone, e) < 0)
 		return -e->code;
 	if (w->is_alone)

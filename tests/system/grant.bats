@@ -12,6 +12,9 @@ setup_file() {
 		pm.max_children = 2
 	END
 	redis_start
+	"${CFN_CLIENT%/*}/passer" "$D/redis/passer.sock" 3>&- &
+	started $!
+	eventually test -S "$D/redis/passer.sock"
 	deploy -c "$D/cfn.conf" deploy --env REDIS=/run/redis.sock --grant "unix:$D/redis/redis.sock" "$functions/redis.c"
 	pool_start
 	nginx_start
@@ -108,9 +111,6 @@ ask() {
 }
 
 @test "a service sees the function's user, and hands it no descriptor" {
-	"${CFN_CLIENT%/*}/passer" "$D/redis/passer.sock" 3>&- &
-	started $!
-	eventually test -S "$D/redis/passer.sock"
 	deploy -c "$D/cfn.conf" deploy --env PASSER=/run/passer.sock --grant "unix:$D/redis/redis.sock" \
 		--grant "unix:$D/redis/passer.sock" "$functions/redis.c"
 	get /redis/passed 200 '0 more'
@@ -122,6 +122,51 @@ ask() {
 	fi
 	ask PING
 	expect 200 '+PONG'
+}
+
+# It names nothing that makes threads: without a grant its processes would have one program for all of them, which knows the
+# socket of the requests by its number.
+@test "a request's process in fresh mode takes no descriptor from a service, whatever number its socket has" {
+	source_make takes.c <<-'END'
+		#include <errno.h>
+		#include <string.h>
+		#include <sys/socket.h>
+		#include <sys/un.h>
+		#include <unistd.h>
+		enum { REQUESTS = 3 };
+		CFN_EXPORT cfn_handler takes;
+		static int
+		connect_to(const char *path)
+		{
+			struct sockaddr_un a = { .sun_family = AF_UNIX };
+			int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+			strcpy(a.sun_path, path);
+			return connect(fd, (struct sockaddr *)&a, sizeof a) < 0 ? -1 : fd;
+		}
+		int
+		takes(cfn_request *req, cfn_response *res)
+		{
+			char text[64], control[CMSG_SPACE(sizeof(int))];
+			struct iovec part = { text, sizeof text };
+			struct msghdr m = { .msg_iov = &part, .msg_iovlen = 1, .msg_control = control,
+			                    .msg_controllen = sizeof control };
+			int fd = connect_to(cfn_env("PASSER")), requests = dup(REQUESTS);
+			ssize_t n;
+			int failed;
+
+			(void)req;
+			dup2(fd, REQUESTS);
+			n = recvmsg(REQUESTS, &m, 0);
+			failed = n < 0 ? errno : 0;
+			dup2(requests, REQUESTS);
+			return cfn_send(res, 200, "text/plain", "%s\n",
+			                fd < 0 ? "not connected" : failed == EPERM ? "refused" :
+			                failed ? "failed" : m.msg_controllen > 0 ? "taken" : "nothing taken");
+		}
+	END
+	deploy -c "$D/cfn.conf" deploy --mode fresh --env PASSER=/run/passer.sock --grant "unix:$D/redis/passer.sock" "$D/src/takes.c"
+	get /takes 200 'refused'
 }
 
 @test "after its service was started anew the function finds the new one" {
