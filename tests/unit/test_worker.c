@@ -486,8 +486,8 @@ a_requests_process_makes_no_other_and_reaches_none(void **state)
 	static const struct {
 		const char *file, *answer;
 	} cases[] = {
-		{ "makes", "thread EAGAIN\nsibling EAGAIN\n" OTHERS_ARE_OUT_OF_REACH },
-		{ "threads", "thread -\nsibling EPERM\n" OTHERS_ARE_OUT_OF_REACH },
+		{ "makes", "own_limit EPERM\nthread EAGAIN\nsibling EAGAIN\n" OTHERS_ARE_OUT_OF_REACH },
+		{ "threads", "own_limit EPERM\nthread -\nsibling EPERM\n" OTHERS_ARE_OUT_OF_REACH },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
