@@ -112,15 +112,33 @@ plan_check(const struct box_plan *plan, struct err *e)
 	return 0;
 }
 
-static void
-sandbox_fill(struct keeper *k, struct sandbox *s, const struct box_base *base)
+void
+box_limits_fill(const struct box_plan *plan, struct sandbox_limits *limits)
 {
-	const struct box_plan *plan = k->plan;
 	const struct box_limits *l = &plan->limits;
 	uint64_t program = 0;
 
 	for (size_t i = 0; i < plan->n_program; i++)
 		program += plan->program[i].size + FILE_ROOM;
+	*limits = (struct sandbox_limits){
+		.memory = l->address_space > 0 ? l->address_space : l->memory,
+		.tmp_size = l->disk,
+		.tmp_inodes = l->disk / INODE_BYTES + INODES_MIN,
+		.program_size = program,
+		.file_size = l->disk + program + INODE_BYTES, /* full before that: no signal, but ENOSPC */
+		/* A leaf is first, because it knows whether it has refused one. */
+		.processes = l->processes + (cgroup_is_open(plan->cgroup) ? 1 : 0),
+		.files = l->files,
+		.cpu_s = l->cpu_ms / 1000 + 2, /* the keeper is first */
+	};
+}
+
+static void
+sandbox_fill(struct keeper *k, struct sandbox *s)
+{
+	const struct box_plan *plan = k->plan;
+	const struct box_base *base = plan->base;
+
 	k->profile = *profiles[plan->profile];
 	k->profile.is_uncounted = !cgroup_is_open(plan->cgroup);
 	if (base->is_offline)
@@ -130,17 +148,7 @@ sandbox_fill(struct keeper *k, struct sandbox *s, const struct box_base *base)
 	s->system = plan->system;
 	s->system_root = plan->system_root;
 	s->proc_self_exe = plan->has_proc_self_exe && plan->argv ? plan->argv[0] : NULL;
-	s->limits = (struct sandbox_limits){
-		.memory = l->address_space > 0 ? l->address_space : l->memory,
-		.tmp_size = l->disk,
-		.tmp_inodes = l->disk / INODE_BYTES + INODES_MIN,
-		.program_size = program,
-		.file_size = l->disk + program + INODE_BYTES, /* full before that: no signal, but ENOSPC */
-		/* A leaf is first, because it knows whether it has refused one. */
-		.processes = l->processes + (k->profile.is_uncounted ? 0 : 1),
-		.files = l->files,
-		.cpu_s = l->cpu_ms / 1000 + 2, /* the keeper is first */
-	};
+	box_limits_fill(plan, &s->limits);
 }
 
 static void
@@ -184,15 +192,24 @@ ends_open(struct box_ends *ours, struct box_ends *theirs, struct err *e)
 	return 0;
 }
 
-static int
-leaf_open(struct keeper *k, const struct sandbox *s, struct err *e)
+struct cgroup_limits
+box_leaf_limits(const struct box_plan *plan)
 {
-	const struct box_limits *l = &k->plan->limits;
+	const struct box_limits *l = &plan->limits;
 	const uint64_t processes = l->processes + 1; /* init */
-	const uint64_t files = l->disk + s->limits.program_size;
-	const struct cgroup_limits limits = { .memory = cgroup_memory_for(l->memory, files, processes),
-		                              .processes = processes,
-		                              .cpu_share = l->cpu_share };
+	struct sandbox_limits s;
+
+	box_limits_fill(plan, &s);
+	return (struct cgroup_limits){ .memory =
+		                           cgroup_memory_for(l->memory, l->disk + s.program_size, processes),
+		                       .processes = processes,
+		                       .cpu_share = l->cpu_share };
+}
+
+static int
+leaf_open(struct keeper *k, struct err *e)
+{
+	const struct cgroup_limits limits = box_leaf_limits(k->plan);
 	char name[CGROUP_NAME_SIZE];
 	uint32_t number;
 
@@ -202,15 +219,27 @@ leaf_open(struct keeper *k, const struct sandbox *s, struct err *e)
 	snprintf(name, sizeof name, "box-%08x", number);
 	if (cgroup_leaf_open(k->plan->cgroup->folder, name, &limits, &k->leaf, e) < 0)
 		return err_wrap(e, "box '%s'", k->plan->name);
-	k->result->has_cgroup = true;
 	return 0;
 }
 
-/* Starts it; the child never returns. */
-static int
-box_start(struct keeper *k, struct sandbox *s, struct err *e)
+void
+box_keeper_init(struct keeper *k, const struct box_plan *plan)
+{
+	*k = (struct keeper){
+		.plan = plan,
+		.process = { .pid = -1, .pidfd = -1, .start = -1 },
+		.ends = { -1, -1, -1, -1, -1 },
+		.leaf = { .fd = -1 },
+		.listener = -1,
+	};
+}
+
+/* The child never returns. */
+int
+box_start(struct keeper *k, const struct box_wait *wait, struct err *e)
 {
 	struct box_ends theirs;
+	struct sandbox s;
 	uid_t uid;
 	gid_t gid;
 	pid_t pid;
@@ -218,16 +247,17 @@ box_start(struct keeper *k, struct sandbox *s, struct err *e)
 
 	if (rc < 0)
 		return rc;
+	sandbox_fill(k, &s);
 	rc = ends_open(&k->ends, &theirs, e);
 	if (rc == 0)
-		rc = leaf_open(k, s, e);
+		rc = leaf_open(k, e);
 	if (rc < 0) {
 		ends_close(&theirs);
 		return rc;
 	}
-	pid = sandbox_clone(s->profile, k->leaf.fd, &k->process, e);
+	pid = sandbox_clone(s.profile, k->leaf.fd, &k->process, e);
 	if (pid == 0)
-		box_init_run(k->plan, s, &k->process, &theirs);
+		box_init_run(k->plan, wait, &s, &k->process, &theirs);
 	ends_close(&theirs);
 	if (pid < 0)
 		return (int)pid;
@@ -243,24 +273,44 @@ result_fill(struct keeper *k)
 	struct box_result *r = k->result;
 
 	r->wall_us = clock_now_us() - k->started_us;
+	r->has_cgroup = k->leaf.fd >= 0;
 	box_output_finish(&k->out);
 	box_output_finish(&k->err);
 	r->n_out = k->out.n_came;
 	r->n_err = k->err.n_came;
 }
 
-static int
-box_keep(struct keeper *k, struct sandbox *s, struct err *e)
+void
+box_end(struct keeper *k)
 {
-	int rc = box_start(k, s, e);
-
 	if (k->process.pid <= 0)
-		return rc;
-	if (rc == 0)
-		rc = box_watch(k, e);
+		return;
 	box_kill(k, CAUSE_NONE);
 	while (waitpid(k->process.pid, NULL, 0) < 0 && errno == EINTR)
 		;
+	k->process.pid = -1;
+}
+
+void
+box_keeper_done(struct keeper *k)
+{
+	box_end(k);
+	if (k->leaf.fd >= 0)
+		cgroup_leaf_close(k->plan->cgroup->folder, &k->leaf);
+	fd_close(&k->listener);
+	ends_close(&k->ends);
+	sandbox_process_done(&k->process);
+	box_output_finish(&k->out);
+	box_output_finish(&k->err);
+}
+
+/* Of one that was started. */
+static int
+box_keep(struct keeper *k, struct err *e)
+{
+	int rc = box_watch(k, e);
+
+	box_end(k);
 	if (rc < 0)
 		return rc;
 	box_drain(k);
@@ -272,51 +322,79 @@ box_keep(struct keeper *k, struct sandbox *s, struct err *e)
 	return err_wrap(e, "box '%s'", k->plan->name);
 }
 
-static int
-outputs_init(struct keeper *k, struct err *e)
+static void
+result_clear(struct box_result *r)
 {
-	const struct box_limits *l = &k->plan->limits;
-	struct box_result *r = k->result;
-
 	memset(r, 0, sizeof *r);
 	memset(r->collected, -1, sizeof r->collected);
+}
+
+static int
+result_init(struct keeper *k, struct box_result *r, struct err *e)
+{
+	const struct box_limits *l = &k->plan->limits;
+
+	result_clear(r);
+	k->result = r;
+	k->started_us = clock_now_us();
+	k->next_sample_us = k->started_us + BOX_SAMPLE_MS * 1000ULL;
 	if (box_output_init(&k->out, &r->out, l->output, l->output_end) < 0 ||
 	    box_output_init(&k->err, &r->err, l->output, l->output_end) < 0)
 		return err_set(e, ENOMEM, "box '%s'", k->plan->name);
 	return 0;
 }
 
-/* Runs the plan, which was checked. */
+/* In the box that waits for it, if there is one: *is_over says that it ran there.  What fails before its
+ * program has begun is tried again by itself. */
 static int
-box_run_with(struct keeper *k, const struct box_base *base, struct err *e)
+run_ahead(const struct box_plan *plan, struct box_result *result, bool *is_over, struct err *e)
 {
-	struct sandbox s;
+	struct keeper k;
 	int rc;
 
-	sandbox_fill(k, &s, base);
-	k->started_us = clock_now_us();
-	k->next_sample_us = k->started_us + BOX_SAMPLE_MS * 1000ULL;
-	rc = box_keep(k, &s, e);
-	if (k->leaf.fd >= 0)
-		cgroup_leaf_close(k->plan->cgroup->folder, &k->leaf);
-	fd_close(&k->listener);
-	ends_close(&k->ends);
-	sandbox_process_done(&k->process);
+	box_keeper_init(&k, plan);
+	rc = result_init(&k, result, e);
+	*is_over = rc < 0;
+	if (rc == 0 && box_ahead_take(&k)) {
+		rc = box_keep(&k, e);
+		*is_over = !k.has_failed && !k.is_unheard;
+	}
+	box_keeper_done(&k);
+	if (!*is_over || rc < 0)
+		box_result_done(result);
+	return rc;
+}
+
+/* Everything is made now.  The plan was checked, and has a base. */
+static int
+run_now(const struct box_plan *plan, struct box_result *result, struct err *e)
+{
+	struct keeper k;
+	int rc;
+
+	box_keeper_init(&k, plan);
+	rc = result_init(&k, result, e);
+	if (rc == 0)
+		rc = box_start(&k, NULL, e);
+	if (rc == 0)
+		rc = box_keep(&k, e);
+	box_keeper_done(&k);
+	if (rc < 0)
+		box_result_done(result);
 	return rc;
 }
 
 static int
-box_run_checked(struct keeper *k, struct err *e)
+run_without_base(const struct box_plan *plan, struct box_result *result, struct err *e)
 {
+	struct box_plan based = *plan;
 	struct box_base own;
-	int rc;
+	int rc = box_base_open_for(&own, BOX_PROFILE_BIT(plan->profile), e);
 
-	if (k->plan->base)
-		return box_run_with(k, k->plan->base, e);
-	rc = box_base_open_for(&own, BOX_PROFILE_BIT(k->plan->profile), e);
 	if (rc < 0)
 		return rc;
-	rc = box_run_with(k, &own, e);
+	based.base = &own;
+	rc = run_now(&based, result, e);
 	box_base_close(&own);
 	return rc;
 }
@@ -324,24 +402,17 @@ box_run_checked(struct keeper *k, struct err *e)
 int
 box_run(const struct box_plan *plan, struct box_result *result, struct err *e)
 {
-	struct keeper k = {
-		.plan = plan,
-		.result = result,
-		.process = { .pid = -1, .pidfd = -1, .start = -1 },
-		.leaf = { .fd = -1 },
-		.listener = -1,
-	};
-	int rc = outputs_init(&k, e);
+	bool is_over = false;
+	int rc = plan_check(plan, e);
 
-	if (rc == 0)
-		rc = plan_check(plan, e);
-	if (rc == 0)
-		rc = box_run_checked(&k, e);
-	box_output_finish(&k.out);
-	box_output_finish(&k.err);
+	result_clear(result);
 	if (rc < 0)
-		box_result_done(result);
-	return rc;
+		return rc;
+	if (!plan->base)
+		return run_without_base(plan, result, e);
+	if (plan->ahead)
+		rc = run_ahead(plan, result, &is_over, e);
+	return is_over ? rc : run_now(plan, result, e);
 }
 
 void

@@ -60,6 +60,9 @@ int box_base_open(struct box_base *base, bool is_offline, struct err *e);
 int box_base_open_for(struct box_base *base, unsigned profiles, struct err *e);
 void box_base_close(struct box_base *base);
 
+/* A box that is made before anybody knows what runs in it, waits for that, and is used once. */
+struct box_ahead;
+
 struct box_usage {
 	uint64_t memory; /* bytes of all processes but init together; shared pages once */
 	uint64_t cpu_us;
@@ -105,6 +108,7 @@ struct box_plan {
 	const struct cgroup *cgroup; /* opened for this caller; NULL or not open: rlimits, and a look at /proc
 	                                every 20 ms */
 	const struct box_base *base; /* NULL: everything is made for this box alone */
+	struct box_ahead *ahead; /* to be used, when it is of this plan's shape and still there; NULL: none */
 	struct box_limits limits;
 };
 
@@ -132,3 +136,11 @@ struct box_result {
  */
 int box_run(const struct box_plan *plan, struct box_result *result, struct err *e);
 void box_result_done(struct box_result *result);
+
+/* Makes what depends on the shape of a plan alone: profile, argv[0] where it has_proc_self_exe, system,
+ * system_root, whether there are programs, uid_range, cgroup and base, which must outlive it.  Of a BOX_RUN
+ * with a base.  It goes on after this returned; one that fails then is not used. */
+int box_ahead_open(struct box_ahead **ahead, const struct box_plan *shape, struct err *e);
+
+/* Ends it, unless box_run() has.  NULL: none. */
+void box_ahead_close(struct box_ahead *ahead);

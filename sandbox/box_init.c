@@ -23,7 +23,9 @@ struct payload {
 	const struct box_plan *plan;
 	struct sandbox *sandbox;
 	int failure;
-	uint64_t end_us; /* of all; monotonic */
+	uint64_t end_us;             /* of all; monotonic */
+	const struct box_wait *wait; /* NULL: the plan is there */
+	int go;                      /* of wait: a byte for the payload when the plan's files are there */
 };
 
 static _Noreturn void
@@ -52,14 +54,12 @@ above_standard(int fd, int *above, struct err *e)
 	return fd >= 0 && *above < 0 ? err_set(e, errno, "duplicate a descriptor") : 0;
 }
 
-/* 0, 1 and 2, whatever numbers the ends have. */
+/* 0, 1 and 2, whatever numbers they have.  Without input there is an empty one. */
 static int
-standard_place(const struct box_plan *plan, const struct box_ends *ends, struct err *e)
+standard_place(int input, int out, int err, struct err *e)
 {
-	bool has_input = plan->run == NULL && plan->input >= 0;
-	AUTO_FD in =
-	    has_input ? fcntl(plan->input, F_DUPFD_CLOEXEC, 3) : open("/dev/null", O_RDONLY | O_CLOEXEC);
-	int three[3] = { in, ends->out, plan->is_merged ? ends->out : ends->err };
+	AUTO_FD in = input >= 0 ? fcntl(input, F_DUPFD_CLOEXEC, 3) : open("/dev/null", O_RDONLY | O_CLOEXEC);
+	int three[3] = { in, out, err };
 	int rc;
 
 	if (in < 0)
@@ -68,22 +68,55 @@ standard_place(const struct box_plan *plan, const struct box_ends *ends, struct 
 	return rc < 0 ? err_set(e, -rc, "standard descriptors") : 0;
 }
 
-/* Under the program's filter already, while all code is ours: exec closes both descriptors, so that nobody in
+static int
+standard_input(const struct payload *p)
+{
+	if (p->wait)
+		return p->wait->input;
+	return p->plan->run ? -1 : p->plan->input;
+}
+
+/* Payload: the plan in place of its shape.  Who gives it up has ended. */
+static int
+plan_await(struct payload *p, int go, struct err *e)
+{
+	char byte;
+
+	if (fd_read_all(go, &byte, 1) != 1)
+		_exit(125);
+	p->plan = p->wait->plan;
+	box_limits_fill(p->plan, &p->sandbox->limits);
+	return standard_place(p->plan->input < 0 ? -1 : 0, 1, p->plan->is_merged ? 1 : 2, e);
+}
+
+/* Under the program's filter already, while all code is ours: exec closes the descriptors, so that nobody in
  * the box can answer its own calls. */
 static int
-program_prepare(struct sandbox *s, int report, struct err *e)
+program_prepare(struct payload *p, int report, int go, struct err *e)
 {
-	int rc = message_send(report, BOX_LISTENER, "", 0, &s->listener, 1, e);
+	int rc = message_send(report, BOX_LISTENER, "", 0, &p->sandbox->listener, 1, e);
 
-	return rc < 0 ? rc : sandbox_enter(s, SANDBOX_RUN, e);
+	if (rc == 0 && p->wait)
+		rc = plan_await(p, go, e);
+	return rc < 0 ? rc : sandbox_enter(p->sandbox, SANDBOX_RUN, e);
 }
 
 static _Noreturn void
-payload_run(const struct payload *p, const struct box_ends *ends)
+program_exec(const struct box_plan *plan, int failure)
+{
+	struct err e;
+
+	execve(plan->argv[0], (char *const *)plan->argv, (char *const *)plan->env);
+	err_set(&e, errno, "box '%s': exec '%s'", plan->name, plan->argv[0]);
+	fail(failure, &e);
+}
+
+static _Noreturn void
+payload_run(struct payload *p, const struct box_ends *ends)
 {
 	const struct box_plan *plan = p->plan;
-	enum { FAILURE = 3, INPUT, REPORT };
-	int keep[] = { 0, 1, 2, [FAILURE] = -1, [INPUT] = -1, [REPORT] = -1 };
+	enum { FAILURE = 3, INPUT, REPORT, GO };
+	int keep[] = { 0, 1, 2, [FAILURE] = -1, [INPUT] = -1, [REPORT] = -1, [GO] = -1 };
 	struct err e = { 0 };
 	int failure;
 
@@ -92,7 +125,8 @@ payload_run(const struct payload *p, const struct box_ends *ends)
 	failure = keep[FAILURE];
 	if (above_standard(plan->run ? plan->input : -1, &keep[INPUT], &e) < 0 ||
 	    above_standard(plan->profile == BOX_RUN ? ends->report : -1, &keep[REPORT], &e) < 0 ||
-	    signals_reset(&e) < 0 || standard_place(plan, ends, &e) < 0)
+	    above_standard(p->go, &keep[GO], &e) < 0 || signals_reset(&e) < 0 ||
+	    standard_place(standard_input(p), ends->out, plan->is_merged ? ends->out : ends->err, &e) < 0)
 		fail(failure, &e);
 	p->sandbox->keep = keep;
 	p->sandbox->n_keep = ARRAY_SIZE(keep);
@@ -102,11 +136,9 @@ payload_run(const struct payload *p, const struct box_ends *ends)
 		close(failure);
 		_exit(plan->run(keep[INPUT], 1, plan->context));
 	}
-	if (plan->profile == BOX_RUN && program_prepare(p->sandbox, keep[REPORT], &e) < 0)
+	if (plan->profile == BOX_RUN && program_prepare(p, keep[REPORT], keep[GO], &e) < 0)
 		fail(failure, &e);
-	execve(plan->argv[0], (char *const *)plan->argv, (char *const *)plan->env);
-	err_set(&e, errno, "box '%s': exec '%s'", plan->name, plan->argv[0]);
-	fail(failure, &e);
+	program_exec(p->plan, failure);
 }
 
 /* Each is counted by its parent with all whose parent it was: init's are all of them. */
@@ -223,44 +255,122 @@ init_run(struct payload *p, const struct box_ends *ends, pid_t payload, int sign
 	_exit(message_send(ends->report, BOX_ENDED, &ending, sizeof ending, NULL, 0, &e) < 0);
 }
 
+/* ---- with a plan, or before there is one ---- */
+
+/* What is the same for all plans of a shape. */
 static int
-prepare(const struct box_plan *plan, struct sandbox *s, struct sandbox_process *process, struct err *e)
+prepare(struct sandbox *s, struct sandbox_process *process, struct err *e)
 {
 	int rc = sandbox_await(process, e);
 
 	if (rc == 0)
 		rc = sandbox_enter(s, SANDBOX_IDENTITY, e);
-	if (rc == 0)
-		rc = sandbox_enter(s, SANDBOX_ROOT, e);
-	if (rc == 0)
-		rc = box_files_write(plan, e);
-	return rc;
+	return rc == 0 ? sandbox_enter(s, SANDBOX_ROOT, e) : rc;
+}
+
+static void
+end_set(struct payload *p)
+{
+	p->end_us = clock_now_us() + (p->plan->limits.wall_ms + NET_MS) * 1000;
+}
+
+static int
+signals_open(void)
+{
+	sigset_t child;
+
+	sigemptyset(&child);
+	sigaddset(&child, SIGCHLD);
+	return sigprocmask(SIG_SETMASK, &child, NULL) < 0 ? -1 : signalfd(-1, &child, SFD_CLOEXEC);
+}
+
+/* What comes to its exec need not be copied for that: we go on when it has, or has ended.  But one that
+ * waits. */
+static pid_t
+payload_start(struct payload *p, const struct box_ends *ends, struct err *e)
+{
+	pid_t pid = p->plan->run || p->wait ? fork() : vfork();
+
+	if (pid == 0)
+		payload_run(p, ends);
+	if (pid < 0)
+		err_set(e, errno, "box '%s': start the payload", p->plan->name);
+	return pid;
+}
+
+/* Init: until the keeper has said BOX_GO.  Keeper and payload are needed for that: with either this ends. */
+static void
+go_await(const struct box_ends *ends, int signals)
+{
+	enum { LIFE, SIGNALS, REPORT };
+	struct pollfd polled[] = { [LIFE] = { ends->life, POLLIN, 0 },
+		                   [SIGNALS] = { signals, POLLIN, 0 },
+		                   [REPORT] = { ends->report, POLLIN, 0 } };
+	struct message m;
+	struct err ignored;
+
+	while (poll(polled, ARRAY_SIZE(polled), -1) < 0)
+		if (errno != EINTR)
+			_exit(125);
+	if (polled[LIFE].revents || polled[SIGNALS].revents ||
+	    message_receive(ends->report, &m, &ignored) <= 0 || m.type != BOX_GO)
+		_exit(0);
+	message_done(&m);
+}
+
+static pid_t
+payload_start_now(struct payload *p, const struct box_ends *ends, struct err *e)
+{
+	return box_files_write(p->plan, e) < 0 ? -1 : payload_start(p, ends, e);
+}
+
+static pid_t
+payload_start_waiting(struct payload *p, const struct box_ends *ends, int signals, struct err *e)
+{
+	int pipe_ends[2];
+	pid_t pid;
+
+	if (pipe2(pipe_ends, O_CLOEXEC) < 0)
+		return err_set(e, errno, "pipe");
+	p->go = pipe_ends[0];
+	pid = payload_start(p, ends, e);
+	close(pipe_ends[0]);
+	if (pid < 0)
+		return pid;
+	p->sandbox->keep = (const int[]){ ends->failure, ends->life, ends->report, signals, pipe_ends[1] };
+	p->sandbox->n_keep = 5;
+	if (sandbox_enter(p->sandbox, SANDBOX_WAIT, e) < 0)
+		return -1;
+	go_await(ends, signals);
+	p->plan = p->wait->plan;
+	end_set(p);
+	box_limits_fill(p->plan, &p->sandbox->limits);
+	if (sandbox_enter(p->sandbox, SANDBOX_SIZE, e) < 0 || box_files_write(p->plan, e) < 0)
+		return -1;
+	if (fd_write_all(pipe_ends[1], "g", 1) < 0)
+		return err_set(e, errno, "wake the payload");
+	close(pipe_ends[1]);
+	return pid;
 }
 
 void
-box_init_run(const struct box_plan *plan, struct sandbox *s, struct sandbox_process *process,
-             const struct box_ends *ends)
+box_init_run(const struct box_plan *plan, const struct box_wait *wait, struct sandbox *s,
+             struct sandbox_process *process, const struct box_ends *ends)
 {
-	struct payload p = { plan, s, ends->failure,
-		             clock_now_us() + (plan->limits.wall_ms + NET_MS) * 1000 };
+	struct payload p = { .plan = plan, .sandbox = s, .failure = ends->failure, .wait = wait, .go = -1 };
 	struct err e = { 0 };
-	sigset_t child;
-	int signals;
 	pid_t pid = -1;
+	int signals;
 
-	if (prepare(plan, s, process, &e) < 0)
+	end_set(&p);
+	if (prepare(s, process, &e) < 0)
 		fail(ends->failure, &e);
-	sigemptyset(&child);
-	sigaddset(&child, SIGCHLD);
-	signals = sigprocmask(SIG_SETMASK, &child, NULL) < 0 ? -1 : signalfd(-1, &child, SFD_CLOEXEC);
-	/* What comes to its exec need not be copied for that; we go on when it has, or has ended. */
-	if (signals >= 0)
-		pid = plan->run ? fork() : vfork();
-	if (pid < 0) {
-		err_set(&e, errno, "box '%s': start the payload", plan->name);
+	signals = signals_open();
+	if (signals < 0)
+		err_set(&e, errno, "box '%s': signals", plan->name);
+	else
+		pid = wait ? payload_start_waiting(&p, ends, signals, &e) : payload_start_now(&p, ends, &e);
+	if (pid < 0)
 		fail(ends->failure, &e);
-	}
-	if (pid == 0)
-		payload_run(&p, ends);
 	init_run(&p, ends, pid, signals);
 }

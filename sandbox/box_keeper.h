@@ -23,9 +23,28 @@ struct keeper {
 	uint64_t max_memory;  /* of all samples */
 	bool is_reported;     /* init said how the payload ended */
 	bool is_running;      /* the stages are behind it: until then its memory is ours */
+	bool is_ahead;        /* it was given its plan by BOX_GO */
+	bool is_unheard;      /* init ended while it waited: nothing of the plan was begun */
 	bool has_failed;
 	struct err failure; /* of a stage or the exec */
 };
+
+/* Nothing is open. */
+void box_keeper_init(struct keeper *k, const struct box_plan *plan);
+
+/* Starts it, up to where it needs more than wait says, or all of it where that is NULL.  Also after a failure
+ * box_keeper_done() is to be called. */
+int box_start(struct keeper *k, const struct box_wait *wait, struct err *e);
+
+/* Ends what was started and reaps it. */
+void box_end(struct keeper *k);
+void box_keeper_done(struct keeper *k);
+
+/* The limits of its leaf. */
+struct cgroup_limits box_leaf_limits(const struct box_plan *plan);
+
+/* Hands the plan to its box_ahead, which then is *k's; false: there is none that fits. */
+bool box_ahead_take(struct keeper *k);
 
 /* Ends all of it, for that reason unless there is one already. */
 void box_kill(struct keeper *k, enum cause cause);

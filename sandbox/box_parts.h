@@ -9,7 +9,7 @@ struct box_ends {
 	int failure;  /* struct err of a stage or of the exec that failed; closed when the payload proper
 	                 starts */
 	int life;     /* the keeper's end closes with the keeper: init ends, and everything with it */
-	int report;   /* SOCK_SEQPACKET, from init: how the payload ended, files */
+	int report;   /* SOCK_SEQPACKET, from init: how the payload ended, files; to it: BOX_GO */
 };
 
 enum box_message {
@@ -18,14 +18,26 @@ enum box_message {
 	BOX_LISTENER,  /* of refused calls; from the payload, before its exec */
 	BOX_MATCH,     /* name without NUL; the opened file */
 	BOX_MISSED,    /* uint32_t: so many more there are, or may be */
+
+	/* keeper → init of a box that waits */
+	BOX_GO, /* nothing: the plan is there */
+};
+
+/* Where a box that is made ahead finds what it is for. */
+struct box_wait {
+	const struct box_plan *plan; /* memory shared with the keeper; whole when BOX_GO comes */
+	int input;                   /* a memory file, written and sealed by then */
 };
 
 /* The host ids of the plan's box.  -EINVAL: root, and no other id is given. */
 int box_ids_choose(const struct box_plan *plan, uid_t *uid, gid_t *gid, struct err *e);
 
-/* Child: never returns. */
-_Noreturn void box_init_run(const struct box_plan *plan, struct sandbox *s, struct sandbox_process *process,
-                            const struct box_ends *ends);
+/* What a plan says of them. */
+void box_limits_fill(const struct box_plan *plan, struct sandbox_limits *limits);
+
+/* Child: never returns.  With wait the plan is only a shape, until BOX_GO. */
+_Noreturn void box_init_run(const struct box_plan *plan, const struct box_wait *wait, struct sandbox *s,
+                            struct sandbox_process *process, const struct box_ends *ends);
 
 /* Of one stream. */
 struct box_output {

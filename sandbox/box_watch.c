@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -115,14 +116,27 @@ static const struct message_rule init_may_say[] = {
 	{ BOX_MISSED, sizeof(uint32_t), sizeof(uint32_t), 0, 0 },
 };
 
+/* unix(7): the other end was closed with something of ours in it, and that is BOX_GO. */
+static bool
+go_is_unread(const struct keeper *k)
+{
+	int error = 0;
+	socklen_t n = sizeof error;
+
+	return k->is_ahead && getsockopt(k->ends.report, SOL_SOCKET, SO_ERROR, &error, &n) == 0 &&
+	       error == ECONNRESET;
+}
+
 /* False when nothing more can come. */
 static bool
 report_read(struct keeper *k)
 {
 	struct message m;
 	struct err ignored;
-	int rc = message_receive(k->ends.report, &m, &ignored);
+	int rc;
 
+	k->is_unheard |= go_is_unread(k);
+	rc = message_receive(k->ends.report, &m, &ignored);
 	if (rc <= 0)
 		return rc == -EAGAIN;
 	if (message_check(init_may_say, ARRAY_SIZE(init_may_say), &m, &ignored)) {

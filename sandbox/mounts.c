@@ -29,6 +29,14 @@ tmpfs_number(int fs, const char *key, uint64_t value, struct err *e)
 	return 0;
 }
 
+static int
+tmpfs_bound(int fs, const struct tmpfs *t, struct err *e)
+{
+	int rc = tmpfs_number(fs, "size", t->size, e);
+
+	return rc < 0 ? rc : tmpfs_number(fs, "nr_inodes", t->inodes, e);
+}
+
 int
 mount_tmpfs(const struct tmpfs *t, struct err *e)
 {
@@ -37,7 +45,7 @@ mount_tmpfs(const struct tmpfs *t, struct err *e)
 
 	if (fs < 0)
 		return err_set(e, errno, "fsopen tmpfs");
-	if (tmpfs_number(fs, "size", t->size, e) < 0 || tmpfs_number(fs, "nr_inodes", t->inodes, e) < 0)
+	if (tmpfs_bound(fs, t, e) < 0)
 		return -e->code;
 	if (fsconfig(fs, FSCONFIG_SET_STRING, "mode", t->mode, 0) < 0 ||
 	    fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
@@ -46,6 +54,20 @@ mount_tmpfs(const struct tmpfs *t, struct err *e)
 	if (mount < 0)
 		return err_set(e, errno, "fsmount");
 	return mount;
+}
+
+int
+mount_tmpfs_resize(const struct tmpfs *t, const char *path, struct err *e)
+{
+	AUTO_FD fs = fspick(AT_FDCWD, path, FSPICK_CLOEXEC | FSPICK_NO_AUTOMOUNT);
+
+	if (fs < 0)
+		return err_set(e, errno, "fspick '%s'", path);
+	if (tmpfs_bound(fs, t, e) < 0)
+		return -e->code;
+	if (fsconfig(fs, FSCONFIG_CMD_RECONFIGURE, NULL, NULL, 0) < 0)
+		return err_set(e, errno, "resize tmpfs");
+	return 0;
 }
 
 int

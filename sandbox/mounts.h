@@ -14,6 +14,9 @@ struct tmpfs {
 /* A new tmpfs, attached nowhere; a descriptor or -errno. */
 int mount_tmpfs(const struct tmpfs *t, struct err *e);
 
+/* Gives the one that is at path the size and the inodes of t. */
+int mount_tmpfs_resize(const struct tmpfs *t, const char *path, struct err *e);
+
 /* A copy of what this descriptor (O_PATH is enough) names, with everything mounted below it, attached
  * nowhere. The attributes are added to all of it. */
 int mount_copy(int fd, uint64_t attributes, struct err *e);

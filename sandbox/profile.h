@@ -66,6 +66,7 @@ int propagation_enter(struct sandbox *s, struct err *e);
 int artifact_enter(struct sandbox *s, struct err *e);
 int root_enter(struct sandbox *s, struct err *e);
 int host_name_enter(struct sandbox *s, struct err *e);
+int root_size_enter(struct sandbox *s, struct err *e);
 int environment_enter(struct sandbox *s, struct err *e);
 int payload_limits_enter(struct sandbox *s, struct err *e);
 int close_limits_enter(struct sandbox *s, struct err *e);

@@ -88,17 +88,21 @@ static const struct limit_row box_limits[] = {
 	{ .resource = RLIMIT_AS, .part = SANDBOX_PAYLOAD, .kind = LIMIT_ADDRESS_SPACE },
 };
 
-/* NOFILE after the listener's handover, as LIMITS_OF_CODE. */
+#define LIMIT_BY_PLAN(name, row, more)                                                                       \
+	{                                                                                                    \
+		.resource = RLIMIT_##name, .part = SANDBOX_RUN, .kind = LIMIT_FROM,                          \
+		.offset = offsetof(struct sandbox_limits, row), .value = more                                \
+	}
+
+/* What a plan says is said last: it may come when all the rest is done, and NOFILE must be after the
+ * listener's handover, as in LIMITS_OF_CODE. */
 static const struct limit_row run_limits[] = {
 	LIMITS_OF_ALL,
-	LIMIT_PROCESSES,
-	LIMIT_BY(FSIZE, file_size),
-	LIMIT_BY(CPU, cpu_s),
-	{ .resource = RLIMIT_AS, .part = SANDBOX_PAYLOAD, .kind = LIMIT_ADDRESS_SPACE },
-	{ .resource = RLIMIT_NOFILE,
-	  .part = SANDBOX_RUN,
-	  .kind = LIMIT_FROM,
-	  .offset = offsetof(struct sandbox_limits, files) },
+	LIMIT_BY_PLAN(NPROC, processes, 1),
+	LIMIT_BY_PLAN(FSIZE, file_size, 0),
+	LIMIT_BY_PLAN(CPU, cpu_s, 0),
+	LIMIT_BY_PLAN(NOFILE, files, 0),
+	{ .resource = RLIMIT_AS, .part = SANDBOX_RUN, .kind = LIMIT_ADDRESS_SPACE },
 };
 
 static const struct place_row function_places[] = {

@@ -226,19 +226,34 @@ inodes_count(const char *const *paths)
 
 /* One tmpfs is the root, which becomes read-only, and /work and /tmp, which share one limit: what the root
  * itself takes is added to it, and so is the program. */
-int
-root_system_open(const struct sandbox *s, struct err *e)
+static struct tmpfs
+root_tmpfs(const struct sandbox *s)
 {
 	const struct sandbox_limits *l = &s->limits;
-	const struct tmpfs t = {
+
+	return (struct tmpfs){
 		.size = l->tmp_size + l->program_size,
 		.inodes = l->tmp_inodes + l->program_size / PROGRAM_FILE_MIN + ROOT_INODES +
 		          inodes_count(s->system) + inodes_count(sandbox_devices(s->profile)),
 		.mode = "0755",
 		.attributes = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC,
 	};
+}
+
+int
+root_system_open(const struct sandbox *s, struct err *e)
+{
+	const struct tmpfs t = root_tmpfs(s);
 
 	return mount_tmpfs(&t, e);
+}
+
+int
+root_size_enter(struct sandbox *s, struct err *e)
+{
+	const struct tmpfs t = root_tmpfs(s);
+
+	return mount_tmpfs_resize(&t, "/", e);
 }
 
 static void

@@ -100,8 +100,11 @@ enum sandbox_part {
 	SANDBOX_SERVE =
 	    1 << 5, /* out of the artifact's folder into /tmp; no executable memory, no filter any more */
 	SANDBOX_REQUEST =
-	    1 << 6,           /* fresh mode: no further process, no signal to another, no filter any more */
-	SANDBOX_RUN = 1 << 7, /* a program's box, after the listener's handover: limit of files */
+	    1 << 6,            /* fresh mode: no further process, no signal to another, no filter any more */
+	SANDBOX_RUN = 1 << 7,  /* a program's box, after the listener's handover: the limits of its plan */
+	SANDBOX_WAIT = 1 << 9, /* pid 1 of a box that waits for its plan: descriptors, the keeper's end
+	                          of its life among them */
+	SANDBOX_SIZE = 1 << 8, /* a box whose plan came after ROOT: its files get the room of that plan */
 };
 
 /* Walks the table of stages (stages.c) and enters those of the part that the profile has. */

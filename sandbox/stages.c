@@ -33,9 +33,11 @@ static const struct {
 	{ "host name", SANDBOX_ROOT, host_name_enter },
 	{ "environment", SANDBOX_ROOT, environment_enter },
 
+	{ "size of the root", SANDBOX_SIZE, root_size_enter },
+
 	{ "limits", SANDBOX_PAYLOAD, payload_limits_enter },
 	{ "limits", SANDBOX_CLOSE, close_limits_enter },
-	{ "descriptors", SANDBOX_INIT | SANDBOX_PAYLOAD, descriptors_enter },
+	{ "descriptors", SANDBOX_INIT | SANDBOX_PAYLOAD | SANDBOX_WAIT, descriptors_enter },
 	{ "capabilities", SANDBOX_INIT | SANDBOX_PAYLOAD, capabilities_enter },
 	{ "no new privileges", SANDBOX_INIT | SANDBOX_PAYLOAD, no_new_privileges_enter },
 	{ "not dumpable", SANDBOX_INIT | SANDBOX_PAYLOAD, not_dumpable_enter },

@@ -76,6 +76,9 @@ struct cgroup_usage {
 int cgroup_leaf_open(int folder, const char *name, const struct cgroup_limits *limits,
                      struct cgroup_leaf *leaf, struct err *e);
 
+/* Other limits for it. */
+int cgroup_leaf_limit(const struct cgroup_leaf *leaf, const struct cgroup_limits *limits, struct err *e);
+
 /* A folder without limits, for leaves that another process makes; like a leaf it is removed, with them.  -1
  * there: group->fd is -1. */
 int cgroup_group_open(int folder, const char *name, struct cgroup_leaf *group, struct err *e);

@@ -95,6 +95,12 @@ cgroup_leaf_open(int folder, const char *name, const struct cgroup_limits *limit
 	return 0;
 }
 
+int
+cgroup_leaf_limit(const struct cgroup_leaf *leaf, const struct cgroup_limits *limits, struct err *e)
+{
+	return limits_write(leaf->fd, limits, e);
+}
+
 /* Without a key the file is a number alone. */
 static const struct {
 	const char *file, *key;

@@ -67,7 +67,8 @@ case_run(struct run *r, const struct run_case *c, struct err *e)
 	plan.is_merged = r->job->is_merged;
 	plan.limits = r->job->limits;
 	plan.limits.address_space = address_space_of(r);
-	plan.program = &program;
+	plan.ahead = r->place->ahead;
+	plan.program = r->compiled.program ? &program : NULL;
 	plan.n_program = r->compiled.program ? 1 : 0;
 	plan.patterns = r->job->outputs[0] ? r->job->outputs : NULL;
 	run_time_left(r, &plan.limits);

@@ -23,6 +23,7 @@ struct run_place {
 	const struct cgroup *cgroup;
 	const struct box_base *base;   /* NULL: made for each box, which takes longer than the box */
 	const struct run_cache *cache; /* NULL: every program is compiled */
+	struct box_ahead *ahead;       /* for the first program of a run; NULL: none */
 	const char *version; /* run_version() of the language, where it is known: it counts for the cache;
 	                        else NULL */
 };
@@ -43,6 +44,11 @@ void run_compile_limits_init(struct box_limits *limits, const struct run_languag
  * machine), -errno (a box could not be made); or there is none, -ECANCELED. */
 int run_job_do(const struct run_place *place, const struct run_language *language, const struct run_job *job,
                const struct run_watcher *watcher, struct err *e);
+
+/* A box for a run_job_do() at this place, made before there is a job; any job of this language may have it.
+ */
+int run_ahead_open(struct box_ahead **ahead, const struct run_place *place,
+                   const struct run_language *language, struct err *e);
 
 /* The first line of what the language's tool says of its version; "" when it says nothing. */
 int run_version(const struct run_place *place, const struct run_language *language,

@@ -12,6 +12,7 @@
 
 #include "base/fd.h"
 #include "base/macros.h"
+#include "ipc/message.h"
 #include "run/limits.h"
 #include "runner/maker.h"
 
@@ -47,6 +48,7 @@ limits_set(void)
 
 struct keeper {
 	const struct keeper_place *place;
+	struct box_ahead *ahead; /* NULL: none */
 	int events;
 	bool is_deaf;  /* nobody listens any more */
 	bool is_ended; /* it was said how it all ended */
@@ -121,6 +123,7 @@ job_do(struct keeper *k, const struct run_job *job, struct err *e)
 
 	if (rc < 0)
 		return rc;
+	place.ahead = k->ahead;
 	if (k->place->offers)
 		offer = k->place->offers[language - k->place->languages->rows];
 	/* What is compiled now is to be found in the cache later. */
@@ -130,10 +133,10 @@ job_do(struct keeper *k, const struct run_job *job, struct err *e)
 	return rc < 0 ? rc : run_job_do(&place, language, job, &watcher, e);
 }
 
-void
-keeper_run(const struct keeper_place *place, int job_fd, int events)
+static _Noreturn void
+keep(const struct keeper_place *place, struct box_ahead *ahead, int job_fd, int events)
 {
-	struct keeper k = { .place = place, .events = events };
+	struct keeper k = { .place = place, .ahead = ahead, .events = events };
 	AUTO_FREE struct run_job *job = calloc(1, sizeof *job);
 	const void *bytes = NULL;
 	struct err e;
@@ -141,7 +144,6 @@ keeper_run(const struct keeper_place *place, int job_fd, int events)
 	int rc;
 
 	prctl(PR_SET_NAME, "cfn-run-keeper");
-	limits_set();
 	rc = job ? job_map(job_fd, &bytes, &n, &e) : err_set(&e, ENOMEM, "job");
 	close(job_fd);
 	if (rc == 0)
@@ -150,5 +152,49 @@ keeper_run(const struct keeper_place *place, int job_fd, int events)
 		rc = job_do(&k, job, &e);
 	if (rc < 0 && rc != -ECANCELED && !k.is_ended)
 		say_failed(&k, &e);
+	box_ahead_close(ahead);
+	_exit(0);
+}
+
+void
+keeper_run(const struct keeper_place *place, int job, int events)
+{
+	limits_set();
+	keep(place, NULL, job, events);
+}
+
+/* Of the maker alone, who passes on what the front has said. */
+static bool
+job_await(int from, int *job, int *events)
+{
+	static const struct message_rule rule = { MSG_JOB, sizeof(struct maker_job), sizeof(struct maker_job),
+		                                  2, 2 };
+	struct message m;
+	struct err ignored;
+
+	if (message_receive(from, &m, &ignored) <= 0 || !message_check(&rule, 1, &m, &ignored))
+		return false;
+	*job = message_take_fd(&m, 0);
+	*events = message_take_fd(&m, 1);
+	return true;
+}
+
+void
+keeper_wait(const struct keeper_place *place, const struct run_language *language, int from)
+{
+	struct box_ahead *ahead = NULL;
+	struct err ignored;
+	int job, events;
+
+	prctl(PR_SET_NAME, "cfn-run-ahead");
+	limits_set();
+	/* Without one the box is made when there is a job for it, and what is wrong is said then. */
+	if (run_ahead_open(&ahead, &place->run, language, &ignored) < 0)
+		ahead = NULL;
+	if (job_await(from, &job, &events)) {
+		close(from);
+		keep(place, ahead, job, events);
+	}
+	box_ahead_close(ahead);
 	_exit(0);
 }

@@ -34,9 +34,8 @@ maker_limits(const struct run_maxima *m)
 
 /* ---- keepers ---- */
 
-/* Child: of the maker it keeps the error log, and what boxes are made in. */
-static int
-keeper_separate(struct maker *m, int *job, int *events)
+int
+maker_child_separate(struct maker *m, int *first, int *second)
 {
 	sigset_t none;
 
@@ -46,7 +45,9 @@ keeper_separate(struct maker *m, int *job, int *events)
 	fd_close(&m->front);
 	fd_close(&m->signals);
 	fd_close(&m->answers);
-	return fd_set_cloexec(*job, 1) < 0 || fd_set_cloexec(*events, 1) < 0 ? -errno : 0;
+	for (size_t i = 0; i < m->n_max; i++)
+		fd_close(&m->keepers[i].job);
+	return fd_set_cloexec(*first, 1) < 0 || fd_set_cloexec(*second, 1) < 0 ? -errno : 0;
 }
 
 static struct keeper_row *
@@ -58,51 +59,80 @@ row_of(struct maker *m, pid_t pid)
 	return NULL;
 }
 
+struct keeper_row *
+maker_row_free(struct maker *m)
+{
+	return row_of(m, 0);
+}
+
+static void
+keeper_fork(struct maker *m, struct keeper_row *row, const struct maker_job *asked, int fds[2])
+{
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		if (maker_child_separate(m, &fds[0], &fds[1]) < 0)
+			_exit(1);
+		keeper_run(&m->place, fds[0], fds[1]);
+	}
+	if (pid < 0) {
+		log_line(LOG_ERR, "job %u: start its keeper: %s", asked->number, strerror(errno));
+		return;
+	}
+	*row = (struct keeper_row){ .pid = pid, .number = asked->number, .job = -1 };
+	m->n_keepers++;
+}
+
 /* Who gets none finds his socket closed. */
 static void
 keeper_start(struct maker *m, struct message *message)
 {
 	AUTO_FD job = message_take_fd(message, 0);
 	AUTO_FD events = message_take_fd(message, 1);
-	struct keeper_row *row = row_of(m, 0);
+	int fds[2] = { job, events };
+	struct keeper_row *row;
 	struct maker_job asked;
-	pid_t pid;
 
 	memcpy(&asked, message->body, sizeof asked);
-	if (!row) {
+	m->language = asked.language < m->place.languages->n ? asked.language : 0;
+	if (m->n_keepers - m->n_waiting == m->n_max - m->n_ahead) {
 		log_line(LOG_WARNING, "job %u: %zu are kept already", asked.number, m->n_keepers);
 		return;
 	}
-	pid = fork();
-	if (pid == 0) {
-		if (keeper_separate(m, &job, &events) < 0)
-			_exit(1);
-		keeper_run(&m->place, job, events);
-	}
-	if (pid < 0) {
-		log_line(LOG_ERR, "job %u: start its keeper: %s", asked.number, strerror(errno));
+	if (ahead_give(m, &asked, fds))
 		return;
-	}
-	*row = (struct keeper_row){ pid, asked.number };
-	m->n_keepers++;
+	row = maker_row_free(m);
+	if (row)
+		keeper_fork(m, row, &asked, fds);
 }
 
 static void
 keeper_ended(struct maker *m, struct keeper_row *row, int status)
 {
+	bool has_waited = row->job >= 0;
+
 	if (status != 0) {
 		log_line(LOG_WARNING, "job %u: its keeper ended with status 0x%x", row->number, status);
-		m->has_litter = true;
+		m->has_litter = cgroup_is_open(m->place.run.cgroup);
 	}
-	*row = (struct keeper_row){ 0 };
+	m->n_waiting -= has_waited;
+	fd_close(&row->job);
+	*row = (struct keeper_row){ .job = -1 };
 	m->n_keepers--;
+	/* One that died while it waited is made anew after the next job: not as fast as it dies. */
+	if (!has_waited)
+		ahead_fill(m);
 }
 
-/* Nobody's leaf is being made now. */
+/* When nobody's leaf is being made. */
 static void
 litter_clear(struct maker *m)
 {
-	if (!m->has_litter || m->n_keepers > 0 || !cgroup_is_open(m->place.run.cgroup))
+	if (!m->has_litter)
+		return;
+	if (m->n_keepers == m->n_waiting)
+		ahead_end(m);
+	if (m->n_keepers > 0)
 		return;
 	cgroup_group_clear(m->place.run.cgroup->folder);
 	m->has_litter = false;
@@ -175,7 +205,7 @@ asker_start(struct maker *m, struct err *e)
 	m->answers = pair[0];
 	pid = fork();
 	if (pid == 0) {
-		if (keeper_separate(m, &pair[1], &pair[1]) < 0)
+		if (maker_child_separate(m, &pair[1], &pair[1]) < 0)
 			_exit(1);
 		asker_run(&m->place, pair[1]);
 	}
@@ -215,8 +245,9 @@ answers_pass(struct maker *m, struct message *message, struct err *e)
 	if (offers_are_whole(m))
 		fd_close(&m->answers);
 	rc = message_send(m->front, MSG_OFFERS, m->place.offers, n, NULL, 0, e);
-	/* A front that has gone shows as its end. */
-	return rc == -EPIPE ? 0 : rc;
+	ahead_fill(m);
+	/* A front that has gone shows as its end, also one that has left something unread. */
+	return rc == -EPIPE || rc == -ECONNRESET ? 0 : rc;
 }
 
 /* ---- what the front says ---- */
@@ -244,6 +275,8 @@ front_serve(struct maker *m, struct message *message, struct err *e)
 		log = message_take_fd(message, 0);
 		dup2(log, STDERR_FILENO);
 		fd_close(&log);
+		/* Those who wait have the old one. */
+		ahead_end(m);
 	}
 	message_done(message);
 	return 0;
@@ -257,7 +290,10 @@ maker_open(struct maker *m, const struct start_runner *start, int front, pid_t f
 	m->front = front;
 	m->front_pid = front_pid;
 	m->answers = -1;
-	m->n_max = 2 * (size_t)start->max_concurrent;
+	m->n_ahead = start->max_concurrent;
+	m->n_max = 3 * m->n_ahead;
+	for (size_t i = 0; i < ARRAY_SIZE(m->keepers); i++)
+		m->keepers[i].job = -1;
 	if (m->n_max == 0 || m->n_max > MAKER_KEEPERS_MAX)
 		return err_set(e, -EINVAL, "%u runs at a time", start->max_concurrent);
 	m->place.most = maker_limits(&start->most);

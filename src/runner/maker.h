@@ -10,7 +10,7 @@
 #include "run/offer.h"
 
 enum {
-	MAKER_KEEPERS_MAX = 2 * RUN_CONCURRENT_MAX, /* cancelled ones take a moment to end */
+	MAKER_KEEPERS_MAX = 3 * RUN_CONCURRENT_MAX, /* cancelled ones take a moment to end; and who waits */
 	JOB_BYTES_MAX = 64 << 20,                   /* of an encoded job */
 };
 
@@ -25,7 +25,8 @@ enum maker_message {
 };
 
 struct maker_job {
-	uint32_t number; /* of this front; for the log */
+	uint32_t number;   /* of this front; for the log */
+	uint32_t language; /* of the maker's table, at a guess: whose box to make ahead */
 };
 
 /* What keepers are told of the server, beside their job. */
@@ -37,9 +38,12 @@ struct keeper_place {
 	uint64_t total_ms_most;
 };
 
+/* One that waits has a box that is made already, of the shape of that language. */
 struct keeper_row {
 	pid_t pid; /* 0: free */
 	uint32_t number;
+	int job; /* of one that waits: where it is given its job; its end ends it; -1: it has one */
+	uint32_t language;
 };
 
 struct maker {
@@ -47,10 +51,12 @@ struct maker {
 	pid_t front_pid;
 	int signals;
 	struct keeper_place place;
-	size_t n_max, n_keepers; /* of keepers */
-	bool has_litter;         /* one died without having put its leaves away */
-	pid_t asker;             /* asks the languages' tools for their versions; 0: nobody */
-	int answers;             /* of it; -1 */
+	size_t n_max, n_keepers;   /* of keepers, those that wait too */
+	size_t n_ahead, n_waiting; /* of those that wait: at most, now */
+	uint32_t language;         /* of the last job */
+	bool has_litter;           /* one died without having put its leaves away */
+	pid_t asker;               /* asks the languages' tools for their versions; 0: nobody */
+	int answers;               /* of it; -1 */
 	struct keeper_row keepers[MAKER_KEEPERS_MAX];
 };
 
@@ -65,6 +71,24 @@ int maker_run(struct maker *m, struct err *e);
 
 /* keeper.c, child: the job in the sealed file, its events to the socket.  Never returns. */
 _Noreturn void keeper_run(const struct keeper_place *place, int job, int events);
+
+/* The same, with a box of that language made ahead; job and events come as MSG_JOB. */
+_Noreturn void keeper_wait(const struct keeper_place *place, const struct run_language *language, int from);
+
+/* A free row, or NULL. */
+struct keeper_row *maker_row_free(struct maker *m);
+
+/* Child: of the maker it keeps the error log, what boxes are made in, and these two. */
+int maker_child_separate(struct maker *m, int *first, int *second);
+
+/* ahead.c: gives the job to a keeper that waits; NULL: none did. */
+struct keeper_row *ahead_give(struct maker *m, const struct maker_job *asked, const int fds[2]);
+
+/* As many wait again as may. */
+void ahead_fill(struct maker *m);
+
+/* Ends all that wait. */
+void ahead_end(struct maker *m);
 
 /* A job of a less trusted process: -EINVAL names what is above a maximum or not the language's. */
 int keeper_check(const struct keeper_place *place, const struct run_job *job,

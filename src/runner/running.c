@@ -35,6 +35,7 @@ struct running {
 struct maker_link {
 	struct loop *loop;
 	struct watch channel;
+	const struct run_languages *languages; /* NULL: not known */
 	struct run_offer *offers;
 	bool has_offers;
 	size_t n_offers;
@@ -191,10 +192,22 @@ job_seal(const struct run_job *job, struct err *e)
 	return rc;
 }
 
+/* Its number in the maker's table; any for one that nobody knows. */
+static uint32_t
+language_of(const struct maker_link *link, const struct run_job *job)
+{
+	const struct run_language *first = NULL, *found = NULL;
+
+	if (link->languages)
+		found = run_languages_choose(link->languages, link->has_offers ? link->offers : NULL,
+		                             job->language, job->version, &first);
+	return found ? (uint32_t)(found - link->languages->rows) : 0;
+}
+
 static int
 job_send(struct maker_link *link, const struct run_job *job, int events, struct err *e)
 {
-	const struct maker_job asked = { .number = ++link->number };
+	const struct maker_job asked = { .number = ++link->number, .language = language_of(link, job) };
 	AUTO_FD bytes = job_seal(job, e);
 	int fds[2] = { bytes, events };
 
@@ -300,6 +313,12 @@ maker_link_open(struct maker_link **link, struct loop *loop, int sock, struct ru
 	}
 	*link = new;
 	return 0;
+}
+
+void
+maker_link_know(struct maker_link *link, const struct run_languages *languages)
+{
+	link->languages = languages;
 }
 
 void

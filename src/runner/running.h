@@ -4,6 +4,7 @@
 #include "base/loop.h"
 #include "run/event.h"
 #include "run/job.h"
+#include "run/language.h"
 #include "run/offer.h"
 
 /* The front's end of the channel to the maker. */
@@ -24,6 +25,9 @@ struct running_rules {
  * maker says what there is. */
 int maker_link_open(struct maker_link **link, struct loop *loop, int sock, struct run_offer *offers,
                     struct err *e);
+/* The maker's table: with it the maker hears of each job which language it is of. */
+void maker_link_know(struct maker_link *link, const struct run_languages *languages);
+
 /* Cancels all that runs. */
 void maker_link_close(struct maker_link *link);
 

@@ -224,8 +224,10 @@ open_all(struct service *s, struct err *e)
 		rc = confine(&s->start, s->loop.epoll, e);
 	if (rc == 0)
 		rc = maker_link_open(&s->link, &s->loop, s->start.maker, s->offers, e);
-	if (rc == 0)
+	if (rc == 0) {
+		maker_link_know(s->link, s->start.languages);
 		rc = front_start(s, e);
+	}
 	if (rc == 0)
 		rc = lanes_open(&s->lanes, &s->loop, s->start.start->path, &front_lane_rules, e);
 	if (rc == 0)

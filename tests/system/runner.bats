@@ -2,6 +2,7 @@
 # runner.bats - the pool's side of [run]: who may come to the runner, and what becomes of requests when it ends.
 # shellcheck disable=SC2030,SC2031,SC2034,SC2154
 load helper
+load runs
 
 setup() {
 	place_make
@@ -183,12 +184,12 @@ slow='{"lang":"Python","code":"import time; time.sleep(2); print(\"slept\")"}'
 		for pid in $(runner | sort -n | sed -n "$(((i - 1) % $(runner | wc -l) + 1))p"); do
 			kill -KILL "$pid" || not is_alive "$pid"
 		done
-		get /api/run/languages 200
+		eventually runner_answers
 	done
 	pid=$(runner | sort -n | head -n 1)
 	kill -KILL "$pid"
 	wait_until 10 not is_alive "$pid"
-	get /api/run/languages 200
+	eventually runner_answers
 	get /api/run/languages 200
 	[ "$(status_of_run .crashes)" -ge 1 ]
 }

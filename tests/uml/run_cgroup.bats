@@ -245,19 +245,34 @@ boxes() {
 	find "$top" -mindepth 3 -maxdepth 3 -path '*/cfn-*/runner-*/box-*'
 }
 
-has_boxes() {
-	[ "$(boxes | wc -l)" -eq "$1" ]
+# Those of keepers that wait for a job, and no other.
+has_waiting_boxes_alone() {
+	[ "$(boxes | wc -l)" -eq 2 ]
 }
 
 parent_of() {
 	ps -o ppid= -p "$1" | tr -d ' '
 }
 
-# has_keeper [OTHER-THAN]: one whose box is there: KEEPER, and the INIT of its BOX.
+has_no_boxes() {
+	[ -z "$(boxes)" ]
+}
+
+# has_sleep PID...: one of them is the program that this file's long runs are.
+has_sleep() {
+	local pid
+	for pid; do
+		[ "$(cat "/proc/$pid/comm")" != sleep ] || return 0
+	done 2>/dev/null
+	return 1
+}
+
+# has_keeper [OTHER-THAN]: one whose box runs its program: KEEPER, and the INIT of its BOX.
 has_keeper() {
 	local pids
 	for BOX in $(boxes); do
 		mapfile -t pids <"$BOX/cgroup.procs"
+		has_sleep "${pids[@]}" || continue
 		for INIT in "${pids[@]}"; do
 			KEEPER=$(parent_of "$INIT") || continue
 			[ "$KEEPER" = "${1:-}" ] || [ "$(cat "/proc/$KEEPER/comm")" != cfn-run-keeper ] || return 0
@@ -274,12 +289,12 @@ has_keeper() {
 		uses "$what"
 		result .status memory_limit
 		answer_is '.memory_peak_bytes > 16777216 and .memory_peak_bytes < 48000000'
-		has_boxes 0
+		eventually has_waiting_boxes_alone
 	done
 	uses tables '{memory_bytes: 4194304, disk_bytes: 65536, processes: 1}'
 	result .status memory_limit
 	answer_is '.memory_peak_bytes > 8388608 and .memory_peak_bytes < 12000000'
-	has_boxes 0
+	eventually has_waiting_boxes_alone
 }
 
 @test "pages of its files count, and have room beside its memory" {
@@ -333,9 +348,9 @@ has_keeper() {
 @test "200 runs leave no leaf" {
 	uses nothing
 	curl -s -Z --parallel-immediate --parallel-max 2 --max-time 150 -w '%{http_code} ' -o /dev/null \
-		-H 'Content-Type: application/json' --data-binary "@$D/ask" "$WEB/api/run?n=[1-200]" >"$D/codes"
+		-H 'Content-Type: application/json' --data-binary "@$D/ask" "$WEB/api/run?n=[1-200]" >"$D/codes" 2>"$D/progress"
 	[ "$(tr ' ' '\n' <"$D/codes" | grep -c 200)" -eq 200 ]
-	wait_until 10 has_boxes 0
+	eventually has_waiting_boxes_alone
 }
 
 @test "keepers and inits of boxes that are killed leave no leaf" {
@@ -345,11 +360,11 @@ has_keeper() {
 	# It is begun once more.
 	wait_until 20 has_keeper "$KEEPER"
 	kill -KILL "$INIT"
-	wait_until 20 has_boxes 0
 	wait_until 20 not has_status "$ID" running
+	wait_until 20 has_no_boxes
 	uses nothing
 	result .status accepted
-	wait_until 20 has_boxes 0
+	eventually has_waiting_boxes_alone
 }
 
 @test "a maker that is killed takes its leaves along, and the next runner runs" {
@@ -364,7 +379,7 @@ has_keeper() {
 	wait_until 60 runner_answers
 	[ "$(group)" != "$before" ]
 	request "/api/run/$ID" -X DELETE
-	wait_until 20 has_boxes 0
+	eventually has_waiting_boxes_alone
 	uses nothing
 	result .status accepted
 	process_stop TERM "$POOL"

@@ -3,12 +3,14 @@
 #include "unit.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -29,6 +31,33 @@ static const struct box_limits usual = {
 	.output_end = KEPT_END,
 };
 
+/* What all boxes of a test share when they are made ahead; NULL: each is made when it is needed. */
+static const struct box_base *shared;
+
+/* Another program, input and output: only the shape is the same. */
+static struct box_ahead *
+ahead_open(const struct box_plan *plan)
+{
+	static const struct box_file program = { "other", "#!/bin/false\n", 13 };
+	static const char *const argv[] = { "/program/other", NULL };
+	static const char *const env[] = { "OTHER=yes", NULL };
+	struct box_plan shape = *plan;
+	struct box_ahead *ahead = NULL;
+	struct err e = { 0 };
+
+	shape.argv = argv;
+	shape.env = env;
+	shape.input = -1;
+	shape.is_merged = false;
+	shape.program = &program;
+	shape.n_program = plan->n_program > 0 ? 1 : 0;
+	shape.limits.processes = 1;
+	shape.limits.disk = 1 << 16;
+	if (box_ahead_open(&ahead, &shape, &e) < 0)
+		fail_msg("%s", e.text);
+	return ahead;
+}
+
 /* A script to run, /program/main, and what it reads. */
 static int
 run_script_within(const char *script, const char *input, bool is_merged, const struct box_limits *limits,
@@ -41,12 +70,13 @@ run_script_within(const char *script, const char *input, bool is_merged, const s
 	const struct box_file files[] = { { "main", script, strlen(script) }, { "more/data", "data\n", 5 } };
 	struct err e = { 0 };
 	AUTO_FD in = input ? fd_sealed_memory("input", input, strlen(input), &e) : -1;
-	const struct box_plan plan = {
+	struct box_plan plan = {
 		.name = "run",
 		.profile = BOX_RUN,
 		.argv = argv,
 		.env = env,
 		.input = in,
+		.base = shared,
 		.is_merged = is_merged,
 		.system = system,
 		.program = files,
@@ -54,8 +84,11 @@ run_script_within(const char *script, const char *input, bool is_merged, const s
 		.uid_range = BOX_UID,
 		.limits = *limits,
 	};
-	int rc = box_run(&plan, r, &e);
+	int rc;
 
+	plan.ahead = shared ? ahead_open(&plan) : NULL;
+	rc = box_run(&plan, r, &e);
+	box_ahead_close(plan.ahead);
 	if (rc < 0)
 		print_error("%s\n", e.text);
 	return rc;
@@ -265,6 +298,172 @@ proc_is_there_when_it_is_asked_for_and_holds_one_link(void **state)
 	box_result_done(&r);
 }
 
+/* ---- boxes that are made ahead ---- */
+
+static void
+all_that_is_true_of_a_box_is_true_of_one_made_ahead(void **state)
+{
+	struct box_base base;
+	struct err e;
+
+	assert_int_equal(box_base_open(&base, false, &e), 0);
+	shared = &base;
+	every_script_does_what_it_may(state);
+	what_it_used_is_said(state);
+	shared = NULL;
+	box_base_close(&base);
+	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
+	assert_int_equal(errno, ECHILD);
+}
+
+static const char *const usual_system[] = { "/usr/bin", "/usr/lib", "/usr/lib64", "/bin",
+	                                    "/lib",     "/lib64",   NULL };
+static const char *const more[] = { "/usr/bin", "/usr/lib", "/usr/lib64", "/bin",
+	                            "/lib",     "/lib64",   "/usr/share", NULL };
+static const char *const shell_env[] = { "PATH=/usr/bin:/bin", NULL };
+
+/* A plan of a shell's command; the base is to be closed. */
+static struct box_plan
+shell_plan(const char *const *argv, const struct box_base *base)
+{
+	return (struct box_plan){ .name = "run",
+		                  .profile = BOX_RUN,
+		                  .argv = argv,
+		                  .env = shell_env,
+		                  .input = -1,
+		                  .system = usual_system,
+		                  .uid_range = BOX_UID,
+		                  .base = base,
+		                  .limits = usual };
+}
+
+/* The one child of this process; 0: none, or more. */
+static pid_t
+only_child(void)
+{
+	char path[64], text[64] = "", *end;
+	AUTO_FD fd = -1;
+	long pid;
+
+	snprintf(path, sizeof path, "/proc/self/task/%d/children", (int)getpid());
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	assert_true(fd >= 0 && read(fd, text, sizeof text - 1) >= 0);
+	pid = strtol(text, &end, 10);
+	return strcmp(end, " ") == 0 ? (pid_t)pid : 0;
+}
+
+enum { SAME, OTHER_SYSTEM, OTHER_PROC, OTHER_PROGRAM, KILLED, USED };
+
+static const struct {
+	const char *name;
+	int what;
+	bool is_there; /* still, after another was run */
+} ahead_cases[] = {
+	{ "the_same_shape", SAME, false },
+	{ "other_paths", OTHER_SYSTEM, true },
+	{ "a_link_to_the_program", OTHER_PROC, true },
+	{ "with_a_program", OTHER_PROGRAM, true },
+	{ "one_that_was_killed", KILLED, false },
+	{ "one_that_was_used", USED, false },
+};
+
+static void
+change(struct box_plan *plan, int what, struct box_result *r)
+{
+	static const struct box_file program = { "main", "x", 1 };
+	struct err e;
+
+	if (what == OTHER_SYSTEM)
+		plan->system = more;
+	plan->has_proc_self_exe = what == OTHER_PROC;
+	if (what == OTHER_PROGRAM) {
+		plan->program = &program;
+		plan->n_program = 1;
+	}
+	if (what == KILLED)
+		kill(only_child(), SIGKILL);
+	if (what == USED) {
+		assert_int_equal(box_run(plan, r, &e), 0);
+		box_result_done(r);
+	}
+}
+
+/* Used or not, nothing of it shows in how the run ends. */
+static void
+a_plan_runs_whether_a_box_of_its_shape_waits_or_not(void **state)
+{
+	static const char *const argv[] = { "/bin/sh", "-c", "echo ran", NULL };
+	struct box_base base;
+	struct err e;
+
+	(void)state;
+	assert_int_equal(box_base_open(&base, false, &e), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(ahead_cases); i++) {
+		struct box_plan plan = shell_plan(argv, &base);
+		struct box_result r;
+		int rc;
+
+		assert_int_equal(box_ahead_open(&plan.ahead, &plan, &e), 0);
+		change(&plan, ahead_cases[i].what, &r);
+		rc = box_run(&plan, &r, &e);
+		if (rc < 0 || r.ending.code != CLD_EXITED || r.ending.status != 0 ||
+		    (only_child() != 0) != ahead_cases[i].is_there)
+			fail_msg("%s: %d, %d %d", ahead_cases[i].name, rc, r.ending.code, r.ending.status);
+		box_result_done(&r);
+		box_ahead_close(plan.ahead);
+		assert_int_equal(only_child(), 0);
+	}
+	box_base_close(&base);
+}
+
+/* Its limit of time is shorter than it waited. */
+static void
+time_counts_from_when_it_has_its_plan(void **state)
+{
+	static const char *const argv[] = { "/bin/sh", "-c", "echo ran", NULL };
+	struct box_base base;
+	struct box_plan plan;
+	struct box_result r;
+	struct err e;
+
+	(void)state;
+	assert_int_equal(box_base_open(&base, false, &e), 0);
+	plan = shell_plan(argv, &base);
+	plan.limits.wall_ms = 1;
+	assert_int_equal(box_ahead_open(&plan.ahead, &plan, &e), 0);
+	/* Beyond what init of a box with that limit would live. */
+	usleep(1200 * 1000);
+	plan.limits.wall_ms = usual.wall_ms;
+	assert_int_equal(box_run(&plan, &r, &e), 0);
+	assert_int_equal(r.cause, CAUSE_NONE);
+	assert_true(is_text(&r.out, "ran\n"));
+	box_result_done(&r);
+	box_ahead_close(plan.ahead);
+	box_base_close(&base);
+}
+
+static void
+one_that_nobody_needs_ends(void **state)
+{
+	static const char *const argv[] = { "/bin/sh", NULL };
+	struct box_base base;
+	struct box_plan plan;
+	struct err e;
+
+	(void)state;
+	assert_int_equal(box_base_open(&base, false, &e), 0);
+	plan = shell_plan(argv, &base);
+	assert_int_equal(box_ahead_open(&plan.ahead, &plan, &e), 0);
+	assert_true(only_child() > 0);
+	box_ahead_close(plan.ahead);
+	assert_int_equal(only_child(), 0);
+	/* One of another kind is none. */
+	plan.ahead = NULL;
+	plan.profile = BOX_COMPILER;
+	assert_int_equal(box_ahead_open(&plan.ahead, &plan, &e), -EINVAL);
+	box_base_close(&base);
+}
+
 static int
 test(void)
 {
@@ -275,6 +474,10 @@ test(void)
 		cmocka_unit_test(a_root_of_its_own_is_all_that_it_sees),
 		cmocka_unit_test(a_link_in_its_root_makes_nothing_in_the_hosts),
 		cmocka_unit_test(proc_is_there_when_it_is_asked_for_and_holds_one_link),
+		cmocka_unit_test(all_that_is_true_of_a_box_is_true_of_one_made_ahead),
+		cmocka_unit_test(a_plan_runs_whether_a_box_of_its_shape_waits_or_not),
+		cmocka_unit_test(time_counts_from_when_it_has_its_plan),
+		cmocka_unit_test(one_that_nobody_needs_ends),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

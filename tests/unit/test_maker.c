@@ -161,6 +161,31 @@ children_of(pid_t pid, pid_t *pids, size_t max)
 	return n;
 }
 
+/* A keeper that has no job yet says so by its name. */
+static bool
+is_waiting(pid_t pid)
+{
+	char path[64], name[32] = "";
+	AUTO_FD fd = -1;
+
+	snprintf(path, sizeof path, "/proc/%d/comm", (int)pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	return fd >= 0 && read(fd, name, sizeof name - 1) > 0 && strcmp(name, "cfn-run-ahead\n") == 0;
+}
+
+/* The maker's children that wait, or the others. */
+static size_t
+keepers_of(pid_t maker, bool waiting, pid_t *pids, size_t max)
+{
+	pid_t all[64];
+	size_t n = children_of(maker, all, ARRAY_SIZE(all)), kept = 0;
+
+	for (size_t i = 0; i < n && kept < max; i++)
+		if (is_waiting(all[i]) == waiting)
+			pids[kept++] = all[i];
+	return kept;
+}
+
 static size_t
 count_fds(pid_t pid)
 {
@@ -293,13 +318,15 @@ job_runs(struct rig *rig)
 	assert_int_equal(s.n_cases, 1);
 }
 
+/* But those who wait for jobs, of whom there are as many as may be. */
 static void
 nobody_is_below(struct rig *rig)
 {
 	pid_t pids[64];
 
-	AWAIT(rig,
-	      children_of(rig->maker, pids, ARRAY_SIZE(pids)) == 0 && maker_link_n_keepers(rig->link) == 0);
+	AWAIT(rig, keepers_of(rig->maker, true, pids, ARRAY_SIZE(pids)) == CONCURRENT &&
+	               keepers_of(rig->maker, false, pids, ARRAY_SIZE(pids)) == 0 &&
+	               maker_link_n_keepers(rig->link) == 0);
 }
 
 /* ---- tests ---- */
@@ -368,8 +395,88 @@ keeper_of(struct rig *rig)
 {
 	pid_t pids[8];
 
-	AWAIT(rig, children_of(rig->maker, pids, ARRAY_SIZE(pids)) == 1);
+	AWAIT(rig, keepers_of(rig->maker, false, pids, ARRAY_SIZE(pids)) == 1);
 	return pids[0];
+}
+
+/* The keepers that wait, and then the inits of their boxes. */
+static void
+waiting_of(struct rig *rig, pid_t pids[2 * CONCURRENT])
+{
+	nobody_is_below(rig);
+	assert_int_equal(keepers_of(rig->maker, true, pids, CONCURRENT), CONCURRENT);
+	for (size_t i = 0; i < CONCURRENT; i++)
+		AWAIT(rig, children_of(pids[i], &pids[CONCURRENT + i], 1) == 1);
+}
+
+static void
+a_keeper_that_waits_and_is_killed_costs_no_run(void **state)
+{
+	struct rig *rig = *state;
+	pid_t pids[2 * CONCURRENT];
+
+	waiting_of(rig, pids);
+	for (size_t i = 0; i < CONCURRENT; i++)
+		assert_int_equal(kill(pids[i], SIGKILL), 0);
+	/* Their boxes end with them.  A job that one of them still could be given is begun once more by the
+	 * front, as any is. */
+	for (size_t i = 0; i < 2 * CONCURRENT; i++)
+		AWAIT(rig, kill(pids[i], 0) < 0 && errno == ESRCH);
+	job_runs(rig);
+	nobody_is_below(rig);
+}
+
+static void
+a_box_that_waits_and_is_killed_costs_no_run(void **state)
+{
+	struct rig *rig = *state;
+	pid_t pids[2 * CONCURRENT];
+
+	waiting_of(rig, pids);
+	for (size_t i = 0; i < CONCURRENT; i++)
+		assert_int_equal(kill(pids[CONCURRENT + i], SIGKILL), 0);
+	for (size_t i = 0; i < 2 * CONCURRENT; i++)
+		job_runs(rig);
+	nobody_is_below(rig);
+}
+
+/* Both are what waited before: nothing is made between a job and its program. */
+static void
+a_job_has_the_keeper_and_the_box_that_waited(void **state)
+{
+	struct rig *rig = *state;
+	pid_t pids[2 * CONCURRENT], keeper, init;
+	struct running *r;
+	struct seen s;
+	size_t i = 0;
+
+	waiting_of(rig, pids);
+	r = start(rig, "echo up; sleep 60", &s);
+	AWAIT(rig, s.is_started);
+	while (i < CONCURRENT && is_waiting(pids[i]))
+		i++;
+	assert_true(i < CONCURRENT);
+	keeper = keeper_of(rig);
+	assert_int_equal(children_of(keeper, &init, 1), 1);
+	assert_int_equal(keeper, pids[i]);
+	assert_int_equal(init, pids[CONCURRENT + i]);
+	running_cancel(r);
+	nobody_is_below(rig);
+}
+
+static void
+another_log_replaces_those_who_wait(void **state)
+{
+	struct rig *rig = *state;
+	pid_t pids[2 * CONCURRENT];
+	struct err e;
+
+	waiting_of(rig, pids);
+	assert_int_equal(maker_link_logs(rig->link, STDERR_FILENO, &e), 0);
+	for (size_t i = 0; i < 2 * CONCURRENT; i++)
+		AWAIT(rig, kill(pids[i], 0) < 0 && errno == ESRCH);
+	nobody_is_below(rig);
+	job_runs(rig);
 }
 
 static void
@@ -460,6 +567,8 @@ a_job_above_the_servers_maxima_is_not_run(void **state)
 		if (s.rc != 0 || s.whole.status != RUN_INTERNAL_ERROR || s.n_cases != 0)
 			fail_msg("%s: %d, %s", above[i].name, s.rc, run_status_word(s.whole.status));
 		assert_non_null(strstr(s.whole.message, "above the server's maximum"));
+		/* As the front does: who ends is a keeper still. */
+		AWAIT(rig, maker_link_n_keepers(rig->link) == 0);
 	}
 	free(job);
 }
@@ -492,8 +601,9 @@ when_the_front_ends_so_does_everything(void **state)
 {
 	struct rig *rig = *state;
 	struct seen s;
-	pid_t keeper;
+	pid_t pids[2 * CONCURRENT], keeper;
 
+	waiting_of(rig, pids);
 	assert_non_null(start(rig, "trap '' TERM HUP; echo up; sleep 60", &s));
 	AWAIT(rig, s.is_started);
 	keeper = keeper_of(rig);
@@ -501,6 +611,8 @@ when_the_front_ends_so_does_everything(void **state)
 	/* The maker was pid 1 of their namespace: when it could be waited for, they were gone. */
 	assert_int_equal(kill(keeper, 0), -1);
 	assert_int_equal(errno, ESRCH);
+	for (size_t i = 0; i < 2 * CONCURRENT; i++)
+		assert_int_equal(kill(pids[i], 0), -1);
 }
 
 static const struct {
@@ -557,7 +669,7 @@ word_of_keeper(int events, struct run_event *event)
 static void
 what_is_no_job_is_an_internal_error(void **state)
 {
-	const struct maker_job asked = { 7 };
+	const struct maker_job asked = { .number = 7 };
 	int channel, events[2], fds[2], status;
 	struct run_event event;
 	struct err e;
@@ -587,16 +699,16 @@ static const struct {
 	uint32_t type;
 	size_t length, n_fds;
 } no_messages[] = {
-	{ "a type that there is not", 99, 0, 0 },    { "a job without its number", MSG_JOB, 0, 2 },
-	{ "a job that is too long", MSG_JOB, 8, 2 }, { "a job without descriptors", MSG_JOB, 4, 0 },
-	{ "a job with three", MSG_JOB, 4, 3 },       { "a log that is none", MSG_MAKER_LOGS, 0, 0 },
+	{ "a type that there is not", 99, 0, 0 },     { "a job without its number", MSG_JOB, 0, 2 },
+	{ "a job that is too long", MSG_JOB, 12, 2 }, { "a job without descriptors", MSG_JOB, 8, 0 },
+	{ "a job with three", MSG_JOB, 8, 3 },        { "a log that is none", MSG_MAKER_LOGS, 0, 0 },
 	{ "what the maker says", MSG_OFFERS, 0, 0 },
 };
 
 static void
 a_front_that_breaks_the_protocol_ends_its_maker(void **state)
 {
-	static const char body[8];
+	static const char body[12];
 	const int fds[3] = { 0, 0, 0 };
 	struct err e;
 
@@ -647,6 +759,10 @@ inside(void)
 		TEST(a_keeper_counts_until_it_is_gone),
 		TEST(a_keeper_that_is_killed_takes_its_box_along_and_the_next_job_runs),
 		TEST(a_box_whose_init_is_killed_ends_its_job_and_the_next_one_runs),
+		TEST(a_job_has_the_keeper_and_the_box_that_waited),
+		TEST(a_keeper_that_waits_and_is_killed_costs_no_run),
+		TEST(a_box_that_waits_and_is_killed_costs_no_run),
+		TEST(another_log_replaces_those_who_wait),
 		TEST(descriptors_that_a_program_has_in_flight_keep_no_other_from_running),
 		TEST(a_job_above_the_servers_maxima_is_not_run),
 		TEST(jobs_beyond_what_the_maker_keeps_are_refused_and_the_others_go_on),
