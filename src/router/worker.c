@@ -189,6 +189,15 @@ worker_withdraw(struct router *r, struct request *q)
 	return true;
 }
 
+/* Another's rest comes first: a record in the middle of it would break that one off. */
+static bool
+has_room_for_abort(const struct worker *w, const struct request *q)
+{
+	bool is_within = w->unsent && w->unsent != q && w->unsent->sent.has_begun;
+
+	return !is_within && !w->is_blocked && !w->is_cut && !w->is_told;
+}
+
 /* Once each, as soon as there is room. */
 static void
 say_aborts(struct router *r, struct worker *w)
@@ -196,8 +205,7 @@ say_aborts(struct router *r, struct worker *w)
 	struct request *q;
 
 	TAILQ_FOREACH (q, &w->in_flight, link)
-		if (q->is_aborted && !q->is_abort_said && q->sent.has_begun && !w->is_blocked && !w->is_cut &&
-		    !w->is_told)
+		if (q->is_aborted && !q->is_abort_said && q->sent.has_begun && has_room_for_abort(w, q))
 			q->is_abort_said = exchange_abort(r, q);
 }
 
@@ -454,8 +462,8 @@ worker_resume(struct router *r, struct worker *w)
 		return;
 	if (w->is_fresh && w->requests.fd < 0 && (w->n_in_flight == 0 || !fresh_begin(r, w)))
 		return;
-	say_aborts(r, w);
 	exchange_send(r, w);
+	say_aborts(r, w);
 	if (w->is_to_be_told)
 		stream_tell_now(w);
 	for (int i = 0; i < ROUNDS_MAX && w->is_readable && !w->is_paused && w->stage < WORKER_RENEWING; i++)

@@ -339,6 +339,52 @@ who_waits_behind_a_stream_is_served_after_it(void **state)
 	rig_worker_done(&w);
 }
 
+/* The worker does not look at its socket before its stream has ended, and then finds the rest of a body: a
+ * record that takes another request back would break that one off. */
+static void
+nothing_comes_between_the_messages_of_a_request_behind_a_stream(void **state)
+{
+	enum { BEHIND_MAX = 12, BODY = 50000 };
+	static char body[BODY];
+	struct rig *g = *state;
+	struct rig_worker w;
+	const struct worker *seen;
+	int first = asked(g), fds[BEHIND_MAX];
+	size_t n = 0, n_begun = 0, n_ended = 0;
+
+	g->holds_streams = true;
+	rig_lease(g, &w, RIG_FAST);
+	assert_true(rig_receive(&w));
+	seen = worker_find(&g->router, w.id);
+	while (n < BEHIND_MAX && !seen->is_blocked) {
+		const struct rig_request q = {
+			.method = "POST", .path = "/fast", .id = 1, .body = body, .n_body = BODY
+		};
+
+		fast(g)->service_ns = 1;
+		worker_find(&g->router, w.id)->since_us = g->router.now_us + 1000000;
+		fds[n] = rig_connect(g);
+		rig_request(g, fds[n++], &q);
+	}
+	assert_true(seen->is_blocked && seen->unsent && seen->unsent->sent.has_begun);
+	say(g, &w, STREAM "one", false);
+	assert_non_null(rig_said(g, MSG_STREAM));
+	close(first);
+	rig_run(g);
+	for (; rig_receive(&w); rig_run(g)) {
+		if (w.message[1] == FCGI_ABORT_REQUEST)
+			assert_int_equal(n_begun, n_ended);
+		n_begun += w.message[1] == FCGI_BEGIN_REQUEST;
+		/* An empty STDIN is the last that a message has. */
+		n_ended += w.message[w.n_message - 7] == FCGI_STDIN && w.message[w.n_message - 4] == 0 &&
+		           w.message[w.n_message - 3] == 0;
+	}
+	assert_true(n_begun > 0 && n_begun == n_ended);
+	while (n > 0)
+		close(fds[--n]);
+	rig_worker_done(&w);
+}
+
 static void
 who_waits_behind_a_stream_that_does_not_end_goes_to_another_worker(void **state)
 {
@@ -430,6 +476,7 @@ main(void)
 		TEST(a_stream_that_begins_when_its_worker_is_to_go_is_told_at_once),
 		TEST(a_client_that_leaves_its_stream_is_heard_of),
 		TEST(who_waits_behind_a_stream_is_served_after_it),
+		TEST(nothing_comes_between_the_messages_of_a_request_behind_a_stream),
 		TEST(who_waits_behind_a_stream_that_does_not_end_goes_to_another_worker),
 		TEST(nothing_is_packed_behind_a_route_that_has_streamed),
 		TEST(ordinary_requests_ask_for_workers_beside_streams),
