@@ -123,7 +123,7 @@ limited() {
 }
 
 @test "each limit may be another one for one request, lower or higher" {
-	run_serve
+	run_serve 'max.files = 200'
 	limited memory_bytes 419430400 memory_limit Python <<<'x = bytearray(200 << 20)'
 	limited processes 64 process_limit C <<-'END'
 		#include <unistd.h>
@@ -149,6 +149,61 @@ limited() {
 	ends wall_time_limit Bash '{limits: {wall_ms: 100}}' <<<'sleep 1'
 	ends cpu_time_limit Bash '{limits: {cpu_ms: 50}}' <<<'for ((i = 0; i < 1000000; i++)); do :; done'
 	ends nonzero_exit C '{limits: {processes: 1}}' <<<$'#include <unistd.h>\nint main(void) { return fork() < 0; }'
+}
+
+# has_tool LANGUAGE: it is installed here.
+has_tool() {
+	jq -e --arg name "$1" '.languages[] | select(.name == $name) | .available' "$D/offered" >"$D/available"
+}
+
+@test "64 processes and 64 files, the maxima without a cgroup, are enough for runtimes that take many" {
+	printf 'cgroup = off\n[run]\nenabled = on\n' | conf
+	pool_start
+	nginx_start
+	eventually runner_answers
+	get /api/run/languages 200
+	cp "$D/body" "$D/offered"
+	jq -e '.limits_most, .compile_limits_most | .processes == 64 and .files == 64' "$D/offered"
+	if has_tool Go; then
+		ends accepted Go <<-'END'
+			package main
+
+			import ("fmt"; "sync")
+
+			func main() {
+				var w sync.WaitGroup
+				for i := 0; i < 100; i++ {
+					w.Add(1)
+					go func() { defer w.Done(); _ = make([]byte, 1 << 20) }()
+				}
+				w.Wait()
+				fmt.Println("ready")
+			}
+		END
+		result .stdout ready
+	fi
+	if has_tool Java; then
+		ends accepted Java <<-'END'
+			public class Main {
+				public static void main(String[] a) throws Exception {
+					Thread[] all = new Thread[8];
+					for (int i = 0; i < all.length; i++) (all[i] = new Thread(() -> { byte[] b = new byte[1 << 20]; })).start();
+					for (Thread t : all) t.join();
+					System.out.println("ready");
+				}
+			}
+		END
+		result .stdout ready
+	fi
+	if has_tool Rust; then
+		ends accepted Rust <<-'END'
+			fn main() {
+				let all: Vec<_> = (0..8).map(|i| std::thread::spawn(move || i)).collect();
+				println!("{}", all.into_iter().map(|t| t.join().unwrap()).sum::<i32>());
+			}
+		END
+		result .stdout 28
+	fi
 }
 
 @test "the maximum of each limit is taken, and one more is 422 and names it" {
