@@ -12,6 +12,7 @@
 #include "deploy-tool/commands.h"
 #include "deploy-tool/run_show.h"
 #include "run/engine.h"
+#include "run/offer.h"
 
 enum {
 	INPUT_MAX = 8 << 20,
@@ -21,7 +22,7 @@ enum {
 };
 
 struct run_options {
-	const char *language, *input, *memory, *cpu_time, *wall_time, *processes;
+	const char *language, *version, *input, *memory, *cpu_time, *wall_time, *processes;
 	struct argument_list options, files, environment, outputs;
 	const char *cpu_share;
 	bool is_merged;
@@ -30,6 +31,8 @@ struct run_options {
 const struct argument_row run_options[] = {
 	{ "lang", 'l', ARGUMENT_TEXT, offsetof(struct run_options, language), "LANGUAGE",
 	  "instead of the one that the file's ending says" },
+	{ "version", 0, ARGUMENT_TEXT, offsetof(struct run_options, version), "VERSION",
+	  "of the language: 3 or 3.11, of those that are installed" },
 	{ "input", 'i', ARGUMENT_TEXT, offsetof(struct run_options, input), "FILE",
 	  "its standard input, at most 8 MiB; -: that of this command" },
 	{ "option", 'O', ARGUMENT_LIST, offsetof(struct run_options, options), "WORD",
@@ -139,6 +142,44 @@ language_find(struct command_run *c, const char *path)
 		return tool_fail_as(EX_USAGE, "there is no language '%.64s'; there are: %s", wanted, names);
 	return tool_fail_as(EX_USAGE, "%.200s: its ending is of no language; say --lang with one of: %s",
 	                    path, names);
+}
+
+static int
+version_refuse(const struct command_run *c, const struct run_offer *offers)
+{
+	char list[NAMES_SIZE] = "";
+
+	for (size_t i = 0, n = 0; i < c->languages.n && n < sizeof list; i++)
+		if (offers[i].version[0])
+			n += (size_t)snprintf(list + n, sizeof list - n, "%s%s", n > 0 ? ", " : "",
+			                      offers[i].version);
+	return tool_fail_as(EX_USAGE, "%s: there is no version '%.64s' of it here; there are: %s",
+	                    c->language->name, c->options.version, list[0] ? list : "none");
+}
+
+/* Of the files with the language's name that whose tool says this version. */
+static int
+version_find(struct command_run *c)
+{
+	const struct run_place place = { .uid = (uid_t)c->tool->config.uid_range_start + BOX_UID,
+		                         .cgroup = &c->tool->cgroup };
+	AUTO_FREE struct run_offer *offers = calloc(RUN_LANGUAGES_MAX, sizeof *offers);
+	const struct run_language *chosen, *first;
+	struct err e = { 0 };
+
+	if (!offers)
+		err_set(&e, ENOMEM, "languages");
+	for (size_t i = 0; e.code == 0 && i < c->languages.n; i++)
+		if (run_language_is_named(&c->languages.rows[i], c->language->name))
+			run_offer_find(&place, &c->languages.rows[i], &offers[i], &e);
+	if (e.code)
+		return tool_fail(&e);
+	chosen = run_languages_choose(&c->languages, offers, c->language->name, c->options.version, &first);
+	if (!chosen)
+		return version_refuse(c, offers);
+	c->language = chosen;
+	memcpy(c->job.version, offers[chosen - c->languages.rows].version, RUN_VERSION_NUMBER_SIZE);
+	return 0;
 }
 
 /* As it is called here, so that messages name it; what cannot be such a name is called as the language says.
@@ -317,6 +358,8 @@ run_with(struct command_run *c, const char *path, const char *const *arguments)
 		status = program_check(path);
 	if (status == 0)
 		status = language_find(c, path);
+	if (status == 0 && c->options.version)
+		status = version_find(c);
 	if (status == 0)
 		status = job_take(c, path, arguments);
 	if (status == 0)

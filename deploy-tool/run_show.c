@@ -13,6 +13,7 @@
 #include "base/utf8.h"
 #include "deploy-tool/diagnostics.h"
 #include "run/result.h"
+#include "sandbox/box.h"
 
 enum { EXIT_SIGNAL = 128, SEQUENCE_MAX = 4, CLEAR_WIDTH = 60 };
 
@@ -252,7 +253,8 @@ put_json(const struct run_shown *s)
 {
 	const struct run_facts facts = { .created_us = s->started_us,
 		                         .started_us = s->started_us,
-		                         .finished_us = (uint64_t)clock_wall_ms() * 1000 };
+		                         .finished_us = (uint64_t)clock_wall_ms() * 1000,
+		                         .isolation = box_has_landlock() ? "full" : "strong" };
 	json_t *document = run_result_json(s->result, &facts);
 
 	return document ? tool_print_json(document) : tool_fail_as(EX_OSERR, "the result: out of memory");

@@ -11,6 +11,7 @@
 
 #include "base/fd.h"
 #include "base/macros.h"
+#include "sandbox/profile.h"
 
 #define OF_ALL (FILTER_BIT(FILTER_BOX_INIT) | FILTER_BIT(FILTER_UNCOUNTED))
 static const unsigned filters_of[] = {
@@ -93,4 +94,10 @@ box_base_close(struct box_base *base)
 	if (base->filters)
 		sandbox_filters_unmap(base->filters);
 	*base = (struct box_base){ 0 };
+}
+
+bool
+box_has_landlock(void)
+{
+	return landlock_abi() > 0;
 }

@@ -116,6 +116,7 @@ status_of() {
 		and (.stdout | startswith("first\nxxx")) and (.stdout | endswith("xxx\nlast\n"))
 		and .stderr_bytes == 6 and .stderr == "b29wcwr/" and .stderr_encoding == "base64"
 		and (.wall_ms | type) == "number" and .processes_peak >= 1' out
+	jq -e '.isolation.level | IN("full", "strong")' out
 	echo 'echo a; echo b >&2; echo c' >two.sh
 	[ "$(run_program --merge-stderr two.sh 2>/dev/null | paste -sd ' ')" = "a b c" ]
 }
@@ -167,6 +168,21 @@ status_of() {
 	rm more/*
 	refused 78 cfn-deploy -c run.conf run x.txt
 	grep -q "$PWD/more: there is no language in it" "$D/err"
+}
+
+@test "a version is asked for as it is of a server" {
+	mkdir more
+	printf 'name = Kind\nsource = main.kind\nrun = /bin/echo one\nversion = /bin/echo kind 1.5.2\n' >more/1.conf
+	printf 'name = Kind\nsource = main.kind\nrun = /bin/echo two\nversion = /bin/echo kind 2.0\n' >more/2.conf
+	printf '[run]\nlanguages_dir = %s\n' "$PWD/more" >run.conf
+	: >x.kind
+	[ "$(cfn-deploy -c run.conf run x.kind 3>&-)" = one ]
+	[ "$(cfn-deploy -c run.conf run --version 1.5 x.kind 3>&-)" = one ]
+	[ "$(cfn-deploy -c run.conf run --lang kind --version 2 x.kind 3>&-)" = two ]
+	cfn-deploy -c run.conf --json run --version 2 x.kind 3>&- >out
+	jq -e '.version == "2.0" and .stdout == "two\n"' out
+	refused 64 cfn-deploy -c run.conf run --version 1.6 x.kind
+	grep -qF "Kind: there is no version '1.6' of it here; there are: 1.5.2, 2.0" "$D/err"
 }
 
 @test "what cannot be run is said with what can be" {
