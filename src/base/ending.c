@@ -12,7 +12,7 @@ static const struct {
 	const char *sentence;
 } causes[CAUSE_COUNT] = {
 	[CAUSE_NONE] = { "", 0, "" },
-	[CAUSE_NO_ROUTE] = { "no_route", 404, "No function is deployed at this path." },
+	[CAUSE_NO_ROUTE] = { "no_route", 404, "There is nothing at this path." },
 	[CAUSE_METHOD_NOT_ALLOWED] = { "method_not_allowed", 405, "The function does not take this method." },
 	[CAUSE_UNAUTHORIZED] = { "unauthorized", 401, "The function asks for a token that is valid." },
 	[CAUSE_FORBIDDEN] = { "forbidden", 403, "The token is not good for this function." },

@@ -60,6 +60,7 @@ slow='{"lang":"Python","code":"import time; time.sleep(2); print(\"slept\")"}'
 	request /api/run -d "$slow"
 	expect 404
 	get /api/run/languages 404
+	grep -q 'There is nothing at this path' "$D/body"
 	[ "$(status_of_run .)" = null ]
 	runner_is_gone
 }
