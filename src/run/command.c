@@ -65,17 +65,13 @@ words_put_files(struct run_words *w, const struct run_language *l, const struct 
 	return rc;
 }
 
-/* "pkg/Main.java" → "pkg.Main" */
 static int
 words_copy_class(struct run_words *w, const struct run_job *job, struct err *e)
 {
-	const char *path = job->files[0].path, *end = strrchr(path, '.');
-	char name[RUN_FILE_NAME_MAX + 1];
-	int n = snprintf(name, sizeof name, "%.*s", end ? (int)(end - path) : RUN_FILE_NAME_MAX, path);
+	char name[RUN_CLASS_SIZE];
+	size_t n = run_class_name(&job->files[0], name);
 
-	for (char *slash = name; (slash = strchr(slash, '/'));)
-		*slash = '.';
-	return words_copy(w, name, (size_t)n, e);
+	return words_copy(w, name, n, e);
 }
 
 /* A word that may have {memory} somewhere within. */

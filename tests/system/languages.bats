@@ -112,6 +112,37 @@ speaks() {
 	speaks java nonzero_exit More.java
 }
 
+@test "a main class may be in a package" {
+	need_language java
+	mkdir -p src
+	printf '/* package no.this; */ // nor package that\n\npackage a . b ;\npublic class Main { public static void main(String[] x) { System.out.println(Main.class.getName()); } }\n' >Main.java
+	[ "$(cfn-deploy run Main.java 3>&-)" = a.b.Main ]
+}
+
+# class_is CLASS SOURCE: what {class} is for a main file like this.
+class_is() {
+	printf '%b' "$2" >one.kind
+	[ "$(cfn-deploy -c run.conf run one.kind 3>&-)" = "$1" ] || {
+		echo "of '$2' the class is not $1"
+		return 1
+	}
+}
+
+@test "the class of a main file is its name behind the package that it says first" {
+	mkdir kinds
+	printf 'name = Kind\nsource = main.kind\nrun = /bin/echo {class}\n' >kinds/kind.conf
+	printf '[run]\nlanguages_dir = %s\n' "$PWD/kinds" >run.conf
+	class_is one ''
+	class_is one 'class one {}\npackage a;'
+	class_is one 'packages a;'
+	class_is one 'package'
+	class_is one '/* package a;'
+	class_is one "package $(head -c 2000 /dev/zero | tr '\0' a);"
+	class_is a.one 'package a;'
+	class_is a.one '\357\273\277package a\nimport b.c'
+	class_is a.b_2.one '// x\r\n/* y */package/**/a/* . */.\tb_2;'
+}
+
 @test "Python is spoken" {
 	printf 'import sys, more\nprint(input(), sys.argv[1], more.MORE)\nsys.exit(7)\n' >hello.py
 	echo 'MORE = "more"' >more.py
