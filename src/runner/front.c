@@ -35,8 +35,7 @@ get_languages(struct front *f, struct lane *l, const struct lane_request *q, con
 static void
 get_run(struct front *f, struct lane *l, const struct lane_request *q, const char *id)
 {
-	(void)q;
-	async_get(f, l, id);
+	async_get(f, l, id, strcmp(q->method, "HEAD") == 0);
 }
 
 static void

@@ -105,7 +105,7 @@ extern const struct run_kind run_kind_sync, run_kind_stream, run_kind_async;
 void stream_open(struct run *r);
 
 void async_post(struct front *f, struct lane *l, const struct lane_request *q, const char *client);
-void async_get(struct front *f, struct lane *l, const char *id);
+void async_get(struct front *f, struct lane *l, const char *id, bool is_head);
 void async_delete(struct front *f, struct lane *l, const char *id);
 void async_open(struct front *f);
 void async_begin(struct front *f); /* what the store has, once the front has begun */

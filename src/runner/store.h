@@ -57,6 +57,8 @@ int store_finish(struct store *s, const char *id, const char *result, size_t n, 
 /* -ENOENT. */
 int store_remove(struct store *s, const char *id, struct err *e);
 int store_read(struct store *s, const char *id, struct store_run *run, struct err *e);
+/* The same without the document, which is not read: NULL, and how many bytes it has. */
+int store_look(struct store *s, const char *id, struct store_run *run, struct err *e);
 
 /* Those that are not done, oldest first, without their documents, until take returns what is not 0, which is
  * returned then.  take changes nothing in the store. */

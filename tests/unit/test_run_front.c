@@ -23,7 +23,7 @@ struct lane {
 	bool is_stream, has_ended;
 	char fields[1024], type[64];
 	char body[ANSWER_MAX];
-	size_t n, room;
+	size_t n, room, size;
 	void (*await)(void *context, struct lane *l);
 	const char *header; /* X-Client */
 };
@@ -43,9 +43,10 @@ lane_answer(struct lane *l, int status, const char *fields, const char *type, co
 	l->status = status;
 	snprintf(l->fields, sizeof l->fields, "%s", fields);
 	snprintf(l->type, sizeof l->type, "%s", type ? type : "");
-	if (n > 0)
+	l->size = n;
+	if (body)
 		memcpy(l->body, body, n);
-	l->body[n] = '\0';
+	l->body[body ? n : 0] = '\0';
 	l->has_ended = true;
 }
 
@@ -541,6 +542,7 @@ static void
 an_accepted_run_is_found_by_its_id(void **state)
 {
 	struct fixture *f = *state;
+	struct lane *l;
 	char path[64];
 
 	take_id(ask(f, (struct ask){ .query = "async=1" }), path);
@@ -552,6 +554,11 @@ an_accepted_run_is_found_by_its_id(void **state)
 	keeper_run(job(1), "hello\n");
 	assert_answer(look(f, path), 200, "\"stdout\":\"hello\\n\"");
 	assert_answer(look(f, path), 200, path + 1);
+	l = ask(f, (struct ask){ .method = "HEAD", .path = path });
+	assert_string_equal(l->type, "application/json");
+	assert_true(l->size > 100);
+	assert_int_equal(strlen(l->body), 0);
+	assert_answer(l, 200, "");
 	assert_answer(ask(f, (struct ask){ .method = "DELETE", .path = path }), 204, "");
 	assert_answer(look(f, path), 404, "no such run");
 }

@@ -142,6 +142,10 @@ a_run_is_kept_until_its_result_takes_its_place(void **state)
 	assert_int_equal(run.n, 6);
 	assert_string_equal(run.document, "result");
 	store_run_done(&run);
+	assert_int_equal(store_look(f->s, id_of(1), &run, &e), 0);
+	assert_int_equal(run.state, STORE_DONE);
+	assert_int_equal(run.n, 6);
+	assert_null(run.document);
 }
 
 static void
@@ -152,6 +156,7 @@ what_is_not_there_is_said(void **state)
 	struct err e;
 
 	assert_int_equal(store_read(f->s, id_of(9), &run, &e), -ENOENT);
+	assert_int_equal(store_look(f->s, id_of(9), &run, &e), -ENOENT);
 	assert_int_equal(store_begin(f->s, id_of(9), 1, &e), -ENOENT);
 	assert_int_equal(store_finish(f->s, id_of(9), "", 0, 1, &e), -ENOENT);
 	assert_int_equal(store_remove(f->s, id_of(9), &e), -ENOENT);
