@@ -62,6 +62,7 @@ void box_base_close(struct box_base *base);
 
 /* A box that is made before anybody knows what runs in it, waits for that, and is used once. */
 struct box_ahead;
+
 /* The one layer of a box that a kernel may be without: then boxes are made all the same, and their isolation
  * is called strong, not full. */
 bool box_has_landlock(void);

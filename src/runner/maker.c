@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -257,11 +258,26 @@ static const struct message_rule front_may_say[] = {
 	{ MSG_MAKER_LOGS, 0, 0, 1, 1 },
 };
 
+/* Writing to it must not wait for anybody whom the front has in hand: a pipe or a socket that nobody reads
+ * would hold the maker up, and with it every program that is to be ended. */
+static void
+log_take(struct message *message)
+{
+	AUTO_FD log = message_take_fd(message, 0);
+	struct stat new, old;
+
+	if (fstat(log, &new) == 0 && (S_ISREG(new.st_mode) || S_ISCHR(new.st_mode)))
+		dup2(log, STDERR_FILENO);
+	else if (fstat(STDERR_FILENO, &old) < 0 || old.st_dev != new.st_dev || old.st_ino != new.st_ino)
+		log_line(LOG_WARNING,
+		         "the new error log is neither a file nor a device: the old one goes on");
+}
+
 /* 0 goes on; 1 its end; -errno. */
 static int
 front_serve(struct maker *m, struct message *message, struct err *e)
 {
-	int rc = message_receive(m->front, message, e), log;
+	int rc = message_receive(m->front, message, e);
 
 	if (rc <= 0)
 		return rc == 0 ? 1 : rc == -EAGAIN || rc == -EMFILE ? 0 : rc;
@@ -272,9 +288,7 @@ front_serve(struct maker *m, struct message *message, struct err *e)
 	if (message->type == MSG_JOB) {
 		keeper_start(m, message);
 	} else {
-		log = message_take_fd(message, 0);
-		dup2(log, STDERR_FILENO);
-		fd_close(&log);
+		log_take(message);
 		/* Those who wait have the old one. */
 		ahead_end(m);
 	}

@@ -15,6 +15,7 @@
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -728,6 +729,65 @@ a_front_that_breaks_the_protocol_ends_its_maker(void **state)
 	}
 }
 
+/* How it ended; -1: it did not. */
+static int
+maker_status(pid_t maker)
+{
+	const uint64_t end = clock_now_us() + (uint64_t)WAIT_MS * 1000;
+	int status;
+
+	while (waitpid(maker, &status, WNOHANG) == 0) {
+		if (clock_now_us() > end)
+			return -1;
+		usleep(1000);
+	}
+	return status;
+}
+
+/* It says why it ends: to a pipe that is full it would wait for ever. */
+static void
+a_log_that_nobody_reads_does_not_hold_the_maker_up(void **state)
+{
+	static const char some[4096];
+	int channel, ends[2], status;
+	pid_t maker;
+	struct err e;
+
+	(void)state;
+	channel = raw_start(&maker);
+	assert_int_equal(pipe2(ends, O_CLOEXEC | O_NONBLOCK), 0);
+	while (write(ends[1], some, sizeof some) > 0)
+		;
+	assert_int_equal(fd_set_blocking(ends[1], 1), 0);
+	assert_int_equal(message_send(channel, MSG_MAKER_LOGS, NULL, 0, &ends[1], 1, &e), 0);
+	assert_int_equal(message_send(channel, 99, NULL, 0, NULL, 0, &e), 0);
+	status = maker_status(maker);
+	close(ends[0]); /* whom it held up it lets go */
+	close(ends[1]);
+	close(channel);
+	assert_int_equal(status, 4 << 8);
+}
+
+static void
+a_log_that_is_a_file_takes_the_place_of_the_old_one(void **state)
+{
+	int channel, status, file = memfd_create("log", MFD_CLOEXEC);
+	struct stat st;
+	pid_t maker;
+	struct err e;
+
+	(void)state;
+	channel = raw_start(&maker);
+	assert_int_equal(message_send(channel, MSG_MAKER_LOGS, NULL, 0, &file, 1, &e), 0);
+	assert_int_equal(message_send(channel, 99, NULL, 0, NULL, 0, &e), 0);
+	status = maker_status(maker);
+	close(channel);
+	assert_int_equal(status, 4 << 8);
+	assert_int_equal(fstat(file, &st), 0);
+	assert_true(st.st_size > 0);
+	close(file);
+}
+
 static void
 many_jobs_leave_nothing_behind(void **state)
 {
@@ -769,6 +829,8 @@ inside(void)
 		TEST(when_the_front_ends_so_does_everything),
 		TEST(what_is_no_job_is_an_internal_error),
 		TEST(a_front_that_breaks_the_protocol_ends_its_maker),
+		TEST(a_log_that_nobody_reads_does_not_hold_the_maker_up),
+		TEST(a_log_that_is_a_file_takes_the_place_of_the_old_one),
 		TEST(many_jobs_leave_nothing_behind),
 	};
 
