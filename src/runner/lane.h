@@ -41,7 +41,9 @@ struct lane_rules {
 	void (*gone)(void *context, struct lane *l);
 };
 
-/* A header field of the client's request by its name as in HTTP ("X-Forwarded-For"), in any case; NULL. */
+/* A header field of the client's request by its name as in HTTP ("X-Forwarded-For"), in any case; NULL: it is
+ * not there, or there is more than one that CGI calls so ("X_Forwarded_For"), of which nobody knows whose
+ * they are. */
 const char *lane_header(const struct lane *l, const char *name);
 
 /* ---- the answer ----
@@ -50,7 +52,8 @@ const char *lane_header(const struct lane *l, const char *name);
  * may be NULL: no body.  None of these calls back into rules; what follows on the lane comes from the loop.
  */
 
-/* A whole one.  Without memory for it the client gets 500. */
+/* A whole one; to HEAD without its body, which is not looked at.  Without memory for it the client gets 500.
+ */
 void lane_answer(struct lane *l, int status, const char *fields, const char *type, const void *body,
                  size_t n);
 

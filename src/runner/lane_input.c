@@ -141,10 +141,16 @@ is_field(const char *param, const char *name)
 const char *
 lane_input_field(const struct lane_input *in, const char *name)
 {
-	for (size_t i = 0; i < in->n_pairs; i++)
-		if (is_field(in->pairs[i].name, name))
-			return in->pairs[i].value;
-	return NULL;
+	const char *value = NULL;
+
+	for (size_t i = 0; i < in->n_pairs; i++) {
+		if (!is_field(in->pairs[i].name, name))
+			continue;
+		if (value)
+			return NULL;
+		value = in->pairs[i].value;
+	}
+	return value;
 }
 
 /* ---- records ---- */

@@ -270,6 +270,28 @@ an_answer_has_the_id_of_its_dispatch_and_the_next_request_another(void **state)
 	assert_false(rig->is_closed);
 }
 
+/* X-Forwarded-For and X_Forwarded_For are one param's name: the second may be anybody's, and so may the
+ * first. */
+static void
+a_field_that_is_there_in_two_forms_is_none(void **state)
+{
+	struct rig *rig = *state;
+	char params[1024];
+	size_t n = usual_params(params, "GET", "/api/run");
+	const struct fcgi_request q = {
+		.id = rig->id,
+		.is_complete = true,
+		.params = { { params, n + param_put(params + n, "HTTP_X_FORWARDED_FOR", "203.0.113.5") } },
+	};
+
+	rig->serve = serve_hello;
+	request_send(rig, &q);
+	settle(rig);
+	answer_await(rig);
+	assert_int_equal(rig->n_requests, 1);
+	assert_string_equal(rig->field, "");
+}
+
 static void
 the_answer_to_head_has_no_body(void **state)
 {
@@ -582,6 +604,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_request_comes_with_its_params_and_body),
 		TEST(an_answer_has_the_id_of_its_dispatch_and_the_next_request_another),
+		TEST(a_field_that_is_there_in_two_forms_is_none),
 		TEST(the_answer_to_head_has_no_body),
 		TEST(a_body_of_the_maximum_is_taken_and_a_byte_more_is_413),
 		TEST(params_over_their_maximum_end_the_lane),
