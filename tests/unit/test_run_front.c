@@ -821,21 +821,23 @@ a_version_that_is_not_known_yet_is_asked_for_again(void **state)
 	static const char versioned[] = "{\"lang\":\"bash\",\"version\":\"5\",\"code\":\"\"}";
 	struct fixture *f = *state;
 	struct run_offer offers[RUN_LANGUAGES_MAX] = { { .is_available = true } };
-	struct lane *l;
+	struct lane *l, *running[2];
 
 	f->rules.run.offers = offers;
 	front_restart(f);
 	l = ask(f, (struct ask){ .body = versioned });
 	assert_non_null(strstr(l->fields, "Retry-After: 1\r\n"));
 	assert_answer(l, 503, "\"field\":\"version\"");
-	ask(f, (struct ask){ 0 });
+	running[0] = ask(f, (struct ask){ 0 });
 	assert_int_equal(keepers.n, 1);
 	offers[0] = (struct run_offer){ .is_available = true, .is_asked = true, .version = "5.2.15" };
-	ask(f, (struct ask){ .body = versioned });
+	running[1] = ask(f, (struct ask){ .body = versioned });
 	assert_int_equal(keepers.n, 2);
 	offers[0].version[0] = '4';
 	assert_answer(ask(f, (struct ask){ .body = versioned }), 422, "4.2.15");
 	front_free(f->f);
+	free(running[0]);
+	free(running[1]);
 	f->rules.run.offers = NULL;
 	front_start(f);
 }
