@@ -196,7 +196,7 @@ patience(struct spawn *s)
 {
 	int ms = invoked_check(s);
 
-	return s->ended && (ms < 0 || ms > LEAF_RETRY_MS) ? LEAF_RETRY_MS : ms;
+	return (s->ended || s->is_reaping) && (ms < 0 || ms > RETRY_MS) ? RETRY_MS : ms;
 }
 
 /* Children are reaped at the end of the turn: what they said before is served first, and what belongs to

@@ -276,7 +276,9 @@ process_reap(struct spawn *s, struct err *e)
 		int rc;
 
 		/* The system call, because waitid(3) has no usage. */
-		if (syscall(SYS_waitid, P_ALL, 0, &info, WEXITED | WNOHANG, &usage) < 0 || info.si_pid == 0)
+		rc = (int)syscall(SYS_waitid, P_ALL, 0, &info, WEXITED | WNOHANG, &usage);
+		s->is_reaping = rc < 0 && errno != ECHILD;
+		if (rc < 0 || info.si_pid == 0)
 			return 0;
 		p = take_by_pid(s, info.si_pid);
 		if (!p)

@@ -14,7 +14,7 @@ enum {
 	PROCESSES_MAX = 4096,
 	DENIED_MAX = 64,      /* refused calls that a worker may make until it is ready */
 	BASE_FIRST_ID = 1000, /* slot 0's uid and gid in the base namespace */
-	LEAF_RETRY_MS = 50,   /* until a leaf that the kernel still holds is tried again */
+	RETRY_MS = 50, /* until what the kernel refused is tried again: a leaf it holds, who has ended */
 };
 
 enum process_kind { PROCESS_ROUTER, PROCESS_WORKER, PROCESS_COPY, PROCESS_RUNNER };
@@ -66,6 +66,7 @@ struct spawn {
 	struct watch on_master, on_children;
 	struct process *processes;
 	struct process *ended; /* freed at the end of the loop's turn, or when its leaf can be removed */
+	bool is_reaping;       /* the kernel did not say who has ended: to be asked again */
 	struct outgoing *first, *last;
 	struct message in; /* too large for the stack */
 };
