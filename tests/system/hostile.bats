@@ -92,11 +92,19 @@ misbehaves() {
 	lives_on forges
 }
 
+# has_lost N FUNCTION: so many of its workers, for what they said.
+has_lost() {
+	[ "$(grep -c "function '$2' .* bad_response;" "$D/error.log")" -eq "$1" ]
+}
+
 @test "a function that writes junk after its answer loses its worker and nothing else" {
+	local i
 	hostile junk_after
-	for _ in 1 2 3; do
+	for i in 1 2 3; do
 		request '/junk_after?go'
 		expect 200 'still here'
+		# What comes while that worker has the next request is its answer.
+		eventually has_lost "$i" junk_after
 		lives_on junk_after
 	done
 }
