@@ -344,6 +344,12 @@ result_init(struct keeper *k, struct box_result *r, struct err *e)
 	return 0;
 }
 
+static bool
+is_ended_by_us(const struct box_result *r)
+{
+	return r->is_cancelled || r->cause != CAUSE_NONE;
+}
+
 /* In the box that waits for it, if there is one: *is_over says that it ran there.  What fails before its
  * program has begun is tried again by itself. */
 static int
@@ -357,7 +363,7 @@ run_ahead(const struct box_plan *plan, struct box_result *result, bool *is_over,
 	*is_over = rc < 0;
 	if (rc == 0 && box_ahead_take(&k)) {
 		rc = box_keep(&k, e);
-		*is_over = !k.has_failed && !k.is_unheard;
+		*is_over = !k.has_failed && (!k.is_unheard || is_ended_by_us(result));
 	}
 	box_keeper_done(&k);
 	if (!*is_over || rc < 0)

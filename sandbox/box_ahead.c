@@ -219,10 +219,13 @@ input_give(const struct box_ahead *a, int input)
 {
 	const int seals = F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL;
 	off_t at = 0;
+	ssize_t n = 0;
 
-	while (input >= 0)
-		if (sendfile(a->input, input, &at, INPUT_MAX) <= 0)
-			break;
+	do
+		n = input < 0 ? 0 : sendfile(a->input, input, &at, INPUT_MAX);
+	while (n > 0 || (n < 0 && errno == EINTR));
+	if (n < 0)
+		return -1;
 	return fcntl(a->input, F_ADD_SEALS, seals) < 0 || lseek(a->input, 0, SEEK_SET) < 0 ? -1 : 0;
 }
 

@@ -94,10 +94,10 @@ plan_await(struct payload *p, int go, struct err *e)
 static int
 program_prepare(struct payload *p, int report, int go, struct err *e)
 {
-	int rc = message_send(report, BOX_LISTENER, "", 0, &p->sandbox->listener, 1, e);
+	int rc = p->wait ? plan_await(p, go, e) : 0;
 
-	if (rc == 0 && p->wait)
-		rc = plan_await(p, go, e);
+	if (rc == 0)
+		rc = message_send(report, BOX_LISTENER, "", 0, &p->sandbox->listener, 1, e);
 	return rc < 0 ? rc : sandbox_enter(p->sandbox, SANDBOX_RUN, e);
 }
 
@@ -238,14 +238,9 @@ files_send(const struct box_plan *plan, int report)
 static _Noreturn void
 init_run(struct payload *p, const struct box_ends *ends, pid_t payload, int signals)
 {
-	const int keep[] = { ends->failure, ends->life, ends->report, signals };
 	struct ending ending = { 0 };
 	struct err e = { 0 };
 
-	p->sandbox->keep = keep;
-	p->sandbox->n_keep = ARRAY_SIZE(keep);
-	if (sandbox_enter(p->sandbox, SANDBOX_INIT, &e) < 0)
-		fail(ends->failure, &e);
 	close(ends->failure);
 	payload_await(payload, p->end_us, ends->life, signals, &ending);
 	others_end(&ending);
@@ -318,10 +313,24 @@ go_await(const struct box_ends *ends, int signals)
 	message_done(&m);
 }
 
-static pid_t
-payload_start_now(struct payload *p, const struct box_ends *ends, struct err *e)
+/* go: -1: none. */
+static int
+init_enter(struct payload *p, enum sandbox_part part, const struct box_ends *ends, int signals, int go,
+           struct err *e)
 {
-	return box_files_write(p->plan, e) < 0 ? -1 : payload_start(p, ends, e);
+	const int keep[] = { ends->failure, ends->life, ends->report, signals, go };
+
+	p->sandbox->keep = keep;
+	p->sandbox->n_keep = ARRAY_SIZE(keep);
+	return sandbox_enter(p->sandbox, part, e);
+}
+
+static pid_t
+payload_start_now(struct payload *p, const struct box_ends *ends, int signals, struct err *e)
+{
+	pid_t pid = box_files_write(p->plan, e) < 0 ? -1 : payload_start(p, ends, e);
+
+	return pid < 0 || init_enter(p, SANDBOX_INIT, ends, signals, -1, e) < 0 ? -1 : pid;
 }
 
 static pid_t
@@ -337,15 +346,16 @@ payload_start_waiting(struct payload *p, const struct box_ends *ends, int signal
 	close(pipe_ends[0]);
 	if (pid < 0)
 		return pid;
-	p->sandbox->keep = (const int[]){ ends->failure, ends->life, ends->report, signals, pipe_ends[1] };
-	p->sandbox->n_keep = 5;
-	if (sandbox_enter(p->sandbox, SANDBOX_WAIT, e) < 0)
+	if (init_enter(p, SANDBOX_WAIT, ends, signals, pipe_ends[1], e) < 0)
 		return -1;
 	go_await(ends, signals);
 	p->plan = p->wait->plan;
 	end_set(p);
 	box_limits_fill(p->plan, &p->sandbox->limits);
 	if (sandbox_enter(p->sandbox, SANDBOX_SIZE, e) < 0 || box_files_write(p->plan, e) < 0)
+		return -1;
+	/* Before the program: what failed after that would have run it, and it runs once. */
+	if (init_enter(p, SANDBOX_INIT, ends, signals, pipe_ends[1], e) < 0)
 		return -1;
 	if (fd_write_all(pipe_ends[1], "g", 1) < 0)
 		return err_set(e, errno, "wake the payload");
@@ -369,7 +379,8 @@ box_init_run(const struct box_plan *plan, const struct box_wait *wait, struct sa
 	if (signals < 0)
 		err_set(&e, errno, "box '%s': signals", plan->name);
 	else
-		pid = wait ? payload_start_waiting(&p, ends, signals, &e) : payload_start_now(&p, ends, &e);
+		pid = wait ? payload_start_waiting(&p, ends, signals, &e)
+		           : payload_start_now(&p, ends, signals, &e);
 	if (pid < 0)
 		fail(ends->failure, &e);
 	init_run(&p, ends, pid, signals);

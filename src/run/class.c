@@ -84,6 +84,9 @@ run_class_name(const struct box_file *file, char name[RUN_CLASS_SIZE])
 	size_t n = ending ? (size_t)(ending - base) : strlen(base);
 	size_t used = package_copy(file, name, RUN_CLASS_SIZE - RUN_FILE_PART_MAX - 1);
 
+	/* A word of a command, and no option of it. */
+	if (used == 0 && (*base == '-' || *base == '@'))
+		used = (size_t)snprintf(name, RUN_CLASS_SIZE, "./");
 	memcpy(name + used, base, n);
 	name[used + n] = '\0';
 	return used + n;

@@ -96,7 +96,7 @@ keeper_start(struct maker *m, struct message *message)
 
 	memcpy(&asked, message->body, sizeof asked);
 	m->language = asked.language < m->place.languages->n ? asked.language : 0;
-	if (m->n_keepers - m->n_waiting == m->n_max - m->n_ahead) {
+	if (m->n_keepers - m->n_waiting >= m->n_max - m->n_ahead) {
 		log_line(LOG_WARNING, "job %u: %zu are kept already", asked.number, m->n_keepers);
 		return;
 	}
@@ -137,6 +137,7 @@ litter_clear(struct maker *m)
 		return;
 	cgroup_group_clear(m->place.run.cgroup->folder);
 	m->has_litter = false;
+	ahead_fill(m);
 }
 
 /* 1: the front has ended. */
