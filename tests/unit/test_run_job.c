@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "run/command.h"
 #include "run/job.h"
 #include "run/limits.h"
 
@@ -379,6 +380,29 @@ no_limit_is_above_its_maximum(void **state)
 	(void)state;
 }
 
+static void
+a_class_is_no_option(void **state)
+{
+	static const struct {
+		const char *path, *source, *name;
+	} cases[] = {
+		{ "x/-version.java", "", "./-version" },
+		{ "x/@options.java", "class C;", "./@options" },
+		{ "x/-p.java", "package a;", "a.-p" },
+		{ "x/One.java", "", "One" },
+		{ "-", "", "./-" },
+	};
+	char name[RUN_CLASS_SIZE];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		const struct box_file file = { cases[i].path, cases[i].source, strlen(cases[i].source) };
+
+		assert_int_equal(run_class_name(&file, name), strlen(cases[i].name));
+		assert_string_equal(name, cases[i].name);
+	}
+}
+
 int
 main(void)
 {
@@ -393,6 +417,7 @@ main(void)
 		cmocka_unit_test(names_of_files_have_a_length),
 		cmocka_unit_test(a_file_is_not_the_folder_of_another),
 		cmocka_unit_test(no_limit_is_above_its_maximum),
+		cmocka_unit_test(a_class_is_no_option),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
