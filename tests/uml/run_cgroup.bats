@@ -254,10 +254,6 @@ parent_of() {
 	ps -o ppid= -p "$1" | tr -d ' '
 }
 
-has_no_boxes() {
-	[ -z "$(boxes)" ]
-}
-
 # has_sleep PID...: one of them is the program that this file's long runs are.
 has_sleep() {
 	local pid
@@ -361,7 +357,7 @@ has_keeper() {
 	wait_until 20 has_keeper "$KEEPER"
 	kill -KILL "$INIT"
 	wait_until 20 not has_status "$ID" running
-	wait_until 20 has_no_boxes
+	eventually has_waiting_boxes_alone
 	uses nothing
 	result .status accepted
 	eventually has_waiting_boxes_alone
