@@ -9,7 +9,7 @@
 #include "base/loop.h"
 #include "ipc/protocol.h"
 #include "run/request.h"
-#include "runner/lane.h"
+#include "lane/lane.h"
 #include "runner/running.h"
 
 struct front;

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "fuzz.h"
-#include "runner/lane_input.h"
+#include "lane/lane_input.h"
 
 enum { PARAMS_MAX = 1000, BODY_MAX = 1000 };
 

@@ -12,7 +12,7 @@
 #include "base/fd.h"
 #include "base/macros.h"
 #include "ipc/message.h"
-#include "runner/lane.h"
+#include "lane/lane.h"
 
 enum { ID = 0x1234, PARAMS_SIZE = 200 * 1024 };
 

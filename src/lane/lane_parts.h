@@ -1,10 +1,10 @@
-/* lane_parts.h - inside of the runner: what the two halves of a lane share. */
+/* lane_parts.h - what the two halves of a lane share. */
 #pragma once
 #include <stdbool.h>
 #include <sys/queue.h>
 
-#include "runner/lane.h"
-#include "runner/lane_input.h"
+#include "lane/lane.h"
+#include "lane/lane_input.h"
 
 enum { LANE_HEAD_MAX = LANE_FIELDS_MAX + 512 };
 

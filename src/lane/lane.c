@@ -8,7 +8,7 @@
 
 #include "base/fd.h"
 #include "base/macros.h"
-#include "runner/lane_parts.h"
+#include "lane/lane_parts.h"
 
 enum {
 	BODIES_MAX = 128 << 20, /* bytes of all lanes' bodies together; above: 503 */
@@ -122,7 +122,7 @@ param(const struct lane *l, const char *name)
 	return value ? value : "";
 }
 
-/* NULL: it is not below the run path. */
+/* NULL: it is not below it. */
 static const char *
 path_below(const struct lane *l)
 {

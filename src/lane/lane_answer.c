@@ -6,7 +6,7 @@
 
 #include "base/macros.h"
 #include "http/http.h"
-#include "runner/lane_parts.h"
+#include "lane/lane_parts.h"
 
 enum { CONTENT_MAX = FCGI_MESSAGE_MAX - FCGI_HEADER_SIZE };
 

@@ -1,5 +1,5 @@
 /* lane_input.c - FastCGI records of one request after the other, as a worker gets them. */
-#include "runner/lane_input.h"
+#include "lane/lane_input.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -24,7 +24,7 @@ struct lanes;
 
 struct lane_request {
 	const char *method;
-	const char *path; /* below the run path: "", "/languages", "/ID" */
+	const char *path; /* below the path of the lanes: "", "/ID" */
 	const char *query, *content_type, *accept;
 	const char *client; /* its address */
 	const char *user;   /* of its token; "": none */
@@ -74,7 +74,7 @@ void lane_set_owner(struct lane *l, void *owner);
 
 /* ---- all of them ---- */
 
-/* path: the run path, which is taken off.  context: what loop_turn is called with, and given to the rules. */
+/* path: where they serve, which is taken off.  context: what loop_turn is called with, and given to the rules. */
 int lanes_open(struct lanes **lanes, struct loop *loop, const char *path, const struct lane_rules *rules,
                struct err *e);
 void lanes_set_context(struct lanes *lanes, void *context);
