@@ -48,6 +48,9 @@ static const struct key keys[] = {
 	NUMBER("drain_timeout", KEY_DURATION, drain_timeout_ms, 0, 3600 * 1000),
 	NUMBER("process_control_timeout", KEY_DURATION, process_control_timeout_ms, 0, 3600 * 1000),
 	NUMBER("process.max", KEY_NUMBER, process_max, 1, 32768),
+	NUMBER("crashes.max", KEY_NUMBER, crashes_max, 0, 4096),
+	NUMBER("crashes.of_function", KEY_NUMBER, crashes_of_function, 0, 1024),
+	NUMBER("crashes.keep", KEY_DURATION, crashes_keep_ms, 60 * 1000, UINT64_C(3650) * 24 * 3600 * 1000),
 #undef TEXT
 #undef NUMBER
 };
@@ -93,6 +96,9 @@ config_init(struct config *c)
 		.drain_timeout_ms = 30 * 1000,
 		.process_control_timeout_ms = 30 * 1000,
 		.process_max = 1024,
+		.crashes_max = 512,
+		.crashes_of_function = 16,
+		.crashes_keep_ms = UINT64_C(30) * 24 * 3600 * 1000,
 	};
 	set_from_environment(c->libexec_dir, sizeof c->libexec_dir, "CFN_LIBEXECDIR", CFN_LIBEXECDIR);
 	set_from_environment(c->include_dir, sizeof c->include_dir, "CFN_INCLUDEDIR", CFN_INCLUDEDIR);

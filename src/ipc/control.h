@@ -29,6 +29,9 @@
  *   {"command":"rotate_sessions","epoch":E} a new secret for sessions, when E is the current one's or 0, else
  *                                          the one that is there is read → {"ok":true,"epoch":…,"before":…}
  *
+ *   {"command":"crashes","function":NAME,"since":MS} → {"ok":true,"crashes":[…]}: the newest records, without
+ *                                          what is long in them; with "id":MS this one, whole
+ *
  * Every answer has "ok"; with false it has "error", one line for people.
  *
  * Whoever may ask may invoke every function: he may write the registry, so what a function does is his choice

@@ -22,19 +22,20 @@ enum {
 	SOCKETS_MAX = 4,        /* of the host, that a function may connect to */
 	SOCKET_PATH_SIZE = 108, /* sun_path of unix(7) */
 	SOCKETS_TEXT_SIZE = SOCKETS_MAX * SOCKET_PATH_SIZE,
-	RUN_PATH_SIZE = 128,       /* of the runner's requests, and NUL */
-	RUN_LOCATION_SIZE = 256,   /* with the mount prefix */
-	RUN_FOLDER_SIZE = 1024,    /* an absolute path, and NUL */
-	RUN_CLIENT_SIZE = 64,      /* whose share it is, and NUL */
-	RUN_STATUS_SIZE = 24,      /* a word for how a run ended, and NUL */
-	RUN_STATUSES_MAX = 16,     /* of them */
-	RUN_CONCURRENT_MAX = 256,  /* runs at a time */
-	RUN_QUEUE_MAX = 4096,      /* runs that wait */
-	RUN_LANES_ASIDE = 16,      /* lanes for questions, beside one for each run */
-	RUN_BODY_MAX = 8 << 20,    /* bytes of one request */
-	RUN_ANSWER_MAX = 64 << 20, /* bytes of one answer */
-	RUN_WALL_MARGIN_MS = 5000, /* that a request may take longer than its run */
-	RUN_CPU_SHARE_MAX = 10000, /* percent of one processor; a share of more is none */
+	RUN_PATH_SIZE = 128,           /* of the runner's requests, and NUL */
+	RUN_LOCATION_SIZE = 256,       /* with the mount prefix */
+	RUN_FOLDER_SIZE = 1024,        /* an absolute path, and NUL */
+	RUN_CLIENT_SIZE = 64,          /* whose share it is, and NUL */
+	RUN_STATUS_SIZE = 24,          /* a word for how a run ended, and NUL */
+	RUN_STATUSES_MAX = 16,         /* of them */
+	RUN_CONCURRENT_MAX = 256,      /* runs at a time */
+	RUN_QUEUE_MAX = 4096,          /* runs that wait */
+	RUN_LANES_ASIDE = 16,          /* lanes for questions, beside one for each run */
+	RUN_BODY_MAX = 8 << 20,        /* bytes of one request */
+	RUN_ANSWER_MAX = 64 << 20,     /* bytes of one answer */
+	FAILURE_OUTPUT_MAX = 6 * 1024, /* last lines of a function that failed */
+	RUN_WALL_MARGIN_MS = 5000,     /* that a request may take longer than its run */
+	RUN_CPU_SHARE_MAX = 10000,     /* percent of one processor; a share of more is none */
 };
 
 enum message_type {
@@ -84,6 +85,7 @@ enum message_type {
 	MSG_STREAM,         /* struct process_ref: its answer is a stream; may it be? */
 	MSG_STREAM_ENDED,   /* struct stream_ended: as RELEASED, but it may serve on */
 	MSG_TOKENS_TAKEN,   /* struct tokens_serial: no other list is asked any more */
+	MSG_FAILURE,        /* struct failure_report, and the last lines of the function behind it */
 
 	/* master → runner; also MSG_LOGS (error log alone) and MSG_DRAIN: start nothing more from what is
 	   kept, and end when the lanes are closed and what runs has ended */
@@ -299,6 +301,20 @@ struct fresh_ended {
 	uint32_t number;
 	uint32_t reserved;
 	struct ending ending;
+};
+
+/* A function has failed: for the record of it.  Lines that end with '\n' follow, at most FAILURE_OUTPUT_MAX
+ * bytes: the function's own words. */
+struct failure_report {
+	uint64_t version;
+	uint32_t cause;                /* enum cause: the verdict */
+	uint32_t n;                    /* failures of this version since the last such word, this one too */
+	struct ending ending;          /* of the worker or of the request's process */
+	uint64_t elapsed_us;           /* from the request's dispatch to its failure */
+	int64_t cpu_us;                /* of the request; -1: not measured */
+	uint32_t method;               /* bit of http.h; 0 with an empty request */
+	uint32_t route;                /* row of the artifact's table */
+	char request[REQUEST_ID_SIZE]; /* empty: it was not at one */
 };
 
 struct start_refused {

@@ -414,6 +414,13 @@ serve_rotate_sessions(struct master *m, struct control_connection *c, const json
 	                         (json_int_t)m->session_keys.secrets[1].epoch));
 }
 
+static void
+serve_crashes(struct master *m, struct control_connection *c, const json_t *question, int fd)
+{
+	(void)fd;
+	control_answer(m, c, crashes_answer(m, question));
+}
+
 static const struct {
 	const char *name;
 	command *serve;
@@ -426,6 +433,7 @@ static const struct {
 	{ "invoke", serve_invoke },
 	{ "secret_key", serve_secret_key },
 	{ "rotate_sessions", serve_rotate_sessions },
+	{ "crashes", serve_crashes },
 };
 
 void

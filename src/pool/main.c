@@ -242,6 +242,7 @@ open_state(struct master *m, struct err *e)
 	    numbers_open(&m->approvals.numbers, path, e) < 0)
 		return -e->code;
 	storms_open(m);
+	crashes_open(m);
 	if (session_keys_open(path, &m->session_keys, e) < 0 || secrets_open(path, &m->secret_keys, e) < 0)
 		return -e->code;
 	return logs_open(&m->logs, m->config, e);
@@ -418,6 +419,7 @@ stop(struct master *m)
 	listener_close(&m->listener);
 	runner_close(m);
 	storms_close(m);
+	crashes_close(m);
 	uids_close(&m->uids);
 	token_list_close(m);
 	approvals_close(m);
@@ -450,7 +452,7 @@ init(struct master *m)
 {
 	m->approvals.numbers.folder = m->tokens.fd = -1;
 	TAILQ_INIT(&m->storms.list);
-	m->storms.folder = m->snapshot = m->uids.folder = m->listener.fd = m->watcher.inotify.fd =
+	m->crashes.folder = m->storms.folder = m->snapshot = m->uids.folder = m->listener.fd = m->watcher.inotify.fd =
 	    m->control.listener.fd = -1;
 	runner_init(m);
 	cgroup_none(&m->cgroup, "");

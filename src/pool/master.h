@@ -18,6 +18,7 @@
 #include "pool/backoff.h"
 #include "pool/channel.h"
 #include "pool/control_server.h"
+#include "pool/crashes.h"
 #include "pool/listener.h"
 #include "pool/logs.h"
 #include "pool/options.h"
@@ -110,6 +111,8 @@ struct pool {
 		uint64_t max_calls, max_kills, window_ms;
 		struct storm_count calls, kills;
 	} denied; /* refused system calls */
+
+	struct crash_rate crash_rate;
 
 	bool has_said_lost; /* that routes of it are the runner's */
 
@@ -240,6 +243,7 @@ struct master {
 	struct approvals approvals;
 	struct token_list tokens;
 	struct storms storms;
+	struct crashes crashes;
 	struct session_keys session_keys;
 	struct secret_keys secret_keys;
 

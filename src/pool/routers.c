@@ -27,6 +27,8 @@ static const struct message_rule rules[] = {
 	{ MSG_STREAM, sizeof(struct process_ref), sizeof(struct process_ref), 0, 0 },
 	{ MSG_STREAM_ENDED, sizeof(struct stream_ended), sizeof(struct stream_ended), 0, 0 },
 	{ MSG_TOKENS_TAKEN, sizeof(struct tokens_serial), sizeof(struct tokens_serial), 0, 0 },
+	{ MSG_FAILURE, sizeof(struct failure_report), sizeof(struct failure_report) + FAILURE_OUTPUT_MAX, 0,
+	  0 },
 };
 
 /* The worker that the message names, when this router has it; a late word about another is no fault. */
@@ -187,6 +189,30 @@ on_tokens_taken(struct master *m, struct router *router, const struct message *m
 	control_tokens_taken(m);
 }
 
+/* The request's id as gate and clients have it, or none. */
+static bool
+is_request_id(const char *id)
+{
+	return strspn(id, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-") == strlen(id);
+}
+
+static void
+on_failure(struct master *m, struct router *router, const struct message *message)
+{
+	struct failure_report report;
+	struct pool *pool;
+
+	(void)router;
+	memcpy(&report, message->body, sizeof report);
+	report.request[sizeof report.request - 1] = '\0';
+	pool = pool_find(m, report.version);
+	if (!pool || report.cause <= CAUSE_NONE || report.cause >= CAUSE_COUNT ||
+	    !is_request_id(report.request))
+		return;
+	crash_record(m, pool, &report, (const char *)message->body + sizeof report,
+	             message->length - sizeof report);
+}
+
 static const struct {
 	uint32_t type;
 	void (*serve)(struct master *m, struct router *router, const struct message *message);
@@ -203,6 +229,7 @@ static const struct {
 	{ MSG_STREAM, on_stream },
 	{ MSG_STREAM_ENDED, on_stream_ended },
 	{ MSG_TOKENS_TAKEN, on_tokens_taken },
+	{ MSG_FAILURE, on_failure },
 };
 
 static void

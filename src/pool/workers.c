@@ -313,6 +313,8 @@ crashed(struct master *m, struct worker *w, const struct process_ended *ended)
 	}
 	if (w->router)
 		channel_send(&w->router->channel, MSG_WORKER_ENDED, &told, sizeof told, NULL, 0);
+	else if (counts_as_crash(cause))
+		crash_record_idle(m, w->pool, cause, &ended->ending);
 }
 
 /* No back-off: what failed is gone already, and nothing has to be started anew. */

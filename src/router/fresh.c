@@ -173,6 +173,7 @@ judge(struct router *r, struct worker *w)
 	if (!q)
 		return;
 	fresh_hello(w);
+	output_now(r, w);
 	if (!worker_has_begun(w, q)) {
 		worker_give_back(r, w, q);
 		return;
@@ -189,6 +190,7 @@ renew(struct router *r, struct worker *w)
 		return;
 	judge(r, w);
 	tell_failed(r, w);
+	failure_tell(r, w, CAUSE_NONE, &w->ending);
 	worker_renewed(r, w);
 }
 

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "ipc/start.h"
 #include "router/router.h"
 
 enum { OUTPUT_EVENTS = EPOLLIN | EPOLLET, OUTPUT_READS = 16 };
@@ -47,13 +48,15 @@ is_within(struct router *r, struct pool *p, struct request *q, size_t n)
 }
 
 static void
-line_log(struct router *r, struct pool *p, struct request *q, int standard, struct span line)
+line_log(struct router *r, struct worker *w, struct request *q, int standard, struct span line)
 {
 	static const struct span cut = { "the rest of the output of this request is not logged", 52 };
+	struct pool *p = w->pool;
 	int level = level_take(&line, standard);
 
 	if (line.n == 0)
 		return;
+	failure_line(w, q, line);
 	if (is_within(r, p, q, line.n)) {
 		logs_function(r, p, q, level, line);
 	} else if (q && !q->is_log_cut) {
@@ -73,7 +76,7 @@ output_stderr(struct router *r, struct request *q, const unsigned char *p, size_
 
 		if (length > LOG_TEXT_MAX)
 			length = LOG_TEXT_MAX;
-		line_log(r, q->pool, q, LOG_INFO, (struct span){ at, length });
+		line_log(r, q->worker, q, LOG_INFO, (struct span){ at, length });
 		at += length;
 		if (at == line_end)
 			at++;
@@ -84,7 +87,7 @@ static void
 line_flush(struct router *r, struct worker *w)
 {
 	if (buf_used(&w->line) > 0)
-		line_log(r, w->pool, TAILQ_FIRST(&w->in_flight), LOG_NOTICE,
+		line_log(r, w, TAILQ_FIRST(&w->in_flight), LOG_NOTICE,
 		         (struct span){ buf_head(&w->line), buf_used(&w->line) });
 	buf_clear(&w->line);
 }
@@ -124,12 +127,32 @@ output_read(struct router *r, struct worker *w)
 	loop_watch(r, &w->output, OUTPUT_EVENTS);
 }
 
+/* What a process that crashes says comes in two pieces (worker/crash.c), and is one line. */
+static bool
+is_crash_begun(const struct worker *w)
+{
+	static const char start[] = CRASH_LINE_START;
+
+	return buf_used(&w->line) >= sizeof start - 1 &&
+	       memcmp(buf_head(&w->line), start, sizeof start - 1) == 0;
+}
+
 static void
 output_ready(struct router *r, struct source *s, uint32_t events)
 {
 	struct worker *w = CONTAINER_OF(s, struct worker, output);
 
 	(void)events;
+	output_read(r, w);
+	if (!is_crash_begun(w))
+		line_flush(r, w);
+}
+
+void
+output_now(struct router *r, struct worker *w)
+{
+	if (w->output.fd < 0)
+		return;
 	output_read(r, w);
 	line_flush(r, w);
 }

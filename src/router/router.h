@@ -241,6 +241,12 @@ struct worker {
 	bool is_kill_said; /* init was asked to end it */
 	struct ending ending;
 	enum cause cause; /* why the request failed */
+
+	/* failure.c */
+	struct buf said;  /* its last lines */
+	uint16_t said_of; /* while it was at which request (dispatch); 0: at none */
+	bool has_failure; /* to be told when it is known how it ended */
+	struct failure_report failure;
 };
 
 TAILQ_HEAD(workers, worker);
@@ -266,9 +272,11 @@ struct pool {
 	unsigned n_apart;              /* so many more are not packed, as one has slept */
 	unsigned wanted;               /* of the last MSG_WANT */
 	uint64_t want_us;
-	uint64_t failed_us; /* of the last MSG_REQUEST_FAILED */
-	uint32_t n_failed;  /* since */
-	bool is_denied;     /* in router.denied: there is something to report */
+	uint64_t failed_us;  /* of the last MSG_REQUEST_FAILED */
+	uint32_t n_failed;   /* since */
+	uint64_t failure_us; /* of the last MSG_FAILURE */
+	uint32_t n_failures; /* since */
+	bool is_denied;      /* in router.denied: there is something to report */
 	TAILQ_ENTRY(pool) denied_link;
 	struct denials denials;                  /* since the last report */
 	char denied_request[REQUEST_ID_MAX + 1]; /* the last one with any */
@@ -609,6 +617,16 @@ void master_say(struct router *r, uint32_t type, const void *body, size_t n);
 void output_watch(struct router *r, struct worker *w, int output);
 void output_stderr(struct router *r, struct request *q, const unsigned char *p, size_t n);
 void output_end(struct router *r, struct worker *w); /* reads what is left and closes */
+void output_now(struct router *r, struct worker *w); /* reads what there is */
+
+/* ---- failure.c: what the master records of a function that failed ---- */
+
+/* A line of its log; q is NULL while the worker was idle. */
+void failure_line(struct worker *w, const struct request *q, struct span line);
+/* The request has failed for this cause; how the process ended may be told later. */
+void failure_note(struct router *r, struct worker *w, const struct request *q, enum cause cause);
+/* It is known how; without a request that was noted, cause is the worker's. */
+void failure_tell(struct router *r, struct worker *w, enum cause cause, const struct ending *ending);
 
 /* ---- denied.c: system calls that were refused ---- */
 void denied_watch(struct router *r, struct worker *w, int listener); /* -1: there is none */

@@ -62,6 +62,7 @@ worker_free(struct router *r, struct worker *w)
 	if (w->is_todo)
 		TAILQ_REMOVE(&r->todo_workers, w, todo_link);
 	buf_done(&w->line);
+	buf_done(&w->said);
 	free(w);
 }
 
@@ -293,6 +294,7 @@ worker_blame(struct router *r, struct worker *w, enum cause cause)
 		return;
 	if (w->cpu_start_us >= 0 && q->cpu_us < 0 && w->cpu_last_us >= w->cpu_start_us)
 		q->cpu_us = w->cpu_last_us - w->cpu_start_us;
+	failure_note(r, w, q, cause);
 	detach(w, q);
 	answer_failed(r, q, cause);
 }
@@ -350,6 +352,7 @@ worker_vanished(struct router *r, struct worker *w)
 void
 worker_ended(struct router *r, struct worker *w, const struct worker_ended *how)
 {
+	enum cause cause;
 	struct request *q;
 
 	last_words(r, w);
@@ -360,7 +363,9 @@ worker_ended(struct router *r, struct worker *w, const struct worker_ended *how)
 	q = TAILQ_FIRST(&w->in_flight);
 	if (q)
 		q->ending = how->ending;
-	worker_blame(r, w, how->cause == CAUSE_NONE || how->cause >= CAUSE_COUNT ? CAUSE_CRASH : how->cause);
+	cause = how->cause == CAUSE_NONE || how->cause >= CAUSE_COUNT ? CAUSE_CRASH : how->cause;
+	worker_blame(r, w, cause);
+	failure_tell(r, w, cause, &how->ending);
 	leave(r, w);
 }
 
@@ -515,6 +520,7 @@ worker_new(struct router *r, const struct lease *lease)
 	w->cpu_start_us = w->cpu_last_us = w->cpu_mark_us = -1;
 	w->requests.fd = w->output.fd = w->denied.fd = w->zygote.fd = w->init.fd = -1;
 	buf_init(&w->line, LOG_TEXT_MAX);
+	buf_init(&w->said, FAILURE_OUTPUT_MAX);
 	TAILQ_INIT(&w->in_flight);
 	TAILQ_INSERT_HEAD(&p->idle, w, link);
 	TAILQ_INSERT_TAIL(&r->workers, w, all_link);
