@@ -39,13 +39,13 @@ struct config {
 	uint64_t connections; /* from web servers, for each router */
 	uint64_t cache_size;  /* bytes of kept answers, for each router; 0: none */
 	uint64_t uid_range_start, uid_range_size;
-	uint64_t drain_timeout_ms, process_control_timeout_ms; /* QUIT waits at most so long */
+	uint64_t drain_timeout_ms, process_control_timeout_ms;      /* QUIT waits at most so long */
 	uint64_t crashes_max, crashes_of_function, crashes_keep_ms; /* records of failures */
-	uint64_t process_max;                                  /* workers of all functions together */
-	struct function_policy defaults;                       /* what [global] says of function limits */
-	struct function_policy maximum;                        /* max.* */
-	struct libraries libraries;                            /* [link] */
-	struct config_run run;                                 /* [run] */
+	uint64_t process_max;                                       /* workers of all functions together */
+	struct function_policy defaults; /* what [global] says of function limits */
+	struct function_policy maximum;  /* max.* */
+	struct libraries libraries;      /* [link] */
+	struct config_run run;           /* [run] */
 	size_t n_overrides;
 	struct config_override overrides[CONFIG_OVERRIDES_MAX];
 };

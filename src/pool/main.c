@@ -452,8 +452,8 @@ init(struct master *m)
 {
 	m->approvals.numbers.folder = m->tokens.fd = -1;
 	TAILQ_INIT(&m->storms.list);
-	m->crashes.folder = m->storms.folder = m->snapshot = m->uids.folder = m->listener.fd = m->watcher.inotify.fd =
-	    m->control.listener.fd = -1;
+	m->crashes.folder = m->storms.folder = m->snapshot = m->uids.folder = m->listener.fd =
+	    m->watcher.inotify.fd = m->control.listener.fd = -1;
 	runner_init(m);
 	cgroup_none(&m->cgroup, "");
 	m->spawner.channel = m->spawner.pidfd = m->spawner_channel.watch.fd = -1;
