@@ -182,6 +182,8 @@ change_enabled(struct tool *t, const char *function, bool is_enabled, struct err
 	int rc = v != NULL ? signing_open(t, &signing, e) : err_set(e, ENOMEM, "%s", function);
 
 	if (rc == 0)
+		rc = registry_lock_check(t->registry, function, e);
+	if (rc == 0)
 		rc = registry_version_find(t->registry, function, 0, v, e);
 	if (rc < 0)
 		return rc;

@@ -51,10 +51,13 @@ run_deploy(struct tool *t, const char *const *arguments)
 	                    &(struct tool_syntax){ (const struct argument_table[]){
 						       { deploy_options, deploy_n_options, &d->options },
 						       { limit_rows, n_limits, &d->limits } },
-	                                           2, 1, SOURCE_FILES_MAX },
+	                                           2, 0, SOURCE_FILES_MAX },
 	                    arguments, &d->rest);
 	if (rc != 0 || t->wants_help)
 		return rc;
+	if (d->rest.n + d->options.sources.n == 0)
+		return tool_fail_as(EX_USAGE, "an argument is missing: cfn-deploy deploy %s",
+		                    t->command->usage);
 	rc = deployment_walk(d, DEPLOYMENT_READ, DEPLOYMENT_ACTIVATE);
 	return rc != 0 ? rc : finish(d);
 }

@@ -11,6 +11,8 @@ const struct argument_row deploy_options[] = {
 	  "drop routes that are not named now" },
 	{ "defaults", 0, ARGUMENT_FLAG, AT(defaults), NULL,
 	  "begin with the default limits, not with those of the version before" },
+	{ "source-fd", 0, ARGUMENT_LIST, AT(sources), "N:NAME",
+	  "read open descriptor N as the source file NAME, instead of FILE... (repeatable)" },
 	{ "route", 0, ARGUMENT_LIST, AT(routes), "[METHODS ]PATH",
 	  "serve this path (repeatable); else /NAME" },
 	{ "method", 0, ARGUMENT_LIST, AT(methods), "METHODS", "for these methods; else GET, HEAD, POST" },

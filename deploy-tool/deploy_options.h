@@ -6,7 +6,7 @@
 
 struct deploy_options {
 	const char *function, *entry, *shared, *link;
-	struct argument_list routes, methods, env, smokes, grants, origins;
+	struct argument_list routes, methods, env, smokes, grants, origins, sources;
 	bool replace_routes, defaults;
 };
 
@@ -14,7 +14,7 @@ struct deploy_options {
  * line; the others, and the limits, say what a function is. */
 extern const struct argument_row deploy_options[];
 extern const size_t deploy_n_options;
-enum { DEPLOY_CALL_OPTIONS = 3 };
+enum { DEPLOY_CALL_OPTIONS = 4 };
 
 /* The same for `check`. */
 extern const struct argument_row check_options[];

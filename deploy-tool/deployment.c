@@ -30,6 +30,15 @@ check_options_form(struct deployment *d)
 	return tool_fail_as(EX_USAGE, "%s--entry '%.80s' is not the name of a C function", d->prefix, entry);
 }
 
+/* Folders and sockets are given by who writes the registry himself: a token's scope says nothing of them. */
+static int
+check_token_form(struct deployment *d)
+{
+	if (d->tool->token_option == NULL || (d->options.shared == NULL && d->options.grants.n == 0))
+		return 0;
+	return tool_fail_as(EX_NOPERM, "a token gives no function a shared folder or a socket");
+}
+
 static int
 read_source(struct deployment *d)
 {
@@ -40,6 +49,8 @@ read_source(struct deployment *d)
 		.n = d->rest.n,
 		.paths = d->rest.items,
 		.function = d->options.function,
+		.n_given = d->options.sources.n,
+		.given = d->options.sources.items,
 	};
 	struct err e;
 	int rc = source_read(&d->artifact.source, &wish, &e);
@@ -106,6 +117,18 @@ settle_origins(struct deployment *d, struct err *e)
 	for (size_t i = 0; rc == 0 && i < given->n; i++)
 		rc = policy_add_origin(&d->policy, given->items[i], e);
 	return rc;
+}
+
+/* Those that are named, before anything is compiled; all of them once more when they are added. */
+static int
+check_scope(struct deployment *d)
+{
+	struct err e;
+
+	for (size_t i = 0; d->options.routes.n > 0 && i < d->routes.n; i++)
+		if (registry_check_scope(d->tool->registry, d->routes.rows[i].pattern, &e) < 0)
+			return tool_fail(&e);
+	return 0;
 }
 
 /* What the version before had, under what is given now. */
@@ -293,7 +316,10 @@ name_author(struct deployment *d)
 {
 	const struct source *s = &d->artifact.source;
 
-	tool_author(d->author);
+	if (d->tool->token_option != NULL)
+		registry_actor(d->tool->registry, d->author);
+	else
+		tool_author(d->author);
 	log_escape(d->source_name, sizeof d->source_name, s->path, strlen(s->path));
 }
 
@@ -388,6 +414,7 @@ static const struct {
 	const char *name; /* of what takes its time; NULL: it is not shown */
 } steps[] = {
 	{ DEPLOYMENT_READ, check_options_form, NULL },
+	{ DEPLOYMENT_READ, check_token_form, NULL },
 	{ DEPLOYMENT_READ, read_source, NULL },
 	{ DEPLOYMENT_READ, pack_source, NULL },
 	{ DEPLOYMENT_SETTLE, read_key, NULL },
@@ -396,6 +423,7 @@ static const struct {
 	{ DEPLOYMENT_SETTLE, settle_policy, NULL },
 	{ DEPLOYMENT_SETTLE, settle_grants, NULL },
 	{ DEPLOYMENT_SETTLE, settle_option_routes, NULL },
+	{ DEPLOYMENT_SETTLE, check_scope, NULL },
 	{ DEPLOYMENT_SETTLE, settle_links, NULL },
 	{ DEPLOYMENT_COMPILE, settle_links, NULL }, /* of check, which settles nothing else */
 	{ DEPLOYMENT_PREPARE, begin_trial, NULL },

@@ -31,7 +31,7 @@ struct deployment {
 	const struct registry_activation *activation; /* NULL: it is not signed */
 	int64_t version_id;
 	bool is_new;
-	char source_name[256], author[TOOL_AUTHOR_SIZE];
+	char source_name[256], author[AUDIT_NAME_SIZE];
 };
 
 /* What it goes through, in this order. */

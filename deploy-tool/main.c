@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "config.h"
+#include "deploy-tool/acting.h"
 #include "deploy-tool/commands.h"
 #include "deploy-tool/limits.h"
 #include "deploy-tool/subject.h"
@@ -15,7 +16,7 @@ static const struct command commands[] = {
 	{ "init", "", "make the registry", run_init, NULL, NULL, NULL },
 	{ "deploy", "[OPTION]... FILE... | FOLDER | -",
 	  "compile files (.c, .cc, .cpp, .cxx), try them, make them the active version", run_deploy,
-	  deploy_options, &deploy_n_options, limits_options },
+	  deploy_options, &deploy_n_options, limits_options, true },
 	{ "new", "[--template WORD] NAME", "make a folder with a function that works, and its test", run_new,
 	  new_options, &new_n_options, NULL },
 	{ "apply", "[--dry-run] [--yes] [--prune] [FILE | FOLDER]",
@@ -26,19 +27,19 @@ static const struct command commands[] = {
 	{ "dev", "[OPTION]... PATH...",
 	  "serve functions on 127.0.0.1, and every save of them; options of deploy are passed on", run_dev,
 	  dev_options, &dev_n_options, NULL },
-	{ "list", "", "all functions", run_list, NULL, NULL, NULL },
-	{ "show", "NAME [VERSION]", "everything about one version", run_show, NULL, NULL, NULL },
+	{ "list", "", "all functions", run_list, NULL, NULL, NULL, true },
+	{ "show", "NAME [VERSION]", "everything about one version", run_show, NULL, NULL, NULL, true },
 	{ "source", "[--extract FOLDER] NAME [VERSION]", "the files that a version was made of", run_source,
-	  source_options, &source_n_options, NULL },
-	{ "history", "NAME", "all versions of a function", run_history, NULL, NULL, NULL },
+	  source_options, &source_n_options, NULL, true },
+	{ "history", "NAME", "all versions of a function", run_history, NULL, NULL, NULL, true },
 	{ "rollback", "NAME [VERSION]", "make an older version the active one", run_rollback, NULL, NULL,
-	  NULL },
-	{ "enable", "NAME", "serve the function again", run_enable, NULL, NULL, NULL },
-	{ "disable", "NAME", "answer 503 for the function's routes", run_disable, NULL, NULL, NULL },
+	  NULL, true },
+	{ "enable", "NAME", "serve the function again", run_enable, NULL, NULL, NULL, true },
+	{ "disable", "NAME", "answer 503 for the function's routes", run_disable, NULL, NULL, NULL, true },
 	{ "lock", "--reason TEXT NAME", "refuse every change of the function until it is unlocked", run_lock,
-	  lock_options, &lock_n_options, NULL },
-	{ "unlock", "NAME", "let the function be changed again", run_unlock, NULL, NULL, NULL },
-	{ "remove", "NAME", "delete a function with all its versions", run_remove, NULL, NULL, NULL },
+	  lock_options, &lock_n_options, NULL, true },
+	{ "unlock", "NAME", "let the function be changed again", run_unlock, NULL, NULL, NULL, true },
+	{ "remove", "NAME", "delete a function with all its versions", run_remove, NULL, NULL, NULL, true },
 	{ "restart", "NAME", "replace the function's workers", run_restart, NULL, NULL, NULL },
 	{ "status", "", "what the running pools do", run_status, NULL, NULL, NULL },
 	{ "logs", "[-f] [--since TIME] [--request-id ID] [NAME]", "what functions wrote and logged", run_logs,
@@ -136,7 +137,7 @@ run(struct tool *t, const struct command *c, const char *const *arguments)
 
 	t->command = c;
 	rc = c->run(t, arguments);
-	return rc == 0 && t->wants_help ? print_command_help(c) : rc;
+	return rc == 0 && t->wants_help ? print_command_help(c) : acting_exit_status(t, rc);
 }
 
 /* arguments[0] is a command or a file to deploy. */

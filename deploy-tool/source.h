@@ -50,6 +50,9 @@ struct source_wish {
 	size_t n;
 	const char *const *paths;
 	const char *function; /* NULL: named like the folder or the first file */
+	/* In the place of paths: "N:NAME", open descriptors and what their files are called; not closed. */
+	size_t n_given;
+	const char *const *given;
 };
 
 /* Reads all of it, each file through one descriptor.  Of a folder: every file below it with a suffix that is

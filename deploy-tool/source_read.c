@@ -250,9 +250,50 @@ read_one(struct source *s, const struct source_wish *wish, struct err *e)
 	return rc < 0 ? rc : source_add(s, fd, slash != NULL ? slash + 1 : path, s->path, e);
 }
 
+enum { GIVEN_FD_MAX = 1 << 20 };
+
+/* Its descriptor; *name is what stands behind. */
+static int
+given_fd(const char *given, const char **name, struct err *e)
+{
+	size_t n = strspn(given, "0123456789");
+	long fd = n > 0 && n < 8 ? strtol(given, NULL, 10) : -1;
+
+	*name = given + n + 1;
+	if (fd < 0 || fd > GIVEN_FD_MAX || given[n] != ':' || !source_is_name(*name) || strchr(*name, '/'))
+		return err_set(e, -EINVAL, "'%.80s' is not N:NAME, a descriptor and the name of a file",
+		               given);
+	return (int)fd;
+}
+
+static int
+read_given(struct source *s, const struct source_wish *wish, struct err *e)
+{
+	const char *names[SOURCE_FILES_MAX];
+	struct source_wish named = *wish;
+	int fds[SOURCE_FILES_MAX], rc = 0;
+
+	if (wish->n > 0)
+		return err_set(e, -EINVAL, "%.160s: either files or descriptors", wish->paths[0]);
+	if (wish->n_given > SOURCE_FILES_MAX)
+		return err_set(e, -E2BIG, "more than %d files", SOURCE_FILES_MAX);
+	for (size_t i = 0; rc >= 0 && i < wish->n_given; i++)
+		rc = fds[i] = given_fd(wish->given[i], &names[i], e);
+	if (rc < 0)
+		return rc;
+	named.n = wish->n_given;
+	named.paths = names;
+	rc = name_by_file(s, &named, e);
+	for (size_t i = 0; rc == 0 && i < named.n; i++)
+		rc = source_add(s, fds[i], names[i], names[i], e);
+	return rc;
+}
+
 int
 source_read(struct source *s, const struct source_wish *wish, struct err *e)
 {
+	if (wish->n_given > 0)
+		return read_given(s, wish, e);
 	if (wish->n == 0)
 		return err_set(e, -EINVAL, "no source");
 	return wish->n == 1 ? read_one(s, wish, e) : read_files(s, wish, e);

@@ -11,6 +11,7 @@
 
 #include "base/fd.h"
 #include "base/log.h"
+#include "deploy-tool/acting.h"
 #include "ipc/spawner.h"
 
 #define AT(field) offsetof(struct tool, field)
@@ -19,6 +20,7 @@ const struct argument_row tool_options[] = {
 	{ "registry", 0, ARGUMENT_TEXT, AT(registry_option), "FILE", "the registry to use" },
 	{ "config", 'c', ARGUMENT_TEXT, AT(config_option), "FILE", "the configuration to use" },
 	{ "key", 0, ARGUMENT_TEXT, AT(key_option), "FILE", "the private key to sign with" },
+	{ "token", 0, ARGUMENT_TEXT, AT(token_option), "FILE", "act as the token in it, within its scopes" },
 	{ "json", 0, ARGUMENT_FLAG, AT(json), NULL, "print JSON instead of text" },
 	{ "help", 'h', ARGUMENT_FLAG, AT(wants_help), NULL, "say what this command does" },
 };
@@ -118,6 +120,9 @@ tool_configure(struct tool *t, bool with_registry)
 	struct err e;
 	int rc;
 
+	/* What a token may is looked after in those alone. */
+	if (t->token_option != NULL && !t->command->is_for_tokens)
+		return tool_fail_as(EX_USAGE, "'%s' is not for tokens", t->command->name);
 	config_init(&t->config);
 	rc = t->config_option != NULL ? config_read(&t->config, t->config_option, &e)
 	                              : config_read_default(&t->config, &e);
@@ -167,6 +172,8 @@ tool_open_registry(struct tool *t, enum registry_mode mode)
 	if (rc == -ENOENT)
 		return tool_fail_as(EX_NOINPUT, "%s; make it with: cfn-deploy --registry %s init", e.text,
 		                    t->config.registry);
+	if (rc == 0 && t->token_option != NULL)
+		rc = acting_begin(t, &e);
 	return rc < 0 ? tool_fail(&e) : 0;
 }
 

@@ -14,7 +14,7 @@
 
 struct tool {
 	const struct command *command; /* the one that runs; NULL before it is known */
-	const char *registry_option, *config_option, *key_option;
+	const char *registry_option, *config_option, *key_option, *token_option;
 	bool json;
 	bool wants_help;
 	bool is_private;  /* the caller's own registry, made without init */
@@ -36,6 +36,7 @@ struct command {
 	const struct argument_row *options;
 	const size_t *n_options;
 	size_t (*more_options)(const struct argument_row **rows);
+	bool is_for_tokens; /* may be run with --token: the registry checks all that it reads and changes */
 };
 
 /* --registry, --config, --key, --json, --help: known to every command. */

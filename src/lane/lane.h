@@ -74,7 +74,8 @@ void lane_set_owner(struct lane *l, void *owner);
 
 /* ---- all of them ---- */
 
-/* path: where they serve, which is taken off.  context: what loop_turn is called with, and given to the rules. */
+/* path: where they serve, which is taken off.  context: what loop_turn is called with, and given to the
+ * rules. */
 int lanes_open(struct lanes **lanes, struct loop *loop, const char *path, const struct lane_rules *rules,
                struct err *e);
 void lanes_set_context(struct lanes *lanes, void *context);

@@ -205,8 +205,10 @@ may_grant(const struct drawing *d, const struct pool_token *token, const struct 
 	if (!key)
 		return false;
 	/* What may be run is anything. */
-	if (grant->kind == TOKEN_RUN || strcmp(grant->subject, TOKEN_ANY) == 0)
+	if (grant->kind == TOKEN_RUN || (grant->kind == TOKEN_CALL && strcmp(grant->subject, TOKEN_ANY) == 0))
 		return token_key_may_open_all(key);
+	if (grant->kind == TOKEN_DEPLOY)
+		return token_key_may_deploy(key, grant->subject);
 	f = function_find(d->m, grant->subject);
 	pool = !f ? NULL : d->is_ahead ? f->next : f->serving;
 	return pool && token_key_may_open(key, grant->subject, pool->routes, pool->n_routes);

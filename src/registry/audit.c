@@ -96,15 +96,17 @@ audit_add(struct registry *r, const struct audit_change *change, struct err *e)
 	char line[AUDIT_LINE_SIZE];
 	struct audit_head last;
 	struct digest hash;
-	int rc = read_head(r, &last, e);
+	int rc = agent_check_change(r, change->event, change->function, e);
 
+	if (rc == 0)
+		rc = read_head(r, &last, e);
 	if (rc < 0)
 		return rc;
 	if (last.number >= REGISTRY_NUMBER_MAX)
 		return err_set(e, -EBADMSG, "registry %s: the last audit row is damaged", r->base.path);
 	record.number = last.number + 1;
 	record.uid = getuid();
-	audit_actor(record.actor);
+	registry_actor(r, record.actor);
 	fill_change(&record, change);
 	rc = audit_format(&record, &last.hash, line, &hash, e);
 	return rc < 0 ? rc : insert(r, &record, &hash, e);

@@ -50,12 +50,21 @@ registry_lock_check(struct registry *r, const char *function, struct err *e)
 {
 	struct registry_lock lock;
 	char when[CLOCK_TEXT_SIZE];
-	int rc = registry_lock_find(r, function, &lock, e);
+	int rc = agent_check(r, function, e);
 
+	if (rc == 0)
+		rc = registry_lock_find(r, function, &lock, e);
 	if (rc <= 0)
 		return rc;
+	r->has_met_lock = true;
 	clock_format(lock.time * 1000, when);
 	return err_set(e, -EPERM, "%s is locked since %s by %s: %s", function, when, lock.actor, lock.reason);
+}
+
+bool
+registry_has_met_lock(const struct registry *r)
+{
+	return r->has_met_lock;
 }
 
 struct change {
@@ -89,7 +98,7 @@ change_lock(struct registry *r, void *context, struct err *e)
 	char actor[AUDIT_NAME_SIZE];
 	int rc = registry_lock_check(r, c->function, e);
 
-	audit_actor(actor);
+	registry_actor(r, actor);
 	if (rc == 0)
 		rc = sql_run(
 		    &r->base, e,
@@ -114,6 +123,8 @@ change_unlock(struct registry *r, void *context, struct err *e)
 
 	if (rc == -ENOENT)
 		return no_function(r, c->function, e);
+	if (rc == 0)
+		rc = agent_check(r, c->function, e);
 	if (rc == 0)
 		rc = registry_lock_find(r, c->function, &lock, e);
 	if (rc == 0)

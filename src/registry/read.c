@@ -354,17 +354,32 @@ registry_version_find(struct registry *r, const char *function, uint32_t number,
 	                     " ORDER BY v.id IS f.active_version DESC, v.number DESC LIMIT 1",
 	                     "ti", function, (int64_t)number);
 
-	if (rc == -ENOENT && number == 0)
+	if ((rc == -ENOENT && number == 0) || (rc == 0 && !agent_sees(r, function)))
 		return err_set(e, -ENOENT, "no function '%s' in registry %s", function, r->base.path);
 	if (rc == -ENOENT)
 		return err_set(e, -ENOENT, "function '%s' has no version %u", function, number);
 	return rc < 0 ? rc : registry_version_by_id(r, id, v, e);
 }
 
+struct seen {
+	struct registry *r;
+	version_visitor *each;
+	void *context;
+};
+
+static int
+visit_seen(void *context, const struct registry_version *v)
+{
+	struct seen *s = context;
+
+	return agent_sees(s->r, v->function) ? s->each(s->context, v) : 0;
+}
+
 int
 registry_each_function(struct registry *r, version_visitor *each, void *context, struct err *e)
 {
 	AUTO_STATEMENT *row = NULL;
+	struct seen seen = { r, each, context };
 	char sql[SELECTION_MAX];
 	int rc = select_versions(r,
 	                         "WHERE v.id = coalesce(f.active_version,"
@@ -373,7 +388,7 @@ registry_each_function(struct registry *r, version_visitor *each, void *context,
 
 	if (rc == 0)
 		rc = sql_prepare(&r->base, &row, e, sql, "");
-	return rc < 0 ? rc : visit_versions(r, row, each, context, e);
+	return rc < 0 ? rc : visit_versions(r, row, visit_seen, &seen, e);
 }
 
 int
@@ -385,7 +400,7 @@ registry_each_version(struct registry *r, const char *function, version_visitor 
 	int64_t id;
 	int rc = sql_integer(&r->base, &id, e, "SELECT id FROM function WHERE name = ?", "t", function);
 
-	if (rc == -ENOENT)
+	if (rc == -ENOENT || (rc == 0 && !agent_sees(r, function)))
 		return err_set(e, -ENOENT, "no function '%s' in registry %s", function, r->base.path);
 	if (rc == 0)
 		rc = select_versions(r, "WHERE f.id = ? ORDER BY v.number DESC", sql, e);

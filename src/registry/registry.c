@@ -244,6 +244,7 @@ registry_close(struct registry *r)
 	if (!r)
 		return;
 	database_close(&r->base);
+	free(r->agent);
 	free(r);
 }
 

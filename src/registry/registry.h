@@ -187,8 +187,12 @@ int registry_unlock(struct registry *r, const char *function, struct err *e);
 /* 1 with *lock, 0 when it is not locked. */
 int registry_lock_find(struct registry *r, const char *function, struct registry_lock *lock, struct err *e);
 
-/* 0, or -EPERM as the changes above would say it: before work that would be in vain. */
+/* 0, or -EPERM as the changes above would say it, and -EACCES as an agent would hear it: before work that
+ * would be in vain. */
 int registry_lock_check(struct registry *r, const char *function, struct err *e);
+
+/* Whether a change was refused because its function is locked. */
+bool registry_has_met_lock(const struct registry *r);
 
 /* Calls each for every function whose newest signed activation is its removal. */
 int registry_each_removed(struct registry *r,
@@ -267,6 +271,19 @@ int registry_add_token(struct registry *r, const struct registry_token *t, struc
 
 /* -ENOENT. */
 int registry_remove_token(struct registry *r, const char *name, struct err *e);
+
+/* From now on the token of this hash acts through r, and no longer the user of this process: it stands in the
+ * audit's rows, changes functions alone of which every version has routes within its "deploy" scopes only,
+ * what is added included, and reads of those alone; every other change is refused.  All of that is asked
+ * again in the transaction of each change, and whether the token is still good.  -EACCES: it is not. */
+int registry_act_as(struct registry *r, const struct digest *hash, const struct registry_token **token,
+                    struct err *e);
+
+/* -EACCES: a token acts that may not deploy this route. */
+int registry_check_scope(const struct registry *r, const char *pattern, struct err *e);
+
+/* Who acts: a user's name, or "token:NAME". */
+void registry_actor(const struct registry *r, char actor[AUDIT_NAME_SIZE]);
 
 /* Calls each for every token by name; of a row that cannot be read t is NULL, and *why says so: one damaged
  * token takes nothing from the others.  A registry of an older schema has none. */

@@ -7,6 +7,8 @@ struct registry {
 	struct database base;
 	uint64_t generation; /* as last read */
 	int data_version;    /* SQLite's own, for which generation was read; 0: not yet */
+	struct agent *agent; /* who acts; NULL: the user of this process */
+	bool has_met_lock;   /* a change was refused for one */
 };
 
 /* Runs change inside one write transaction: all of it or nothing. */
@@ -40,6 +42,17 @@ int audit_add(struct registry *r, const struct audit_change *change, struct err 
 
 /* Who runs this program; root's sudo is root. */
 void audit_actor(char actor[AUDIT_NAME_SIZE]);
+
+/* agent.c: 0 unless a token acts.  -EACCES: it is not good any more, or this function has a route that is not
+ * within its scopes; before a change, and for a function that may not be there yet. */
+int agent_check(struct registry *r, const char *function, struct err *e);
+/* The same when the change has been made and its row is to be added; -EACCES: it is none of a token's. */
+int agent_check_change(struct registry *r, enum audit_event event, const char *function, struct err *e);
+/* Whether who acts may read of the function. */
+bool agent_sees(struct registry *r, const char *function);
+
+/* tokens.c: the token with this hash.  -ENOENT. */
+int token_find(struct registry *r, const struct digest *hash, struct registry_token *t, struct err *e);
 
 /* write.c: what is active has changed; pools read it anew. */
 int generation_bump(struct registry *r, struct err *e);

@@ -134,6 +134,26 @@ take_token(sqlite3_stmt *row, struct registry_token *t, struct err *e)
 	return token_scopes_read(t->scopes, scopes, e) < 0 ? err_wrap(e, "token '%s'", t->name) : 0;
 }
 
+int
+token_find(struct registry *r, const struct digest *hash, struct registry_token *t, struct err *e)
+{
+	AUTO_STATEMENT *row = NULL;
+	int64_t schema = 0;
+	int rc = read_schema(r, &schema, e);
+
+	if (rc < 0 || schema < TOKENS_SCHEMA)
+		return rc < 0 ? rc : err_set(e, -ENOENT, "registry %s has no tokens", r->base.path);
+	rc = sql_prepare(&r->base, &row, e,
+	                 "SELECT name, hash, scopes, created_at, expires_at, author, key, signature FROM"
+	                 " token WHERE hash = ?",
+	                 "d", hash);
+	if (rc == 0)
+		rc = sql_step(&r->base, row, e);
+	if (rc == 0)
+		return err_set(e, -ENOENT, "no such token in registry %s", r->base.path);
+	return rc < 0 ? rc : take_token(row, t, e);
+}
+
 static int
 visit_tokens(struct registry *r, sqlite3_stmt *row, registry_token_visitor *each, void *context,
              struct err *e)

@@ -14,6 +14,32 @@ check_function(const char *subject, struct err *e)
 	return strcmp(subject, TOKEN_ANY) == 0 ? 0 : policy_check_name(subject, e);
 }
 
+/* As a pattern is written, with one '*' at the end of it at most. */
+static int
+check_route(const char *subject, struct err *e)
+{
+	static const char letters[] =
+	    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/_.~:@!$&()+=%-";
+	size_t n = strspn(subject, letters);
+
+	if (strcmp(subject, TOKEN_ANY) == 0)
+		return 0;
+	if (subject[0] != '/' || (subject[n] != '\0' && strcmp(subject + n, "*") != 0))
+		return err_set(e, -EINVAL, "'%.80s' is not the beginning of a route, such as /hello*",
+		               subject);
+	return 0;
+}
+
+bool
+token_scope_covers(const char *subject, const char *pattern)
+{
+	size_t n = strlen(subject);
+
+	if (n > 0 && subject[n - 1] == '*')
+		return strncmp(subject, pattern, n - 1) == 0;
+	return strcmp(subject, pattern) == 0;
+}
+
 /* One row a kind. */
 static const struct {
 	const char *word;
@@ -21,6 +47,7 @@ static const struct {
 	const char *form;
 } kinds[TOKEN_KINDS] = {
 	[TOKEN_CALL] = { "call", check_function, "call:FUNCTION or call:*" },
+	[TOKEN_DEPLOY] = { "deploy", check_route, "deploy:ROUTE, deploy:ROUTE* or deploy:*" },
 	[TOKEN_RUN] = { "run", NULL, "run" }, /* of nothing: the word is all */
 };
 

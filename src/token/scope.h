@@ -11,6 +11,10 @@ enum {
 	TOKEN_SCOPES_TEXT_SIZE = 8192, /* of all its words, and NUL */
 };
 
+/* Whether the subject of a TOKEN_DEPLOY scope is a route's pattern itself, or ends with '*' and is the
+ * beginning of it. */
+bool token_scope_covers(const char *subject, const char *pattern);
+
 /* Reads one word.  -EINVAL with *e saying what is wrong and which kinds there are. */
 int token_scope_parse(const char *word, struct token_grant *scope, struct err *e);
 

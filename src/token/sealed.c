@@ -210,6 +210,15 @@ tokens_find(const struct tokens *t, const struct digest *hash)
 }
 
 bool
+tokens_have(const struct tokens *t, const struct token_row *row, enum token_kind kind)
+{
+	for (uint32_t i = 0; i < row->n_grants; i++)
+		if (t->grants[row->first_grant + i].kind == kind)
+			return true;
+	return false;
+}
+
+bool
 tokens_allow(const struct tokens *t, const struct token_row *row, enum token_kind kind, const char *subject)
 {
 	for (uint32_t i = 0; i < row->n_grants; i++) {

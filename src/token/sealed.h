@@ -22,7 +22,7 @@ enum {
 #define TOKEN_ANY "*"
 
 /* What a token may be good for; the words are in scope.c.  TOKEN_RUN has no subject but TOKEN_ANY. */
-enum token_kind { TOKEN_CALL, TOKEN_RUN, TOKEN_KINDS };
+enum token_kind { TOKEN_CALL, TOKEN_RUN, TOKEN_DEPLOY, TOKEN_KINDS };
 
 struct token_grant {
 	uint32_t kind; /* enum token_kind */
@@ -55,6 +55,9 @@ size_t tokens_n(const struct tokens *t);
 /* The row of this hash, compared in constant time at its end; NULL: there is none, or no t. */
 const struct token_row *tokens_find(const struct tokens *t, const struct digest *hash);
 
-/* Whether a row is good for this subject of this kind. */
+/* Whether a row is good for anything of this kind. */
+bool tokens_have(const struct tokens *t, const struct token_row *row, enum token_kind kind);
+
+/* Whether a row is good for this subject of this kind, of which a subject is one name or TOKEN_ANY. */
 bool tokens_allow(const struct tokens *t, const struct token_row *row, enum token_kind kind,
                   const char *subject);

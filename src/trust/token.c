@@ -81,6 +81,19 @@ token_key_may_open(const struct trusted_key *k, const char *function, const stru
 	return true;
 }
 
+/* As "/a*" covers "/abc", too, only a whole segment is a pattern that a key's rule can cover. */
+bool
+token_key_may_deploy(const struct trusted_key *k, const char *subject)
+{
+	size_t n = strlen(subject);
+
+	if (!key_may_sign(k, KEY_FUNCTION, "*"))
+		return false;
+	if (n > 0 && subject[n - 1] == '*' && (n < 2 || subject[n - 2] != '/'))
+		return key_may_sign(k, KEY_ROUTE, "/*");
+	return key_may_sign(k, KEY_ROUTE, subject);
+}
+
 bool
 token_key_may_open_all(const struct trusted_key *k)
 {

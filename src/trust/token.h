@@ -19,5 +19,8 @@ int token_check(const struct keys *k, const struct registry_token *t, const stru
 bool token_key_may_open(const struct trusted_key *k, const char *function,
                         const struct registry_route *routes, size_t n_routes);
 
+/* The same for whatever has the routes that the subject of a TOKEN_DEPLOY scope covers. */
+bool token_key_may_deploy(const struct trusted_key *k, const char *subject);
+
 /* The same for every function that there will ever be. */
 bool token_key_may_open_all(const struct trusted_key *k);

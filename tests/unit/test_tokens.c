@@ -50,16 +50,21 @@ scopes_are_words_of_a_table(void **state)
 		const char *word;
 		int want;
 	} cases[] = {
-		{ "call:hello", 0 },       { "call:*", 0 },
-		{ "call:a-b_9", 0 },       { "call", -EINVAL },
-		{ "call:", -EINVAL },      { "", -EINVAL },
-		{ "call:Hello", -EINVAL }, { "call:he*", -EINVAL },
-		{ ":", -EINVAL },          { "run", 0 },
-		{ "run:", -EINVAL },       { "run:x", -EINVAL },
-		{ "RUN", -EINVAL },        { "running", -EINVAL },
-		{ "cal:x", -EINVAL },      { "calls:x", -EINVAL },
-		{ "call:a b", -EINVAL },   { "call:a:b", -EINVAL },
-		{ "call:a\nb", -EINVAL },  { "CALL:a", -EINVAL },
+		{ "call:hello", 0 },        { "call:*", 0 },
+		{ "deploy:/a*", 0 },        { "deploy:/a/:id/*", 0 },
+		{ "deploy:/a", 0 },         { "deploy:*", 0 },
+		{ "deploy", -EINVAL },      { "deploy:", -EINVAL },
+		{ "deploy:a", -EINVAL },    { "deploy:/a*b", -EINVAL },
+		{ "deploy:/a b", -EINVAL }, { "deploy:/a**", -EINVAL },
+		{ "call:a-b_9", 0 },        { "call", -EINVAL },
+		{ "call:", -EINVAL },       { "", -EINVAL },
+		{ "call:Hello", -EINVAL },  { "call:he*", -EINVAL },
+		{ ":", -EINVAL },           { "run", 0 },
+		{ "run:", -EINVAL },        { "run:x", -EINVAL },
+		{ "RUN", -EINVAL },         { "running", -EINVAL },
+		{ "cal:x", -EINVAL },       { "calls:x", -EINVAL },
+		{ "call:a b", -EINVAL },    { "call:a:b", -EINVAL },
+		{ "call:a\nb", -EINVAL },   { "CALL:a", -EINVAL },
 	};
 	char text[TOKEN_SCOPES_TEXT_SIZE] = "", word[200];
 	struct token_grant scopes[TOKEN_SCOPES_MAX];
