@@ -138,6 +138,9 @@ bare_body  | nginx    | bare_body.sock | 4  | -                      | /body    
 runner     | nginx    | runner.sock    | 16 | -                      | /hello        | -
 "
 
+# nginx's own buffers hold a page: with them its reads and writes are most of what a large answer costs on either side.
+readonly BODY_BUFFERS="fastcgi_buffer_size 64k; fastcgi_buffers 8 64k;"
+
 each_peer() {
 	local name web socket keep file path body
 	while IFS=' |' read -r name web socket keep file path body; do
@@ -175,6 +178,7 @@ nginx_server() {
 		say "include /etc/nginx/fastcgi_params; fastcgi_pass $1;"
 		[ "$4" = - ] || say "fastcgi_keep_conn on;"
 		[ "$5" = - ] || say "fastcgi_param SCRIPT_FILENAME $5;"
+		case $1 in more | bare_body) say "$BODY_BUFFERS" ;; esac
 	fi
 	say "} }"
 }

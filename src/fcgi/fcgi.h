@@ -88,7 +88,9 @@ struct fcgi_values {
 int fcgi_get_values(const unsigned char *content, size_t n, const struct fcgi_values *values,
                     unsigned char *record, size_t size);
 
-enum { FCGI_MESSAGE_MAX = 8192 }; /* bytes of one message between a router and a worker */
+/* Bytes of one message between a router and a worker.  One record may fill it; two lie in a socket's buffer
+ * of the default size together, so that one is written while the other is read. */
+enum { FCGI_MESSAGE_MAX = 64 * 1024 };
 
 /* A request for a responder, as much of it as there is. */
 struct fcgi_request {

@@ -31,7 +31,7 @@ enum router_fd {
  * log.  When it ends, the kernel ends everything below it, and the spawner removes what is in its cgroup.
  *
  * A lane is one end of a SOCK_SEQPACKET pair.  It carries what a worker's requests carry: FastCGI records, at
- * most 8,192 bytes a message, each request begins a new message, one request at a time.  ABORT_REQUEST: its
+ * most 64 KiB a message, each request begins a new message, one request at a time.  ABORT_REQUEST: its
  * client is gone; the lane ends the request or is closed.  An end of the stream without it, while a request
  * is served: no other will follow; the answer is still read. */
 enum runner_fd {

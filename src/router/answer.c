@@ -330,7 +330,7 @@ answer_end(struct router *r, struct request *q)
 /* ---- piece by piece ---- */
 
 enum cause
-answer_content(struct router *r, struct request *q, const unsigned char *p, size_t n)
+answer_content(struct router *r, struct request *q, unsigned char *p, size_t n)
 {
 	if (!q->front && !q->entry)
 		return CAUSE_NONE;
@@ -339,7 +339,7 @@ answer_content(struct router *r, struct request *q, const unsigned char *p, size
 	q->out_bytes += n;
 	/* What of a stream came at one time with its head is no whole answer. */
 	if (q->out_bytes >
-	    q->pool->function.output_max + HTTP_HEADER_BLOCK_MAX + (q->is_asking ? STREAM_BUFFER_MAX : 0))
+	    q->pool->function.output_max + HTTP_HEADER_BLOCK_MAX + (q->is_asking ? sizeof r->slots : 0))
 		return CAUSE_OUTPUT_LIMIT;
 	return segments_add(r, q, p, n);
 }

@@ -3,7 +3,7 @@
 #include "router/router.h"
 
 static enum cause
-stdout_read(struct router *r, struct request *q, const unsigned char *content, size_t n)
+stdout_read(struct router *r, struct request *q, unsigned char *content, size_t n)
 {
 	if (q->has_stdout_end)
 		return CAUSE_BAD_RESPONSE;
@@ -51,7 +51,7 @@ end_read(struct router *r, struct worker *w, const unsigned char *content, size_
 }
 
 static enum cause
-record_read(struct router *r, struct worker *w, const struct fcgi_header *h, const unsigned char *content)
+record_read(struct router *r, struct worker *w, const struct fcgi_header *h, unsigned char *content)
 {
 	struct request *q = TAILQ_FIRST(&w->in_flight);
 
@@ -71,7 +71,7 @@ record_read(struct router *r, struct worker *w, const struct fcgi_header *h, con
 }
 
 enum cause
-back_message(struct router *r, struct worker *w, const unsigned char *p, size_t n, unsigned *n_ended)
+back_message(struct router *r, struct worker *w, unsigned char *p, size_t n, unsigned *n_ended)
 {
 	struct request *q = TAILQ_FIRST(&w->in_flight);
 
@@ -82,7 +82,8 @@ back_message(struct router *r, struct worker *w, const unsigned char *p, size_t 
 		const unsigned char *content;
 		struct fcgi_header h;
 		size_t size = fcgi_record_read(p, n, &h, &content);
-		enum cause cause = size > 0 ? record_read(r, w, &h, content) : CAUSE_BAD_RESPONSE;
+		enum cause cause =
+		    size > 0 ? record_read(r, w, &h, p + FCGI_HEADER_SIZE) : CAUSE_BAD_RESPONSE;
 
 		if (cause != CAUSE_NONE)
 			return cause;

@@ -247,6 +247,8 @@ deadline_timeout_ms(const struct router *r)
 {
 	if (!TAILQ_EMPTY(&r->todo_fronts) || !TAILQ_EMPTY(&r->todo_workers) || !TAILQ_EMPTY(&r->released))
 		return 0;
+	if (!TAILQ_EMPTY(&r->held_workers))
+		return HOLD_US / 1000;
 	if (!TAILQ_EMPTY(&r->waiting))
 		return WANT_WAIT_US / 1000;
 	if (needs_ticks(r))

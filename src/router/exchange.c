@@ -184,13 +184,25 @@ message_judge(struct router *r, struct worker *w, const struct mmsghdr *m, size_
 	return back_message(r, w, r->slots[i], m->msg_len, n_ended);
 }
 
+/* One for each answer, and some of a long one; more are for the next look.  A stream's client may be slow:
+ * what was taken from the worker has to wait here, which is bounded but for the last message. */
+static unsigned
+messages_wanted(const struct worker *w)
+{
+	enum { OF_A_LONG_ONE = 3 };
+	const struct request *first = TAILQ_FIRST(&w->in_flight);
+	unsigned n = w->n_in_flight + OF_A_LONG_ONE;
+
+	if (first && first->is_stream && first->front)
+		n = 1 + (unsigned)(front_room(first->front) / FCGI_MESSAGE_MAX);
+	return n < SLOTS ? n : SLOTS;
+}
+
 /* The number of messages; 0: none now, -1: the end. */
 static int
 receive_vector(struct router *r, struct worker *w, struct mmsghdr *vector)
 {
-	const struct request *first = TAILQ_FIRST(&w->in_flight);
-	/* A stream's client may be slow: what was taken from the worker has to wait here. */
-	unsigned want = first && first->is_stream ? 1 : SLOTS;
+	unsigned want = messages_wanted(w);
 	int n;
 
 	for (size_t i = 0; i < want; i++)

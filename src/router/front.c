@@ -183,6 +183,14 @@ front_send(struct router *r, struct front *f, const void *head, size_t n, struct
 	keep_rest(r, f, (const char *)head + done, n - done, n_body ? body : NULL);
 }
 
+size_t
+front_room(const struct front *f)
+{
+	size_t n = buf_used(&f->out) + buf_used(&f->out_head);
+
+	return n < STREAM_BUFFER_MAX ? STREAM_BUFFER_MAX - n : 0;
+}
+
 void
 front_send_aside(struct router *r, struct front *f, const void *record, size_t n)
 {

@@ -15,6 +15,8 @@ enum {
 	DISCARD_MAX = 1024 * 1024,      /* bytes of it */
 	ASIDE_MAX = 64 * 1024,          /* bytes of answers to records of no request that wait to be read */
 	BODY_SMALL_MAX = 64 * 1024,     /* a body that is complete before its request is dispatched */
+	BODY_PIECE = 32 * 1024,         /* of a larger one: smaller pieces wait for the next one */
+	HOLD_US = 1000,                 /* for so long */
 	STREAM_BUFFER_MAX = 256 * 1024, /* bytes of a stream that its client has not taken */
 	QUEUE_WAIT_MS = 30000,          /* for a worker */
 	CONNECTIONS_DEFAULT = 1024,

@@ -46,8 +46,36 @@ loop_todo_worker(struct router *r, struct worker *w)
 {
 	if (w->is_todo || w->stage >= WORKER_GONE)
 		return;
+	if (w->is_held)
+		TAILQ_REMOVE(&r->held_workers, w, todo_link);
+	w->is_held = false;
 	w->is_todo = true;
 	TAILQ_INSERT_TAIL(&r->todo_workers, w, todo_link);
+}
+
+void
+loop_hold_worker(struct router *r, struct worker *w)
+{
+	if (w->is_todo || w->is_held || w->stage >= WORKER_GONE)
+		return;
+	if (TAILQ_EMPTY(&r->held_workers))
+		r->held_us = r->now_us;
+	w->is_held = true;
+	TAILQ_INSERT_TAIL(&r->held_workers, w, todo_link);
+}
+
+static void
+release_held(struct router *r, bool is_quiet)
+{
+	struct worker *w;
+
+	if (!is_quiet && r->now_us < r->held_us + HOLD_US)
+		return;
+	while ((w = TAILQ_FIRST(&r->held_workers))) {
+		TAILQ_REMOVE(&r->held_workers, w, todo_link);
+		w->is_held = false;
+		loop_todo_worker(r, w);
+	}
 }
 
 static void
@@ -139,6 +167,7 @@ router_turn(struct router *r, int timeout_ms, struct err *e)
 			s->ready(r, s, r->events[i].events);
 	}
 	r->now_us = clock_now_us();
+	release_held(r, n <= 0);
 	do_todo(r);
 	dispatch_review(r);
 	deadline_check(r);
@@ -173,6 +202,7 @@ lists_init(struct router *r)
 	TAILQ_INIT(&r->workers);
 	TAILQ_INIT(&r->gone);
 	TAILQ_INIT(&r->todo_workers);
+	TAILQ_INIT(&r->held_workers);
 	TAILQ_INIT(&r->dead_workers);
 	TAILQ_INIT(&r->released);
 	TAILQ_INIT(&r->waiting);
@@ -187,7 +217,8 @@ router_open(struct router *r, const struct start_router *start, const struct rou
 	struct siphash_key seed;
 	int rc;
 
-	memset(r, 0, sizeof *r);
+	/* From there on are buffers, whose pages are taken when they are used. */
+	memset(r, 0, offsetof(struct router, entropy));
 	lists_init(r);
 	r->start = *start;
 	buf_init(&r->text, READ_SIZE / 2);

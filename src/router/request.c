@@ -172,6 +172,16 @@ make_large(struct router *r, struct request *q)
 	dispatch_request(r, q);
 }
 
+/* A worker is woken for a piece that is worth it. */
+static void
+pass_on(struct router *r, const struct request *q)
+{
+	if (buf_used(&q->body) >= BODY_PIECE)
+		loop_todo_worker(r, q->worker);
+	else
+		loop_hold_worker(r, q->worker);
+}
+
 size_t
 request_body(struct router *r, struct request *q, const unsigned char *p, size_t n)
 {
@@ -192,7 +202,7 @@ request_body(struct router *r, struct request *q, const unsigned char *p, size_t
 	}
 	q->received += took;
 	if (q->is_large && q->worker)
-		loop_todo_worker(r, q->worker);
+		pass_on(r, q);
 	if (took < n)
 		make_large(r, q);
 	return took;

@@ -205,7 +205,7 @@ struct worker {
 	uint32_t id;
 	int32_t pid;
 	enum worker_stage stage;
-	bool is_todo;
+	bool is_todo, is_held; /* in router.todo_workers, in router.held_workers */
 	bool is_readable;
 	bool is_paused;  /* its client is slower than its stream */
 	bool is_blocked; /* its socket takes no message now */
@@ -313,7 +313,8 @@ struct router {
 
 	struct fronts fronts[FRONT_STAGES], todo_fronts, free_fronts;
 	struct requests free_requests;
-	struct workers workers, gone, todo_workers, dead_workers;
+	struct workers workers, gone, todo_workers, held_workers, dead_workers;
+	uint64_t held_us; /* since when the first of held_workers is there */
 	struct pools buckets[POOL_BUCKETS], waiting, denied;
 	struct pool **by_function; /* by index into the snapshot's functions */
 	struct snapshot *snapshot;
@@ -368,6 +369,7 @@ int loop_watch(struct router *r, struct source *s, uint32_t events);
 void loop_forget(struct router *r, struct source *s); /* and closes it */
 void loop_todo_front(struct router *r, struct front *f);
 void loop_todo_worker(struct router *r, struct worker *w);
+void loop_hold_worker(struct router *r, struct worker *w); /* the same, HOLD_US later at the latest */
 
 /* ---- buffers.c: appends that count against BUFFERS_MAX; 0, -ENOMEM, -ENOSPC ---- */
 int buffers_append(struct router *r, struct buf *b, const void *data, size_t n);
@@ -390,6 +392,9 @@ void front_resume(struct router *r, struct front *f); /* what could not be read 
 
 /* Writes head and body, or keeps what does not fit; body's memory is taken over then. */
 void front_send(struct router *r, struct front *f, const void *head, size_t n, struct buf *body);
+
+/* Bytes of a stream that it may still be given before its worker has to wait. */
+size_t front_room(const struct front *f);
 
 /* What answers no request: a connection that lets too much of it wait is closed. */
 void front_send_aside(struct router *r, struct front *f, const void *record, size_t n);
@@ -488,8 +493,9 @@ void answer_refused(struct router *r, struct request *q, enum cause cause, unsig
 void answer_options(struct router *r, struct request *q, unsigned methods);
 void answer_preflight(struct router *r, struct request *q, unsigned methods, const struct preflight *p);
 
-/* The worker's content, and its end.  CAUSE_NONE, or why the worker is to be killed. */
-enum cause answer_content(struct router *r, struct request *q, const unsigned char *p, size_t n);
+/* The worker's content, behind room for a record's header, and its end.  CAUSE_NONE, or why the worker is to
+ * be killed. */
+enum cause answer_content(struct router *r, struct request *q, unsigned char *p, size_t n);
 enum cause answer_progress(struct router *r, struct request *q); /* after a message without END */
 enum cause answer_end(struct router *r, struct request *q);
 
@@ -513,7 +519,8 @@ bool cached_replaces(const struct request *q, const struct http_field *f);      
 
 /* ---- streams.c ---- */
 enum cause stream_start(struct router *r, struct request *q, const struct http_answer_head *head);
-enum cause stream_send(struct router *r, struct request *q, const unsigned char *p, size_t n);
+enum cause stream_send(struct router *r, struct request *q, unsigned char *p,
+                       size_t n);               /* as answer_content */
 bool stream_is_likely(const struct request *q); /* its route has streamed before */
 
 /* Asks the master whether q, whose head is there, may begin; what he said, and that a worker's is over. */
@@ -601,9 +608,9 @@ void fresh_check(struct router *r, struct worker *w);
 
 /* ---- back.c: the worker's records ---- */
 
-/* One message of a worker.  CAUSE_NONE, or why it is to be killed.  *n_ended counts answers. */
-enum cause back_message(struct router *r, struct worker *w, const unsigned char *p, size_t n,
-                        unsigned *n_ended);
+/* One message of a worker, which is overwritten.  CAUSE_NONE, or why it is to be killed.  *n_ended counts
+ * answers. */
+enum cause back_message(struct router *r, struct worker *w, unsigned char *p, size_t n, unsigned *n_ended);
 
 /* ---- deadline.c ---- */
 void deadline_check(struct router *r);

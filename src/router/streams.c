@@ -20,14 +20,12 @@
 static void
 press_back(struct request *q)
 {
-	const struct front *f = q->front;
-
-	if (buf_used(&f->out) + buf_used(&f->out_head) > STREAM_BUFFER_MAX)
+	if (front_room(q->front) == 0)
 		q->worker->is_paused = true;
 }
 
 enum cause
-stream_send(struct router *r, struct request *q, const unsigned char *p, size_t n)
+stream_send(struct router *r, struct request *q, unsigned char *p, size_t n)
 {
 	q->worker->active_us = r->now_us;
 	if (q->drops_body || n == 0)
@@ -37,9 +35,10 @@ stream_send(struct router *r, struct request *q, const unsigned char *p, size_t 
 			return CAUSE_BAD_RESPONSE;
 		q->stream_left -= (int64_t)n;
 	}
-	record_put(r->scratch, FCGI_STDOUT, q->front->id, n);
-	memcpy(r->scratch + FCGI_HEADER_SIZE, p, n);
-	front_send(r, q->front, r->scratch, FCGI_HEADER_SIZE + n, NULL);
+	/* Its own header lay there. */
+	p -= FCGI_HEADER_SIZE;
+	record_put(p, FCGI_STDOUT, q->front->id, n);
+	front_send(r, q->front, p, FCGI_HEADER_SIZE + n, NULL);
 	q->answered_bytes += n;
 	press_back(q);
 	return CAUSE_NONE;

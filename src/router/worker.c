@@ -61,6 +61,8 @@ worker_free(struct router *r, struct worker *w)
 {
 	if (w->is_todo)
 		TAILQ_REMOVE(&r->todo_workers, w, todo_link);
+	if (w->is_held)
+		TAILQ_REMOVE(&r->held_workers, w, todo_link);
 	buf_done(&w->line);
 	buf_done(&w->said);
 	free(w);

@@ -247,6 +247,21 @@ out_write(struct responder *s)
 	return sent(s, rc);
 }
 
+/* A full message: what is gathered, and n bytes that are not copied for it. */
+static int
+out_write_with(struct responder *s, const char *data, size_t n)
+{
+	struct iovec parts[] = { { s->out, s->n_out }, { (char *)(uintptr_t)data, n } };
+	ssize_t rc;
+
+	header_put(s, s->out, FCGI_STDOUT, s->n_out + n - FCGI_HEADER_SIZE);
+	s->n_out = 0;
+	do
+		rc = writev(s->fd, parts, (int)(sizeof parts / sizeof *parts));
+	while (rc < 0 && errno == EINTR);
+	return sent(s, rc);
+}
+
 static void
 out_close(struct responder *s)
 {
@@ -268,19 +283,21 @@ responder_write(struct responder *s, const void *data, size_t n)
 {
 	const char *from = data;
 
-	while (n > 0) {
-		size_t part;
+	if (n == 0)
+		return 0;
+	if (s->n_out == 0)
+		s->n_out = FCGI_HEADER_SIZE;
+	while (n > OUT_MAX - s->n_out) {
+		size_t part = OUT_MAX - s->n_out;
 
-		if (s->n_out == OUT_MAX && responder_flush(s) < 0)
+		if (out_write_with(s, from, part) < 0)
 			return -EPIPE;
-		if (s->n_out == 0)
-			s->n_out = FCGI_HEADER_SIZE;
-		part = n < OUT_MAX - s->n_out ? n : OUT_MAX - s->n_out;
-		memcpy(s->out + s->n_out, from, part);
-		s->n_out += part;
 		from += part;
 		n -= part;
+		s->n_out = FCGI_HEADER_SIZE;
 	}
+	memcpy(s->out + s->n_out, from, n);
+	s->n_out += n;
 	return 0;
 }
 

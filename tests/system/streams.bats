@@ -139,3 +139,52 @@ told_in_mode() {
 	grep -qx 'event: bye' "$D/one"
 	grep -qx 'event: bye' "$D/two"
 }
+
+router_peak() {
+	awk '/^VmHWM:/ { print $2 }' "/proc/$(pool_processes cfn-router)/status"
+}
+
+# A body through the pool, up and down, its function or its client being slow, in MiB.
+bulk_passes() {
+	head -c "$1M" /dev/zero >"$D/bytes"
+	[ "$(curl -s --max-time 60 -H 'Expect:' -T "$D/bytes" -X POST "$WEB/bulk")" -eq $(($1 << 20)) ]
+	[ "$(curl -s --max-time 60 --limit-rate 60M "$WEB/bulk?mib=$1" | wc -c)" -eq $(($1 << 20)) ]
+}
+
+@test "a body of 100 MiB passes the router in 2 MiB of memory, whoever is slow" {
+	local before
+	source_make bulk.c <<-'END'
+		#include <unistd.h>
+		static char piece[64 << 10];
+		static int take(cfn_request *q, cfn_response *r)
+		{
+			unsigned long long sum = 0;
+			ssize_t n;
+			for (int i = 0; (n = cfn_read(q, piece, sizeof piece)) > 0; i++) {
+				sum += (unsigned long long)n;
+				if (i % 8 == 0)
+					usleep(3000);
+			}
+			return cfn_send(r, 200, "text/plain", "%llu\n", sum);
+		}
+		static int give(cfn_request *q, cfn_response *r)
+		{
+			long mib = 1;
+			int rc = cfn_query_int(q, "mib", 1, 100, &mib);
+			rc = cfn_stream(r, 200, "application/octet-stream");
+			for (long i = 0; i < 16 * mib && rc == 0; i++)
+				rc = cfn_write(r, piece, sizeof piece);
+			return rc;
+		}
+		CFN_ROUTES({ "POST", "/bulk", take }, { "GET", "/bulk", give });
+	END
+	conf <<<'max.body_size = 256M'
+	deploy deploy --body-size 256M --wall-time 60s "$D/src/bulk.c"
+	pool_start
+	nginx_start 's/client_max_body_size .*;/client_max_body_size 0;/; s/fastcgi_request_buffering on/fastcgi_request_buffering off/'
+	bulk_passes 1
+	before=$(router_peak)
+	bulk_passes 100
+	echo "KiB: $before, then $(router_peak)"
+	[ "$(router_peak)" -le $((before + 2048)) ]
+}

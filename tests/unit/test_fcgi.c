@@ -270,7 +270,7 @@ no_values_get_an_empty_answer_and_malformed_ones_none(void **state)
 
 /* What a request of these sizes becomes, put together again. */
 struct arrived {
-	unsigned char params[40000], body[40000];
+	unsigned char params[5 * FCGI_MESSAGE_MAX], body[5 * FCGI_MESSAGE_MAX];
 	size_t n_params, n_body, n_messages;
 	bool has_begun, has_params_end, has_body_end;
 };
@@ -324,9 +324,10 @@ send_all(const struct fcgi_request *q, struct arrived *a)
 static void
 a_request_of_any_size_is_whole_records_in_each_message(void **state)
 {
-	static const size_t sizes[] = { 0,    1,    8143, 8144, 8151, 8152, 8160,
-		                        8168, 8176, 8184, 8192, 8193, 30000 };
-	static unsigned char bytes[40000];
+	enum { MAX = FCGI_MESSAGE_MAX };
+	static const size_t sizes[] = { 0,        1,        MAX - 49, MAX - 48, MAX - 41, MAX - 40, MAX - 32,
+		                        MAX - 24, MAX - 16, MAX - 8,  MAX,      MAX + 1,  4 * MAX };
+	static unsigned char bytes[5 * MAX];
 	static struct arrived a;
 
 	(void)state;

@@ -239,17 +239,21 @@ what_a_handler_left_of_the_body_is_skipped(void **state)
 static void
 a_large_answer_travels_in_messages_of_bounded_size(void **state)
 {
-	enum { LENGTH = 5 * FCGI_MESSAGE_MAX / 2 };
+	enum { LENGTH = 5 * FCGI_MESSAGE_MAX / 2, HEAD = 100 };
 	struct rig *rig = *state;
 	char *text = malloc(LENGTH);
 	size_t n_text = 0;
 	ssize_t n;
 
-	memset(text, 't', LENGTH);
+	for (size_t i = 0; i < LENGTH; i++)
+		text[i] = (char)(i * 7 + i / 251);
 	request_put(rig, ID, "a", "");
 	message_send(rig);
 	assert_int_equal(responder_next(&rig->responder), 0);
-	assert_int_equal(responder_write(&rig->responder, text, LENGTH), 0);
+	/* Gathered first, and then with what does not fit behind it. */
+	for (size_t i = 0; i < HEAD; i++)
+		assert_int_equal(responder_write(&rig->responder, text + i, 1), 0);
+	assert_int_equal(responder_write(&rig->responder, text + HEAD, LENGTH - HEAD), 0);
 	responder_end(&rig->responder, 0);
 	while ((n = recv(rig->router, rig->message, FCGI_MESSAGE_MAX, MSG_DONTWAIT | MSG_TRUNC)) > 0) {
 		struct fcgi_header h;
@@ -258,6 +262,7 @@ a_large_answer_travels_in_messages_of_bounded_size(void **state)
 		assert_true(n <= FCGI_MESSAGE_MAX);
 		assert_true(fcgi_record_read(rig->message, (size_t)n, &h, &content) > 0);
 		assert_int_equal(h.type, FCGI_STDOUT);
+		assert_memory_equal(content, text + n_text, h.content);
 		n_text += h.content;
 	}
 	assert_int_equal(n_text, LENGTH);

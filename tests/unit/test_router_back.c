@@ -160,15 +160,15 @@ bytes_after_an_answer_cost_the_worker_and_not_the_client(void **state)
 	rig_worker_done(&w);
 }
 
-/* STDOUT in records of 8,000 bytes until the worker is killed or n bytes were written. */
+/* STDOUT in records of 60,000 bytes until the worker is killed or n bytes were written. */
 static void
 flood(struct rig *g, struct rig_worker *w, char fill, size_t n)
 {
-	char content[8000];
+	char content[60000];
 	struct buf bytes;
 
 	memset(content, fill, sizeof content);
-	buf_init(&bytes, 10000);
+	buf_init(&bytes, FCGI_MESSAGE_MAX);
 	rig_record(&bytes, FCGI_STDOUT, w->request, content, sizeof content);
 	for (size_t i = 0; i < n; i += sizeof content)
 		rig_write(g, w, buf_head(&bytes), buf_used(&bytes));
@@ -413,7 +413,7 @@ packed_requests_have_ids_of_their_own_and_are_answered_in_order(void **state)
 static void
 send_together(struct rig *g, struct rig_worker *w, const int *fd, size_t n, size_t n_body)
 {
-	static char body[10000];
+	static char body[BODY_SMALL_MAX];
 	struct buf bytes;
 
 	buf_init(&bytes, 4 << 20);
@@ -433,8 +433,8 @@ requests_that_come_together_go_to_a_worker_in_as_few_messages_as_hold_them(void 
 {
 	enum { N = 8 };
 	static const struct {
-		size_t n_body, n_messages;
-	} cases[] = { { 0, 1 }, { 3000, 4 }, { 5000, N }, { 10000, 2 * N } };
+		size_t n_body, n, n_messages;
+	} cases[] = { { 0, N, 1 }, { 20000, N, 3 }, { 40000, 4, 4 }, { BODY_SMALL_MAX, 2, 4 } };
 	struct rig *g = *state;
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -443,10 +443,10 @@ requests_that_come_together_go_to_a_worker_in_as_few_messages_as_hold_them(void 
 		int fd[N];
 
 		rig_lease(g, &w, RIG_FAST);
-		for (size_t k = 0; k < N; k++)
+		for (size_t k = 0; k < cases[i].n; k++)
 			fd[k] = rig_connect(g);
-		send_together(g, &w, fd, N, cases[i].n_body);
-		for (size_t k = 0; k < N; k++) {
+		send_together(g, &w, fd, cases[i].n, cases[i].n_body);
+		for (size_t k = 0; k < cases[i].n; k++) {
 			bool is_whole = cases[i].n_body < FCGI_MESSAGE_MAX;
 
 			n_messages += w.n_rest == 0;
@@ -868,7 +868,8 @@ a_stream_leaves_as_it_comes_and_presses_back(void **state)
 	/* Nobody reads: the router stops reading, and holds a bounded part. */
 	flood(g, &w, 'y', 8 << 20);
 	assert_true(worker_find(&g->router, w.id)->is_paused);
-	assert_true(buf_used(&TAILQ_FIRST(&g->router.fronts[FRONT_BUSY])->out) < STREAM_BUFFER_MAX + 20000);
+	assert_true(buf_used(&TAILQ_FIRST(&g->router.fronts[FRONT_BUSY])->out) <
+	            STREAM_BUFFER_MAX + FCGI_MESSAGE_MAX);
 	while (rig_answer(fd, &a), buf_used(&a.text) > 1) {
 		buf_done(&a.text);
 		rig_run(g);
