@@ -262,6 +262,7 @@ ended_take(struct router *r, struct worker *w, const struct fresh_ended *ended)
 		return;
 	w->has_ended = true;
 	w->ending = ended->ending;
+	pool_learn_memory(w->pool, &w->ending);
 	if (w->stage == WORKER_RENEWING) {
 		renew(r, w);
 		return;

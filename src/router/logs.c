@@ -1,4 +1,5 @@
 /* logs.c - the access log and the functions' log: one line a record, written in batches of whole lines. */
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -199,6 +200,21 @@ queue_us(const struct router *r, const struct request *q)
 	return (q->dispatched_us ? q->dispatched_us : r->now_us) - q->queued_us;
 }
 
+static bool
+is_word(struct span s, const char *word)
+{
+	return s.n == strlen(word) && memcmp(s.p, word, s.n) == 0;
+}
+
+/* Its own process's, when that has ended; else the highest that is known of its function's. */
+static uint64_t
+memory_kb(const struct request *q)
+{
+	uint64_t own = ending_memory_kb(&q->ending);
+
+	return own > 0 || !q->pool ? own : q->pool->memory_kb;
+}
+
 static void
 put_json(struct router *r, struct line *l, const struct request *q)
 {
@@ -233,6 +249,8 @@ put_json(struct router *r, struct line *l, const struct request *q)
 	put_count(l, "queue_us", queue_us(r, q));
 	if (q->cpu_us >= 0)
 		put_count(l, "cpu_us", (uint64_t)q->cpu_us);
+	if (memory_kb(q) > 0)
+		put_count(l, "memory_kb", memory_kb(q));
 	put_string(l, "remote_addr", word_of(q->remote));
 	put_text(l, "}");
 }
@@ -252,13 +270,63 @@ put_duration(struct line *l, uint64_t us, struct span modifier)
 {
 	char text[32];
 
-	if (modifier.n == 5 && memcmp(modifier.p, "micro", 5) == 0)
+	if (is_word(modifier, "microseconds") || is_word(modifier, "micro"))
 		put_number(l, us);
-	else if (modifier.n == 4 && memcmp(modifier.p, "mili", 4) == 0)
+	else if (is_word(modifier, "milliseconds") || is_word(modifier, "milli") || is_word(modifier, "mili"))
 		put_number(l, us / 1000);
 	else
 		put(l, text,
 		    (size_t)snprintf(text, sizeof text, "%llu.%06llu", us / 1000000ULL, us % 1000000ULL));
+}
+
+/* Bytes, or what php-fpm's modifier says. */
+static void
+put_memory(struct line *l, uint64_t kb, struct span modifier)
+{
+	if (is_word(modifier, "kilobytes") || is_word(modifier, "kilo"))
+		put_number(l, kb);
+	else if (is_word(modifier, "megabytes") || is_word(modifier, "mega"))
+		put_number(l, kb / 1024);
+	else
+		put_number(l, kb * 1024);
+}
+
+/* Names of parameters that are mostly secrets: a part of one, in small letters. */
+static bool
+is_secret_name(struct span name)
+{
+	static const char *const parts[] = { "token", "pass", "secret", "key",    "auth", "sess",
+		                             "sig",   "cred", "code",   "bearer", "jwt",  "%" };
+	char small[WORD_MAX];
+	size_t n = name.n < sizeof small ? name.n : sizeof small;
+
+	for (size_t i = 0; i < n; i++)
+		small[i] = (char)tolower((unsigned char)name.p[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(parts); i++)
+		if (n > 0 && memmem(small, n, parts[i], strlen(parts[i])))
+			return true;
+	return name.n > sizeof small;
+}
+
+/* A name with an encoded letter could be any. */
+static void
+put_query(struct line *l, struct span query)
+{
+	while (query.n > 0) {
+		const char *and = memchr(query.p, '&', query.n);
+		size_t n = and? (size_t)(and-query.p) : query.n;
+		const char *equals = memchr(query.p, '=', n);
+		struct span name = { query.p, equals ? (size_t)(equals - query.p) : n };
+		bool is_hidden = equals && is_secret_name(name);
+
+		put_escaped(l, (struct span){ query.p, is_hidden ? name.n + 1 : n });
+		if (is_hidden)
+			put_text(l, "***");
+		if (and)
+			put_text(l, "&");
+		query.p += n + (and != NULL);
+		query.n -= n + (and != NULL);
+	}
 }
 
 static void
@@ -283,6 +351,9 @@ put_letter(struct router *r, struct line *l, const struct request *q, char lette
 	case 'l':
 		put_number(l, q->received);
 		break;
+	case 'M':
+		put_memory(l, memory_kb(q), modifier);
+		break;
 	case 'm':
 		put_or_dash(l, q->method_text);
 		break;
@@ -290,7 +361,7 @@ put_letter(struct router *r, struct line *l, const struct request *q, char lette
 		put_number(l, q->worker ? (uint64_t)q->worker->pid : 0);
 		break;
 	case 'q':
-		put_escaped(l, q->query);
+		put_query(l, q->query);
 		break;
 	case 'Q':
 		put_text(l, q->query.n > 0 ? "?" : "");

@@ -88,6 +88,13 @@ pool_leased(struct router *r, uint64_t version_id)
 }
 
 void
+pool_learn_memory(struct pool *p, const struct ending *ending)
+{
+	if (ending_memory_kb(ending) > p->memory_kb)
+		p->memory_kb = ending_memory_kb(ending);
+}
+
+void
 pool_release(struct router *r, struct pool *p)
 {
 	if (p->is_current || p->n_requests > 0 || p->n_held > 0)

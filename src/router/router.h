@@ -276,6 +276,7 @@ struct pool {
 	uint32_t n_failed;   /* since */
 	uint64_t failure_us; /* of the last MSG_FAILURE */
 	uint32_t n_failures; /* since */
+	uint64_t memory_kb;  /* the highest of its processes that have ended; 0: none has */
 	bool is_denied;      /* in router.denied: there is something to report */
 	TAILQ_ENTRY(pool) denied_link;
 	struct denials denials;                  /* since the last report */
@@ -539,7 +540,8 @@ struct pool *pool_find(struct router *r, uint64_t version_id);
 struct pool *pool_of(struct router *r, const struct snapshot_function *function); /* NULL: no memory */
 /* For a worker of this version; NULL: the version was replaced, or no memory. */
 struct pool *pool_leased(struct router *r, uint64_t version_id);
-void pool_release(struct router *r, struct pool *p); /* frees it when nothing needs it */
+void pool_learn_memory(struct pool *p, const struct ending *ending); /* of a process of it */
+void pool_release(struct router *r, struct pool *p);                 /* frees it when nothing needs it */
 void pools_swap(struct router *r, struct snapshot *next);
 void pools_review(struct router *r); /* the requests that wait where a token is asked for are judged anew */
 

@@ -360,6 +360,7 @@ worker_ended(struct router *r, struct worker *w, const struct worker_ended *how)
 	last_words(r, w);
 	if (w->stage == WORKER_FREED)
 		return;
+	pool_learn_memory(w->pool, &how->ending);
 	if (w->stage < WORKER_GONE)
 		give_up(r, w);
 	q = TAILQ_FIRST(&w->in_flight);
