@@ -53,16 +53,26 @@ no_workers() {
 	[ -z "$(workers)" ]
 }
 
-# First request to a function without a worker: milliseconds, over a warm one.
+# spares N: so many wait.
+spares() {
+	[ "$(descendants "$pool" cfn-spare | wc -w)" -eq "$1" ]
+}
+
+# first_request ROUND NAME SPARES: the first request to a function without a worker, with so many spare sandboxes:
+# milliseconds, over a warm one.
 first_request() {
 	local url cold warm
 	url=$(cat "$run/url.cfn")
+	sed -i '/^pm.spare_sandboxes/d' "$run/cfn.conf"
+	echo "pm.spare_sandboxes = $3" >>"$run/cfn.conf"
+	kill -HUP "$pool"
 	cfn-deploy --registry "$run/cfn/r.db" restart hello >/dev/null 2>&1
 	wait_until 5 no_workers
+	wait_until 5 spares "$3"
 	cold=$(curl -s -o "$run/first" -w '%{time_total}' "$url")
 	warm=$(curl -s -o /dev/null -w '%{time_total}' "$url")
-	figure "$1" first ms "$(awk -v c="$cold" -v w="$warm" 'BEGIN { printf "%.3f", (c - w) * 1000 }')"
-	figure "$1" first errors "$(grep -c -v '^Hello, world!$' "$run/first")"
+	figure "$1" "$2" ms "$(awk -v c="$cold" -v w="$warm" 'BEGIN { printf "%.3f", (c - w) * 1000 }')"
+	figure "$1" "$2" errors "$(grep -c -v '^Hello, world!$' "$run/first")"
 }
 
 measure_deploys() {
@@ -77,6 +87,7 @@ measure_deploys() {
 		swap "$round"
 	done
 	for ((round = 1; round <= 3 * rounds; round++)); do
-		first_request "$round"
+		first_request "$round" first 2
+		first_request "$round" first_alone 0
 	done
 }

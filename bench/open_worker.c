@@ -4,7 +4,7 @@
 #include "sandbox/profile.h"
 
 /* The library's, which this one replaces. */
-int sandbox_enter_all(struct sandbox *s, enum sandbox_part part, struct err *e);
+int sandbox_enter_all(struct sandbox *s, unsigned parts, struct err *e);
 #define sandbox_enter sandbox_enter_all
 #include "sandbox/stages.c"
 #undef sandbox_enter
@@ -25,12 +25,12 @@ is_left_out(const char *stage)
 }
 
 int
-sandbox_enter(struct sandbox *s, enum sandbox_part part, struct err *e)
+sandbox_enter(struct sandbox *s, unsigned parts, struct err *e)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(stages); i++)
-		if ((stages[i].parts & part) && !is_left_out(stages[i].name) && stages[i].enter(s, e) < 0)
+		if ((stages[i].parts & parts) && !is_left_out(stages[i].name) && stages[i].enter(s, e) < 0)
 			return err_wrap(e, "%s", stages[i].name);
-	if (part != SANDBOX_PAYLOAD)
+	if (parts != SANDBOX_PAYLOAD)
 		return 0;
 	/* In place of the listener: nothing is ever reported on it. */
 	s->listener = eventfd(0, EFD_CLOEXEC);

@@ -33,7 +33,7 @@ now_us(void)
 }
 
 static int
-enter_clocked(struct sandbox *s, enum sandbox_part part, int round, struct err *e)
+enter_clocked(struct sandbox *s, unsigned part, int round, struct err *e)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(stages); i++) {
 		double began = now_us();
@@ -73,7 +73,7 @@ child_run(struct sandbox *s, struct sandbox_process *process, int round, double 
 	if (sandbox_await(process, &e) < 0)
 		_exit(1);
 	took[ROW_CLONE][round] = now_us() - began;
-	if (enter_clocked(s, SANDBOX_IDENTITY, round, &e) < 0 ||
+	if (enter_clocked(s, SANDBOX_PREPARE | SANDBOX_IDENTITY, round, &e) < 0 ||
 	    enter_clocked(s, SANDBOX_ROOT, round, &e) < 0) {
 		fprintf(stderr, "stages: %s\n", e.text);
 		_exit(1);
@@ -135,11 +135,12 @@ say(const char *part, const char *name, double *values)
 static const char *
 part_name(unsigned parts)
 {
-	return parts & SANDBOX_IDENTITY  ? "identity"
-	       : parts & SANDBOX_ROOT    ? "root"
-	       : parts & SANDBOX_PAYLOAD ? "payload"
-	       : parts & SANDBOX_CLOSE   ? "close"
-	                                 : "serve";
+	return parts & SANDBOX_PREPARE    ? "prepare"
+	       : parts & SANDBOX_IDENTITY ? "identity"
+	       : parts & SANDBOX_ROOT     ? "root"
+	       : parts & SANDBOX_PAYLOAD  ? "payload"
+	       : parts & SANDBOX_CLOSE    ? "close"
+	                                  : "serve";
 }
 
 static int

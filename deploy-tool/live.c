@@ -37,8 +37,10 @@ ask_status(struct pools *p, size_t i)
 }
 
 /* What people see of a pool's answer; --json has all of it. */
-static const char *const lines[] = { "pid",    "error",      "listen",  "isolation",   "layers",
-	                             "memory", "generation", "workers", "process_max", "n_functions" };
+static const char *const lines[] = {
+	"pid",     "error",       "listen", "isolation",     "layers",       "memory",        "generation",
+	"workers", "process_max", "spares", "spares_wanted", "spares_taken", "spares_missed", "n_functions",
+};
 
 static const struct section {
 	const char *member;
@@ -47,6 +49,7 @@ static const struct section {
 	{ "functions",
 	  { "name", "version", "pm", "workers", "max_workers", "waiting", "crashes", "backoff_ms",
 	    "memory_peak_kb" } },
+	{ "cold_starts", { "spare", "n", "mean_us", "longest_us" } },
 	{ "storms", { "function", "version", "since" } },
 	{ "routers",
 	  { "stage", "connections_active", "requests", "requests_active", "requests_queued", "streams_active",

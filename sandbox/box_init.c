@@ -259,7 +259,7 @@ prepare(struct sandbox *s, struct sandbox_process *process, struct err *e)
 	int rc = sandbox_await(process, e);
 
 	if (rc == 0)
-		rc = sandbox_enter(s, SANDBOX_IDENTITY, e);
+		rc = sandbox_enter(s, SANDBOX_PREPARE | SANDBOX_IDENTITY, e);
 	return rc == 0 ? sandbox_enter(s, SANDBOX_ROOT, e) : rc;
 }
 

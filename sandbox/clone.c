@@ -96,19 +96,27 @@ maps_write(int folder, uid_t uid, gid_t gid, struct err *e)
 }
 
 int
-sandbox_release(struct sandbox_process *p, int proc, uid_t outside_uid, gid_t outside_gid, struct err *e)
+sandbox_map(pid_t pid, int proc, uid_t outside_uid, gid_t outside_gid, struct err *e)
 {
 	AUTO_FD folder = -1;
 	char path[32];
 	int rc;
 
-	snprintf(path, sizeof path, "%s%d", proc < 0 ? "/proc/" : "", (int)p->pid);
+	snprintf(path, sizeof path, "%s%d", proc < 0 ? "/proc/" : "", (int)pid);
 	folder = openat(proc < 0 ? AT_FDCWD : proc, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (folder < 0)
 		return err_set(e, errno, "open %s of /proc", path);
 	rc = maps_write(folder, outside_uid, outside_gid, e);
+	return rc < 0 ? err_wrap(e, "id maps") : 0;
+}
+
+int
+sandbox_release(struct sandbox_process *p, int proc, uid_t outside_uid, gid_t outside_gid, struct err *e)
+{
+	int rc = sandbox_map(p->pid, proc, outside_uid, outside_gid, e);
+
 	if (rc < 0)
-		return err_wrap(e, "id maps");
+		return rc;
 	rc = fd_write_all(p->start, "g", 1);
 	if (rc < 0)
 		return err_set(e, -rc, "wake the new process");

@@ -36,7 +36,7 @@ enum { RUNNER_TMP_SIZE = 4 << 20, RUNNER_TMP_INODES = 64, RUNNER_FILE_SIZE = 1 <
 static int
 runner_enter(struct sandbox *s, struct err *e)
 {
-	int rc = sandbox_enter(s, SANDBOX_IDENTITY, e);
+	int rc = sandbox_enter(s, SANDBOX_PREPARE | SANDBOX_IDENTITY, e);
 
 	if (rc == 0)
 		rc = sandbox_enter(s, SANDBOX_ROOT, e);

@@ -267,7 +267,8 @@ child_run(struct probe *p, struct sandbox_process *process)
 	pid_t payload;
 	int keep[4];
 
-	if (sandbox_await(process, &e) < 0 || sandbox_enter(&p->sandbox, SANDBOX_IDENTITY, &e) < 0 ||
+	if (sandbox_await(process, &e) < 0 ||
+	    sandbox_enter(&p->sandbox, SANDBOX_PREPARE | SANDBOX_IDENTITY, &e) < 0 ||
 	    sandbox_enter(&p->sandbox, SANDBOX_ROOT, &e) < 0)
 		report_and_end(p, &e);
 	payload = pipe2(p->init, O_CLOEXEC) < 0 ? -1 : fork();

@@ -1,12 +1,15 @@
 /* sandbox.h - a sandbox as a value: filled in, then entered part by part, for good.
  *
  * The parent:  sandbox_clone → sandbox_release (maps, go) or sandbox_process_done.
- * The child:   sandbox_await → sandbox_enter(IDENTITY) → [exec] → sandbox_enter(ROOT) → fork:
+ * The child:   sandbox_await → sandbox_enter(PREPARE, IDENTITY) → [exec] → sandbox_enter(ROOT) → fork:
  *   init:      sandbox_enter(INIT), reaps
  *   payload:   sandbox_enter(PAYLOAD); a function's worker then hands s->listener over and closes it,
  *              sandbox_enter(CLOSE), loads SANDBOX_ARTIFACT, sandbox_enter(SERVE).  In fresh mode it then
  *              forks, and each child, once it has taken its request, sandbox_enter(REQUEST).
  * A process that is alone in its sandbox (the router) enters PAYLOAD directly after ROOT.
+ * PREPARE needs neither maps nor anything else that depends on what will run.  So cfn-worker is made without
+ * sandbox_await: PREPARE → exec → it waits, for nothing or for long, until the parent has called sandbox_map
+ * and says whom it is for → IDENTITY, ROOT and the rest.
  *
  * Everything returns 0 or -errno with *e naming sandbox, stage and cause.  After a failure the process is
  * half confined: report and _exit. */
@@ -89,26 +92,27 @@ struct sandbox {
 void sandbox_init(struct sandbox *s, const struct sandbox_profile *profile, const char *name);
 
 enum sandbox_part {
-	SANDBOX_IDENTITY = 1 << 0, /* ids, no further user namespace, capabilities kept over exec */
+	SANDBOX_PREPARE = 1 << 0,  /* no further user namespace, capabilities kept over exec */
+	SANDBOX_IDENTITY = 1 << 1, /* ids: once they are mapped */
 	SANDBOX_ROOT =
-	    1 << 1, /* mounts, pivot_root, host name, environment; working folder /tmp, /work or / */
-	SANDBOX_INIT = 1 << 2, /* pid 1 after its fork: only reads, writes, waits and ends */
+	    1 << 2, /* mounts, pivot_root, host name, environment; working folder /tmp, /work or / */
+	SANDBOX_INIT = 1 << 3, /* pid 1 after its fork: only reads, writes, waits and ends */
 	SANDBOX_PAYLOAD =
-	    1 << 3, /* limits, descriptors, capabilities, no new privileges, Landlock, seccomp */
+	    1 << 4, /* limits, descriptors, capabilities, no new privileges, Landlock, seccomp */
 	SANDBOX_CLOSE =
-	    1 << 4, /* limit of files; nothing is sent or received any more; into the artifact's folder */
+	    1 << 5, /* limit of files; nothing is sent or received any more; into the artifact's folder */
 	SANDBOX_SERVE =
-	    1 << 5, /* out of the artifact's folder into /tmp; no executable memory, no filter any more */
+	    1 << 6, /* out of the artifact's folder into /tmp; no executable memory, no filter any more */
 	SANDBOX_REQUEST =
-	    1 << 6,            /* fresh mode: no further process, no signal to another, no filter any more */
-	SANDBOX_RUN = 1 << 7,  /* a program's box, after the listener's handover: the limits of its plan */
-	SANDBOX_WAIT = 1 << 9, /* pid 1 of a box that waits for its plan: descriptors, the keeper's end
-	                          of its life among them */
-	SANDBOX_SIZE = 1 << 8, /* a box whose plan came after ROOT: its files get the room of that plan */
+	    1 << 7,             /* fresh mode: no further process, no signal to another, no filter any more */
+	SANDBOX_RUN = 1 << 8,   /* a program's box, after the listener's handover: the limits of its plan */
+	SANDBOX_WAIT = 1 << 9,  /* pid 1 of a box that waits for its plan: descriptors, the keeper's end
+	                           of its life among them */
+	SANDBOX_SIZE = 1 << 10, /* a box whose plan came after ROOT: its files get the room of that plan */
 };
 
-/* Walks the table of stages (stages.c) and enters those of the part that the profile has. */
-int sandbox_enter(struct sandbox *s, enum sandbox_part part, struct err *e);
+/* Walks the table of stages (stages.c) and enters those of the parts that the profile has. */
+int sandbox_enter(struct sandbox *s, unsigned parts, struct err *e);
 
 /* A cloned process.  Descriptors are CLOEXEC. */
 struct sandbox_process {
@@ -126,6 +130,9 @@ pid_t sandbox_clone(const struct sandbox_profile *profile, int cgroup, struct sa
 /* Parent: writes the maps "1000 OUTSIDE 1" of the child and wakes it.  The ids are those of the caller's own
  * user namespace.  proc is a descriptor of a /proc that shows p->pid, or -1 for "/proc". */
 int sandbox_release(struct sandbox_process *p, int proc, uid_t outside_uid, gid_t outside_gid, struct err *e);
+
+/* The first half of it: the maps. */
+int sandbox_map(pid_t pid, int proc, uid_t outside_uid, gid_t outside_gid, struct err *e);
 
 /* Child: waits for that.  -ECANCELED when the parent gave up or died. */
 int sandbox_await(struct sandbox_process *p, struct err *e);

@@ -70,8 +70,9 @@ nested_namespaces_enter(struct sandbox *s, struct err *e)
 	return 0;
 }
 
-/* What the stages behind the exec need: mounts, host name and pivot_root; bounding set and securebits. */
-static const cap_value_t needed[] = { CAP_SYS_ADMIN, CAP_SETPCAP };
+/* What the stages behind the exec need: the ids; mounts, host name and pivot_root; bounding set and
+ * securebits. */
+static const cap_value_t needed[] = { CAP_SETUID, CAP_SETGID, CAP_SYS_ADMIN, CAP_SETPCAP };
 
 /* capabilities(7): a uid other than 0 loses everything at exec but the ambient set, which needs the
  * inheritable one. */

@@ -21,10 +21,11 @@ static const struct {
 	unsigned parts;
 	int (*enter)(struct sandbox *, struct err *);
 } stages[] = {
-	{ "session", SANDBOX_IDENTITY, session_enter },
+	{ "session", SANDBOX_PREPARE, session_enter },
+	{ "nested user namespaces", SANDBOX_PREPARE, nested_namespaces_enter },
+	{ "inherited capabilities", SANDBOX_PREPARE, inherited_capabilities_enter },
+
 	{ "ids", SANDBOX_IDENTITY, identity_enter },
-	{ "nested user namespaces", SANDBOX_IDENTITY, nested_namespaces_enter },
-	{ "inherited capabilities", SANDBOX_IDENTITY, inherited_capabilities_enter },
 
 	{ "address space", SANDBOX_ROOT, address_space_enter },
 	{ "mount propagation", SANDBOX_ROOT, propagation_enter },
@@ -57,10 +58,10 @@ static const struct {
 };
 
 int
-sandbox_enter(struct sandbox *s, enum sandbox_part part, struct err *e)
+sandbox_enter(struct sandbox *s, unsigned parts, struct err *e)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(stages); i++)
-		if ((stages[i].parts & part) && stages[i].enter(s, e) < 0)
+		if ((stages[i].parts & parts) && stages[i].enter(s, e) < 0)
 			return err_wrap(e, "sandbox '%s' (%s): %s", s->name, s->profile->name,
 			                stages[i].name);
 	return 0;

@@ -42,6 +42,7 @@ struct config {
 	uint64_t drain_timeout_ms, process_control_timeout_ms;      /* QUIT waits at most so long */
 	uint64_t crashes_max, crashes_of_function, crashes_keep_ms; /* records of failures */
 	uint64_t process_max;                                       /* workers of all functions together */
+	uint64_t spare_sandboxes;                                   /* that wait for any function */
 	struct function_policy defaults; /* what [global] says of function limits */
 	struct function_policy maximum;  /* max.* */
 	struct libraries libraries;      /* [link] */

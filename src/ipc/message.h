@@ -8,7 +8,7 @@
 
 enum {
 	MESSAGE_BODY_MAX = 60 * 1024, /* below the default socket buffer, so that one send never splits */
-	MESSAGE_FDS_MAX = 8,
+	MESSAGE_FDS_MAX = 12,
 };
 
 struct message {

@@ -22,6 +22,7 @@ enum {
 	SOCKETS_MAX = 4,        /* of the host, that a function may connect to */
 	SOCKET_PATH_SIZE = 108, /* sun_path of unix(7) */
 	SOCKETS_TEXT_SIZE = SOCKETS_MAX * SOCKET_PATH_SIZE,
+	SPARES_MAX = 64,               /* sandboxes that wait for a function */
 	RUN_PATH_SIZE = 128,           /* of the runner's requests, and NUL */
 	RUN_LOCATION_SIZE = 256,       /* with the mount prefix */
 	RUN_FOLDER_SIZE = 1024,        /* an absolute path, and NUL */
@@ -49,6 +50,7 @@ enum message_type {
 	MSG_REQUEST_BEGINS, /* struct process_ref: an invoked worker gets its next request, and a whole cpu_ms
 	                       for it */
 	MSG_START_RUNNER,   /* struct start_runner; channel, folder of its runs, error log */
+	MSG_SPARES,         /* struct spares: so many are to wait from now on; none without it */
 
 	/* spawner → master */
 	MSG_SPAWNER_READY = 20, /* struct spawner_ready */
@@ -56,6 +58,7 @@ enum message_type {
 	MSG_PROCESS_ENDED,  /* struct process_ended: once for each start that was asked for; of an invoked
 	                       worker its refused calls behind it */
 	MSG_SPAWNER_FAILED, /* struct spawner_failed: the last word, instead of MSG_SPAWNER_READY */
+	MSG_SPARES_WAIT,    /* struct spares: so many do; when the number has changed */
 
 	/* master → router */
 	MSG_SNAPSHOT = 40, /* nothing; sealed snapshot */
@@ -216,6 +219,12 @@ struct process_ready {
 	uint32_t id;
 	int32_t pid; /* of the worker, in the pool's pid namespace (the router's) */
 	uint32_t n_routes;
+	uint32_t was_spare; /* its sandbox had been waiting for somebody */
+};
+
+/* Sandboxes that are ready for any function. */
+struct spares {
+	uint32_t n; /* at most SPARES_MAX */
 };
 
 struct process_ended {
@@ -224,9 +233,10 @@ struct process_ended {
 	uint32_t was_confined; /* when it was never ready: the sandbox stood, the function is at fault */
 	uint32_t cause;        /* enum cause: why the spawner killed it; CAUSE_NONE: it did not */
 	uint32_t is_missing;   /* of a copy: the file, or a folder on the way to it, is not there */
-	uint32_t n_kinds;      /* of struct refused_call behind this one, at most REFUSED_KINDS_MAX */
-	uint64_t n_refused;    /* all calls that were refused, those of further kinds too */
-	uint64_t cpu_us;       /* of an invoked worker since it was ready */
+	uint32_t is_lost;   /* it had waited as a spare, and was killed from outside before it did anything */
+	uint32_t n_kinds;   /* of struct refused_call behind this one, at most REFUSED_KINDS_MAX */
+	uint64_t n_refused; /* all calls that were refused, those of further kinds too */
+	uint64_t cpu_us;    /* of an invoked worker since it was ready */
 	struct ending ending;
 	char reason[REASON_SIZE]; /* why it could not start: sandbox stage, or the loader's words; else empty
 	                           */

@@ -1,6 +1,9 @@
 /* start.h - what a program that the spawner starts finds: its descriptors at fixed numbers, its arguments;
  * and what a worker says back on its report channel. */
 #pragma once
+#include <stdint.h>
+
+#include "ipc/protocol.h"
 
 /* cfn-spawn: argv is its name, the shared directory (empty: none), the size of the uid range (0: one mapped
  * uid), "cgroup" when it was given one, else "". */
@@ -46,9 +49,12 @@ enum runner_fd {
 /* Slots of the uid range, below those of functions and beside those of cfn-deploy's boxes. */
 enum runner_slot { RUNNER_SLOT_FRONT = 4, RUNNER_SLOT_BOX, RUNNER_SLOT_COMPILER };
 
-/* cfn-worker: argv[0] is "cfn-worker NAME vN".  0 is an empty pipe, 1 and 2 the output.  On its channel waits
- * one message, MSG_START_WORKER or MSG_START_COPY with its struct. */
+/* cfn-worker is started before it is known whom it will serve: pid 1 of its namespaces, of no uid there, with
+ * an empty pipe as 0, /dev/null as 1, the spawner's 2, and CHANNEL, ENDING and LIBRARY.  argv[0] is as long
+ * as a title may be.  On its channel comes one message, MSG_START_WORKER or MSG_START_COPY, when the ids have
+ * been mapped: struct worker_places, the start's struct behind it, and the other descriptors. */
 enum worker_fd {
+	WORKER_FD_OUTPUT = 1, /* and 2; a copy keeps what it has */
 	WORKER_FD_REQUESTS = 3,
 	WORKER_FD_CHANNEL,
 	WORKER_FD_FILTERS, /* of sandbox_filters_seal */
@@ -59,9 +65,17 @@ enum worker_fd {
 	WORKER_FD_ROUTER,  /* init's, in fresh mode: struct fresh_kill, struct fresh_ended */
 	WORKER_FD_FOLDER,  /* only with a shared folder */
 	WORKER_FD_SOCKETS, /* mounts of what it was granted, in their order; from here on SOCKETS_MAX */
+	WORKER_FD_END = WORKER_FD_SOCKETS + SOCKETS_MAX,
 
 	WORKER_FD_COPY_DATA = WORKER_FD_REQUESTS,
 	WORKER_FD_COPY_FOLDER = WORKER_FD_ARTIFACT,
+};
+
+enum { WORKER_TITLE_SIZE = 112 }; /* "cfn-worker NAME vN" and NUL */
+
+/* Where the descriptors of the message belong: bits 1 << enum worker_fd, in the order of their numbers. */
+struct worker_places {
+	uint64_t places;
 };
 
 /* What a worker with sanitizers is started with, in front of all other libraries, as words and for the
@@ -81,6 +95,8 @@ enum copy_exit { COPY_DONE, COPY_FAILED, COPY_NO_FILE };
 
 /* Worker, router and runner → spawner.  After REPORT_LISTENER the author's code may be what speaks here. */
 enum report_type {
+	REPORT_WAITING =
+	    79, /* nothing: a sandbox for anybody; said once, where nobody waits for it already */
 	REPORT_LISTENER = 80, /* nothing; seccomp listener */
 	REPORT_READY,         /* struct process_ready (n_routes alone counts), for a trial its routes */
 	REPORT_FAILED,        /* the sandbox could not be set up: text without NUL, below REASON_SIZE bytes */

@@ -394,6 +394,7 @@ serve(struct master *m)
 		if (((struct function *)n)->serving)
 			leases_serve(m, ((struct function *)n)->serving);
 	artifacts_preload(m);
+	spares_tell(m);
 	while (m->phase != PHASE_STOPPED) {
 		if (loop_turn(&m->loop, m, &e) >= 0)
 			continue;

@@ -25,6 +25,7 @@
 #include "pool/privileges.h"
 #include "pool/secrets.h"
 #include "pool/session_keys.h"
+#include "pool/spares.h"
 #include "pool/storms.h"
 #include "pool/uids.h"
 #include "pool/watcher.h"
@@ -63,6 +64,7 @@ struct worker {
 	int32_t pid;                    /* in the pool's pid namespace */
 	int requests, output, listener; /* the router's ends, kept to move the lease; closing them ends it */
 	int init;                       /* too, in fresh mode; else -1 */
+	uint64_t awaited_us;            /* requests waited for it when it was started, then; 0: none did */
 	uint64_t leased_us;
 	uint32_t n_served;  /* requests, by earlier leases */
 	bool was_leased;    /* it may be executing a request until it has ended */
@@ -238,6 +240,7 @@ struct master {
 	struct cgroup cgroup;
 	struct spawner spawner;
 	struct channel spawner_channel;
+	struct spares_seen spares;
 	struct uids uids;
 	struct auditor auditor;
 	struct approvals approvals;

@@ -13,6 +13,7 @@ static const struct message_rule rules[] = {
 	{ MSG_PROCESS_READY, sizeof(struct process_ready), MESSAGE_BODY_MAX, 0, 1 },
 	{ MSG_PROCESS_ENDED, sizeof(struct process_ended),
 	  sizeof(struct process_ended) + REFUSED_KINDS_MAX * sizeof(struct refused_call), 0, 0 },
+	{ MSG_SPARES_WAIT, sizeof(struct spares), sizeof(struct spares), 0, 0 },
 };
 
 enum { EXIT_SPAWNER_GONE = 70 /* EX_SOFTWARE */ };
@@ -56,7 +57,7 @@ process_is_ready(struct master *m, struct message *message)
 	if (runner_is(m, ready.id))
 		runner_became_ready(m);
 	else if (w)
-		worker_became_ready(m, w, ready.pid, message_take_fd(message, 0));
+		worker_became_ready(m, w, &ready, message_take_fd(message, 0));
 	else if (i)
 		invocation_is_ready(m, i);
 }
@@ -121,6 +122,8 @@ on_message(struct master *m, void *owner, struct message *message)
 		on_end(m, owner, &e);
 	else if (message->type == MSG_PROCESS_READY)
 		process_is_ready(m, message);
+	else if (message->type == MSG_SPARES_WAIT)
+		m->spares.n_waiting = ((const struct spares *)message->body)->n;
 	else
 		process_has_ended(m, message);
 }

@@ -98,6 +98,7 @@ reload(struct master *m)
 	reopen_logs(m);
 	approvals_reload(m);
 	runner_look_at_languages(m);
+	spares_tell(m);
 	m->is_load_forced = true;
 	if (watcher_check(m, &e) == 0)
 		log_line(LOG_NOTICE, "reloaded; generation %" PRIu64, m->mark.generation);
@@ -145,6 +146,7 @@ stop_gracefully(struct master *m)
 	m->phase = PHASE_DRAINING;
 	m->drain = (struct timer){ .fire = drain_is_over };
 	timer_arm(&m->loop, &m->drain, m->config->process_control_timeout_ms * 1000);
+	spares_tell(m);
 	routers_tell(m, MSG_DRAIN, NULL, 0);
 	drain_check(m);
 }

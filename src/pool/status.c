@@ -149,6 +149,15 @@ status_of_runner(const struct master *m)
 	                 status_of_runs(c));
 }
 
+/* Of those that requests waited for. */
+static json_t *
+status_of_cold_starts(const struct cold_starts *c, bool was_spare)
+{
+	return json_pack("{s:b,s:I,s:I,s:I}", "spare", (int)was_spare, "n", (json_int_t)c->n, "mean_us",
+	                 (json_int_t)(c->n > 0 ? c->total_us / c->n : 0), "longest_us",
+	                 (json_int_t)c->longest_us);
+}
+
 json_t *
 status_of(const struct master *m)
 {
@@ -166,14 +175,17 @@ status_of(const struct master *m)
 		json_array_append_new(routers, status_of_router(&m->routers[i]));
 	append_functions(m, functions, true);
 	append_functions(m, functions, false);
-	return json_pack("{s:b,s:i,s:s,s:s,s:s,s:s,s:s,s:s,s:I,s:I,s:I,s:I,s:o,s:o,s:o,s:o,s:I,s:o}", "ok", 1,
-	                 "pid", (int)getpid(), "program", PACKAGE_VERSION, "registry", m->config->registry,
-	                 "listen", m->listener.text, "isolation",
-	                 level < ARRAY_SIZE(levels) ? levels[level] : "none", "layers",
-	                 m->spawner.ready.layers, "memory", memory, "generation",
-	                 (json_int_t)m->mark.generation, "published", (json_int_t)m->published, "workers",
-	                 (json_int_t)workers_running(m), "process_max", (json_int_t)m->config->process_max,
-	                 "audit", status_of_audit(m), "storms", status_of_storms(m), "run",
-	                 status_of_runner(m), "routers", routers, "n_functions", (json_int_t)m->functions.n,
-	                 "functions", functions);
+	return json_pack(
+	    "{s:b,s:i,s:s,s:s,s:s,s:s,s:s,s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:[o,o],s:o,s:o,s:o,s:o,"
+	    "s:I,s:o}",
+	    "ok", 1, "pid", (int)getpid(), "program", PACKAGE_VERSION, "registry", m->config->registry,
+	    "listen", m->listener.text, "isolation", level < ARRAY_SIZE(levels) ? levels[level] : "none",
+	    "layers", m->spawner.ready.layers, "memory", memory, "generation", (json_int_t)m->mark.generation,
+	    "published", (json_int_t)m->published, "workers", (json_int_t)workers_running(m), "process_max",
+	    (json_int_t)m->config->process_max, "spares", (json_int_t)m->spares.n_waiting, "spares_wanted",
+	    (json_int_t)m->config->spare_sandboxes, "spares_taken", (json_int_t)m->spares.n_taken,
+	    "spares_missed", (json_int_t)m->spares.n_missed, "cold_starts",
+	    status_of_cold_starts(&m->spares.with, true), status_of_cold_starts(&m->spares.without, false),
+	    "audit", status_of_audit(m), "storms", status_of_storms(m), "run", status_of_runner(m), "routers",
+	    routers, "n_functions", (json_int_t)m->functions.n, "functions", functions);
 }

@@ -139,6 +139,7 @@ worker_start(struct master *m, struct pool *pool, struct err *e)
 		             pool->start.is_fresh ? N_START_FDS : FD_INIT);
 		timer_arm(&m->loop, &w->timer, START_TIMEOUT_MS * UINT64_C(1000));
 		pool->start.id = 0;
+		w->awaited_us = pool_waiting(pool) > 0 ? clock_now_us() : 0;
 		pool->n_starts++;
 	} else {
 		worker_free(m, w);
@@ -150,7 +151,7 @@ worker_start(struct master *m, struct pool *pool, struct err *e)
 }
 
 void
-worker_became_ready(struct master *m, struct worker *w, int32_t pid, int listener)
+worker_became_ready(struct master *m, struct worker *w, const struct process_ready *ready, int listener)
 {
 	struct pool *pool = w->pool;
 
@@ -161,9 +162,10 @@ worker_became_ready(struct master *m, struct worker *w, int32_t pid, int listene
 	}
 	timer_cancel(&m->loop, &w->timer);
 	w->stage = WORKER_READY;
-	w->pid = pid;
+	w->pid = ready->pid;
 	w->listener = listener;
 	pool->start_failure = CAUSE_NONE;
+	spares_count(m, w->awaited_us, ready->was_spare);
 	votes_are_ready(m, pool);
 	rollout_is_ready(m, pool);
 	leases_serve(m, pool);
@@ -367,6 +369,15 @@ start_failed(struct master *m, struct pool *pool, const struct process_ended *en
 	leases_refuse(m, pool, pool->start_failure);
 }
 
+/* Neither the function nor its sandbox failed: it is started as if it had not been yet. */
+static bool
+start_again(struct master *m, struct pool *pool, const struct process_ended *ended)
+{
+	struct err e;
+
+	return ended->is_lost && worker_start(m, pool, &e) == 0;
+}
+
 void
 worker_has_ended(struct master *m, struct worker *w, const struct process_ended *ended)
 {
@@ -379,7 +390,7 @@ worker_has_ended(struct master *m, struct worker *w, const struct process_ended 
 	if (!is_start && (!w->is_stopping || w->router))
 		crashed(m, w, ended);
 	worker_free(m, w);
-	if (is_start)
+	if (is_start && (was_killed || !start_again(m, pool, ended)))
 		start_failed(m, pool, ended, was_killed);
 	leases_serve(m, pool);
 	/* What replaced it may have waited for its end. */

@@ -22,7 +22,7 @@ workers_running(const struct master *m)
 struct worker *worker_find(const struct master *m, uint32_t id);
 
 /* What the spawner says; listener is -1 or taken over. */
-void worker_became_ready(struct master *m, struct worker *w, int32_t pid, int listener);
+void worker_became_ready(struct master *m, struct worker *w, const struct process_ready *ready, int listener);
 void worker_has_ended(struct master *m, struct worker *w, const struct process_ended *ended);
 
 /* What its router says of a request's process, in fresh mode. */

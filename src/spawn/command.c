@@ -14,17 +14,6 @@ fail_start(struct spawn *s, uint32_t id, const struct err *why, struct err *e)
 	return process_tell_ended(s, &never, &none, e);
 }
 
-static void
-forget(struct spawn *s, struct process *p)
-{
-	struct process **at = &s->processes;
-
-	while (*at != p)
-		at = &(*at)->next;
-	*at = p->next;
-	process_free(s, p);
-}
-
 typedef int start_function(struct spawn *, struct process *, struct err *);
 
 static int
@@ -45,7 +34,7 @@ start(struct spawn *s, enum process_kind kind, start_function *how, struct err *
 		return err_set(e, ENOMEM, "start");
 	if (how(s, p, &why) == 0)
 		return 0;
-	forget(s, p);
+	process_forget(s, p);
 	return fail_start(s, id, &why, e);
 }
 
@@ -85,6 +74,14 @@ serve_kill(struct spawn *s, struct err *e)
 	return 0;
 }
 
+static int
+serve_spares(struct spawn *s, struct err *e)
+{
+	uint32_t n = ((const struct spares *)s->in.body)->n;
+
+	return spares_want(s, n) < 0 ? err_set(e, -EBADMSG, "the master wants %u spares", n) : 0;
+}
+
 /* As above. */
 static int
 serve_request_begins(struct spawn *s, struct err *e)
@@ -97,7 +94,7 @@ serve_request_begins(struct spawn *s, struct err *e)
 	return 0;
 }
 
-/* Every struct begins with its id. */
+/* Every struct begins with its id; only that of MSG_SPARES has none. */
 static const struct message_rule rules[] = {
 	{ MSG_START_ROUTER, sizeof(struct start_router), sizeof(struct start_router), 5, 5 },
 	{ MSG_START_WORKER, sizeof(struct start_worker), sizeof(struct start_worker), 4, 5 },
@@ -105,11 +102,12 @@ static const struct message_rule rules[] = {
 	{ MSG_KILL, sizeof(struct process_ref), sizeof(struct process_ref), 0, 0 },
 	{ MSG_REQUEST_BEGINS, sizeof(struct process_ref), sizeof(struct process_ref), 0, 0 },
 	{ MSG_START_RUNNER, sizeof(struct start_runner), sizeof(struct start_runner), 3, 3 },
+	{ MSG_SPARES, sizeof(struct spares), sizeof(struct spares), 0, 0 },
 };
 
 static int (*const serve[ARRAY_SIZE(rules)])(struct spawn *, struct err *) = {
-	serve_start_router, serve_start_worker,   serve_start_copy,
-	serve_kill,         serve_request_begins, serve_start_runner,
+	serve_start_router,   serve_start_worker, serve_start_copy, serve_kill,
+	serve_request_begins, serve_start_runner, serve_spares,
 };
 
 /* A start whose descriptors did not fit is refused like any other. */

@@ -190,13 +190,20 @@ forget_signals(const struct spawn *s)
 		;
 }
 
+/* Of two waits; -1 is for ever. */
+static int
+sooner(int a, int b)
+{
+	return a < 0 ? b : b < 0 || a < b ? a : b;
+}
+
 /* Until something has to be looked at by itself. */
 static int
 patience(struct spawn *s)
 {
-	int ms = invoked_check(s);
+	int ms = sooner(invoked_check(s), spares_patience(s));
 
-	return (s->ended || s->is_reaping) && (ms < 0 || ms > RETRY_MS) ? RETRY_MS : ms;
+	return sooner(ms, s->ended || s->is_reaping ? RETRY_MS : -1);
 }
 
 /* Children are reaped at the end of the turn: what they said before is served first, and what belongs to
@@ -216,7 +223,7 @@ turn(struct spawn *s, struct err *e)
 	forget_signals(s);
 	rc = process_reap(s, e);
 	process_free_ended(s);
-	return rc;
+	return rc < 0 ? rc : spares_tend(s, e);
 }
 
 static void

@@ -98,3 +98,34 @@ plan_exec(struct plan *plan, struct err *e)
 	execveat(program, "", argv, env, AT_EMPTY_PATH);
 	return err_set(e, errno, "run");
 }
+
+static _Noreturn void
+child_main(struct plan *plan, struct sandbox_process *p)
+{
+	unsigned parts = SANDBOX_PREPARE | (plan->awaits_maps ? SANDBOX_IDENTITY : 0U);
+	struct sandbox sandbox;
+	struct err e;
+
+	sandbox_init(&sandbox, plan->profile, plan->name);
+	if (plan_prepare(plan, &e) == 0 && (!plan->awaits_maps || sandbox_await(p, &e) == 0) &&
+	    sandbox_enter(&sandbox, parts, &e) == 0)
+		plan_exec(plan, &e);
+	plan_say_failed(plan, &e);
+	_exit(1);
+}
+
+int
+plan_launch(struct plan *plan, struct process *p, struct sandbox_process *child, struct err *e)
+{
+	pid_t pid = sandbox_clone(plan->profile, p->leaf.fd, child, e);
+
+	if (pid < 0)
+		return pid;
+	if (pid == 0)
+		child_main(plan, child);
+	/* From here on it is reaped like any other, whatever happens. */
+	p->pid = child->pid;
+	p->pidfd = child->pidfd;
+	child->pidfd = -1;
+	return 0;
+}

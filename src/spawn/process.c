@@ -37,7 +37,7 @@ process_by_id(const struct spawn *s, uint32_t id)
 {
 	struct process *p = s->processes;
 
-	while (p && p->id != id)
+	while (p && (p->id != id || p->kind == PROCESS_SPARE))
 		p = p->next;
 	return p;
 }
@@ -78,6 +78,7 @@ process_kill(struct process *p)
 	/* The kernel forgets the usage of what dies with its init. */
 	if (p->worker > 0)
 		p->cpu_us = clock_cpu_us(p->worker);
+	p->was_killed = true;
 	syscall(SYS_pidfd_send_signal, p->pidfd, SIGKILL, NULL, 0);
 }
 
@@ -131,6 +132,45 @@ process_free(const struct spawn *s, struct process *p)
 	fd_close(&p->leaf.fd);
 	free(p->invoked);
 	free(p);
+}
+
+static void
+unlink_process(struct spawn *s, const struct process *p)
+{
+	struct process **at = &s->processes;
+
+	while (*at != p)
+		at = &(*at)->next;
+	*at = p->next;
+}
+
+void
+process_forget(struct spawn *s, struct process *p)
+{
+	unlink_process(s, p);
+	process_free(s, p);
+}
+
+/* Events of this turn may still name the spare: what is left of it is freed at the turn's end. */
+int
+process_adopt(struct spawn *s, struct process *p, struct process *spare, struct err *e)
+{
+	struct epoll_event event = { .events = EPOLLIN, .data.ptr = &p->on_report };
+
+	if (epoll_ctl(s->epoll, EPOLL_CTL_MOD, spare->report, &event) < 0)
+		return err_set(e, errno, "epoll");
+	p->pid = spare->pid;
+	p->pidfd = spare->pidfd;
+	p->report = spare->report;
+	p->ending = spare->ending;
+	p->leaf = spare->leaf;
+	p->is_waiting = spare->is_waiting;
+	p->was_spare = true;
+	spare->pidfd = spare->report = spare->ending = spare->leaf.fd = -1;
+	unlink_process(s, spare);
+	spare->next = s->ended;
+	s->ended = spare;
+	return 0;
 }
 
 /* The kernel may hold a leaf for a moment after its last process was reaped. */
@@ -231,6 +271,14 @@ read_usage(struct process *p, struct ending *ending)
 		process_set_reason(p, of_others, sizeof of_others - 1);
 }
 
+/* Nobody's code ran, and nobody said a word. */
+static bool
+is_lost(const struct process *p, const struct ending *ending)
+{
+	return p->was_spare && !p->was_confined && !p->was_killed && p->reason[0] == '\0' &&
+	       ending->code == CLD_KILLED && ending->status == SIGKILL;
+}
+
 int
 process_tell_ended(struct spawn *s, const struct process *p, const struct ending *ending, struct err *e)
 {
@@ -241,6 +289,7 @@ process_tell_ended(struct spawn *s, const struct process *p, const struct ending
 		              .was_ready = p->was_ready,
 		              .was_confined = p->was_confined,
 		              .is_missing = p->is_missing,
+		              .is_lost = is_lost(p, ending),
 		              .ending = *ending } };
 	size_t n = sizeof told.ended;
 
@@ -258,7 +307,9 @@ bury(struct spawn *s, struct process *p, const struct ending *ending, struct err
 	/* Its last words come before the word about its end. */
 	while (p->report >= 0 && rc == 0)
 		rc = report_read(s, p, e);
-	if (rc == 0 || rc == -EAGAIN)
+	if (p->kind == PROCESS_SPARE)
+		spares_ended(s, p, ending);
+	else if (rc == 0 || rc == -EAGAIN)
 		rc = process_tell_ended(s, p, ending, e);
 	p->next = s->ended;
 	s->ended = p;

@@ -9,6 +9,7 @@
 #include "spawn/spawn.h"
 
 static const struct message_rule rules[] = {
+	{ REPORT_WAITING, 0, 0, 0, 0 },
 	{ REPORT_LISTENER, 0, 0, 1, 1 },
 	{ REPORT_READY, sizeof(struct process_ready), MESSAGE_BODY_MAX, 0, 0 },
 	{ REPORT_FAILED, 1, REASON_SIZE - 1, 0, 0 },
@@ -40,6 +41,16 @@ take_listener(struct spawn *s, struct process *p)
 		p->was_confined = true;
 }
 
+/* It may cross with what it waits for; once, and before any code of others. */
+static void
+take_waiting(struct spawn *s, struct process *p)
+{
+	if (p->is_waiting || p->was_confined || p->kind == PROCESS_RUNNER || p->kind == PROCESS_ROUTER)
+		break_off(s, p, "it waits twice");
+	else
+		spares_waits(s, p);
+}
+
 static int
 take_runner_ready(struct spawn *s, struct process *p, struct err *e)
 {
@@ -66,6 +77,7 @@ take_ready(struct spawn *s, struct process *p, struct err *e)
 	process_close_report(s, p);
 	ready->id = p->id;
 	ready->pid = p->worker = s->in.pid;
+	ready->was_spare = p->was_spare;
 	if (p->invoked)
 		invoked_ready(p);
 	return outbox_post(s, MSG_PROCESS_READY, s->in.body, s->in.length,
@@ -83,10 +95,12 @@ take_report(struct spawn *s, struct process *p, struct err *e)
 	}
 	if (s->in.type == REPORT_READY)
 		return take_ready(s, p, e);
-	if (s->in.type == REPORT_LISTENER) {
+	if (s->in.type == REPORT_LISTENER)
 		take_listener(s, p);
+	if (s->in.type == REPORT_WAITING)
+		take_waiting(s, p);
+	if (s->in.type == REPORT_LISTENER || s->in.type == REPORT_WAITING)
 		return 0;
-	}
 	if (s->in.type == REPORT_FAILED)
 		p->was_confined = false;
 	process_set_reason(p, (const char *)s->in.body, s->in.length);

@@ -17,7 +17,7 @@ enum {
 	RETRY_MS = 50, /* until what the kernel refused is tried again: a leaf it holds, who has ended */
 };
 
-enum process_kind { PROCESS_ROUTER, PROCESS_WORKER, PROCESS_COPY, PROCESS_RUNNER };
+enum process_kind { PROCESS_ROUTER, PROCESS_WORKER, PROCESS_COPY, PROCESS_RUNNER, PROCESS_SPARE };
 
 enum source { SOURCE_MASTER, SOURCE_REPORT, SOURCE_LISTENER, SOURCE_CHILDREN };
 
@@ -33,14 +33,17 @@ struct watch {
 struct process {
 	struct process *next;
 	enum process_kind kind;
-	uint32_t id;
-	pid_t pid; /* of its init, or its own */
+	uint32_t id; /* 0: a spare's */
+	pid_t pid;   /* of its init, or its own */
 	int pidfd;
-	int report;     /* its words until it is ready; -1 then */
-	int ending;     /* init's only word */
-	int listener;   /* refused calls until it is ready; the master's then */
-	pid_t worker;   /* init's payload, as the pool sees it; 0 until it is ready */
-	int64_t cpu_us; /* of the payload when it was killed; 0: it was not */
+	int report;      /* its words until it is ready; -1 then */
+	int ending;      /* init's only word */
+	int listener;    /* refused calls until it is ready; the master's then */
+	pid_t worker;    /* init's payload, as the pool sees it; 0 until it is ready */
+	int64_t cpu_us;  /* of the payload when it was killed; 0: it was not */
+	bool is_waiting; /* it said that it was ready for anybody */
+	bool was_spare;
+	bool was_killed;
 	bool was_ready;
 	bool was_confined; /* the listener came, and no word after it that the sandbox failed */
 	unsigned n_denied;
@@ -53,6 +56,13 @@ struct process {
 
 struct outgoing;
 
+struct spares_kept {
+	unsigned n_wanted;
+	unsigned n_told;   /* to the master: that wait */
+	unsigned n_failed; /* one after the other, without one that came up */
+	uint64_t due_us;   /* none is made before */
+};
+
 struct spawn {
 	int master; /* non-blocking */
 	int epoll, children;
@@ -62,7 +72,9 @@ struct spawn {
 	int filters_fd;
 	int other_fds[3]; /* programs of other workers (programs.c); -1 before the first of them */
 	const struct sandbox_filters *filters;
-	unsigned n_slots; /* 0: all sandboxes are uid 0 of the base */
+	unsigned n_slots;  /* 0: all sandboxes are uid 0 of the base */
+	unsigned n_leaves; /* that were made */
+	struct spares_kept spares;
 	struct watch on_master, on_children;
 	struct process *processes;
 	struct process *ended; /* freed at the end of the loop's turn, or when its leaf can be removed */
@@ -90,6 +102,9 @@ void process_close_report(const struct spawn *s, struct process *p);
 void process_close_listener(const struct spawn *s, struct process *p);
 /* A process that never ran, or whose end was told. */
 void process_free(const struct spawn *s, struct process *p);
+void process_forget(struct spawn *s, struct process *p); /* one that never ran, out of the list */
+/* What is a spare's is p's from now on. */
+int process_adopt(struct spawn *s, struct process *p, struct process *spare, struct err *e);
 /* Reaps whoever ended and tells the master. */
 int process_reap(struct spawn *s, struct err *e);
 void process_free_ended(struct spawn *s);
@@ -104,6 +119,15 @@ void report_denied(const struct spawn *s, struct process *p, uint32_t events);
 
 /* programs.c: the descriptor of the seccomp programs of what is started; -errno. */
 int programs_for(struct spawn *s, bool is_explained, bool is_granted, struct err *e);
+
+/* spares.c: how many are to wait; -errno: too many. */
+int spares_want(struct spawn *s, unsigned n);
+void spares_pause(struct spawn *s); /* something else is being started */
+void spares_waits(struct spawn *s, struct process *p);
+void spares_ended(struct spawn *s, const struct process *p, const struct ending *ending);
+/* Makes one where it is time for that; the milliseconds until it may be, -1: none is missing. */
+int spares_tend(struct spawn *s, struct err *e);
+int spares_patience(const struct spawn *s);
 
 /* invoked.c: workers whose listener stays here. */
 int invoked_start(struct process *p, const struct start_worker *w, struct err *e);

@@ -1,4 +1,5 @@
-/* main.c - cfn-worker: makes its sandbox's root, then is its init; the payload is its only child. */
+/* main.c - cfn-worker: waits for whom it is, makes its sandbox's root, then is its init; the payload is its
+ * only child. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -18,40 +19,6 @@
 #include "ipc/start.h"
 #include "worker/worker.h"
 
-/* What is to be run: one of the two, by type. */
-struct job {
-	uint32_t type;
-	struct worker worker;
-	struct start_copy copy;
-	struct sandbox sandbox;
-	struct sandbox_socket sockets[SOCKETS_MAX];
-	char name[NAME_MAX_SIZE + 16];
-	int init[2]; /* pipe: one byte of init when it is confined */
-};
-
-static const struct message_rule rules[] = {
-	{ MSG_START_WORKER, sizeof(struct start_worker), sizeof(struct start_worker), 0, 0 },
-	{ MSG_START_COPY, sizeof(struct start_copy), sizeof(struct start_copy), 0, 0 },
-};
-
-static int
-read_job(struct job *job, struct err *e)
-{
-	static struct message m;
-	int rc = message_receive(WORKER_FD_CHANNEL, &m, e);
-
-	if (rc == 0)
-		return err_set(e, -ECANCELED, "the spawner is gone");
-	if (rc < 0 || !message_check(rules, ARRAY_SIZE(rules), &m, e))
-		return -e->code;
-	job->type = m.type;
-	if (m.type == MSG_START_WORKER)
-		memcpy(&job->worker.start, m.body, sizeof job->worker.start);
-	else
-		memcpy(&job->copy, m.body, sizeof job->copy);
-	return 0;
-}
-
 static void
 name_sockets(struct job *job, const char *sockets)
 {
@@ -66,23 +33,8 @@ name_sockets(struct job *job, const char *sockets)
 	job->sandbox.n_sockets = i;
 }
 
-static int
-prepare_alone(struct job *job, struct err *e)
-{
-	struct worker *w = &job->worker;
-
-	/* The program for all knows the requests' socket by its number, which a granted one could get. */
-	if (w->start.sockets[0] != '\0')
-		return 0;
-	if (alone_judge(WORKER_FD_ARTIFACT, w->start.libraries, &w->is_alone, e) < 0)
-		return -e->code;
-	if (w->is_alone)
-		job->sandbox.limits.processes = 1;
-	return 0;
-}
-
-static int
-prepare_worker(struct job *job, struct err *e)
+static void
+prepare_worker(struct job *job)
 {
 	const struct start_worker *w = &job->worker.start;
 	struct sandbox *s = &job->sandbox;
@@ -95,18 +47,36 @@ prepare_worker(struct job *job, struct err *e)
 		                             .file_size = w->file_size,
 		                             .processes = w->threads,
 		                             .files = w->files };
-	if (w->is_fresh && prepare_alone(job, e) < 0)
-		return -e->code;
 	s->folder = w->shared[0] != '\0' ? WORKER_FD_FOLDER : -1;
 	s->is_folder_read_only = w->shared_read_only;
 	s->artifact = WORKER_FD_ARTIFACT;
 	name_sockets(job, w->sockets);
 	job->worker.sandbox = s;
 	job->worker.is_fresh = w->is_fresh && !w->is_trial;
-	if (preload(WORKER_FD_ARTIFACT, w->libraries, e) < 0)
+}
+
+static int
+prepare_alone(struct worker *w, struct err *e)
+{
+	/* The program for all knows the requests' socket by its number, which a granted one could get. */
+	if (w->start.sockets[0] != '\0')
+		return 0;
+	if (alone_judge(WORKER_FD_ARTIFACT, w->start.libraries, &w->is_alone, e) < 0)
+		return -e->code;
+	if (w->is_alone)
+		w->sandbox->limits.processes = 1;
+	return 0;
+}
+
+static int
+read_own(struct worker *w, struct err *e)
+{
+	if (w->start.is_fresh && prepare_alone(w, e) < 0)
+		return -e->code;
+	if (preload(WORKER_FD_ARTIFACT, w->start.libraries, e) < 0)
 		return err_wrap(e, "libraries");
-	if (fd_read_file(WORKER_FD_ENVIRONMENT, ENVIRONMENT_MAX, &job->worker.environment,
-	                 &job->worker.environment_size, e) < 0)
+	if (fd_read_file(WORKER_FD_ENVIRONMENT, ENVIRONMENT_MAX, &w->environment, &w->environment_size, e) <
+	    0)
 		return err_wrap(e, "environment");
 	if (fd_set_blocking(WORKER_FD_REQUESTS, 1) < 0)
 		return err_set(e, errno, "the requests' socket");
@@ -129,16 +99,27 @@ prepare_copy(struct job *job)
 	s->folder = WORKER_FD_COPY_FOLDER;
 }
 
-static int
-enter_root(struct job *job, struct err *e)
+static void
+make_sandbox(struct job *job)
 {
-	if (read_job(job, e) < 0)
-		return -e->code;
 	if (job->type == MSG_START_COPY)
 		prepare_copy(job);
-	else if (prepare_worker(job, e) < 0)
+	else
+		prepare_worker(job);
+}
+
+/* Nobody's until job_await is through: what is above it knows of no function. */
+static int
+enter_root(struct job *job, char *title, struct err *e)
+{
+	if (preload_common(e) < 0)
+		return err_wrap(e, "libraries");
+	if (job_await(job, title, e) < 0)
 		return -e->code;
-	if (sandbox_filters_map(WORKER_FD_FILTERS, &job->sandbox.filters, e) < 0 ||
+	make_sandbox(job);
+	if (sandbox_enter(&job->sandbox, SANDBOX_IDENTITY, e) < 0 ||
+	    (job->type == MSG_START_WORKER && read_own(&job->worker, e) < 0) ||
+	    sandbox_filters_map(WORKER_FD_FILTERS, &job->sandbox.filters, e) < 0 ||
 	    sandbox_enter(&job->sandbox, SANDBOX_ROOT, e) < 0)
 		return -e->code;
 	if (job->worker.is_fresh && fresh_prepare(&job->worker.fresh, job->worker.start.tmp_inodes, e) < 0)
@@ -222,14 +203,15 @@ be_init(struct job *job, pid_t payload)
 }
 
 int
-main(void)
+main(int argc, char **argv)
 {
+	static char none[1];
 	static struct job job;
 	struct err e;
 	pid_t pid;
 
-	prctl(PR_SET_NAME, "cfn-worker");
-	if (enter_root(&job, &e) < 0) {
+	prctl(PR_SET_NAME, "cfn-spare");
+	if (enter_root(&job, argc > 0 ? argv[0] : none, &e) < 0) {
 		say_failed(REPORT_FAILED, &e);
 		_exit(1);
 	}

@@ -41,11 +41,13 @@ preload_one(const char *name, struct err *e)
 	return 0;
 }
 
+/* bytes are NULL before there is an artifact: then those for all. */
 static int
 preload_named(const char *bytes, size_t n, struct err *e)
 {
 	for (size_t i = 0; i < sizeof libraries / sizeof *libraries; i++) {
-		bool is_wanted = !libraries[i].sign || is_named(bytes, n, libraries[i].sign);
+		const char *sign = libraries[i].sign;
+		bool is_wanted = bytes ? sign && is_named(bytes, n, sign) : !sign;
 
 		if (is_wanted && preload_one(libraries[i].name, e) < 0)
 			return -e->code;
@@ -73,9 +75,19 @@ preload_linked(const char *linked, struct err *e)
 }
 
 int
-preload(int artifact, const char *linked, struct err *e)
+preload_common(struct err *e)
 {
 	char path[32];
+
+	if (preload_named(NULL, 0, e) < 0)
+		return -e->code;
+	snprintf(path, sizeof path, "/proc/self/fd/%d", WORKER_FD_LIBRARY);
+	return preload_one(path, e);
+}
+
+int
+preload(int artifact, const char *linked, struct err *e)
+{
 	struct stat st;
 	char *bytes;
 	int rc;
@@ -87,10 +99,5 @@ preload(int artifact, const char *linked, struct err *e)
 		return err_set(e, errno, "artifact");
 	rc = preload_named(bytes, (size_t)st.st_size, e);
 	munmap(bytes, (size_t)st.st_size);
-	if (rc == 0)
-		rc = preload_linked(linked, e);
-	if (rc < 0)
-		return rc;
-	snprintf(path, sizeof path, "/proc/self/fd/%d", WORKER_FD_LIBRARY);
-	return preload_one(path, e);
+	return rc < 0 ? rc : preload_linked(linked, e);
 }

@@ -38,8 +38,24 @@ struct worker {
 /* main.c: no code of an author runs beside an init that is not confined.  -ECANCELED: it never will be. */
 int await_init(int init, struct err *e);
 
-/* preload.c: no folder of libraries exists once the root is changed.  linked: files of libraries (grants.h).
- */
+/* What is to be run, one of the two by type, and its sandbox. */
+struct job {
+	uint32_t type;
+	struct worker worker;
+	struct start_copy copy;
+	struct sandbox sandbox;
+	struct sandbox_socket sockets[SOCKETS_MAX];
+	char name[NAME_MAX_SIZE + 16];
+	int init[2]; /* pipe: one byte of init when it is confined */
+};
+
+/* job.c: waits for it, and puts the descriptors that come with it where they belong.  title is argv[0],
+ * before anything was written to it; it shows from now on who is served. */
+int job_await(struct job *job, char *title, struct err *e);
+
+/* preload.c: no folder of libraries exists once the root is changed.  What every worker has, and what an
+ * artifact needs beside it; linked: files of libraries (grants.h). */
+int preload_common(struct err *e);
 int preload(int artifact, const char *linked, struct err *e);
 
 /* worker.c: from PAYLOAD to the end of the requests.  init is for await_init.  The exit status; *e says why

@@ -55,7 +55,7 @@ is_left_out(const struct ablation *a, const char *stage)
 }
 
 static int
-enter_rest(struct sandbox *s, enum sandbox_part part, const struct ablation *a, struct err *e)
+enter_rest(struct sandbox *s, unsigned part, const struct ablation *a, struct err *e)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(stages); i++)
 		if ((stages[i].parts & part) && !is_left_out(a, stages[i].name) && stages[i].enter(s, e) < 0)
@@ -81,7 +81,7 @@ become_uid(struct err *e)
 static int
 enter_root(struct sandbox *s, const struct ablation *a, struct err *e)
 {
-	if (!a->is_without_user_namespace && enter_rest(s, SANDBOX_IDENTITY, a, e) < 0)
+	if (!a->is_without_user_namespace && enter_rest(s, SANDBOX_PREPARE | SANDBOX_IDENTITY, a, e) < 0)
 		return -e->code;
 	/* With the old root the acts would leave their files in the host's /tmp. */
 	if (is_left_out(a, "root") && mount("tmp", "/tmp", "tmpfs", 0, NULL) < 0)

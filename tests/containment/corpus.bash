@@ -109,15 +109,19 @@ in_function() {
 	fi
 }
 
-# The spawner has one thread.  Not every kernel lists its children.
+# The spawner has one thread.  Not every kernel lists its children.  Spare sandboxes are no function's.
 function_is_gone() {
-	local list=/proc/$SPAWNER/task/$SPAWNER/children children
+	local list=/proc/$SPAWNER/task/$SPAWNER/children children pid name left=
 	if [ -r "$list" ]; then
 		read -r children <"$list" || true # no line's end
 	else
 		children=$(pgrep -P "$SPAWNER")
 	fi
-	[ "${children% }" = "$ROUTER" ]
+	for pid in $children; do
+		read -r name 2>/dev/null <"/proc/$pid/comm" || continue
+		[ "$name" = cfn-spare ] || left+="$pid "
+	done
+	[ "${left% }" = "$ROUTER" ]
 }
 
 # --- inside a compiler's box, and a stranger's program's -----------------------------------------------------------------

@@ -76,12 +76,15 @@ is_hidden() {
 	[ "$(id -u)" -eq 0 ] || { not test -r "/proc/$1/environ" && [ -z "$(holds "$1" 0)" ]; }
 }
 
+spares_wait() { [ "$(pool_processes cfn-spare | wc -l)" -eq 2 ]; }
+
 @test "descriptors: every process holds those that are listed, whatever the pool was started with" {
 	local init worker
 	eventually one_sandbox
+	eventually spares_wait
 	{ read -r init && read -r worker; } < <(sandbox_of attempts | sort -n)
 	[ "$(holds "$SPAWNER" 11)" = "0 null 1 null 2 pool.out 3 socket 4 cfn-router 5 cfn-worker 6 libcfn.so.1 7 cfn-runner \
-8 shared 9 cfn-filters 10 signalfd 11 eventpoll pidfd pipe" ]
+8 shared 9 cfn-filters 10 signalfd 11 eventpoll pidfd pipe socket" ]
 	is_hidden "$ROUTER" && is_hidden "$init" && is_hidden "$worker"
 	[ "$(id -u)" -eq 0 ] || return 0
 	[ "$(holds "$ROUTER" 8)" = "0 null 1 null 2 error.log 3 socket 4 socket 5 access.log 6 function.log 7 error.log \
@@ -89,6 +92,8 @@ is_hidden() {
 	# Init's is where it writes how the worker ended.
 	[ "$(holds "$init" 9)" = '6 pipe' ]
 	[ "$(holds "$worker" 9)" = '0 pipe 1 pipe 2 pipe 3 socket' ]
+	# Nothing of any function.
+	[ "$(holds "$(pool_processes cfn-spare | head -n 1)" 10)" = '0 pipe 1 null 2 pool.out 4 socket 6 pipe 9 libcfn.so.1' ]
 }
 
 # bats test_tags=kernel

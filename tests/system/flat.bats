@@ -44,8 +44,9 @@ stir() {
 	cfn-deploy --registry "$R" status >/dev/null 3>&-
 }
 
+# And both spare sandboxes are there.
 only_hello_has_a_worker() {
-	[ "$(pool_processes cfn-worker | wc -l)" -eq 2 ]
+	[ "$(pool_processes cfn-worker | wc -l)" -eq 2 ] && [ "$(pool_processes cfn-spare | wc -l)" -eq 2 ]
 }
 
 # A pool at rest: the worker of the last version and its init, and nothing that ends.

@@ -123,9 +123,13 @@ started() {
 	return 0
 }
 
-# pool_processes PROGRAM: those of this pool.
+# pool_processes PROGRAM: those of this pool.  What the spawner starts has its name for a moment, but it is the child.
 pool_processes() {
-	descendants "$POOL" "$1"
+	if [ "$1" = cfn-spawn ]; then
+		pgrep -P "$POOL" -x cfn-spawn
+	else
+		descendants "$POOL" "$1"
+	fi
 }
 
 # --- pool ------------------------------------------------------------------------------------------------------------

@@ -103,6 +103,39 @@ ended() {
 	answers /demo/hello 'Hello, world'
 }
 
+spares_are() {
+	[ "$(pool_processes cfn-spare | wc -l)" -eq "$1" ]
+}
+
+# status_is JQ-EXPRESSION: of the only pool.
+status_is() {
+	cfn-deploy --registry "$R" --json status 3>&- | jq -e ".pools[0] | $1" >/dev/null
+}
+
+@test "two sandboxes wait for any function, are taken and replaced, and a reload says how many there are" {
+	pool_start
+	eventually spares_are 2
+	eventually status_is '.spares == 2 and .spares_wanted == 2'
+	answers /neighbour 'the neighbour'
+	status_is '.cold_starts == [{spare: true, n: 1, mean_us: .cold_starts[0].mean_us, longest_us: .cold_starts[0].mean_us},
+		{spare: false, n: 0, mean_us: 0, longest_us: 0}]'
+	status_is '.cold_starts[0].mean_us > 0 and .spares_taken == 1 and .spares_missed == 0'
+	workers_are 1
+	eventually status_is '.spares == 2'
+	# One that is killed is replaced, and whoever comes meanwhile is answered.
+	kill -KILL "$(pool_processes cfn-spare | head -n 1)"
+	answers /demo/hello 'ello'
+	eventually status_is '.spares == 2'
+	sed -i '/^\[global\]/a pm.spare_sandboxes = 0' "$D/cfn.conf"
+	kill -HUP "$POOL"
+	eventually spares_are 0
+	cfn-deploy --registry "$R" restart neighbour 3>&-
+	eventually workers_are 1
+	answers /neighbour 'the neighbour'
+	status_is '.cold_starts[1].n >= 1 and .spares == 0 and .spares_wanted == 0'
+	pool_stop QUIT
+}
+
 @test "what only a start can change is named when it is reloaded" {
 	pool_start
 	sed -i -e '/^listen.mode/d' -e '/^\[global\]/a listen.mode = 0640\nlisten.backlog = 5\nmount_prefix = /other' "$D/cfn.conf"

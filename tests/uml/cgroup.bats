@@ -54,9 +54,13 @@ folder() {
 	sed -n 's/.*memory: cgroup (a leaf for each sandbox in \(.*\))$/\1/p' "$D/error.log" | tail -n 1
 }
 
-# leaves FOLDER: the workers' leaves in it.
+# leaves FOLDER: those in it that are no spare sandbox's.
 leaves() {
-	find "$1" -mindepth 1 -maxdepth 1 -name 'worker-*' 2>/dev/null
+	local leaf pid
+	for leaf in "$1"/worker-*; do
+		[ -d "$leaf" ] || continue
+		read -r pid 2>/dev/null <"$leaf/cgroup.procs" && [ "$(cat "/proc/$pid/comm" 2>/dev/null)" = cfn-spare ] || echo "$leaf"
+	done
 }
 
 has_leaves() {
@@ -264,6 +268,7 @@ user_place() {
 }
 
 @test "without room for a leaf there is no worker, and the reason is said" {
+	limits_conf <<<'pm.spare_sandboxes = 0'
 	pool_start
 	echo 1 >"$(folder)/cgroup.max.descendants"
 	answers /fine unavailable

@@ -21,70 +21,6 @@ enum { PATIENCE_MS = 120000 };
 
 /* ---- what is seen from outside ---- */
 
-/* The first child of pid; 0: none. */
-static pid_t
-child_of(pid_t pid)
-{
-	char path[64], text[256] = "";
-
-	snprintf(path, sizeof path, "/proc/%d/task/%d/children", (int)pid, (int)pid);
-	AUTO_FD fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd >= 0 && read(fd, text, sizeof text - 1) < 0)
-		return 0;
-	return (pid_t)strtol(text, NULL, 10);
-}
-
-static const char *const of_status[] = { "Uid:",        "Gid:",     "Groups:",         "CapInh:",
-	                                 "CapPrm:",     "CapEff:",  "CapBnd:",         "CapAmb:",
-	                                 "NoNewPrivs:", "Seccomp:", "Seccomp_filters:" };
-
-static bool
-is_wanted(const char *line)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(of_status); i++)
-		if (strncmp(line, of_status[i], strlen(of_status[i])) == 0)
-			return true;
-	return false;
-}
-
-/* Mount ids and device numbers are new each time. */
-static const char *
-without_ids(const char *line)
-{
-	for (int i = 0; i < 3; i++)
-		line += strcspn(line, " ") + 1;
-	return line;
-}
-
-static void
-confinement_add(char *text, pid_t pid, const char *name)
-{
-	bool is_status = strcmp(name, "status") == 0, is_mounts = strcmp(name, "mountinfo") == 0;
-	char path[64], line[512];
-	size_t n = strlen(text);
-	FILE *f;
-
-	snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, name);
-	f = fopen(path, "re");
-	assert_non_null(f);
-	while (fgets(line, sizeof line, f))
-		if (!is_status || is_wanted(line))
-			n += (size_t)snprintf(text + n, START_CONFINEMENT_SIZE - n, "%s",
-			                      is_mounts ? without_ids(line) : line);
-	fclose(f);
-	assert_true(n < START_CONFINEMENT_SIZE);
-}
-
-static void
-confinement_read(struct start_rig *r)
-{
-	for (pid_t pid = child_of(r->pool.spawner.pid); pid > 0; pid = child_of(pid)) {
-		confinement_add(r->outcome.confinement, pid, "status");
-		confinement_add(r->outcome.confinement, pid, "limits");
-		confinement_add(r->outcome.confinement, pid, "mountinfo");
-	}
-}
-
 static unsigned
 count_entries(const char *path)
 {
@@ -120,7 +56,7 @@ start_held(const struct start_rig *r, char held[START_HELD_SIZE])
 
 	snprintf(fds, sizeof fds, "/proc/%d/fd", (int)pid);
 	snprintf(mounts, sizeof mounts, "/proc/%d/mountinfo", (int)pid);
-	snprintf(held, START_HELD_SIZE, "child %d, %u descriptors, %u mounts", (int)child_of(pid),
+	snprintf(held, START_HELD_SIZE, "child %d, %u descriptors, %u mounts", (int)confinement_child_of(pid),
 	         count_entries(fds), count_lines(mounts));
 }
 
@@ -173,7 +109,7 @@ await_worker(struct start_rig *r)
 	if (receive(r) && r->pool.m.type == MSG_PROCESS_READY) {
 		r->outcome.is_ready = true;
 		message_done(&r->pool.m);
-		confinement_read(r);
+		confinement_read(r->pool.spawner.pid, false, r->outcome.confinement);
 		worker_done(&r->worker);
 		receive(r);
 	}
@@ -214,7 +150,7 @@ await_router(struct start_rig *r)
 	assert_true(poll(ready, ARRAY_SIZE(ready), PATIENCE_MS) > 0);
 	if (message_receive(r->channel, &r->pool.m, &e) == 1 && r->pool.m.type == MSG_ROUTER_READY) {
 		r->outcome.is_ready = true;
-		confinement_read(r);
+		confinement_read(r->pool.spawner.pid, false, r->outcome.confinement);
 	}
 	close(r->channel);
 	if (receive(r) && !r->outcome.is_ready)

@@ -1,20 +1,16 @@
 /* fault_starts.h - the starts of sandboxed processes that test_faults disturbs, and what each came to. */
 #pragma once
+#include "confinement.h"
 #include "spawn_pool.h"
 
-enum {
-	START_TEXT_SIZE = 1024,
-	START_CONFINEMENT_SIZE = 16 * 1024,
-	START_HELD_SIZE = 128,
-	START_SCOPES_MAX = 16
-};
+enum { START_TEXT_SIZE = 1024, START_HELD_SIZE = 128, START_SCOPES_MAX = 16 };
 
 struct start_outcome {
 	bool is_ready, is_spawner_gone;
 	char text[START_TEXT_SIZE]; /* what is said when it is not ready */
 	/* Of what is ready, as seen from outside: ids, capabilities, filters, limits, mounts; of a spawner
 	 * the layers that it proved. */
-	char confinement[START_CONFINEMENT_SIZE];
+	char confinement[CONFINEMENT_SIZE];
 };
 
 struct start_rig {

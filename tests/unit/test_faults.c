@@ -311,6 +311,9 @@ try_call(struct start_rig *r, const struct start_scope *s, const struct fault_ca
 			start_await_end(r);
 		if (fault_is_same(call->line, f.line))
 			break;
+		/* Let go in the middle of the call, it meets another error, and ends at some time. */
+		if (is_deadly(s, call->line))
+			spawner_stop(&r->pool.spawner);
 	}
 	if (!fault_is_same(call->line, f.line)) {
 		print_message("%s: %s: not made again\n", s->name, call->line);

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/fd.h"
 #include "base/log.h"
 #include "pool/pools.h"
@@ -200,7 +201,7 @@ want(struct fixture *f, int router, int pool, uint32_t waiting)
 static void
 ready(struct fixture *f, uint32_t id)
 {
-	worker_became_ready(&f->m, worker_find(&f->m, id), 7, -1);
+	worker_became_ready(&f->m, worker_find(&f->m, id), &(struct process_ready){ .id = id, .pid = 7 }, -1);
 }
 
 static void
@@ -435,6 +436,40 @@ when_all_functions_are_busy_the_one_beyond_is_refused(void **state)
 	assert_true(refused.retry_after_s > 0);
 }
 
+static void
+a_spare_that_was_killed_before_it_began_is_asked_for_again_and_nobody_is_refused(void **state)
+{
+	struct fixture *f = *state;
+	struct process_ended lost = { .ending = { .code = CLD_KILLED, .status = SIGKILL }, .is_lost = 1 };
+
+	want(f, 0, 0, 1);
+	lost.id = started(f);
+	worker_has_ended(&f->m, worker_find(&f->m, lost.id), &lost);
+	assert_int_not_equal(started(f), 0);
+	assert_int_equal(pool_at(f, 0)->start_failure, CAUSE_NONE);
+	assert_int_equal(backoff_left(&pool_at(f, 0)->backoff, clock_now_us()), 0);
+}
+
+/* What requests had waited for counts, by whether it had been a spare. */
+static void
+starts_that_requests_waited_for_are_counted_by_what_they_were(void **state)
+{
+	struct fixture *f = *state;
+	struct process_ready ready = { .pid = 7 };
+
+	for (uint32_t was_spare = 0; was_spare < 2; was_spare++) {
+		want(f, 0, (int)was_spare, 1);
+		ready.id = started(f);
+		ready.was_spare = was_spare;
+		worker_became_ready(&f->m, worker_find(&f->m, ready.id), &ready, -1);
+	}
+	assert_int_equal(f->m.spares.without.n, 1);
+	assert_int_equal(f->m.spares.with.n, 1);
+	assert_int_equal(f->m.spares.n_taken, 1);
+	assert_int_equal(f->m.spares.n_missed, 1);
+	assert_true(f->m.spares.with.longest_us >= f->m.spares.with.total_us);
+}
+
 /* The cause that the router which waits for pool 0 is told when a start ends so. */
 static enum cause
 refusal_of(struct fixture *f, const struct process_ended *ended)
@@ -651,6 +686,8 @@ main(void)
 		TEST(a_sandbox_that_cannot_be_made_is_not_the_functions_fault),
 		TEST(a_crash_is_told_to_the_router_and_held_back_when_it_repeats),
 		TEST(a_limit_that_the_router_saw_is_the_verdict),
+		TEST(a_spare_that_was_killed_before_it_began_is_asked_for_again_and_nobody_is_refused),
+		TEST(starts_that_requests_waited_for_are_counted_by_what_they_were),
 		TEST(workers_with_streams_are_beside_max_children_and_have_a_limit_of_their_own),
 		TEST(a_worker_whose_stream_is_over_serves_on_where_there_is_room),
 		TEST(streams_of_all_functions_leave_a_quarter_of_process_max),

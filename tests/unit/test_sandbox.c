@@ -111,8 +111,9 @@ child_run(struct sandbox *s, const struct attempt_case *c, struct sandbox_proces
 
 	s->keep = keep;
 	s->n_keep = ARRAY_SIZE(keep);
-	if (sandbox_await(process, &o.e) < 0 || sandbox_enter(s, SANDBOX_IDENTITY, &o.e) < 0 ||
-	    capabilities_of_an_exec() < 0 || sandbox_enter(s, SANDBOX_ROOT, &o.e) < 0)
+	if (sandbox_await(process, &o.e) < 0 ||
+	    sandbox_enter(s, SANDBOX_PREPARE | SANDBOX_IDENTITY, &o.e) < 0 || capabilities_of_an_exec() < 0 ||
+	    sandbox_enter(s, SANDBOX_ROOT, &o.e) < 0)
 		_exit(write(ends[1], &o, sizeof o) < 0);
 	pid = fork();
 	if (pid == 0) {
@@ -493,8 +494,8 @@ a_router_may_only_serve(void **state)
 	(void)state;
 	if (pid == 0) {
 		sandbox_init(&s, &sandbox_router, "router");
-		if (sandbox_await(&process, &e) == 0 && sandbox_enter(&s, SANDBOX_IDENTITY, &e) == 0 &&
-		    confine_router(&e) == 0)
+		if (sandbox_await(&process, &e) == 0 &&
+		    sandbox_enter(&s, SANDBOX_PREPARE | SANDBOX_IDENTITY, &e) == 0 && confine_router(&e) == 0)
 			_exit(router_attempts());
 		print_error("%s\n", e.text);
 		_exit(99);
