@@ -59,6 +59,8 @@ _cfn_deploy_words() {
 			_cfn_deploy_secret "$1"
 		elif [ -z "$command" ] || [ "$command" = help ]; then
 			"$1" help | sed -n '/^commands:/,/^$/s/^  \([a-z]*\) .*/\1/p'
+		elif [ "$command" = import ]; then
+			: # a file; its functions need not be the registry's
 		elif "$1" help "$command" | grep -q '^usage: .*NAME'; then
 			mapfile -t registry < <(_cfn_deploy_registry)
 			"$1" "${registry[@]}" --json list | grep -oE '"function":"[a-z0-9_-]+"' | cut -d'"' -f4

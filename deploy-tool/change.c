@@ -1,7 +1,6 @@
-/* change.c - `cfn-deploy init`, `rollback`, `enable`, `disable`, `remove`, `gc`: changes without a compiler.
+/* change.c - `cfn-deploy init`, `rollback`, `enable`, `disable`, `remove`: changes without a compiler.
  */
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -11,8 +10,6 @@
 #include "deploy-tool/pools.h"
 #include "deploy-tool/report.h"
 #include "deploy-tool/signing.h"
-
-enum { GC_KEEP = 5, GC_KEEP_MAX = 1000000 };
 
 int
 run_init(struct tool *t, const char *const *arguments)
@@ -238,50 +235,4 @@ run_remove(struct tool *t, const char *const *arguments)
 	    registry_remove(t->registry, rest.items[0], a, &e) < 0)
 		return tool_fail(&e);
 	return report_change(t, rest.items[0], "removed");
-}
-
-struct gc_arguments {
-	const char *keep;
-};
-
-const struct argument_row gc_options[] = {
-	{ "keep", 0, ARGUMENT_TEXT, offsetof(struct gc_arguments, keep), "N",
-	  "inactive versions to keep of each function; else 5" },
-};
-const size_t gc_n_options = ARRAY_SIZE(gc_options);
-
-static int
-sweep(struct tool *t, uint32_t keep)
-{
-	struct registry_swept swept = { 0 };
-	struct err e;
-
-	if (registry_sweep(t->registry, keep, &swept, &e) < 0)
-		return tool_fail(&e);
-	if (t->json)
-		return tool_print_json(json_pack("{s:I, s:I, s:I, s:s}", "versions",
-		                                 (json_int_t)swept.versions, "blobs", (json_int_t)swept.blobs,
-		                                 "bytes", (json_int_t)swept.bytes, "registry",
-		                                 t->config.registry));
-	printf("deleted %" PRIu64 " version%s and %" PRIu64 " blob%s, %" PRIu64 " bytes (registry %s)\n",
-	       swept.versions, swept.versions == 1 ? "" : "s", swept.blobs, swept.blobs == 1 ? "" : "s",
-	       swept.bytes, t->config.registry);
-	return tool_flush();
-}
-
-int
-run_gc(struct tool *t, const char *const *arguments)
-{
-	struct gc_arguments own = { 0 };
-	const struct argument_table table = { gc_options, gc_n_options, &own };
-	struct argument_list rest;
-	uint64_t keep = GC_KEEP;
-	int rc = tool_arguments(t, &(struct tool_syntax){ &table, 1, 0, 0 }, arguments, &rest);
-
-	if (rc == 0 && own.keep != NULL && (option_parse_number(own.keep, &keep) < 0 || keep > GC_KEEP_MAX))
-		rc =
-		    tool_fail_as(EX_USAGE, "--keep: '%.40s' is not a number up to %d", own.keep, GC_KEEP_MAX);
-	if (rc == 0 && !t->wants_help)
-		rc = tool_open_registry(t, REGISTRY_WRITE);
-	return rc != 0 || t->wants_help ? rc : sweep(t, (uint32_t)keep);
 }

@@ -95,13 +95,16 @@ static void
 forget_old_versions(struct dev *d)
 {
 	struct registry *registry = NULL;
+	const struct registry_retention what = { .keep = KEPT, .before = INT64_MAX };
 	struct registry_swept swept;
 	struct err ignored;
+	uint64_t bytes;
 
 	if (++d->n_deployed % DEPLOYED_MAX != 0)
 		return;
-	if (registry_open(d->place.registry, REGISTRY_WRITE, &registry, &ignored) == 0)
-		(void)registry_sweep(registry, KEPT, &swept, &ignored);
+	if (registry_open(d->place.registry, REGISTRY_WRITE, &registry, &ignored) == 0 &&
+	    registry_sweep(registry, &what, &swept, &ignored) == 0)
+		(void)registry_shrink(registry, &bytes, &ignored);
 	registry_close(registry);
 }
 

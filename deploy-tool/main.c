@@ -74,7 +74,15 @@ static const struct command commands[] = {
 	  token_options, &token_n_options, NULL },
 	{ "verify", "", "check a whole registry: file, rows, blobs, signatures", run_verify, NULL, NULL,
 	  NULL },
-	{ "gc", "[--keep N]", "delete old inactive versions", run_gc, gc_options, &gc_n_options, NULL },
+	{ "export", "[--active] [NAME]... FILE | -",
+	  "functions with their versions and policies in one file, without secrets", run_export,
+	  export_options, &export_n_options, NULL },
+	{ "import", "[--activate] [--dry-run] FILE | - [NAME]...", "add the versions of such a file",
+	  run_import, import_options, &import_n_options, NULL },
+	{ "backup", "FILE", "copy the whole registry while pools and deployers use it", run_backup, NULL,
+	  NULL, NULL },
+	{ "gc", "[--keep N] [--older-than TIME] [--dry-run] [NAME]...", "delete old inactive versions",
+	  run_gc, gc_options, &gc_n_options, NULL },
 };
 
 static const struct command *

@@ -52,6 +52,8 @@ static const struct key keys[] = {
 	NUMBER("crashes.of_function", KEY_NUMBER, crashes_of_function, 0, 1024),
 	NUMBER("crashes.keep", KEY_DURATION, crashes_keep_ms, 60 * 1000, UINT64_C(3650) * 24 * 3600 * 1000),
 	NUMBER("pm.spare_sandboxes", KEY_NUMBER, spare_sandboxes, 0, SPARES_MAX),
+	NUMBER("gc.keep", KEY_NUMBER, gc_keep, 0, CONFIG_GC_KEEP_MAX),
+	NUMBER("gc.age", KEY_DURATION, gc_age_ms, 0, UINT64_C(36500) * 24 * 3600 * 1000),
 #undef TEXT
 #undef NUMBER
 };
@@ -101,6 +103,7 @@ config_init(struct config *c)
 		.crashes_of_function = 16,
 		.crashes_keep_ms = UINT64_C(30) * 24 * 3600 * 1000,
 		.spare_sandboxes = 2,
+		.gc_keep = 5,
 	};
 	set_from_environment(c->libexec_dir, sizeof c->libexec_dir, "CFN_LIBEXECDIR", CFN_LIBEXECDIR);
 	set_from_environment(c->include_dir, sizeof c->include_dir, "CFN_INCLUDEDIR", CFN_INCLUDEDIR);

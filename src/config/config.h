@@ -9,6 +9,7 @@
 #include "config/run.h"
 
 enum { CONFIG_TEXT_MAX = 256, CONFIG_PATH_MAX = 1024, CONFIG_OVERRIDES_MAX = 1024, CONFIG_GRANTS_MAX = 4096 };
+enum { CONFIG_GC_KEEP_MAX = 1000000 };
 
 struct config_override {
 	char function[NAME_MAX_SIZE]; /* [function NAME] */
@@ -42,6 +43,7 @@ struct config {
 	uint64_t drain_timeout_ms, process_control_timeout_ms;      /* QUIT waits at most so long */
 	uint64_t crashes_max, crashes_of_function, crashes_keep_ms; /* records of failures */
 	uint64_t process_max;                                       /* workers of all functions together */
+	uint64_t gc_keep, gc_age_ms;                                /* what gc leaves: so many, or so young */
 	uint64_t spare_sandboxes;                                   /* that wait for any function */
 	struct function_policy defaults; /* what [global] says of function limits */
 	struct function_policy maximum;  /* max.* */

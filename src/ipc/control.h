@@ -31,6 +31,7 @@
  *
  *   {"command":"crashes","function":NAME,"since":MS} → {"ok":true,"crashes":[…]}: the newest records, without
  *                                          what is long in them; with "id":MS this one, whole
+ *   {"command":"uses","versions":[ID…]}    → {"ok":true,"used":[ID…]}: those that it serves or may start
  *
  * Every answer has "ok"; with false it has "error", one line for people.
  *

@@ -421,6 +421,20 @@ serve_crashes(struct master *m, struct control_connection *c, const json_t *ques
 	control_answer(m, c, crashes_answer(m, question));
 }
 
+/* Of the versions that are asked about, by id, those that workers may be of or be started of. */
+static void
+serve_uses(struct master *m, struct control_connection *c, const json_t *question, int fd)
+{
+	const json_t *versions = json_object_get(question, "versions"), *id;
+	json_t *used = json_array();
+	size_t i;
+
+	(void)fd;
+	json_array_foreach(versions, i, id) if (pool_find(m, (uint64_t)json_integer_value(id)))
+	    json_array_append_new(used, json_integer(json_integer_value(id)));
+	control_answer(m, c, json_pack("{s:b,s:o}", "ok", 1, "used", used));
+}
+
 static const struct {
 	const char *name;
 	command *serve;
@@ -434,6 +448,7 @@ static const struct {
 	{ "secret_key", serve_secret_key },
 	{ "rotate_sessions", serve_rotate_sessions },
 	{ "crashes", serve_crashes },
+	{ "uses", serve_uses },
 };
 
 void

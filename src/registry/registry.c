@@ -125,6 +125,72 @@ migrate(struct registry *r, int64_t from, struct err *e)
 	return sql_script(&r->base, script, e);
 }
 
+#define TABLES "SELECT type, name, tbl_name, coalesce(sql, '') FROM sqlite_schema ORDER BY type, name"
+
+/* One row of each at a time; what is no text is not one of ours. */
+static int
+compare_tables(struct registry *r, struct registry *model, struct err *e)
+{
+	AUTO_STATEMENT *row = NULL, *want = NULL;
+	int rc = sql_prepare(&r->base, &row, e, TABLES, ""), has_row = 1, has_want = 1;
+
+	if (rc == 0)
+		rc = sql_prepare(&model->base, &want, e, TABLES, "");
+	while (rc == 0 && has_row > 0 && has_want > 0) {
+		has_row = sql_step(&r->base, row, e);
+		has_want = sql_step(&model->base, want, e);
+		if (has_row < 0 || has_want < 0)
+			return has_row < 0 ? has_row : has_want;
+		if (has_row != has_want)
+			rc = -EBADMSG;
+		for (int i = 0; i < 4 && rc == 0 && has_row > 0; i++) {
+			const char *text = (const char *)sqlite3_column_text(row, i);
+
+			rc = text && strcmp(text, (const char *)sqlite3_column_text(want, i)) == 0 ? 0
+			                                                                           : -EBADMSG;
+		}
+	}
+	return rc == -EBADMSG
+	           ? err_set(e, rc, "registry %s: its tables are not those of a registry", r->base.path)
+	           : rc;
+}
+
+int
+registry_check_tables(struct registry *r, struct err *e)
+{
+	struct registry model = { .base.kind = "registry" };
+	int64_t schema = 0;
+	int rc = pragma_integer(r, "PRAGMA user_version", &schema, e);
+
+	if (rc == 0)
+		rc = database_open_memory(&model.base, e);
+	for (int64_t n = 0; n < schema && n < REGISTRY_SCHEMA && rc == 0; n++)
+		rc = sql_script(&model.base, migrations[n], e);
+	if (rc == 0)
+		rc = compare_tables(r, &model, e);
+	database_close(&model.base);
+	return rc;
+}
+
+int
+registry_backup(struct registry *r, const char *path, struct err *e)
+{
+	struct registry to = { .base.kind = "backup" };
+	bool is_made = false;
+	char fault[200];
+	int rc = database_open(&to.base, path, DATABASE_CREATE, &is_made, e);
+
+	if (rc == 0)
+		rc = database_copy(&r->base, &to.base, e);
+	/* A copy that nobody can go back to is none. */
+	if (rc == 0)
+		rc = registry_integrity(&to, fault, sizeof fault, e);
+	if (rc == 0 && fault[0])
+		rc = err_set(e, -EINVAL, "registry %s: damaged: %s", r->base.path, fault);
+	database_close(&to.base);
+	return rc;
+}
+
 /* An empty file counts as a registry to be made in REGISTRY_CREATE alone. */
 static int
 check_schema(struct registry *r, enum registry_mode mode, struct err *e)
@@ -173,8 +239,12 @@ prepare_schema(struct registry *r, enum registry_mode mode, struct err *e)
 		rc = check_schema(r, mode, e);
 		return rc < 0 ? rc : sql_script(&r->base, "PRAGMA query_only = ON", e);
 	}
-	/* The rollback journal, not WAL: SQLite before 3.51.3 can corrupt a WAL database with two writers. */
-	rc = sql_script(&r->base, "PRAGMA journal_mode = DELETE; PRAGMA synchronous = EXTRA", e);
+	/* The rollback journal, not WAL: SQLite before 3.51.3 can corrupt a WAL database with two writers.
+	 * auto_vacuum is for a file that is made here, and means nothing to one that is there. */
+	rc = sql_script(&r->base,
+	                "PRAGMA journal_mode = DELETE; PRAGMA synchronous = EXTRA;"
+	                "PRAGMA auto_vacuum = INCREMENTAL",
+	                e);
 	if (rc == 0)
 		rc = begin_preparing(r, mode, e);
 	if (rc == 0)

@@ -127,6 +127,11 @@ struct registry_candidate {
 	const struct registry_route *routes;
 	bool routes_from_options; /* --route: a later deploy without any keeps them */
 	bool defers_routes;       /* they may be another function's until this one is activated */
+	/* Of one that comes from another registry; 0 and NULL: made here and now. */
+	const char *policy_text; /* what policy was read from, which its signature is over */
+	uint32_t number;         /* as it was there, if that is higher than what the function has had here */
+	int64_t created_at;
+	bool is_disabled; /* its function, when that is new */
 };
 
 /* Adds a version that is not active, and the function when it is new, in one transaction.  An equal newest
@@ -223,13 +228,74 @@ int registry_each_id(struct registry *r, int (*each)(void *context, int64_t id),
 int registry_each_blob(struct registry *r, int (*each)(void *context, const struct digest *d), void *context,
                        struct err *e);
 
+/* What a sweep may take: inactive versions that are both older and beyond the newest. */
+struct registry_retention {
+	uint32_t keep;  /* so many of the newest of each function stay */
+	int64_t before; /* what was made at this time or later stays (seconds since 1970); INT64_MAX: age is
+	                   no reason to stay */
+	size_t n_functions; /* of these alone; 0: of all */
+	const char *const *functions;
+	/* Whether this one, which would go, stays all the same: a pool may serve it; asked by growing id.
+	 * NULL: none does.
+	 */
+	bool (*is_needed)(void *context, int64_t id, const char *function, uint32_t number);
+	void *context;
+	bool is_trial; /* nothing is changed */
+};
+
 struct registry_swept {
 	uint64_t versions, blobs, bytes;
 };
 
-/* Deletes inactive versions but the newest keep of each function, then signed activations that say nothing
- * any more and blobs that nothing refers to, then gives the space back. */
-int registry_sweep(struct registry *r, uint32_t keep, struct registry_swept *swept, struct err *e);
+/* Deletes inactive versions, but never the one before the active one, which is the way back; then signed
+ * activations that say nothing any more and blobs that nothing refers to.  -ENOENT: there is no such
+ * function. */
+int registry_sweep(struct registry *r, const struct registry_retention *what, struct registry_swept *swept,
+                   struct err *e);
+
+/* Gives the space of what was deleted back to the file system, in steps between which others may write; a
+ * file from before that could be has to be written anew once, for which the disk must have room.  *bytes is
+ * by how much the file became smaller. */
+int registry_shrink(struct registry *r, uint64_t *bytes, struct err *e);
+
+/* ---- copies ---- */
+
+/* All of it, with tokens' hashes and sealed secrets, as it was at one moment, into the empty file at path.  A
+ * registry that others write all the time is held once, for as long as the copy takes. */
+int registry_backup(struct registry *r, const char *path, struct err *e);
+
+/* Which versions travel to another registry. */
+struct registry_selection {
+	bool is_active_only;
+	size_t n_functions; /* 0: all of them */
+	const char *const *functions;
+};
+
+struct registry_moved {
+	size_t functions, versions;
+};
+
+/* Copies these versions into the new registry to, as they were at one moment: sources, artifacts, policies,
+ * which are active, and how those are signed; no secret, token, lock or audit row.  The same versions are the
+ * same bytes.  -ENOENT: there is no such function, or it has no active version. */
+int registry_export(struct registry *r, struct registry *to, const struct registry_selection *what,
+                    struct registry_moved *moved, struct err *e);
+
+/* -EBADMSG unless the tables are just those that a registry of this schema has: what a stranger made. */
+int registry_check_tables(struct registry *r, struct err *e);
+
+/* One version of another registry. */
+struct registry_arrival {
+	int64_t there; /* its id in that one */
+	int64_t id;    /* out: here */
+	bool is_new;   /* out: no version of the function here was of the same source, compiler, policy ... */
+};
+
+/* Adds them, none active, in one transaction, in this order; is_trial: nothing is changed.  *failed is the
+ * one that could not be.  -EPERM: its function is locked.  Blobs are compared with their digests and every
+ * column is checked, as for all that is read. */
+int registry_import(struct registry *r, struct registry *from, struct registry_arrival *arrivals, size_t n,
+                    bool is_trial, size_t *failed, struct err *e);
 
 /* Every change above adds a row to the audit chain in its own transaction: neither is there without the
  * other. A registry of an older schema, which no writer has opened since, has no rows. */

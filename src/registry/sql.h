@@ -71,6 +71,16 @@ int activation_change(struct registry *r, struct activation *a, struct err *e);
 int removal_change(struct registry *r, const char *function, const struct registry_activation *signed_as,
                    struct err *e);
 
+/* write.c: adds a version within the caller's transaction, with a row of the audit or without.  is_any: one
+ * that is equal to any version of the function is not added again, not only to the newest. */
+struct version_addition {
+	const struct registry_candidate *candidate;
+	bool is_any, is_recorded;
+	int64_t id;  /* out */
+	bool is_new; /* out */
+};
+int version_add(struct registry *r, struct version_addition *a, struct err *e);
+
 /* routes.c: fails when a route of another function's active version is equal to one of these. */
 int routes_check(struct registry *r, const char *function, const struct registry_route *routes, size_t n,
                  struct err *e);

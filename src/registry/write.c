@@ -38,9 +38,14 @@ struct addition {
 	const struct registry_candidate *candidate;
 	char policy[POLICY_TEXT_MAX];
 	struct digest identity, artifact, source, debug;
+	bool is_any; /* as of struct version_addition */
 	int64_t version_id;
 	bool is_new;
 };
+
+enum {
+	NUMBERS_SKIPPED_MAX = 1000000
+}; /* by one version that brings its number along: they must not run out */
 
 /* Everything that makes a version what it is, but for the artifact: a compiler need not be reproducible. */
 static int
@@ -70,8 +75,9 @@ find_unchanged(struct registry *r, struct addition *a, struct err *e)
 {
 	int rc = sql_integer(&r->base, &a->version_id, e,
 	                     "SELECT v.id FROM version v JOIN function f ON f.id = v.function_id"
-	                     " WHERE f.name = ? AND v.number = f.last_number AND v.identity = ?",
-	                     "td", a->candidate->function, &a->identity);
+	                     " WHERE f.name = ? AND v.identity = ? AND (? OR v.number = f.last_number)"
+	                     " ORDER BY v.number DESC LIMIT 1",
+	                     "tdi", a->candidate->function, &a->identity, (int64_t)a->is_any);
 
 	return rc == -ENOENT ? 0 : rc < 0 ? rc : 1;
 }
@@ -97,12 +103,16 @@ static int
 add_version(struct registry *r, struct addition *a, struct err *e)
 {
 	const struct registry_candidate *c = a->candidate;
-	int rc = sql_run(&r->base, e, "INSERT INTO function (name) VALUES (?) ON CONFLICT DO NOTHING", "t",
-	                 c->function);
+	int64_t created_at = c->created_at > 0 ? c->created_at : clock_wall_s();
+	int rc = sql_run(&r->base, e,
+	                 "INSERT INTO function (name, is_enabled) VALUES (?, ?) ON CONFLICT DO NOTHING", "ti",
+	                 c->function, (int64_t)!c->is_disabled);
 
 	if (rc == 0)
-		rc = sql_run(&r->base, e, "UPDATE function SET last_number = last_number + 1 WHERE name = ?",
-		             "t", c->function);
+		rc = sql_run(&r->base, e,
+		             "UPDATE function SET last_number = CASE WHEN ?2 > last_number"
+		             " AND ?2 <= last_number + ?3 THEN ?2 ELSE last_number + 1 END WHERE name = ?1",
+		             "tii", c->function, (int64_t)c->number, (int64_t)NUMBERS_SKIPPED_MAX);
 	if (rc == 0)
 		rc = sql_run(&r->base, e,
 		             "INSERT INTO version (function_id, number, identity, entry, artifact, source, "
@@ -112,7 +122,7 @@ add_version(struct registry *r, struct addition *a, struct err *e)
 		             " FROM function WHERE name = ?1",
 		             "tdtdddtttttii", c->function, &a->identity, c->entry, &a->artifact, &a->source,
 		             &a->debug, a->policy, c->compiler, c->flags, c->source_name, c->author,
-		             (int64_t)c->routes_from_options, clock_wall_s());
+		             (int64_t)c->routes_from_options, created_at);
 	if (rc < 0)
 		return rc;
 	a->version_id = sqlite3_last_insert_rowid(r->base.db);
@@ -131,7 +141,8 @@ record_addition(struct registry *r, const struct addition *a, struct err *e)
 	if (rc < 0)
 		return rc;
 	digest_format(&a->artifact, hex);
-	snprintf(detail, sizeof detail, "artifact %s", hex);
+	snprintf(detail, sizeof detail, "artifact %s%s", hex,
+	         a->candidate->policy_text ? ", of another registry" : "");
 	return audit_add(r,
 	                 &(struct audit_change){ .event = AUDIT_DEPLOY,
 	                                         .function = a->candidate->function,
@@ -141,9 +152,8 @@ record_addition(struct registry *r, const struct addition *a, struct err *e)
 }
 
 static int
-change_add(struct registry *r, void *context, struct err *e)
+add(struct registry *r, struct addition *a, bool is_recorded, struct err *e)
 {
-	struct addition *a = context;
 	const struct registry_candidate *c = a->candidate;
 	int rc = registry_lock_check(r, c->function, e);
 
@@ -162,14 +172,14 @@ change_add(struct registry *r, void *context, struct err *e)
 		rc = add_blob(r, c->debug, c->debug_size, &a->debug, e);
 	if (rc == 0)
 		rc = add_version(r, a, e);
-	return rc < 0 ? rc : record_addition(r, a, e);
+	return rc < 0 || !is_recorded ? rc : record_addition(r, a, e);
 }
 
 int
-registry_add(struct registry *r, const struct registry_candidate *c, int64_t *version_id, bool *is_new,
-             struct err *e)
+version_add(struct registry *r, struct version_addition *v, struct err *e)
 {
 	AUTO_FREE struct addition *a = calloc(1, sizeof *a);
+	const struct registry_candidate *c = v->candidate;
 	int rc;
 
 	if (!a)
@@ -177,13 +187,37 @@ registry_add(struct registry *r, const struct registry_candidate *c, int64_t *ve
 	if (c->n_routes > REGISTRY_ROUTES_MAX)
 		return err_set(e, -E2BIG, "more than %d routes", REGISTRY_ROUTES_MAX);
 	a->candidate = c;
-	rc = policy_pack(c->policy, a->policy, sizeof a->policy, e);
+	a->is_any = v->is_any;
+	if (!c->policy_text)
+		rc = policy_pack(c->policy, a->policy, sizeof a->policy, e);
+	else if ((size_t)snprintf(a->policy, sizeof a->policy, "%s", c->policy_text) >= sizeof a->policy)
+		rc = err_set(e, -EBADMSG, "policy");
+	else
+		rc = 0;
 	if (rc == 0)
-		rc = registry_transact(r, change_add, a, e);
+		rc = add(r, a, v->is_recorded, e);
+	v->id = a->version_id;
+	v->is_new = a->is_new;
+	return rc;
+}
+
+static int
+change_add(struct registry *r, void *context, struct err *e)
+{
+	return version_add(r, context, e);
+}
+
+int
+registry_add(struct registry *r, const struct registry_candidate *c, int64_t *version_id, bool *is_new,
+             struct err *e)
+{
+	struct version_addition a = { .candidate = c, .is_recorded = true };
+	int rc = registry_transact(r, change_add, &a, e);
+
 	if (rc < 0)
 		return rc;
-	*version_id = a->version_id;
-	*is_new = a->is_new;
+	*version_id = a.id;
+	*is_new = a.is_new;
 	return 0;
 }
 

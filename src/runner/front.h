@@ -8,8 +8,8 @@
 
 #include "base/loop.h"
 #include "ipc/protocol.h"
-#include "run/request.h"
 #include "lane/lane.h"
+#include "run/request.h"
 #include "runner/running.h"
 
 struct front;

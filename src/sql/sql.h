@@ -28,6 +28,12 @@ int database_open(struct database *d, const char *path, enum database_access acc
 int database_harden(struct database *d, int length_max, struct err *e);
 void database_close(struct database *d);
 
+/* Makes to what from is at one moment, while others read and write that.  to is an empty file. */
+int database_copy(struct database *from, struct database *to, struct err *e);
+
+/* An empty one without a file. */
+int database_open_memory(struct database *d, struct err *e);
+
 /* What SQLite said last, as an errno: -EBUSY locked, -EROFS, -EACCES, -ENOSPC, -EINVAL (damaged, or not a
  * database), -ENOMEM, -EFBIG, -EEXIST (conflict); else -EIO.  what names the act. */
 int sql_error(struct database *d, const char *what, struct err *e);

@@ -53,6 +53,7 @@ offers() {
 	[ "$(offers --reg)" = --registry ]
 	[ "$(offers deploy --pm-max-r)" = --pm-max-requests ]
 	[ "$(offers gc --kee)" = --keep ]
+	[ "$(offers import --act)" = --activate ]
 	[ "$(offers logs --fol)" = --follow ]
 	[ -z "$(offers list --keep)" ]
 }
@@ -61,5 +62,8 @@ offers() {
 	[ "$(offers --registry "$R" rollback al)" = 'almost alpha' ]
 	[ "$(offers --registry "$R" rollback b)" = beta ]
 	[ -z "$(offers --registry "$R" deploy al)" ]
+	[ "$(offers --registry "$R" export b)" = beta ]
+	[ -z "$(offers --registry "$R" import b)" ]
+	[ -z "$(offers --registry "$R" backup b)" ]
 	[ -z "$(offers --registry "$D/none.db" rollback al)" ]
 }

@@ -59,6 +59,9 @@ declare -gA good=(
 	[token]='token list'
 	[secret]='secret list'
 	[verify]='verify'
+	[export]='export all.cfn'
+	[import]='import all.cfn'
+	[backup]='backup kept.db'
 	[gc]='gc'
 )
 declare -gA bad=(
@@ -90,6 +93,9 @@ declare -gA bad=(
 	[token]='token revoke nobody'
 	[secret]='secret remove hello NONE'
 	[verify]='verify no'
+	[export]='export nobody all.cfn'
+	[import]='import none.cfn'
+	[backup]='backup /dev/null'
 	[gc]='gc --keep x'
 )
 # What else commands can be asked for, in this order.

@@ -17,6 +17,13 @@ struct fixture {
 	struct registry_version v;
 };
 
+/* A sweep of all functions, of any age. */
+#define KEEP(n)                                                                                              \
+	&(struct registry_retention)                                                                         \
+	{                                                                                                    \
+		.keep = (n), .before = INT64_MAX                                                             \
+	}
+
 static inline int
 setup(void **state)
 {

@@ -146,7 +146,7 @@ a_sweep_keeps_the_active_and_the_newest(void **state)
 		ids[i] = add(f->r, "a", "/one", source, &e);
 	}
 	assert_int_equal(registry_activate(f->r, ids[0], REGISTRY_KEEP_ROUTES, NULL, &e), 0);
-	assert_int_equal(registry_sweep(f->r, 2, &swept, &e), 0);
+	assert_int_equal(registry_sweep(f->r, KEEP(2), &swept, &e), 0);
 	assert_int_equal(swept.versions, 2);
 	assert_int_equal(swept.blobs, 2);
 	for (int i = 0; i < 5; i++)
@@ -155,6 +155,47 @@ a_sweep_keeps_the_active_and_the_newest(void **state)
 	/* A number is never given twice. */
 	add(f->r, "a", "/one", "9", &e);
 	assert_int_equal(registry_version_find(f->r, "a", 6, &f->v, &e), 0);
+}
+
+static bool
+is_second(void *context, int64_t id, const char *function, uint32_t number)
+{
+	assert_string_equal(function, "a");
+	(void)id;
+	++*(int *)context;
+	return number == 2;
+}
+
+static void
+a_sweep_keeps_the_way_back_what_is_young_and_what_is_needed(void **state)
+{
+	struct fixture *f = *state;
+	int n_asked = 0;
+	struct registry_retention what = { .before = INT64_MAX, .is_needed = is_second, .context = &n_asked };
+	struct registry_swept swept;
+	struct err e;
+	int64_t id = 0;
+
+	for (int i = 0; i < 5; i++)
+		id = add(f->r, "a", "/one", (char[]){ (char)('0' + i), 0 }, &e);
+	assert_int_equal(registry_activate(f->r, id, REGISTRY_KEEP_ROUTES, NULL, &e), 0);
+	what.before = 1;
+	assert_int_equal(registry_sweep(f->r, &what, &swept, &e), 0);
+	assert_int_equal(swept.versions, 0);
+	what.before = INT64_MAX;
+	what.is_trial = true;
+	assert_int_equal(registry_sweep(f->r, &what, &swept, &e), 0);
+	assert_int_equal(swept.versions, 2);
+	assert_int_equal(n_asked, 3); /* not about the active one and the one before it */
+	assert_int_equal(registry_version_find(f->r, "a", 1, &f->v, &e), 0);
+	what.is_trial = false;
+	assert_int_equal(registry_sweep(f->r, &what, &swept, &e), 0);
+	assert_int_equal(registry_version_find(f->r, "a", 1, &f->v, &e), -ENOENT);
+	assert_int_equal(registry_version_find(f->r, "a", 2, &f->v, &e), 0);
+	assert_int_equal(registry_version_find(f->r, "a", 4, &f->v, &e), 0);
+	what.n_functions = 1;
+	what.functions = (const char *const[]){ "b" };
+	assert_int_equal(registry_sweep(f->r, &what, &swept, &e), -ENOENT);
 }
 
 static void
@@ -422,6 +463,7 @@ main(void)
 		TEST(a_route_is_not_dropped_silently),
 		TEST(functions_are_disabled_enabled_and_removed),
 		TEST(a_sweep_keeps_the_active_and_the_newest),
+		TEST(a_sweep_keeps_the_way_back_what_is_young_and_what_is_needed),
 		TEST(routes_from_options_are_remembered),
 		TEST(what_is_not_a_registry_is_refused),
 		TEST(missing_files_folders_and_fifos_are_named),

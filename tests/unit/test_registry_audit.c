@@ -50,7 +50,7 @@ change_everything(struct fixture *f)
 	assert_int_equal(registry_activate(f->r, first, REGISTRY_REPLACE_ROUTES, NULL, &e), 0);
 	assert_int_equal(registry_set_enabled(f->r, "hello", false, NULL, &e), 0);
 	assert_int_equal(registry_set_enabled(f->r, "hello", true, NULL, &e), 0);
-	assert_int_equal(registry_sweep(f->r, 0, &swept, &e), 0);
+	assert_int_equal(registry_sweep(f->r, KEEP(0), &swept, &e), 0);
 	assert_int_equal(registry_remove(f->r, "hello", NULL, &e), 0);
 }
 
@@ -113,7 +113,7 @@ a_change_that_is_refused_is_no_row(void **state)
 	assert_int_equal(registry_activate(f->r, 99, REGISTRY_KEEP_ROUTES, NULL, &e), -ENOENT);
 	assert_int_equal(registry_set_enabled(f->r, "other", true, NULL, &e), -ENOENT);
 	assert_int_equal(registry_remove(f->r, "other", NULL, &e), -ENOENT);
-	assert_int_equal(registry_sweep(f->r, 5, &swept, &e), 0);
+	assert_int_equal(registry_sweep(f->r, KEEP(5), &swept, &e), 0);
 	assert_string_equal(list(f, &last).text, "deploy hello 1\n");
 }
 
