@@ -110,7 +110,7 @@ start_at_pool(struct instance *in, const struct subject *s, const struct instanc
 
 	/* Every pool of a registry has the same versions and folders. */
 	in->pool = in->pools.pids[0];
-	rc = control_question(in->pools.socks[0], question, e);
+	rc = control_question(in->pools.socks[0], question, -1, e);
 	if (rc == 0)
 		rc = control_next(in->pools.socks[0], POOL_START_MS, &answer, fds, e);
 	if (rc == -ETIMEDOUT)

@@ -370,9 +370,9 @@ control_ask(int sock, json_t *question, int fd, int timeout_ms, json_t **answer,
 }
 
 int
-control_question(int sock, json_t *question, struct err *e)
+control_question(int sock, json_t *question, int fd, struct err *e)
 {
-	return send_json(sock, CONTROL_QUESTION, question, NULL, 0, e);
+	return send_json(sock, CONTROL_QUESTION, question, &fd, fd >= 0 ? 1 : 0, e);
 }
 
 int

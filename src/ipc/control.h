@@ -2,7 +2,7 @@
  *
  * Each master listens on <registry>.run/<pid>.sock (SOCK_SEQPACKET).  One question, one answer, both one
  * JSON object in one message of at most CONTROL_MAX bytes; a question may carry one descriptor, an answer
- * carries none but those of invoke.  A connection has one question open at a time.
+ * carries none but those of invoke and listener.  A connection has one question open at a time.
  *
  *   {"command":"poke"}                     after every commit → {"ok":true,"generation":G,"pending":N}: N
  *                                          functions whose new version is not serving yet
@@ -32,6 +32,13 @@
  *   {"command":"crashes","function":NAME,"since":MS} → {"ok":true,"crashes":[…]}: the newest records, without
  *                                          what is long in them; with "id":MS this one, whole
  *   {"command":"uses","versions":[ID…]}    → {"ok":true,"used":[ID…]}: those that it serves or may start
+ *
+ * Two questions are a new pool's, of root or the pool's own user alone (pool/takeover.h):
+ *
+ *   {"command":"listener"}                 → {"ok":true,"address":TEXT,"made":BOOL} + the listening socket;
+ *                                          with "ok":false, "stopping":true: it has no more use of it
+ *   {"command":"drain"} + descriptor       → {"ok":true}: it stops gracefully; connections between two
+ *                                          requests go to the other end of that (MSG_CONNECTION)
  *
  * Every answer has "ok"; with false it has "error", one line for people.
  *
@@ -74,9 +81,9 @@ int control_connect(const char *registry, int socks[CONTROL_POOLS_MAX], pid_t pi
  * "ok":false; -ETIMEDOUT, -ECONNRESET or another -errno when there is no answer. */
 int control_ask(int sock, json_t *question, int fd, int timeout_ms, json_t **answer, struct err *e);
 
-/* cfn-deploy: a question with several answers, and the next of them.  fds[i] is a descriptor (CLOEXEC) or -1.
- * Errors as control_ask. */
-int control_question(int sock, json_t *question, struct err *e);
+/* A question with several answers, or one with descriptors, and the next of them.  fds[i] is a descriptor
+ * (CLOEXEC) or -1. Errors as control_ask. */
+int control_question(int sock, json_t *question, int fd, struct err *e);
 int control_next(int sock, int timeout_ms, json_t **answer, int fds[CONTROL_FDS_MAX], struct err *e);
 
 /* cfn-deploy: says that nothing more is asked; what was asked ends, and is still answered. */

@@ -51,6 +51,7 @@ enum message_type {
 	                       for it */
 	MSG_START_RUNNER,   /* struct start_runner; channel, folder of its runs, error log */
 	MSG_SPARES,         /* struct spares: so many are to wait from now on; none without it */
+	MSG_ASK_ALIVE,      /* nothing */
 
 	/* spawner → master */
 	MSG_SPAWNER_READY = 20, /* struct spawner_ready */
@@ -59,6 +60,7 @@ enum message_type {
 	                       worker its refused calls behind it */
 	MSG_SPAWNER_FAILED, /* struct spawner_failed: the last word, instead of MSG_SPAWNER_READY */
 	MSG_SPARES_WAIT,    /* struct spares: so many do; when the number has changed */
+	MSG_ALIVE,          /* nothing: to MSG_ASK_ALIVE */
 
 	/* master → router */
 	MSG_SNAPSHOT = 40, /* nothing; sealed snapshot */
@@ -74,6 +76,8 @@ enum message_type {
 	MSG_ASK_COUNTERS,  /* nothing */
 	MSG_SESSION_KEYS,  /* struct session_keys of session/session.h, before any MSG_SNAPSHOT */
 	MSG_TOKENS,        /* struct tokens_serial; sealed list of tokens */
+	MSG_HAND_OVER,     /* nothing: as DRAIN, but connections between two requests are given back */
+	MSG_GIVEN, /* nothing; a connection that another pool's router gave back, between two requests */
 
 	/* router → master */
 	MSG_ROUTER_READY = 60, /* nothing */
@@ -89,6 +93,7 @@ enum message_type {
 	MSG_STREAM_ENDED,   /* struct stream_ended: as RELEASED, but it may serve on */
 	MSG_TOKENS_TAKEN,   /* struct tokens_serial: no other list is asked any more */
 	MSG_FAILURE,        /* struct failure_report, and the last lines of the function behind it */
+	MSG_CONNECTION,     /* nothing; a connection between two requests: after HAND_OVER alone */
 
 	/* master → runner; also MSG_LOGS (error log alone) and MSG_DRAIN: start nothing more from what is
 	   kept, and end when the lanes are closed and what runs has ended */

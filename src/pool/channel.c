@@ -3,11 +3,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
+#include "base/clock.h"
 #include "base/fd.h"
 
 struct channel_message {
@@ -173,4 +175,19 @@ channel_close(struct channel *c)
 	c->n_queued = 0;
 	loop_forget(c->loop, &c->watch);
 	fd_close(&c->watch.fd);
+}
+
+void
+channel_finish(struct channel *c, int timeout_ms)
+{
+	uint64_t end_us = clock_now_us() + (uint64_t)timeout_ms * 1000;
+	struct err e;
+
+	while (c->watch.fd >= 0 && c->n_queued > 0 && !c->is_broken && clock_now_us() < end_us) {
+		struct pollfd p = { .fd = c->watch.fd, .events = POLLOUT };
+
+		if (poll(&p, 1, timeout_ms) > 0 && flush_queue(c, &e) < 0)
+			break;
+	}
+	channel_close(c);
 }

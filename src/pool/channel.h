@@ -29,6 +29,9 @@ struct channel {
 int channel_open(struct channel *c, struct loop *loop, int sock, struct err *e);
 void channel_close(struct channel *c);
 
+/* Sends what waits, for at most so long, and closes it. */
+void channel_finish(struct channel *c, int timeout_ms);
+
 /* Sends now or, in order, when the peer has read; descriptors stay the caller's.  A failure shows as
  * on_end. */
 void channel_send(struct channel *c, uint32_t type, const void *body, size_t length, const int *fds,

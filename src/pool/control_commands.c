@@ -19,6 +19,7 @@
 #include "pool/routers.h"
 #include "pool/runner.h"
 #include "pool/status.h"
+#include "pool/takeover.h"
 #include "pool/tokens.h"
 #include "pool/workers.h"
 
@@ -449,6 +450,8 @@ static const struct {
 	{ "rotate_sessions", serve_rotate_sessions },
 	{ "crashes", serve_crashes },
 	{ "uses", serve_uses },
+	{ "listener", takeover_serve_listener },
+	{ "drain", takeover_serve_drain },
 };
 
 void

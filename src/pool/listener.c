@@ -55,19 +55,38 @@ describe(struct listener *l)
 		         host, port);
 }
 
-/* sd_listen_fds(3): exactly one socket, for exactly this process. */
+/* Of "name:connection:connection" all but the first, when they are n and called so; else 0. */
 static int
-systemd_socket(struct err *e)
+count_kept(uint64_t n)
+{
+	const char *names = getenv("LISTEN_FDNAMES"), *name = names ? strchr(names, ':') : NULL;
+	const size_t length = strlen(LISTENER_KEPT_NAME);
+	int n_kept = 0;
+
+	for (; name; name = strchr(name + 1, ':'), n_kept++)
+		if (n_kept == LISTENER_KEPT_MAX || strncmp(name + 1, LISTENER_KEPT_NAME, length) != 0 ||
+		    (name[1 + length] != ':' && name[1 + length] != '\0'))
+			return 0;
+	return (uint64_t)n_kept + 1 == n ? n_kept : 0;
+}
+
+/* sd_listen_fds(3): exactly one socket, for exactly this process, and what we have asked to be kept. */
+static int
+systemd_socket(struct listener *l, struct err *e)
 {
 	const char *pid_text = getenv("LISTEN_PID"), *n_text = getenv("LISTEN_FDS");
 	uint64_t pid = 0, n = 0;
 
 	if (!pid_text || !n_text || option_parse_number(pid_text, &pid) < 0 || pid != (uint64_t)getpid())
 		return -ENOENT;
-	if (option_parse_number(n_text, &n) < 0 || n != 1)
+	if (option_parse_number(n_text, &n) == 0)
+		l->n_kept = count_kept(n);
+	if (n != (uint64_t)l->n_kept + 1)
 		return err_set(e, -EINVAL, "LISTEN_FDS is '%.16s': exactly one socket is served", n_text);
 	if (!is_listening(SYSTEMD_FIRST_FD))
 		return err_set(e, -EINVAL, "descriptor 3 of LISTEN_FDS is not a listening stream socket");
+	for (int i = 0; i < l->n_kept; i++)
+		fd_set_cloexec(LISTENER_KEPT_FD + i, 1);
 	return SYSTEMD_FIRST_FD;
 }
 
@@ -266,12 +285,13 @@ listener_open(const struct listener_options *options, struct listener *l, struct
 		if (l->fd < 0)
 			return err_set(e, errno, "descriptor 0");
 	} else {
-		l->fd = systemd_socket(e);
+		l->fd = systemd_socket(l, e);
 		if (l->fd < 0 && l->fd != -ENOENT)
 			return l->fd;
 	}
 	unsetenv("LISTEN_PID");
 	unsetenv("LISTEN_FDS");
+	unsetenv("LISTEN_FDNAMES");
 	if (l->fd < 0)
 		rc = open_address(options, l, e);
 	if (rc == 0) {
@@ -280,6 +300,20 @@ listener_open(const struct listener_options *options, struct listener *l, struct
 		rc = fd_set_blocking(l->fd, 0);
 	}
 	return rc;
+}
+
+int
+listener_adopt(int fd, bool is_made, struct listener *l, struct err *e)
+{
+	if (!is_listening(fd))
+		return err_set(e, -EINVAL,
+		               "the descriptor that was taken over is no listening stream socket");
+	*l = (struct listener){ .fd = fd };
+	describe(l);
+	if (is_made && strncmp(l->text, "unix:/", 6) == 0)
+		snprintf(l->path, sizeof l->path, "%.107s", l->text + 5);
+	fd_set_cloexec(fd, 1);
+	return fd_set_blocking(fd, 0);
 }
 
 void

@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "config.h"
 #include "pool/approvals.h"
+#include "pool/connections.h"
 #include "pool/pools.h"
 #include "pool/rollout.h"
 #include "pool/routers.h"
@@ -122,7 +123,9 @@ open_listener(struct master *m, struct err *e)
 		                                  .mode = (unsigned)c->listen_mode,
 		                                  .backlog = (int)c->listen_backlog };
 
-	return listener_open(&options, &m->listener, e);
+	int rc = m->options.is_replacing ? takeover_listener(m, e) : 0;
+
+	return rc == 0 ? listener_open(&options, &m->listener, e) : rc;
 }
 
 /* What only root can make, before root is given up. */
@@ -380,7 +383,9 @@ announce(struct master *m)
 	         m->listener.text, isolation_word(m), m->spawner.ready.layers);
 	snprintf(title, sizeof title, "isolation %s: %s", isolation_word(m), m->spawner.ready.layers);
 	audit_note(m, &(struct audit_note){ .event = AUDIT_START, .detail = title });
-	supervisor_notify("READY=1");
+	supervisor_notify("READY=1\nSTATUS=serving");
+	watchdog_open(m);
+	takeover_finish(m);
 }
 
 static void
@@ -410,6 +415,7 @@ static void
 stop(struct master *m)
 {
 	control_server_close(m);
+	connections_close(m);
 	audit_close(m);
 	if (m->spawner_channel.watch.fd >= 0) {
 		channel_close(&m->spawner_channel);
@@ -457,7 +463,8 @@ init(struct master *m)
 	    m->watcher.inotify.fd = m->control.listener.fd = -1;
 	runner_init(m);
 	cgroup_none(&m->cgroup, "");
-	m->spawner.channel = m->spawner.pidfd = m->spawner_channel.watch.fd = -1;
+	m->takeover.sock = m->heritage.watch.fd = m->spawner.channel = m->spawner.pidfd =
+	    m->spawner_channel.watch.fd = -1;
 	for (int i = 0; i < LOG_FILES; i++)
 		m->logs.fds[i] = -1;
 }

@@ -27,7 +27,9 @@
 #include "pool/session_keys.h"
 #include "pool/spares.h"
 #include "pool/storms.h"
+#include "pool/takeover.h"
 #include "pool/uids.h"
+#include "pool/watchdog.h"
 #include "pool/watcher.h"
 #include "registry/registry.h"
 #include "route/snapshot.h"
@@ -187,6 +189,7 @@ struct router {
 	struct timer timer; /* start limit, or end of the back-off */
 	struct router_counters counters;
 	bool has_counters; /* since they were asked for */
+	bool is_asked;     /* by the watchdog, and has not answered */
 	uint64_t tokens;   /* serial of the list that it asks */
 };
 
@@ -231,8 +234,11 @@ struct master {
 	struct config *config;
 	struct identity identity;
 	struct listener listener;
+	struct takeover takeover;
+	struct channel heritage; /* to the pool after this one, or from the one before; fd -1: none */
 	struct logs logs;
 	struct loop loop;
+	struct watchdog watchdog;
 	struct watch signals;
 	struct timer drain; /* the end of a graceful stop */
 	uint32_t last_id;   /* of workers, routers, copies and invocations */
@@ -280,5 +286,7 @@ void master_stop(struct master *m, int exit_code);
 
 /* signals.c */
 int signals_open(struct master *m, struct err *e);
+/* Begins a graceful stop; a second time it ends at once. */
+void master_drain(struct master *m);
 /* A graceful stop goes on: nothing is left to wait for, perhaps. */
 void drain_check(struct master *m);

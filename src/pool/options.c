@@ -9,22 +9,23 @@
 #include "pool/runner.h"
 
 const char options_usage[] =
-    "usage: cfn-pool [-c FILE] [--registry FILE] [--listen unix:PATH|tcp:HOST:PORT] [-t] [-tt] [-F]\n"
+    "usage: cfn-pool [-c FILE] [--registry FILE] [--listen unix:PATH|tcp:HOST:PORT] [-t] [-tt] [-F] "
+    "[--replace]\n"
     "\n"
     "  -c FILE           configuration; the default one is read when it exists\n"
     "  --registry FILE   the functions to serve; else CFN_REGISTRY, else the default one\n"
     "  --listen ADDRESS  where web servers connect; not needed when the socket is handed over on\n"
     "                    descriptor 0 (spawn-fcgi, lighttpd's bin-path) or by systemd\n"
+    "  --replace         take the socket of the pool that serves there, if one does, and end that\n"
+    "                    when this one is ready\n"
     "  -t                test configuration and registry, and end; -tt prints the configuration, too\n"
     "  -F                stay in the foreground, as always\n"
     "  --version, --help\n";
 
 static const struct option long_options[] = {
-	{ "registry", required_argument, NULL, 'r' },
-	{ "listen", required_argument, NULL, 'l' },
-	{ "version", no_argument, NULL, 'v' },
-	{ "help", no_argument, NULL, 'h' },
-	{ NULL, 0, NULL, 0 },
+	{ "registry", required_argument, NULL, 'r' }, { "listen", required_argument, NULL, 'l' },
+	{ "replace", no_argument, NULL, 'R' },        { "version", no_argument, NULL, 'v' },
+	{ "help", no_argument, NULL, 'h' },           { NULL, 0, NULL, 0 },
 };
 
 static int
@@ -56,6 +57,8 @@ options_parse(int argc, char **argv, struct pool_options *o, struct err *e)
 			o->listen = optarg;
 		else if (c == 't')
 			o->is_print = o->is_test, o->is_test = true;
+		else if (c == 'R')
+			o->is_replacing = true;
 		else if (c == 'v')
 			o->is_version = true;
 		else if (c == 'h')

@@ -7,7 +7,7 @@
 
 struct pool_options {
 	const char *config, *registry, *listen; /* NULL: not given */
-	bool is_test, is_print, is_help, is_version;
+	bool is_test, is_print, is_help, is_version, is_replacing;
 };
 
 /* -EINVAL with *e: a usage error. */

@@ -7,6 +7,7 @@
 #include "pool/invocations.h"
 #include "pool/routers.h"
 #include "pool/runner.h"
+#include "pool/watchdog.h"
 #include "pool/workers.h"
 
 static const struct message_rule rules[] = {
@@ -14,6 +15,7 @@ static const struct message_rule rules[] = {
 	{ MSG_PROCESS_ENDED, sizeof(struct process_ended),
 	  sizeof(struct process_ended) + REFUSED_KINDS_MAX * sizeof(struct refused_call), 0, 0 },
 	{ MSG_SPARES_WAIT, sizeof(struct spares), sizeof(struct spares), 0, 0 },
+	{ MSG_ALIVE, 0, 0, 0, 0 },
 };
 
 enum { EXIT_SPAWNER_GONE = 70 /* EX_SOFTWARE */ };
@@ -124,8 +126,10 @@ on_message(struct master *m, void *owner, struct message *message)
 		process_is_ready(m, message);
 	else if (message->type == MSG_SPARES_WAIT)
 		m->spares.n_waiting = ((const struct spares *)message->body)->n;
-	else
+	else if (message->type == MSG_PROCESS_ENDED)
 		process_has_ended(m, message);
+	else
+		watchdog_spawner_lives(m);
 }
 
 int

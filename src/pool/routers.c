@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/log.h"
+#include "pool/connections.h"
 #include "pool/pools.h"
 #include "pool/streams.h"
 #include "pool/tokens.h"
@@ -29,6 +30,7 @@ static const struct message_rule rules[] = {
 	{ MSG_TOKENS_TAKEN, sizeof(struct tokens_serial), sizeof(struct tokens_serial), 0, 0 },
 	{ MSG_FAILURE, sizeof(struct failure_report), sizeof(struct failure_report) + FAILURE_OUTPUT_MAX, 0,
 	  0 },
+	{ MSG_CONNECTION, 0, 0, 1, 1 },
 };
 
 /* The worker that the message names, when this router has it; a late word about another is no fault. */
@@ -128,6 +130,7 @@ on_counters(struct master *m, struct router *router, const struct message *messa
 {
 	memcpy(&router->counters, message->body, sizeof router->counters);
 	router->has_counters = true;
+	router->is_asked = false;
 	control_counters_came(m);
 }
 
@@ -213,6 +216,13 @@ on_failure(struct master *m, struct router *router, const struct message *messag
 	             message->length - sizeof report);
 }
 
+static void
+on_connection(struct master *m, struct router *router, const struct message *message)
+{
+	(void)router;
+	connections_leave(m, message->fds[0]);
+}
+
 static const struct {
 	uint32_t type;
 	void (*serve)(struct master *m, struct router *router, const struct message *message);
@@ -230,6 +240,7 @@ static const struct {
 	{ MSG_STREAM_ENDED, on_stream_ended },
 	{ MSG_TOKENS_TAKEN, on_tokens_taken },
 	{ MSG_FAILURE, on_failure },
+	{ MSG_CONNECTION, on_connection },
 };
 
 static void

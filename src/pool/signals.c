@@ -12,6 +12,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "pool/approvals.h"
+#include "pool/connections.h"
 #include "pool/invocations.h"
 #include "pool/pools.h"
 #include "pool/rollout.h"
@@ -84,7 +85,7 @@ reload(struct master *m)
 	bool is_private;
 	struct err e;
 
-	supervisor_notify("RELOADING=1");
+	supervisor_notify_reloading();
 	if (!fresh || options_configure(&m->options, fresh, &is_private, &e) < 0 ||
 	    runner_check_cgroup(m, &fresh->run, &e) < 0) {
 		log_line(LOG_ERR, "%s; the old configuration holds", fresh ? e.text : "out of memory");
@@ -134,27 +135,27 @@ drain_is_over(void *context, void *owner)
 	master_stop(m, EXIT_SUCCESS);
 }
 
-static void
-stop_gracefully(struct master *m)
+void
+master_drain(struct master *m)
 {
 	if (m->phase == PHASE_DRAINING) {
 		master_stop(m, EXIT_SUCCESS);
 		return;
 	}
 	log_line(LOG_NOTICE, "stopping when the requests are answered");
-	supervisor_notify("STOPPING=1");
+	supervisor_notify("STOPPING=1\nSTATUS=stopping");
 	m->phase = PHASE_DRAINING;
 	m->drain = (struct timer){ .fire = drain_is_over };
 	timer_arm(&m->loop, &m->drain, m->config->process_control_timeout_ms * 1000);
 	spares_tell(m);
-	routers_tell(m, MSG_DRAIN, NULL, 0);
+	routers_tell(m, connections_have_heir(m) ? MSG_HAND_OVER : MSG_DRAIN, NULL, 0);
 	drain_check(m);
 }
 
 static void
 stop_now(struct master *m)
 {
-	supervisor_notify("STOPPING=1");
+	supervisor_notify("STOPPING=1\nSTATUS=stopping");
 	master_stop(m, EXIT_SUCCESS);
 }
 
@@ -162,7 +163,7 @@ static const struct {
 	int signal;
 	void (*act)(struct master *m);
 } actions[] = {
-	{ SIGTERM, stop_now }, { SIGINT, stop_now }, { SIGQUIT, stop_gracefully },
+	{ SIGTERM, stop_now }, { SIGINT, stop_now }, { SIGQUIT, master_drain },
 	{ SIGHUP, reload },    { SIGUSR2, reload },  { SIGUSR1, reopen_logs },
 };
 

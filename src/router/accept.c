@@ -128,6 +128,22 @@ accept_one(struct router *r)
 	return true;
 }
 
+void
+accept_given(struct router *r, int given)
+{
+	bool is_full = r->n_fronts >= r->start.n_connections;
+	AUTO_FD fd = given;
+
+	if (r->is_draining || (is_full && !spare_front(r)))
+		return;
+	if (is_full)
+		front_close(r, spare_front(r));
+	if (!front_new(r, fd))
+		return;
+	r->counters.connections_accepted++;
+	fd = -1;
+}
+
 static void
 listener_ready(struct router *r, struct source *s, uint32_t events)
 {

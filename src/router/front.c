@@ -95,7 +95,7 @@ front_answered(struct router *r, struct front *f)
 	f->id = 0;
 	if (f->stage == FRONT_CLOSED)
 		return;
-	f->is_closing = f->is_closing || !f->keeps || r->is_draining;
+	f->is_closing = f->is_closing || !f->keeps || (r->is_draining && !r->is_handing_over);
 	if (has_output(f))
 		front_enter(r, f, FRONT_WRITING);
 	else
@@ -349,4 +349,32 @@ front_new(struct router *r, int fd)
 	TAILQ_INSERT_TAIL(&r->fronts[FRONT_IDLE], f, link);
 	r->n_fronts++;
 	return f;
+}
+
+/* Of the next record not a byte was read here: what is in the socket goes with it.  0, or -EAGAIN: again when
+ * the master has read. */
+static int
+front_give(struct router *r, struct front *f)
+{
+	int rc = master_give(r, f->source.fd);
+
+	if (rc == -EAGAIN)
+		return rc;
+	loop_forget(r, &f->source);
+	front_close(r, f);
+	return 0;
+}
+
+void
+fronts_give(struct router *r)
+{
+	struct front *f, *next;
+
+	for (f = TAILQ_FIRST(&r->fronts[FRONT_IDLE]); f; f = next) {
+		next = TAILQ_NEXT(f, link);
+		if (f->has_record || f->n_header > 0 || buf_used(&f->stash) > 0)
+			continue;
+		if (front_give(r, f) < 0)
+			return;
+	}
 }

@@ -145,6 +145,8 @@ bury(struct router *r)
 static void
 drain_check(struct router *r)
 {
+	if (r->is_handing_over)
+		fronts_give(r);
 	if (!r->is_draining || r->is_drained || r->n_fronts > 0)
 		return;
 	r->is_drained = true;

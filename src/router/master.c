@@ -46,6 +46,19 @@ master_say(struct router *r, uint32_t type, const void *body, size_t n)
 		r->is_done = true;
 }
 
+int
+master_give(struct router *r, int fd)
+{
+	struct err e = { 0 };
+	int rc = -EAGAIN;
+
+	if (buf_used(&r->to_master) == 0)
+		rc = message_send(r->master.fd, MSG_CONNECTION, "", 0, &fd, 1, &e);
+	if (rc == -EAGAIN)
+		loop_watch(r, &r->master, EPOLLIN | EPOLLOUT);
+	return rc;
+}
+
 static void
 pending_send(struct router *r)
 {
@@ -208,6 +221,23 @@ drain_take(struct router *r, struct message *m)
 	}
 }
 
+/* Nothing is closed under a web server that is about to send: who has kept it open goes on in another pool.
+ */
+static void
+hand_over_take(struct router *r, struct message *m)
+{
+	(void)m;
+	r->is_draining = r->is_handing_over = true;
+	accept_stop(r);
+	stream_tell_all(r);
+}
+
+static void
+given_take(struct router *r, struct message *m)
+{
+	accept_given(r, message_take_fd(m, 0));
+}
+
 static void
 counters_take(struct router *r, struct message *m)
 {
@@ -232,10 +262,12 @@ static const struct message_rule rules[] = {
 	{ MSG_ASK_COUNTERS, 0, 0, 0, 0 },
 	{ MSG_SESSION_KEYS, EXACTLY(struct session_keys), 0, 0 },
 	{ MSG_TOKENS, EXACTLY(struct tokens_serial), 1, 1 },
+	{ MSG_HAND_OVER, 0, 0, 0, 0 },
+	{ MSG_GIVEN, 0, 0, 1, 1 },
 };
 static void (*const handlers[ARRAY_SIZE(rules)])(struct router *, struct message *) = {
-	snapshot_take, lease_take, retire_take, replaced_take, ended_take, refused_take,
-	stream_take,   logs_take,  drain_take,  counters_take, keys_take,  tokens_take,
+	snapshot_take, lease_take, retire_take,   replaced_take, ended_take,  refused_take,   stream_take,
+	logs_take,     drain_take, counters_take, keys_take,     tokens_take, hand_over_take, given_take,
 };
 
 /* 1 when there may be more. */

@@ -307,6 +307,7 @@ struct router {
 	struct source listener, master;
 	struct start_router start;
 	bool is_tcp, is_draining, is_drained, is_done;
+	bool is_handing_over; /* while draining: connections between two requests are another pool's */
 	bool is_accepting;
 	uint64_t accept_again_us; /* 0: not paused by time */
 	struct address allowed[ALLOWED_MAX];
@@ -381,10 +382,15 @@ void buffers_done(struct router *r, struct buf *b);
 int accept_open(struct router *r, int listener, struct err *e);
 void accept_resume(struct router *r);
 void accept_stop(struct router *r); /* for good */
+/* A connection that another pool's router accepted; taken over, and closed when there is no room for it. */
+void accept_given(struct router *r, int given);
 
 /* ---- front.c ---- */
 struct front *front_new(struct router *r, int fd);
 void front_close(struct router *r, struct front *f);
+
+/* Gives the master all connections between two requests, or as many as it takes now. */
+void fronts_give(struct router *r);
 void front_discard(struct router *r,
                    struct front *f); /* no more from us; its input is read away, then closed */
 void front_free(struct router *r, struct front *f);
@@ -621,6 +627,9 @@ int deadline_timeout_ms(const struct router *r);
 /* ---- master.c ---- */
 int master_open(struct router *r, int channel, struct err *e);
 void master_say(struct router *r, uint32_t type, const void *body, size_t n);
+
+/* A connection, which stays open here.  0; -EAGAIN: again at the end of a later turn, which comes. */
+int master_give(struct router *r, int fd);
 
 /* ---- output.c: what functions write and log ---- */
 void output_watch(struct router *r, struct worker *w, int output);

@@ -94,6 +94,12 @@ serve_request_begins(struct spawn *s, struct err *e)
 	return 0;
 }
 
+static int
+serve_ask_alive(struct spawn *s, struct err *e)
+{
+	return outbox_post(s, MSG_ALIVE, "", 0, -1, e);
+}
+
 /* Every struct begins with its id; only that of MSG_SPARES has none. */
 static const struct message_rule rules[] = {
 	{ MSG_START_ROUTER, sizeof(struct start_router), sizeof(struct start_router), 5, 5 },
@@ -103,11 +109,12 @@ static const struct message_rule rules[] = {
 	{ MSG_REQUEST_BEGINS, sizeof(struct process_ref), sizeof(struct process_ref), 0, 0 },
 	{ MSG_START_RUNNER, sizeof(struct start_runner), sizeof(struct start_runner), 3, 3 },
 	{ MSG_SPARES, sizeof(struct spares), sizeof(struct spares), 0, 0 },
+	{ MSG_ASK_ALIVE, 0, 0, 0, 0 },
 };
 
 static int (*const serve[ARRAY_SIZE(rules)])(struct spawn *, struct err *) = {
 	serve_start_router,   serve_start_worker, serve_start_copy, serve_kill,
-	serve_request_begins, serve_start_runner, serve_spares,
+	serve_request_begins, serve_start_runner, serve_spares,     serve_ask_alive,
 };
 
 /* A start whose descriptors did not fit is refused like any other. */

@@ -260,7 +260,7 @@ descriptors_of_an_answer_reach_only_who_asked_for_several(void **state)
 	struct err e;
 
 	assert_int_equal(pipe(data), 0);
-	assert_int_equal(control_question(f->pair[0], question, &e), 0);
+	assert_int_equal(control_question(f->pair[0], question, -1, &e), 0);
 	assert_int_equal(control_send(f->pair[1], ok, data, 2, &e), 0);
 	assert_int_equal(control_send(f->pair[1], ok, NULL, 0, &e), 0);
 	assert_int_equal(control_next(f->pair[0], 10000, &answer, fds, &e), 0);
