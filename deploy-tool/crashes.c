@@ -239,6 +239,62 @@ print_log(const json_t *record)
 	    print_text("  ", json_string_value(line) != NULL ? json_string_value(line) : "");
 }
 
+/* "= FILE+0xAT" is where it is; "?" marks what the function could have put on its stack. */
+static void
+read_frames(const json_t *frames, struct stack *s)
+{
+	struct buf line;
+	const json_t *frame;
+	size_t i;
+
+	buf_init(&line, LINE_SIZE);
+	buf_printf(&line, CRASH_LINE_START "stack:");
+	json_array_foreach(frames, i, frame)
+	{
+		const char *text = json_string_value(frame);
+
+		if (text != NULL && strlen(text) > 2)
+			buf_printf(&line, " %s", text + 2);
+	}
+	*s = (struct stack){ .n = 0 };
+	stack_read(buf_head(&line), buf_used(&line), s);
+	buf_done(&line);
+}
+
+static void
+print_thread(struct tool *t, const json_t *record, json_t *thread)
+{
+	struct buf frames;
+	struct stack s;
+	char words[LINE_SIZE];
+
+	read_frames(json_object_get(thread, "frames"), &s);
+	buf_init(&frames, FRAMES_SIZE);
+	find_lines(t, record, &s, &frames);
+	if (t->json) {
+		json_object_set_new(thread, "lines", report_lines(&frames));
+	} else {
+		snprintf(words, sizeof words, "thread %s, %s%s%s:", member(thread, "tid"),
+		         member(thread, "state"), strcmp(member(thread, "call"), "-") != 0 ? " in " : "",
+		         strcmp(member(thread, "call"), "-") != 0 ? member(thread, "call") : "");
+		print_text("", words);
+		print_frames(&frames);
+	}
+	buf_done(&frames);
+}
+
+static void
+print_threads(struct tool *t, const json_t *record)
+{
+	json_t *thread, *threads = json_object_get(record, "threads");
+	size_t i;
+
+	if (json_array_size(threads) > 0 && !t->json)
+		printf("it was stuck here; behind the first place of a thread stands what its stack looks "
+		       "like:\n");
+	json_array_foreach(threads, i, thread) print_thread(t, record, thread);
+}
+
 /* It was there when it crashed, but it could have said so anywhere. */
 static int
 print_whole(struct tool *t, json_t *record)
@@ -248,6 +304,7 @@ print_whole(struct tool *t, json_t *record)
 	bool has_said = find_stack(t, record, "said", &s, &frames);
 
 	if (t->json) {
+		print_threads(t, record);
 		if (has_said)
 			json_object_set_new(record, "said_stack", report_lines(&frames));
 		buf_done(&frames);
@@ -260,6 +317,7 @@ print_whole(struct tool *t, json_t *record)
 		print_frames(&frames);
 	}
 	buf_done(&frames);
+	print_threads(t, record);
 	print_log(record);
 	return tool_flush();
 }

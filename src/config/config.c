@@ -35,6 +35,7 @@ static const struct key keys[] = {
 	TEXT("access.log", KEY_PATH, access_log),
 	TEXT("access.format", KEY_TEXT, access_format),
 	TEXT("function_log", KEY_PATH, function_log),
+	TEXT("slowlog", KEY_PATH, slowlog),
 	TEXT("user", KEY_TEXT, user),
 	TEXT("require_isolation", KEY_TEXT, require_isolation),
 	TEXT("cgroup", KEY_TEXT, cgroup),

@@ -28,8 +28,8 @@ struct config {
 	char shared_dir[CONFIG_PATH_MAX]; /* default <registry's folder>/shared */
 	char keys_dir[CONFIG_PATH_MAX];   /* default config_default_keys */
 	char state_dir[CONFIG_PATH_MAX];  /* default <registry>.pool */
-	char error_log[CONFIG_PATH_MAX], access_log[CONFIG_PATH_MAX],
-	    function_log[CONFIG_PATH_MAX];   /* empty: stderr */
+	char error_log[CONFIG_PATH_MAX], access_log[CONFIG_PATH_MAX], function_log[CONFIG_PATH_MAX],
+	    slowlog[CONFIG_PATH_MAX];        /* empty: stderr */
 	char access_format[CONFIG_TEXT_MAX]; /* "json" or php-fpm's letters */
 	char user[64];                       /* when started as root and the registry is root's */
 	char require_isolation[16];          /* full | strong */

@@ -69,8 +69,10 @@ const struct policy_row policy_rows[] = {
 	  "refused system calls that disable the function; 0: never" },
 	{ "denied.window", POLICY_DURATION, AT(denied_window_ms), 60 * 1000, 1000, 24 * 3600 * 1000,
 	  "the time in which they are counted" },
+	{ "request_slowlog_timeout", POLICY_DURATION, AT(slow_ms), 0, 0, 3600 * 1000,
+	  "a request that runs longer is recorded with its stack; 0: none" },
 };
-enum { N_OF_OPERATOR = 4 };
+enum { N_OF_OPERATOR = 5 };
 const size_t policy_n_rows = ARRAY_SIZE(policy_rows);
 const size_t policy_n_version_rows = ARRAY_SIZE(policy_rows) - N_OF_OPERATOR;
 

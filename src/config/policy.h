@@ -56,6 +56,7 @@ struct function_policy {
 	uint64_t denied_calls;      /* in denied_window_ms, of all requests; 0: no limit */
 	uint64_t denied_kills;      /* workers killed for denied_limit in denied_window_ms; 0: no limit */
 	uint64_t denied_window_ms;
+	uint64_t slow_ms; /* a request that runs longer is written down; 0: none */
 	uint64_t shared_read_only;
 	uint64_t uses_session;             /* its artifact names a function of sessions: nobody sets it */
 	char shared[NAME_MAX_SIZE];        /* empty: none */

@@ -52,6 +52,7 @@ enum message_type {
 	MSG_START_RUNNER,   /* struct start_runner; channel, folder of its runs, error log */
 	MSG_SPARES,         /* struct spares: so many are to wait from now on; none without it */
 	MSG_ASK_ALIVE,      /* nothing */
+	MSG_STACKS, /* struct stacks_of; a pipe, which gets lines about its threads (spawn/stacks.c) */
 
 	/* spawner → master */
 	MSG_SPAWNER_READY = 20, /* struct spawner_ready */
@@ -92,6 +93,7 @@ enum message_type {
 	MSG_STREAM,         /* struct process_ref: its answer is a stream; may it be? */
 	MSG_STREAM_ENDED,   /* struct stream_ended: as RELEASED, but it may serve on */
 	MSG_TOKENS_TAKEN,   /* struct tokens_serial: no other list is asked any more */
+	MSG_SLOW,           /* struct slow_report, and the last lines of the function behind it */
 	MSG_FAILURE,        /* struct failure_report, and the last lines of the function behind it */
 	MSG_CONNECTION,     /* nothing; a connection between two requests: after HAND_OVER alone */
 
@@ -331,6 +333,21 @@ struct failure_report {
 	uint32_t route;                /* row of the artifact's table */
 	char request[REQUEST_ID_SIZE]; /* empty: it was not at one */
 };
+
+/* A request runs for long.  Lines as behind failure_report. */
+struct slow_report {
+	uint32_t worker;
+	int32_t pid; /* of who serves it; 0: the worker */
+	struct failure_report request;
+};
+
+struct stacks_of {
+	uint32_t id;
+	int32_t pid; /* in the sandbox of this worker; 0: its own */
+};
+
+/* Of one process: what is taken of it. */
+enum { STACKS_THREADS_MAX = 16, STACKS_FRAMES_MAX = 64, STACKS_TEXT_MAX = 24 * 1024 };
 
 struct start_refused {
 	uint64_t version;

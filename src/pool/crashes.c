@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -309,7 +310,7 @@ make_record(const struct pool *pool, const struct failure_report *f, int64_t ms)
 	clock_format(ms, time);
 	record = json_pack("{s:I, s:s, s:s, s:I, s:s, s:I}", "id", (json_int_t)ms, "time", time, "function",
 	                   pool->start.function, "version", (json_int_t)pool->start.version, "cause",
-	                   cause_word((enum cause)f->cause), "others",
+	                   f->cause == CAUSE_NONE ? "slow" : cause_word((enum cause)f->cause), "others",
 	                   (json_int_t)(pool->crash_rate.n_left_out + (f->n > 0 ? f->n - 1 : 0)));
 	if (f->request[0] != '\0')
 		add_request(record, pool, f);
@@ -366,38 +367,91 @@ tell_failing(struct master *m, int rc)
 	m->crashes.is_failing = rc < 0;
 }
 
+/* A line of the slow log is written at once, or not at all: it may be anybody's pipe. */
+static void
+write_slow(const struct master *m, const json_t *record)
+{
+	AUTO_FREE char *text = json_dumps(record, JSON_COMPACT);
+	struct iovec parts[] = { { text, text ? strlen(text) : 0 }, { (char[]){ "\n" }, 1 } };
+	ssize_t ignored = text ? writev(m->logs.slow, parts, ARRAY_SIZE(parts)) : 0;
+
+	(void)ignored;
+}
+
+static json_t *
+record_of(struct master *m, const struct pool *pool, const struct failure_report *report,
+          struct crash_lines lines, int64_t ms)
+{
+	AUTO_FREE char *text = malloc(lines.n + 1);
+	json_t *record = make_record(pool, report, ms);
+
+	if (!text)
+		return record;
+	if (lines.n > 0)
+		memcpy(text, lines.p, lines.n);
+	mask(m, pool->start.function, text, lines.n);
+	make_text(text, lines.n);
+	add_lines(record, text, lines.n);
+	return record;
+}
+
+static bool
+keeps_records(const struct master *m)
+{
+	return m->crashes.folder >= 0 && m->config->crashes_max > 0 && m->config->crashes_of_function > 0;
+}
+
+/* threads: NULL, or taken over. */
+static void
+record(struct master *m, struct pool *pool, const struct failure_report *report, struct crash_lines lines,
+       json_t *threads)
+{
+	const char *function = pool->start.function;
+	int64_t ms = clock_wall_ms();
+	json_t *made;
+	AUTO_FD fd = -1;
+
+	if (is_too_often(pool)) {
+		pool->crash_rate.n_left_out += report->n > 0 ? report->n : 1;
+		json_decref(threads);
+		return;
+	}
+	if (keeps_records(m)) {
+		make_room(m, function);
+		fd = make_file(m, function, &ms);
+		tell_failing(m, fd < 0 ? fd : 0);
+	}
+	made = record_of(m, pool, report, lines, ms);
+	if (threads) {
+		json_object_set_new(made, "threads", threads);
+		write_slow(m, made);
+	}
+	if (fd >= 0)
+		tell_failing(m, write_record(m, function, ms, fd, made));
+	json_decref(made);
+	pool->crash_rate.n_left_out = 0;
+}
+
 void
 crash_record(struct master *m, struct pool *pool, const struct failure_report *report, const char *lines,
              size_t n)
 {
-	const char *function = pool->start.function;
-	int64_t ms = clock_wall_ms();
-	AUTO_FREE char *text = NULL;
-	json_t *record;
-	AUTO_FD fd = -1;
+	if (keeps_records(m))
+		record(m, pool, report, (struct crash_lines){ lines, n }, NULL);
+}
 
-	if (m->crashes.folder < 0 || m->config->crashes_max == 0 || m->config->crashes_of_function == 0)
-		return;
-	if (is_too_often(pool)) {
-		pool->crash_rate.n_left_out += report->n > 0 ? report->n : 1;
-		return;
-	}
-	make_room(m, function);
-	fd = make_file(m, function, &ms);
-	text = malloc(n + 1);
-	if (fd < 0 || !text) {
-		tell_failing(m, fd < 0 ? fd : -ENOMEM);
-		return;
-	}
-	if (n > 0)
-		memcpy(text, lines, n);
-	mask(m, function, text, n);
-	make_text(text, n);
-	record = make_record(pool, report, ms);
-	add_lines(record, text, n);
-	tell_failing(m, write_record(m, function, ms, fd, record));
-	json_decref(record);
-	pool->crash_rate.n_left_out = 0;
+void
+crash_record_slow(struct master *m, struct pool *pool, const struct failure_report *report,
+                  struct crash_lines lines, json_t *threads)
+{
+	record(m, pool, report, lines, threads);
+}
+
+bool
+crash_rate_allows(const struct pool *pool)
+{
+	return pool->crash_rate.minute != clock_now_us() / 60000000 ||
+	       pool->crash_rate.n < CRASHES_MINUTE_MAX;
 }
 
 void

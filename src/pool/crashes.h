@@ -39,6 +39,16 @@ void crashes_close(struct master *m);
 /* A router's word, with n bytes of the function's last lines. */
 void crash_record(struct master *m, struct pool *pool, const struct failure_report *report, const char *lines,
                   size_t n);
+/* A request that is slow, with the stacks of its worker, which are taken over: in the slow log as well. */
+struct crash_lines {
+	const char *p;
+	size_t n;
+};
+void crash_record_slow(struct master *m, struct pool *pool, const struct failure_report *report,
+                       struct crash_lines lines, json_t *threads);
+/* Whether one more of this version would be recorded now. */
+bool crash_rate_allows(const struct pool *pool);
+
 /* A worker that no router had. */
 void crash_record_idle(struct master *m, struct pool *pool, enum cause cause, const struct ending *ending);
 

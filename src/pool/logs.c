@@ -39,12 +39,13 @@ close_all(struct logs *l)
 {
 	for (int i = 0; i < LOG_FILES; i++)
 		fd_close(&l->fds[i]);
+	fd_close(&l->slow);
 }
 
 int
 logs_open(struct logs *l, const struct config *c, struct err *e)
 {
-	struct logs opened = { { -1, -1, -1 } };
+	struct logs opened = { { -1, -1, -1 }, -1 };
 
 	for (int i = 0; i < LOG_FILES; i++) {
 		opened.fds[i] = open_one(logs_path(c, (enum log_file)i), e);
@@ -52,6 +53,11 @@ logs_open(struct logs *l, const struct config *c, struct err *e)
 			close_all(&opened);
 			return -e->code;
 		}
+	}
+	opened.slow = open_one(c->slowlog, e);
+	if (opened.slow < 0) {
+		close_all(&opened);
+		return -e->code;
 	}
 	close_all(l);
 	*l = opened;

@@ -7,6 +7,7 @@ enum log_file { LOG_FILE_ACCESS, LOG_FILE_FUNCTION, LOG_FILE_ERROR, LOG_FILES };
 
 struct logs {
 	int fds[LOG_FILES]; /* append only, or copies of standard error */
+	int slow;           /* the master's own; the same */
 };
 
 /* Path of one in the configuration; empty: standard error. */

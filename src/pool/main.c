@@ -138,6 +138,8 @@ make_files(struct master *m, struct err *e)
 		if (path[0] && identity_make_file(&m->identity, path, e) < 0)
 			return -e->code;
 	}
+	if (m->config->slowlog[0] && identity_make_file(&m->identity, m->config->slowlog, e) < 0)
+		return -e->code;
 	if (identity_make_folder(&m->identity, m->config->state_dir, e) < 0)
 		return -e->code;
 	runner_look_at_languages(m);
@@ -427,6 +429,7 @@ stop(struct master *m)
 	runner_close(m);
 	storms_close(m);
 	crashes_close(m);
+	slow_close(m);
 	uids_close(&m->uids);
 	token_list_close(m);
 	approvals_close(m);
@@ -467,6 +470,7 @@ init(struct master *m)
 	    m->spawner_channel.watch.fd = -1;
 	for (int i = 0; i < LOG_FILES; i++)
 		m->logs.fds[i] = -1;
+	m->logs.slow = -1;
 }
 
 static int

@@ -25,6 +25,7 @@
 #include "pool/privileges.h"
 #include "pool/secrets.h"
 #include "pool/session_keys.h"
+#include "pool/slow.h"
 #include "pool/spares.h"
 #include "pool/storms.h"
 #include "pool/takeover.h"
@@ -253,6 +254,7 @@ struct master {
 	struct token_list tokens;
 	struct storms storms;
 	struct crashes crashes;
+	struct slow_log slow;
 	struct session_keys session_keys;
 	struct secret_keys secret_keys;
 

@@ -68,6 +68,7 @@ fill_public(struct pool *pool, const struct registry_version *v, const struct fu
 	f->wall_ms = saturate(p->wall_ms);
 	f->cpu_ms = saturate(p->cpu_ms);
 	f->stream_idle_ms = saturate(p->stream_idle_ms);
+	f->slow_ms = saturate(p->slow_ms);
 	f->idle_timeout_ms = saturate(p->idle_timeout_ms);
 	f->queue = saturate(p->queue);
 	f->denied_max = saturate(p->denied_limit);

@@ -9,6 +9,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "pool/connections.h"
+#include "pool/lanes.h"
 #include "pool/pools.h"
 #include "pool/streams.h"
 #include "pool/tokens.h"
@@ -28,6 +29,7 @@ static const struct message_rule rules[] = {
 	{ MSG_STREAM, sizeof(struct process_ref), sizeof(struct process_ref), 0, 0 },
 	{ MSG_STREAM_ENDED, sizeof(struct stream_ended), sizeof(struct stream_ended), 0, 0 },
 	{ MSG_TOKENS_TAKEN, sizeof(struct tokens_serial), sizeof(struct tokens_serial), 0, 0 },
+	{ MSG_SLOW, sizeof(struct slow_report), sizeof(struct slow_report) + FAILURE_OUTPUT_MAX, 0, 0 },
 	{ MSG_FAILURE, sizeof(struct failure_report), sizeof(struct failure_report) + FAILURE_OUTPUT_MAX, 0,
 	  0 },
 	{ MSG_CONNECTION, 0, 0, 1, 1 },
@@ -223,6 +225,21 @@ on_connection(struct master *m, struct router *router, const struct message *mes
 	connections_leave(m, message->fds[0]);
 }
 
+static void
+on_slow(struct master *m, struct router *router, const struct message *message)
+{
+	struct worker *w = leased_worker(m, router, message);
+	struct slow_report report;
+
+	memcpy(&report, message->body, sizeof report);
+	report.request.request[sizeof report.request.request - 1] = '\0';
+	report.request.cause = CAUSE_NONE;
+	if (!w || worker_is_lane(w) || report.pid < 0 || !is_request_id(report.request.request))
+		return;
+	slow_request(m, w, &report, (const char *)message->body + sizeof report,
+	             message->length - sizeof report);
+}
+
 static const struct {
 	uint32_t type;
 	void (*serve)(struct master *m, struct router *router, const struct message *message);
@@ -239,6 +256,7 @@ static const struct {
 	{ MSG_STREAM, on_stream },
 	{ MSG_STREAM_ENDED, on_stream_ended },
 	{ MSG_TOKENS_TAKEN, on_tokens_taken },
+	{ MSG_SLOW, on_slow },
 	{ MSG_FAILURE, on_failure },
 	{ MSG_CONNECTION, on_connection },
 };

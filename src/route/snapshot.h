@@ -22,6 +22,7 @@ struct snapshot_function {
 	uint32_t version;    /* number, for people */
 	uint32_t is_enabled;
 	uint32_t wall_ms, cpu_ms, stream_idle_ms;
+	uint32_t slow_ms; /* a request that runs longer is told of; 0: none */
 	uint32_t idle_timeout_ms;
 	uint32_t max_workers;  /* pm.max_children and concurrency, the smaller */
 	uint32_t queue;        /* requests that may wait */

@@ -139,6 +139,16 @@ cpu_check(const struct router *r, struct worker *w)
 	return cpu - w->cpu_start_us > w->pool->function.cpu_ms * 1000LL ? CAUSE_CPU_TIME_LIMIT : CAUSE_NONE;
 }
 
+/* A stream, or who waits for a body, is measured from the last byte on. */
+static bool
+is_slow(const struct router *r, const struct worker *w, const struct request *q)
+{
+	uint64_t since_us = q->is_stream || q->is_large ? w->active_us : w->since_us;
+	uint32_t ms = w->pool->function.slow_ms;
+
+	return ms > 0 && !q->is_slow_said && is_past(r, since_us, ms);
+}
+
 static void
 busy_check(struct router *r, struct worker *w)
 {
@@ -153,6 +163,8 @@ busy_check(struct router *r, struct worker *w)
 		cause = CAUSE_UNAVAILABLE;
 	if (cause == CAUSE_NONE)
 		cause = cpu_check(r, w);
+	if (cause == CAUSE_NONE && is_slow(r, w, q))
+		failure_slow(r, w, TAILQ_FIRST(&w->in_flight));
 	if (cause != CAUSE_NONE)
 		worker_kill(r, w, cause);
 }

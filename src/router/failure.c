@@ -37,6 +37,19 @@ failure_line(struct worker *w, const struct request *q, struct span line)
 		buf_append(&w->said, "\n", 1);
 }
 
+static void
+describe(const struct router *r, const struct worker *w, const struct request *q, struct failure_report *f)
+{
+	*f = (struct failure_report){ .version = w->pool->function.version_id,
+		                      .n = 1,
+		                      .ending = q->ending,
+		                      .elapsed_us = r->now_us - q->dispatched_us,
+		                      .cpu_us = q->cpu_us,
+		                      .method = q->method,
+		                      .route = q->route };
+	memcpy(f->request, q->id, sizeof f->request);
+}
+
 void
 failure_note(struct router *r, struct worker *w, const struct request *q, enum cause cause)
 {
@@ -45,13 +58,8 @@ failure_note(struct router *r, struct worker *w, const struct request *q, enum c
 	if (!is_failure[cause] || w->has_failure || w->pool->function.is_run)
 		return;
 	w->has_failure = true;
-	*f = (struct failure_report){ .cause = cause,
-		                      .ending = q->ending,
-		                      .elapsed_us = r->now_us - q->dispatched_us,
-		                      .cpu_us = q->cpu_us,
-		                      .method = q->method,
-		                      .route = q->route };
-	memcpy(f->request, q->id, sizeof f->request);
+	describe(r, w, q, f);
+	f->cause = cause;
 	if (w->said_of != q->dispatch)
 		buf_clear(&w->said);
 }
@@ -74,7 +82,7 @@ send(struct router *r, struct worker *w)
 	size_t n = buf_used(&w->said);
 
 	told.report = w->failure;
-	told.report.version = w->pool->function.version_id;
+	told.report.version = w->pool->function.version_id; /* without a request nobody has described it */
 	told.report.n = w->pool->n_failures;
 	if (n > 0)
 		memcpy(told.lines, buf_head(&w->said), n);
@@ -97,4 +105,25 @@ failure_tell(struct router *r, struct worker *w, enum cause cause, const struct 
 		send(r, w);
 	w->has_failure = false;
 	buf_clear(&w->said);
+}
+
+void
+failure_slow(struct router *r, struct worker *w, struct request *q)
+{
+	struct {
+		struct slow_report report;
+		char lines[FAILURE_OUTPUT_MAX];
+	} told;
+	size_t n = w->said_of == q->dispatch ? buf_used(&w->said) : 0;
+
+	q->is_slow_said = true;
+	if (w->pool->function.is_run)
+		return;
+	told.report = (struct slow_report){ .worker = w->id, .pid = w->is_fresh ? w->child : 0 };
+	describe(r, w, q, &told.report.request);
+	if (w->cpu_start_us >= 0)
+		told.report.request.cpu_us = w->cpu_last_us - w->cpu_start_us;
+	if (n > 0)
+		memcpy(told.lines, buf_head(&w->said), n);
+	master_say(r, MSG_SLOW, &told, sizeof told.report + n);
 }

@@ -181,6 +181,7 @@ struct request {
 	int64_t cpu_us; /* -1: not measured */
 	size_t n_logged;
 	bool is_log_cut;
+	bool is_slow_said;
 	struct denials denials;
 };
 
@@ -643,6 +644,8 @@ void output_now(struct router *r, struct worker *w); /* reads what there is */
 void failure_line(struct worker *w, const struct request *q, struct span line);
 /* The request has failed for this cause; how the process ended may be told later. */
 void failure_note(struct router *r, struct worker *w, const struct request *q, enum cause cause);
+/* The request runs for longer than is usual. */
+void failure_slow(struct router *r, struct worker *w, struct request *q);
 /* It is known how; without a request that was noted, cause is the worker's. */
 void failure_tell(struct router *r, struct worker *w, enum cause cause, const struct ending *ending);
 

@@ -94,6 +94,19 @@ serve_request_begins(struct spawn *s, struct err *e)
 	return 0;
 }
 
+/* As above; the pipe that closes is the answer then. */
+static int
+serve_stacks(struct spawn *s, struct err *e)
+{
+	const struct stacks_of *of = (const struct stacks_of *)s->in.body;
+	struct process *p = process_by_id(s, of->id);
+
+	(void)e;
+	if (p && p->kind == PROCESS_WORKER && p->worker > 0)
+		stacks_take(p, of->pid, s->in.fds[0]);
+	return 0;
+}
+
 static int
 serve_ask_alive(struct spawn *s, struct err *e)
 {
@@ -110,11 +123,12 @@ static const struct message_rule rules[] = {
 	{ MSG_START_RUNNER, sizeof(struct start_runner), sizeof(struct start_runner), 3, 3 },
 	{ MSG_SPARES, sizeof(struct spares), sizeof(struct spares), 0, 0 },
 	{ MSG_ASK_ALIVE, 0, 0, 0, 0 },
+	{ MSG_STACKS, sizeof(struct stacks_of), sizeof(struct stacks_of), 1, 1 },
 };
 
 static int (*const serve[ARRAY_SIZE(rules)])(struct spawn *, struct err *) = {
-	serve_start_router,   serve_start_worker, serve_start_copy, serve_kill,
-	serve_request_begins, serve_start_runner, serve_spares,     serve_ask_alive,
+	serve_start_router, serve_start_worker, serve_start_copy, serve_kill,   serve_request_begins,
+	serve_start_runner, serve_spares,       serve_ask_alive,  serve_stacks,
 };
 
 /* A start whose descriptors did not fit is refused like any other. */

@@ -1,0 +1,332 @@
+/* stacks.c - where a worker that is stuck is: its threads' places and what looks like their callers.
+ *
+ * A process of its own does it, with two capabilities and a second to live; whom it traces goes on when it
+ * ends, whatever happens.  A thread that sleeps is not stopped at all: the kernel says where it does
+ * (proc(5), syscall).  Place and state are the kernel's word.  Stack memory is the function's, so what is
+ * found there is only counted as a caller when it lies behind a call in code that the kernel has mapped, and
+ * is marked all the same: the function can have put it there. */
+#include <dirent.h>
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/capability.h>
+#include <sys/ptrace.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <sys/user.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "sandbox/filter.h"
+#include "spawn/spawn.h"
+
+enum {
+	LIFE_S = 1,
+	MAPS_MAX = 256,
+	MAPS_LINES_MAX = 4096,
+	STACK_BYTES = 16 * 1024,
+	PATH_SIZE = 64,
+	FILE_SIZE = 40,
+	STOP_TRIES = 100, /* of STOP_US */
+	STOP_US = 200,
+};
+
+struct map {
+	uint64_t start, end;
+	uint64_t base; /* of the first mapping of this file */
+	bool is_code;
+	char file[FILE_SIZE]; /* last part of its name, plain letters; empty: of no file */
+};
+
+struct stacks {
+	pid_t pid;
+	FILE *to;
+	size_t n_maps;
+	struct map maps[MAPS_MAX];
+};
+
+struct place {
+	uint64_t pc, sp;
+	char state[16];
+	char call[SYSCALL_NAME_SIZE]; /* empty: none */
+};
+
+/* ---- memory ---- */
+
+/* The artifact is a memory file. */
+static void
+name_file(char to[FILE_SIZE], const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	size_t n = 0;
+
+	if (strncmp(path, "/memfd:", 7) == 0)
+		slash = "/fn.so";
+	else if (path[0] != '/')
+		slash = "/";
+	for (const char *p = slash + 1; *p > ' ' && n < FILE_SIZE - 1; p++)
+		to[n++] = strchr("+-._", *p) || (*p >= '0' && *p <= '9') || (*p >= 'a' && *p <= 'z') ||
+		                  (*p >= 'A' && *p <= 'Z')
+		              ? *p
+		              : '_';
+	to[n] = '\0';
+}
+
+static void
+take_map(struct stacks *s, const char *line)
+{
+	struct map *m = &s->maps[s->n_maps], *before = s->n_maps > 0 ? m - 1 : NULL;
+	uint64_t inode;
+	char rights[5];
+	int at = 0;
+
+	if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %4s %*x %*x:%*x %" SCNu64 " %n", &m->start, &m->end, rights,
+	           &inode, &at) < 4)
+		return;
+	m->is_code = rights[2] == 'x';
+	name_file(m->file, at > 0 && inode > 0 ? line + at : "");
+	m->base = before && m->file[0] && strcmp(before->file, m->file) == 0 ? before->base : m->start;
+	s->n_maps++;
+}
+
+static int
+read_maps(struct stacks *s)
+{
+	char path[PATH_SIZE], line[512];
+	FILE *maps;
+
+	snprintf(path, sizeof path, "/proc/%d/maps", (int)s->pid);
+	maps = fopen(path, "re");
+	if (!maps)
+		return -errno;
+	for (int i = 0; i < MAPS_LINES_MAX && s->n_maps < MAPS_MAX && fgets(line, sizeof line, maps); i++)
+		take_map(s, line);
+	fclose(maps);
+	return 0;
+}
+
+static const struct map *
+map_of(const struct stacks *s, uint64_t at)
+{
+	for (size_t i = 0; i < s->n_maps; i++)
+		if (at >= s->maps[i].start && at < s->maps[i].end)
+			return &s->maps[i];
+	return NULL;
+}
+
+static ssize_t
+read_memory(const struct stacks *s, uint64_t at, void *to, size_t n)
+{
+	struct iovec mine = { to, n }, theirs = { (void *)(uintptr_t)at, n };
+
+	return process_vm_readv(s->pid, &mine, 1, &theirs, 1, 0);
+}
+
+/* Whether a call ends in front of it. */
+static bool
+is_behind_call(const struct stacks *s, uint64_t at)
+{
+#if defined(__x86_64__)
+	unsigned char code[7];
+
+	if (read_memory(s, at - sizeof code, code, sizeof code) != (ssize_t)sizeof code)
+		return false;
+	if (code[2] == 0xe8) /* call rel32 */
+		return true;
+	/* call r/m64, by its length: opcode ff with /2 */
+	for (size_t n = 2; n <= 7; n++)
+		if (code[7 - n] == 0xff && (code[8 - n] & 0x38) == 0x10)
+			return true;
+	return false;
+#elif defined(__aarch64__)
+	uint32_t code;
+
+	if ((at & 3) || read_memory(s, at - 4, &code, sizeof code) != (ssize_t)sizeof code)
+		return false;
+	return (code & 0xfc000000) == 0x94000000 || (code & 0xfffffc1f) == 0xd63f0000;
+#else
+	(void)s;
+	(void)at;
+	return false;
+#endif
+}
+
+/* ---- one thread ---- */
+
+static void
+put_frame(const struct stacks *s, const char *mark, uint64_t at)
+{
+	const struct map *m = map_of(s, at);
+
+	if (m && m->file[0])
+		fprintf(s->to, "%s %s+0x%" PRIx64 "\n", mark, m->file, at - m->base);
+	else
+		fprintf(s->to, "%s 0x%" PRIx64 "\n", mark, at);
+}
+
+static void
+put_callers(const struct stacks *s, uint64_t sp)
+{
+	static uint64_t words[STACK_BYTES / sizeof(uint64_t)];
+	const struct map *stack = map_of(s, sp);
+	size_t n = sizeof words, n_frames = 1;
+	ssize_t got;
+
+	if (!stack || stack->is_code || sp % sizeof *words != 0)
+		return;
+	if (n > stack->end - sp)
+		n = (size_t)(stack->end - sp);
+	got = read_memory(s, sp, words, n);
+	for (ssize_t i = 0; i < got / (ssize_t)sizeof *words && n_frames < STACKS_FRAMES_MAX; i++) {
+		const struct map *code = map_of(s, words[i]);
+
+		if (!code || !code->is_code || words[i] - code->start < 8 || !is_behind_call(s, words[i]))
+			continue;
+		put_frame(s, "?", words[i] - 1);
+		n_frames++;
+	}
+}
+
+static bool
+wait_stopped(pid_t tid)
+{
+	int status;
+
+	for (int i = 0; i < STOP_TRIES; i++) {
+		if (waitpid(tid, &status, __WALL | WNOHANG) == tid)
+			return WIFSTOPPED(status);
+		usleep(STOP_US);
+	}
+	return false;
+}
+
+/* The call that the stop has met it in: the kernel has just left it, and goes on with it (or says EINTR) when
+ * the thread does. */
+static void
+name_call(struct place *p, int64_t nr, int64_t result)
+{
+	enum { RESTART_FIRST = 512, RESTART_LAST = 516 };
+
+	if (nr < 0 || (result != -EINTR && (result < -RESTART_LAST || result > -RESTART_FIRST)))
+		return;
+	snprintf(p->state, sizeof p->state, "sleeping");
+	sandbox_syscall_name((int)nr, p->call);
+}
+
+/* Stopped for as long as two calls take, by no signal. */
+static bool
+read_place(pid_t tid, struct place *p)
+{
+	struct user_regs_struct registers;
+	struct iovec part = { &registers, sizeof registers };
+	bool is_read;
+
+	if (ptrace(PTRACE_SEIZE, tid, NULL, NULL) < 0)
+		return false;
+	if (ptrace(PTRACE_INTERRUPT, tid, NULL, NULL) < 0 || !wait_stopped(tid))
+		return false; /* the end of this process lets go of it */
+	is_read = ptrace(PTRACE_GETREGSET, tid, (void *)NT_PRSTATUS, &part) == 0;
+	ptrace(PTRACE_DETACH, tid, NULL, NULL);
+	if (!is_read)
+		return false;
+	snprintf(p->state, sizeof p->state, "running");
+#if defined(__x86_64__)
+	p->pc = registers.rip;
+	p->sp = registers.rsp;
+	name_call(p, (int64_t)registers.orig_rax, (int64_t)registers.rax);
+#elif defined(__aarch64__)
+	p->pc = registers.pc;
+	p->sp = registers.sp;
+	name_call(p, (int64_t)registers.regs[8], (int64_t)registers.regs[0]);
+#endif
+	return true;
+}
+
+static void
+put_thread(const struct stacks *s, pid_t tid)
+{
+	struct place p = { .state = "unknown" };
+	bool is_known = read_place(tid, &p);
+
+	fprintf(s->to, "thread %d %s %s\n", (int)tid, p.state, p.call[0] ? p.call : "-");
+	if (!is_known)
+		return;
+	put_frame(s, "=", p.pc);
+	put_callers(s, p.sp);
+}
+
+static void
+put_threads(const struct stacks *s)
+{
+	char path[PATH_SIZE];
+	struct dirent *entry;
+	DIR *folder;
+
+	snprintf(path, sizeof path, "/proc/%d/task", (int)s->pid);
+	folder = opendir(path);
+	for (int i = 0; folder && i < STACKS_THREADS_MAX && (entry = readdir(folder));)
+		if (entry->d_name[0] != '.') {
+			put_thread(s, (pid_t)atoi(entry->d_name));
+			i++;
+		}
+	if (folder)
+		closedir(folder);
+}
+
+/* ---- the process that does it ---- */
+
+/* Init is pid 1 of the sandbox's own pid namespace: nobody else's process is in it. */
+static bool
+is_of(const struct process *p, pid_t pid)
+{
+	struct stat mine, init;
+	char path[PATH_SIZE];
+
+	snprintf(path, sizeof path, "/proc/%d/ns/pid", (int)pid);
+	if (stat(path, &mine) < 0)
+		return false;
+	snprintf(path, sizeof path, "/proc/%d/ns/pid", (int)p->pid);
+	return stat(path, &init) == 0 && mine.st_ino == init.st_ino && mine.st_dev == init.st_dev;
+}
+
+static int
+keep_one_capability(void)
+{
+	static const cap_value_t kept[] = { CAP_SYS_PTRACE };
+	cap_t caps = cap_init();
+	int rc = !caps || cap_set_flag(caps, CAP_PERMITTED, 1, kept, CAP_SET) < 0 ||
+	                 cap_set_flag(caps, CAP_EFFECTIVE, 1, kept, CAP_SET) < 0 || cap_set_proc(caps) < 0
+	             ? -errno
+	             : 0;
+
+	cap_free(caps);
+	return rc;
+}
+
+static void
+take(const struct process *p, pid_t pid, int pipe)
+{
+	static struct stacks s;
+
+	signal(SIGPIPE, SIG_DFL);
+	alarm(LIFE_S);
+	s.pid = pid > 0 ? pid : p->worker;
+	s.to = fdopen(pipe, "w");
+	if (!s.to || keep_one_capability() < 0 || !is_of(p, s.pid) || read_maps(&s) < 0)
+		_exit(1);
+	put_threads(&s);
+	_exit(fflush(s.to) != 0);
+}
+
+void
+stacks_take(const struct process *p, pid_t pid, int pipe)
+{
+	if (fork() == 0)
+		take(p, pid, pipe);
+}
