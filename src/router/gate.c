@@ -87,12 +87,22 @@ pair_check(const struct fcgi_pair *pair)
 	return CAUSE_NONE;
 }
 
+/* A list may stand in several fields (RFC 9110 section 5.3), and some web servers hand on each of them; the
+ * first tells enough. */
+static bool
+is_list(size_t control)
+{
+	return control == HTTP_ACCEPT || control == ASKED_FIELDS;
+}
+
 static enum cause
 control_note(struct span found[N_CONTROLS], const struct fcgi_pair *pair)
 {
 	for (size_t i = 0; i < N_CONTROLS; i++) {
 		if (!span_is(pair->name, pair->name_length, controls[i]))
 			continue;
+		if (found[i].p && is_list(i))
+			break;
 		/* Of two the second one would not be looked at: a session could hide in it. */
 		if (found[i].p && (i == HTTP_COOKIE || !span_is(pair->value, pair->value_length, found[i])))
 			return CAUSE_BAD_REQUEST;

@@ -374,6 +374,16 @@ split_records() {
 	[[ $output == *'Status: 405'* || $output == *'Status: 501'* || $output == *'Status: 400'* ]]
 }
 
+@test "a list of the client's may come in two params, and what can be said once alone may not" {
+	local name
+	for name in HTTP_ACCEPT HTTP_ACCESS_CONTROL_REQUEST_HEADERS REQUEST_URI HTTP_COOKIE; do
+		printf '%s\n' 'begin 1 1 0' 'param REQUEST_METHOD GET' 'param SCRIPT_NAME /demo/hello' "param $name a/b" \
+			"param $name c/d" 'params 1' 'end 1' 'read' | fcgi
+	done >"$D/answers"
+	[ "$(grep -c '^|Status: 200' "$D/answers")" = 2 ]
+	[ "$(grep -c '^|Status: 400' "$D/answers")" = 2 ]
+}
+
 @test "a request without any params is a 400" {
 	run fcgi <<<$'begin 1 1 0\nheader 1 4 1 0 0\nheader 1 5 1 0 0\nread-all'
 	said '|Status: 400' 'end 1'
