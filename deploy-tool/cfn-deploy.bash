@@ -57,6 +57,8 @@ _cfn_deploy_words() {
 			_cfn_deploy_token "$1"
 		elif [ "$command" = secret ]; then
 			_cfn_deploy_secret "$1"
+		elif [ "$command" = webserver ]; then
+			"$1" help webserver | sed -n 's/^usage: .* //p' | tr '|' '\n'
 		elif [ -z "$command" ] || [ "$command" = help ]; then
 			"$1" help | sed -n '/^commands:/,/^$/s/^  \([a-z]*\) .*/\1/p'
 		elif [ "$command" = import ]; then

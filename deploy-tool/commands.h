@@ -39,6 +39,8 @@ extern const struct argument_row new_options[];
 extern const size_t new_n_options;
 extern const struct argument_row source_options[];
 extern const size_t source_n_options;
+extern const struct argument_row webserver_options[];
+extern const size_t webserver_n_options;
 
 int run_apply(struct tool *t, const char *const *arguments);
 int run_init(struct tool *t, const char *const *arguments);
@@ -73,4 +75,5 @@ int run_backup(struct tool *t, const char *const *arguments);
 int run_gc(struct tool *t, const char *const *arguments);
 int run_doctor(struct tool *t, const char *const *arguments);
 int run_test(struct tool *t, const char *const *arguments);
+int run_webserver(struct tool *t, const char *const *arguments);
 int run_audit(struct tool *t, const char *const *arguments);

@@ -20,59 +20,42 @@
 #include "base/buf.h"
 #include "base/fd.h"
 #include "base/options.h"
-#include "deploy-tool/web_servers.inc"
+#include "deploy-tool/web_servers.h"
 
 enum { PORT_FIRST = 8080, PORT_LAST = 8179, CONF_MAX = 1 << 20 };
 
-struct change {
-	const char *from, *to; /* %u is the port */
+static const struct web_change nginx_changes[] = {
+	{ "127.0.0.1:8080", "127.0.0.1:{port}", NULL },
+	{ "unix:/run/cfn/cfn.sock", "unix:relay.sock", NULL },
+	{ "access_log access.log", "access_log off", NULL },
+	{ "error_log error.log", "error_log stderr", NULL },
+	{ "fastcgi_keep_conn on", "fastcgi_keep_conn off", NULL },
+	{ "keepalive 32;", "", NULL },
+	{ "pid nginx.pid", "pid tmp/nginx.pid", NULL },
+	{ NULL, NULL, NULL },
 };
 
-static const struct change nginx_changes[] = {
-	{ "127.0.0.1:8080", "127.0.0.1:%u" },
-	{ "unix:/run/cfn/cfn.sock", "unix:relay.sock" },
-	{ "access_log access.log", "access_log off" },
-	{ "error_log error.log", "error_log stderr" },
-	{ "fastcgi_keep_conn on", "fastcgi_keep_conn off" },
-	{ "keepalive 32;", "" },
-	{ "pid nginx.pid", "pid tmp/nginx.pid" },
-	{ NULL, NULL },
+static const struct web_change lighttpd_changes[] = {
+	{ "= 8081", "= {port}", NULL },       { "/run/cfn/cfn.sock", "relay.sock", NULL },
+	{ "/dev/stdout", "/dev/null", NULL }, { "/var/tmp", "tmp", NULL },
+	{ "/var/empty", "empty", NULL },      { NULL, NULL, NULL },
 };
 
-static const struct change lighttpd_changes[] = {
-	{ "= 8081", "= %u" },           { "/run/cfn/cfn.sock", "relay.sock" },
-	{ "/dev/stdout", "/dev/null" }, { "/var/tmp", "tmp" },
-	{ "/var/empty", "empty" },      { NULL, NULL },
-};
-
-static const struct web_server {
-	const char *name, *package, *example;
-	const struct change *changes;
+/* Those that `dev` can start. */
+static const struct dev_server {
+	const char *name;
+	const struct web_change *changes;
 	const char *argv[10]; /* behind the program's name */
 } servers[] = {
 	{ "nginx",
-	  "nginx",
-	  nginx_example,
 	  nginx_changes,
 	  { "-e", "stderr", "-p", ".", "-c", "web.conf", "-g", "daemon off; master_process off;", NULL } },
-	{ "lighttpd", "lighttpd", lighttpd_example, lighttpd_changes, { "-D", "-f", "web.conf", NULL } },
+	{ "lighttpd", lighttpd_changes, { "-D", "-f", "web.conf", NULL } },
 };
 
-static const char *const program_folders[] = { "/usr/sbin", "/usr/local/sbin", "/usr/bin", "/usr/local/bin" };
 static const char *const web_users[] = { "www-data", "nginx", "nobody" };
 
 /* ---- web server and port ---- */
-
-static bool
-find_program(struct place *p, const struct web_server *s)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(program_folders); i++) {
-		snprintf(p->program, sizeof p->program, "%s/%s", program_folders[i], s->name);
-		if (access(p->program, X_OK) == 0)
-			return true;
-	}
-	return false;
-}
 
 static int
 choose_server(struct place *p, const char *name)
@@ -84,14 +67,13 @@ choose_server(struct place *p, const char *name)
 			continue;
 		is_known = true;
 		p->server = &servers[i];
-		if (find_program(p, p->server))
+		if (web_server_program(web_server_find(p->server->name), p->program, sizeof p->program))
 			return 0;
 	}
 	if (!is_known)
 		return tool_fail_as(EX_USAGE, "--server '%.40s' is neither nginx nor lighttpd", name);
 	return tool_fail_as(EX_UNAVAILABLE, "there is no %s here; install one (Debian: apt-get install %s)",
-	                    name != NULL ? name : "nginx or lighttpd",
-	                    name != NULL ? p->server->package : "nginx");
+	                    name != NULL ? name : "nginx or lighttpd", name != NULL ? name : "nginx");
 }
 
 static struct sockaddr_in
@@ -236,42 +218,19 @@ write_file(const char *path, const struct buf *text, mode_t mode, struct err *e)
 	return rc < 0 ? err_set(e, rc, "%s", path) : 0;
 }
 
-/* What a change says, with the port. */
-static int
-put_change(struct buf *to, const char *text, unsigned port)
-{
-	const char *mark = strstr(text, "%u");
-
-	if (mark == NULL)
-		return buf_append(to, text, strlen(text));
-	return buf_printf(to, "%.*s%u%s", (int)(mark - text), text, port, mark + 2);
-}
-
-static const struct change *
-change_at(const struct change *changes, const char *text)
-{
-	for (; changes->from != NULL; changes++)
-		if (strncmp(text, changes->from, strlen(changes->from)) == 0)
-			return changes;
-	return NULL;
-}
-
 static int
 write_web_config(const struct place *p, struct err *e)
 {
-	const char *text = p->server->example;
-	char path[PLACE_PATH_SIZE + 64];
+	char port[16], path[PLACE_PATH_SIZE + 64];
+	const struct web_word words[] = { { "port", port } };
 	struct buf to;
-	int rc = 0;
+	int rc;
 
 	buf_init(&to, CONF_MAX);
-	while (rc == 0 && *text != '\0') {
-		const struct change *change = change_at(p->server->changes, text);
-
-		rc = change != NULL ? put_change(&to, change->to, p->port) : buf_append(&to, text, 1);
-		text += change != NULL ? strlen(change->from) : 1;
-	}
+	snprintf(port, sizeof port, "%u", p->port);
 	snprintf(path, sizeof path, "%s/web.conf", p->web);
+	rc = web_server_write(&to, web_server_find(p->server->name), p->server->changes, words,
+	                      ARRAY_SIZE(words), true);
 	rc = rc < 0 ? err_set(e, rc, "%s", path) : write_file(path, &to, 0644, e);
 	buf_done(&to);
 	return rc;

@@ -8,12 +8,12 @@
 
 enum { PLACE_PATH_SIZE = 96 }; /* so that a unix socket below it has a name that fits */
 
-struct web_server;
+struct dev_server;
 struct place {
 	char folder[PLACE_PATH_SIZE]; /* empty: not made */
 	char registry[PLACE_PATH_SIZE + 32], config[PLACE_PATH_SIZE + 32], pool[PLACE_PATH_SIZE + 32],
 	    listen[PLACE_PATH_SIZE + 48], relay[PLACE_PATH_SIZE + 48], web[PLACE_PATH_SIZE + 32];
-	const struct web_server *server;
+	const struct dev_server *server;
 	char program[PLACE_PATH_SIZE + 32]; /* of the web server */
 	unsigned port;
 	int port_lock; /* -1 until it is chosen */

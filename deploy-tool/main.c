@@ -83,6 +83,9 @@ static const struct command commands[] = {
 	  NULL, NULL },
 	{ "gc", "[--keep N] [--older-than TIME] [--dry-run] [NAME]...", "delete old inactive versions",
 	  run_gc, gc_options, &gc_n_options, NULL },
+	{ "webserver", "[OPTION]... nginx|lighttpd|apache|caddy|haproxy",
+	  "print the web server's configuration for the pool of this machine", run_webserver,
+	  webserver_options, &webserver_n_options, NULL },
 };
 
 static const struct command *

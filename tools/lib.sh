@@ -155,10 +155,3 @@ descendants() {
 			}
 		}'
 }
-
-# nginx_conf SOCKET PORT TLS-PORT: the example's configuration for these.
-# SOCKET is unix:PATH or HOST:PORT.
-nginx_conf() {
-	sed -e "s|unix:/run/cfn/cfn.sock|$1|" -e "s|127.0.0.1:8080|127.0.0.1:$2|" -e "s|127.0.0.1:8443|127.0.0.1:$3|" \
-		"$tree/examples/nginx/nginx.conf"
-}

@@ -49,6 +49,12 @@ offers() {
 	[ -z "$(offers --registry "$R" token create fir)" ]
 }
 
+@test "web servers are offered behind webserver" {
+	[ "$(offers webserver '')" = 'nginx lighttpd apache caddy haproxy' ]
+	[ "$(offers webserver ca)" = caddy ]
+	[ "$(offers webserver nginx --wh)" = --whole ]
+}
+
 @test "options of the command are offered" {
 	[ "$(offers --reg)" = --registry ]
 	[ "$(offers deploy --pm-max-r)" = --pm-max-requests ]

@@ -197,45 +197,53 @@ hello_make() {
 # --- web servers -------------------------------------------------------------------------------------------------
 
 web_is_up() {
-	[ "$(curl -s -o /dev/null -w '%{http_code}' --max-time 5 "$WEB/_ready_")" = 404 ]
+	[ "$(curl -s -o /dev/null -w '%{http_code}' --max-time 5 "$WEB${PREFIX:-}/_ready_")" = 404 ]
 }
 
 web_wait() {
 	eventually web_is_up || { show_logs; return 1; }
 }
 
-# nginx_start [SED-SCRIPT]: WEB is its URL.
-nginx_start() {
+# web_conf SERVER [OPTION...]: the configuration that cfn-deploy prints for this pool; WEB is the server's URL.
+web_conf() {
 	local port
 	port=$(port_free)
 	WEB=http://127.0.0.1:$port
 	export WEB
+	cfn-deploy -c "$D/cfn.conf" --registry "$R" webserver "$1" --whole --listen "$SOCKET" --port "$port" "${@:2}" \
+		>"$D/web.conf" 2>>"$D/webserver.out"
+}
+
+# nginx_start [SED-SCRIPT]: what it adds is done to the printed configuration.
+nginx_start() {
 	mkdir -p "$D/nginx/tmp"
-	nginx_conf "${SOCKET#tcp:}" "$port" "$(port_free)" | sed -e "${1:-}" >"$D/nginx/nginx.conf"
+	web_conf nginx
+	sed -e "${1:-}" "$D/web.conf" >"$D/nginx/nginx.conf"
 	nginx -e stderr -p "$D/nginx" -c "$D/nginx/nginx.conf" -g 'daemon off;' >>"$D/nginx.out" 2>&1 3>&- &
 	started $!
 	web_wait
 	remember_below $!
 }
 
-# lighttpd_start spawn|binpath
+# lighttpd_start spawn|binpath: with the printed configuration, or with the example's that starts the pool.
 lighttpd_start() {
-	local port
-	port=$(port_free)
-	WEB=http://127.0.0.1:$port
-	export WEB
 	mkdir -p "$D/upload"
-	sed -e "s|\"/run/cfn/cfn.sock\"|\"${SOCKET#unix:}\"|" -e "s|\"/run/cfn/lighttpd-cfn.sock\"|\"$D/lighttpd.sock\"|" \
-		-e "s|\"/usr/local/sbin/cfn-pool\"|\"$(command -v cfn-pool) -c $D/cfn.conf\"|" \
-		-e "s|\"/var/lib/cfn/registry/registry.db\"|\"$R\"|" -e "s|\"/var/tmp\"|\"$D/upload\"|" \
-		-e "s|\"PATH\" )|\"PATH\", \"CFN_LIBEXECDIR\", \"CFN_INCLUDEDIR\" )|" \
-		-e "s|^server.port .*|server.port = $port|" -e "s|/dev/stderr|$D/lighttpd.log|" \
-		-e "s|/dev/stdout|$D/lighttpd-access.log|" \
-		"$tree/examples/lighttpd/lighttpd-$1.conf" >"$D/lighttpd.conf"
+	web_conf lighttpd
+	[ "$1" = spawn ] || lighttpd_binpath_conf >"$D/web.conf"
+	sed -e "s|\"/var/tmp\"|\"$D/upload\"|" -e "s|/dev/stderr|$D/lighttpd.log|" -e "s|/dev/stdout|$D/lighttpd-access.log|" \
+		"$D/web.conf" >"$D/lighttpd.conf"
 	lighttpd -D -f "$D/lighttpd.conf" >>"$D/lighttpd.out" 2>&1 3>&- &
 	started $!
 	web_wait
 	remember_below $!
+}
+
+lighttpd_binpath_conf() {
+	sed -e "s|\"/run/cfn/lighttpd-cfn.sock\"|\"$D/lighttpd.sock\"|" \
+		-e "s|\"/usr/local/sbin/cfn-pool\"|\"$(command -v cfn-pool) -c $D/cfn.conf\"|" \
+		-e "s|\"/var/lib/cfn/registry/registry.db\"|\"$R\"|" -e "s|^server.port .*|server.port = ${WEB##*:}|" \
+		-e "s|\"PATH\" )|\"PATH\", \"CFN_LIBEXECDIR\", \"CFN_INCLUDEDIR\" )|" \
+		"$tree/examples/lighttpd/lighttpd-binpath.conf"
 }
 
 # --- requests ------------------------------------------------------------------------------------------------------

@@ -36,16 +36,7 @@ by_tcp() {
 	local port
 	port=$(port_free)
 	SOCKET=tcp:127.0.0.1:$port
-	spawn_fcgi -a 127.0.0.1 -p "$port" && SOCKET=unix:TCP && lighttpd_start_tcp "$port"
-}
-lighttpd_start_tcp() {
-	local tree_before=$tree
-	mkdir -p "$D/tree/examples/lighttpd"
-	sed "s|\"socket\" => \"/run/cfn/cfn.sock\"|\"host\" => \"127.0.0.1\", \"port\" => $1|" \
-		"$tree/examples/lighttpd/lighttpd-spawn.conf" >"$D/tree/examples/lighttpd/lighttpd-spawn.conf"
-	tree=$D/tree
-	lighttpd_start spawn
-	tree=$tree_before
+	spawn_fcgi -a 127.0.0.1 -p "$port" && lighttpd_start spawn
 }
 
 @test "lighttpd and spawn-fcgi: requests" { by_spawn; case_requests; }

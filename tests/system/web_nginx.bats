@@ -77,9 +77,9 @@ unbuffered() { pool_start && nginx_start "$UNBUFFERED"; }
 	pool_start
 	port=$(port_free)
 	mkdir -p "$D/nginx"
-	command=$(sed -n '/mkdir -p tls/,/cert.pem$/{s/^ *# *//;p}' "$tree/examples/nginx/nginx.conf")
+	command=$(cfn-deploy --registry "$R" webserver nginx 2>/dev/null | sed -n '/mkdir -p tls/,/cert.pem$/{s/^ *# *//;p}')
 	(cd "$D/nginx" && eval "$command") >"$D/openssl.out" 2>&1
-	nginx_start "s/#tls //;s/#tls\$//;s/127.0.0.1:[0-9]* ssl/127.0.0.1:$port ssl/"
+	nginx_start "s/#tls //;s/127.0.0.1:[0-9]* ssl/127.0.0.1:$port ssl/"
 	[ "$(curl -s --cacert "$D/nginx/tls/cert.pem" "https://localhost:$port/neighbour")" = 'the neighbour' ]
 }
 

@@ -1,0 +1,16 @@
+/* web_check.h - what keeps a web server of this machine from reaching a pool. */
+#pragma once
+#include <stddef.h>
+
+#include "deploy-tool/web_servers.h"
+
+enum { WEB_CHECKS_MAX = 4, WEB_CHECK_SIZE = 320 };
+
+struct web_checks {
+	size_t n;
+	char lines[WEB_CHECKS_MAX][WEB_CHECK_SIZE]; /* each says what is wrong and what to do */
+};
+
+/* Its program and version, its modules, and whether its user may connect to the socket (a path; NULL: the
+ * pool listens on TCP). */
+void web_check(const struct web_server *s, const char *socket, struct web_checks *to);
