@@ -267,6 +267,8 @@ constructor() {
 	grep -q 'broke the protocol' "$D/err"
 	constructor tells_nothing 'if (write(4, "", 0) < 0) abort(); pause();'
 	constructor offers_no_listener 'if (write(4, "\x50\0\0\0", 4) < 0) abort();'
+	constructor waits_for_more 'if (write(4, "\x4f\0\0\0", 4) < 0) abort(); pause();'
+	grep -q 'it waits twice' "$D/err"
 	constructor floods_channel 'while (write(4, "\x09\0\0\0", 4) > 0) ;'
 	constructor forks_on 'pthread_t t; for (int i = 0; i < 8; i++) pthread_create(&t, 0, fork_on, 0); sleep(9);'
 	grep -q 'more than 64 refused system calls' "$D/err"
