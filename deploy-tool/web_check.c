@@ -169,9 +169,9 @@ finds_closed_folder(const char *socket, const struct passwd *user, char folder[P
 }
 
 static void
-check_socket(const struct web_server *s, const char *socket, struct web_checks *to)
+check_socket(const struct web_server *s, const char *socket, bool is_own, struct web_checks *to)
 {
-	const struct passwd *user = user_of(s);
+	const struct passwd *user = is_own ? NULL : user_of(s);
 	char folder[PATH_MAX];
 	struct stat st;
 
@@ -187,17 +187,18 @@ check_socket(const struct web_server *s, const char *socket, struct web_checks *
 }
 
 void
-web_check(const struct web_server *s, const char *socket, struct web_checks *to)
+web_check(const struct web_server *s, const char *socket, bool is_own, struct web_checks *to)
 {
 	char program[PATH_MAX];
 
 	to->n = 0;
 	if (web_server_program(s, program, sizeof program)) {
 		check_version(s, program, to);
-		check_modules(s, to);
+		if (!is_own)
+			check_modules(s, to);
 	} else {
 		say(to, "there is no %s here (Debian: apt-get install %s)", s->name, s->package);
 	}
 	if (socket != NULL)
-		check_socket(s, socket, to);
+		check_socket(s, socket, is_own, to);
 }

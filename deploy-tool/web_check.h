@@ -1,5 +1,6 @@
 /* web_check.h - what keeps a web server of this machine from reaching a pool. */
 #pragma once
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "deploy-tool/web_servers.h"
@@ -11,6 +12,7 @@ struct web_checks {
 	char lines[WEB_CHECKS_MAX][WEB_CHECK_SIZE]; /* each says what is wrong and what to do */
 };
 
-/* Its program and version, its modules, and whether its user may connect to the socket (a path; NULL: the
- * pool listens on TCP). */
-void web_check(const struct web_server *s, const char *socket, struct web_checks *to);
+/* Its program and version; unless is_own, which says that the caller starts it himself with a whole
+ * configuration, its modules, and whether its user may connect to the socket (a path; NULL: the pool listens
+ * on TCP). */
+void web_check(const struct web_server *s, const char *socket, bool is_own, struct web_checks *to);

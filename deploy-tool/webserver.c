@@ -329,13 +329,13 @@ make_words(struct words *w, const struct site *site, const char *prefix, bool is
 /* ---- output ---- */
 
 static int
-print_all(const struct tool *t, const struct site *site, const struct buf *text)
+print_all(const struct tool *t, const struct site *site, bool is_whole, const struct buf *text)
 {
 	const char *socket = strncmp(site->listen, "unix:", 5) == 0 ? site->listen + 5 : NULL;
 	struct web_checks checks;
 	json_t *warnings = json_array();
 
-	web_check(site->server, socket, &checks);
+	web_check(site->server, socket, is_whole, &checks);
 	for (size_t i = 0; i < checks.n; i++) {
 		json_array_append_new(warnings, json_string(checks.lines[i]));
 		if (!t->json)
@@ -367,7 +367,7 @@ write_site(const struct tool *t, const struct site *site, bool is_whole)
 		err_set(&e, rc, "the configuration of %s", site->server->name);
 		rc = tool_fail(&e);
 	} else {
-		rc = print_all(t, site, &text);
+		rc = print_all(t, site, is_whole, &text);
 	}
 	buf_done(&text);
 	return rc;
