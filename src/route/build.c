@@ -116,27 +116,33 @@ node_write(struct writer *w, uint32_t number)
 		slot_write(w, node);
 }
 
-/* The origins, which few have, are most of it, and last: to is zeros already. */
-static void
-function_write(struct snapshot_function *to, const struct snapshot_function *from)
+static uint32_t
+function_size(const struct tree_input *in)
 {
-	memcpy(to, from,
-	       offsetof(struct snapshot_function, origins) +
-	           strnlen(from->origins, sizeof from->origins - 1));
+	size_t most = offsetof(struct snapshot_function, origins) + 1;
+
+	for (size_t i = 0; i < in->n_functions; i++) {
+		size_t n = image_function_size(in->functions[i]);
+
+		most = n > most ? n : most;
+	}
+	return (uint32_t)((most + IMAGE_UNIT - 1) / IMAGE_UNIT * IMAGE_UNIT);
 }
 
 static void
 image_write(struct writer *w)
 {
 	const struct tree_input *in = &w->tree->in;
-	struct snapshot_function *functions;
+	char *functions;
 
 	memcpy(w->data, &w->header, sizeof w->header);
 	w->slots = (void *)(w->data + sizeof w->header);
 	functions = (void *)(w->slots + w->header.n_slots);
-	w->units = (void *)(functions + in->n_functions);
+	w->units = (void *)(functions + in->n_functions * w->header.function_size);
+	/* What is behind the NUL of one's origins is zeros already. */
 	for (size_t i = 0; i < in->n_functions; i++)
-		function_write(&functions[i], in->functions[i]);
+		memcpy(functions + i * w->header.function_size, in->functions[i],
+		       image_function_size(in->functions[i]));
 	for (uint32_t i = 0; i < w->tree->n_nodes; i++)
 		node_write(w, i);
 }
@@ -175,6 +181,7 @@ snapshot_build_from(uint64_t generation, const struct snapshot_function *const *
 	w.header.seed = tree.seed;
 	w.header.n_slots = tree_slots_for(n_hashed);
 	w.header.n_functions = (uint32_t)n_functions;
+	w.header.function_size = function_size(&in);
 	return image_seal(&w, e);
 }
 

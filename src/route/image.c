@@ -7,8 +7,7 @@ uint64_t
 image_size(const struct image_header *h)
 {
 	return sizeof *h + (uint64_t)h->n_slots * sizeof(struct image_slot) +
-	       (uint64_t)h->n_functions * sizeof(struct snapshot_function) +
-	       (uint64_t)h->n_units * IMAGE_UNIT;
+	       (uint64_t)h->n_functions * h->function_size + (uint64_t)h->n_units * IMAGE_UNIT;
 }
 
 void
@@ -17,7 +16,22 @@ image_locate(struct image *image, const struct image_header *header)
 	image->header = header;
 	image->slots = (const void *)(header + 1);
 	image->functions = (const void *)(image->slots + header->n_slots);
-	image->units = (const void *)(image->functions + header->n_functions);
+	image->units = (const void *)image_function(image, header->n_functions);
+}
+
+size_t
+image_function_size(const struct snapshot_function *f)
+{
+	return offsetof(struct snapshot_function, origins) + strnlen(f->origins, sizeof f->origins - 1) + 1;
+}
+
+void
+snapshot_function_copy(struct snapshot_function *to, const struct snapshot_function *from)
+{
+	size_t n = image_function_size(from);
+
+	memcpy(to, from, n);
+	memset((char *)to + n, 0, sizeof *to - n);
 }
 
 /* 8 bytes at p, or fewer: then each of them is read at least once, and none beyond. */

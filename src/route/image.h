@@ -14,7 +14,7 @@
 #include "route/pattern.h"
 #include "route/snapshot.h"
 
-#define IMAGE_MAGIC UINT64_C(0x3170616e736e6663) /* "cfnsnap1" */
+#define IMAGE_MAGIC UINT64_C(0x3270616e736e6663) /* "cfnsnap2" */
 
 enum {
 	IMAGE_UNIT = 8, /* bytes; nodes are named by their place, counted in these */
@@ -27,7 +27,9 @@ struct image_header {
 	uint64_t generation;
 	uint64_t seed; /* of the hash table */
 	uint32_t n_slots, n_functions, n_units;
-	uint32_t reserved[7];
+	uint32_t
+	    function_size; /* of each: as much as the one with the longest origins needs, which few have */
+	uint32_t reserved[6];
 };
 _Static_assert(sizeof(struct image_header) == 64, "nothing after it is misaligned");
 
@@ -63,9 +65,15 @@ struct image_route {
 struct image {
 	const struct image_header *header;
 	const struct image_slot *slots;
-	const struct snapshot_function *functions;
+	const char *functions;
 	const uint64_t *units;
 };
+
+static inline const struct snapshot_function *
+image_function(const struct image *image, size_t i)
+{
+	return (const void *)(image->functions + i * image->header->function_size);
+}
 
 static inline const struct image_node *
 image_node(const struct image *image, uint32_t place)
@@ -84,6 +92,9 @@ image_text(const struct image_node *node)
 {
 	return (const void *)(image_routes(node) + node->n_routes);
 }
+
+/* Bytes of a function, up to the NUL behind its origins. */
+size_t image_function_size(const struct snapshot_function *f);
 
 /* Bytes of an image with these counts. */
 uint64_t image_size(const struct image_header *header);

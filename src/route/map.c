@@ -31,6 +31,9 @@ header_fault(const struct image_header *h, size_t size)
 		return "it is no snapshot of this version";
 	if (h->n_functions > SNAPSHOT_FUNCTIONS_MAX)
 		return "number of functions";
+	if (h->function_size <= offsetof(struct snapshot_function, origins) ||
+	    h->function_size > sizeof(struct snapshot_function) || h->function_size % IMAGE_UNIT != 0)
+		return "size of a function";
 	if (h->n_units == 0 || h->n_units > IMAGE_NODE_UNITS_MAX)
 		return "number of units";
 	if (h->n_slots == 0 || h->n_slots & (h->n_slots - 1))
@@ -174,12 +177,14 @@ ends(const char *text, size_t size)
 static const char *
 functions_fault(const struct check *c)
 {
-	const struct snapshot_function *functions = c->image->functions;
+	size_t room = c->image->header->function_size - offsetof(struct snapshot_function, origins);
 
-	for (uint32_t i = 0; i < c->image->header->n_functions; i++)
-		if (!ends(functions[i].name, sizeof functions[i].name) ||
-		    !ends(functions[i].origins, sizeof functions[i].origins))
+	for (uint32_t i = 0; i < c->image->header->n_functions; i++) {
+		const struct snapshot_function *f = image_function(c->image, i);
+
+		if (!ends(f->name, sizeof f->name) || !ends(f->origins, room))
 			return "function's text";
+	}
 	return NULL;
 }
 
@@ -275,5 +280,11 @@ snapshot_n_functions(const struct snapshot *s)
 const struct snapshot_function *
 snapshot_function_at(const struct snapshot *s, size_t i)
 {
-	return i < s->image.header->n_functions ? &s->image.functions[i] : NULL;
+	return i < s->image.header->n_functions ? image_function(&s->image, i) : NULL;
+}
+
+size_t
+snapshot_function_index(const struct snapshot *s, const struct snapshot_function *function)
+{
+	return (size_t)((const char *)function - s->image.functions) / s->image.header->function_size;
 }

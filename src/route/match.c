@@ -39,7 +39,7 @@ match_set(struct walk *w, const struct image_node *node, const struct image_rout
 	const char *name = (const char *)node + route->names;
 	struct route_match *m = w->match;
 
-	m->function = &w->image->functions[route->function];
+	m->function = image_function(w->image, route->function);
 	m->index = route->index;
 	for (m->n_params = 0; m->n_params < node->n_params; m->n_params++) {
 		m->params[m->n_params] =

@@ -16,7 +16,8 @@ enum {
 	SNAPSHOT_SEGMENTS_MAX = 1 << 22, /* of all patterns together */
 };
 
-/* What a router must know of a function; fixed size. */
+/* What a router must know of a function.  In a snapshot it ends behind its origins' NUL: copied with
+ * snapshot_function_copy() alone. */
 struct snapshot_function {
 	uint64_t version_id; /* the registry's id of the active version: names the pool of its workers */
 	uint32_t version;    /* number, for people */
@@ -39,6 +40,8 @@ struct snapshot_function {
 	char name[72];
 	char origins[SNAPSHOT_ORIGINS_SIZE]; /* whose pages may read its answers (base/words.h), or "*" */
 };
+
+void snapshot_function_copy(struct snapshot_function *to, const struct snapshot_function *from);
 
 /* For building. */
 struct snapshot_route {
@@ -89,6 +92,7 @@ uint64_t snapshot_generation(const struct snapshot *s);
 size_t snapshot_n_functions(const struct snapshot *s);
 const struct snapshot_function *snapshot_function_at(const struct snapshot *s,
                                                      size_t i); /* NULL past the end */
+size_t snapshot_function_index(const struct snapshot *s, const struct snapshot_function *function);
 
 struct route_param {
 	const char *name;  /* NUL-terminated, in the snapshot; "*" for the rest */

@@ -43,20 +43,14 @@ static void
 pool_renew(struct pool *p, const struct snapshot_function *function)
 {
 	p->has_cached |= function->cache_ms > 0;
-	p->function = *function;
+	snapshot_function_copy(&p->function, function);
 	p->is_current = p->was_current = true;
-}
-
-static size_t
-index_of(const struct router *r, const struct snapshot_function *function)
-{
-	return (size_t)(function - snapshot_function_at(r->snapshot, 0));
 }
 
 struct pool *
 pool_of(struct router *r, const struct snapshot_function *function)
 {
-	struct pool **slot = &r->by_function[index_of(r, function)];
+	struct pool **slot = &r->by_function[snapshot_function_index(r->snapshot, function)];
 
 	if (!*slot) {
 		/* A worker may have been leased before the first request. */

@@ -171,8 +171,14 @@ a_snapshot_holds_what_it_was_built_from(void **state)
 	(void)state;
 	assert_int_equal(snapshot_generation(s), 7);
 	assert_int_equal(snapshot_n_functions(s), 2);
-	assert_memory_equal(snapshot_function_at(s, 0), &functions[0], sizeof functions[0]);
-	assert_memory_equal(snapshot_function_at(s, 1), &functions[1], sizeof functions[1]);
+	for (size_t i = 0; i < ARRAY_SIZE(functions); i++) {
+		struct snapshot_function copy;
+
+		memset(&copy, 'x', sizeof copy);
+		snapshot_function_copy(&copy, snapshot_function_at(s, i));
+		assert_memory_equal(&copy, &functions[i], sizeof copy);
+		assert_int_equal(snapshot_function_index(s, snapshot_function_at(s, i)), i);
+	}
 	assert_null(snapshot_function_at(s, 2));
 	snapshot_match(s, "/", HTTP_GET, &m);
 	assert_null(m.function);
@@ -464,6 +470,30 @@ what_cannot_be_built_is_refused(void **state)
 }
 
 static void
+origins_of_any_length_come_back(void **state)
+{
+	static const size_t lengths[] = { 0, 1, 7, 8, SNAPSHOT_ORIGINS_SIZE - 1 };
+	struct snapshot_function all[] = { { .name = "a" }, { .name = "b" }, { .name = "c" } }, copy;
+	struct snapshot *s = NULL;
+	struct err e;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(lengths); i++) {
+		AUTO_FD fd = -1;
+
+		memset(all[i % ARRAY_SIZE(all)].origins, 'o', lengths[i]);
+		fd = snapshot_build(1, all, ARRAY_SIZE(all), NULL, 0, &e);
+		assert_int_equal(snapshot_map(fd, &s, &e), 0);
+		for (size_t k = 0; k < ARRAY_SIZE(all); k++) {
+			snapshot_function_copy(&copy, snapshot_function_at(s, k));
+			assert_memory_equal(&copy, &all[k], sizeof copy);
+			assert_int_equal(snapshot_function_index(s, snapshot_function_at(s, k)), k);
+		}
+		snapshot_unmap(s);
+	}
+}
+
+static void
 a_function_name_without_end_is_refused(void **state)
 {
 	struct snapshot_function function = { .version_id = 1 };
@@ -627,6 +657,7 @@ main(void)
 		cmocka_unit_test(patterns_that_branch_everywhere_are_walked_in_bounded_steps),
 		cmocka_unit_test(ten_thousand_routes_are_all_found),
 		cmocka_unit_test(what_cannot_be_built_is_refused),
+		cmocka_unit_test(origins_of_any_length_come_back),
 		cmocka_unit_test(a_function_name_without_end_is_refused),
 		cmocka_unit_test(counts_pass_at_their_limits_and_not_beyond),
 		cmocka_unit_test(routes_and_segments_pass_at_their_limits_and_not_beyond),
