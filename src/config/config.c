@@ -36,6 +36,12 @@ static const struct key keys[] = {
 	TEXT("access.format", KEY_TEXT, access_format),
 	TEXT("function_log", KEY_PATH, function_log),
 	TEXT("slowlog", KEY_PATH, slowlog),
+	TEXT("pm.status_path", KEY_PATH, page_paths[PAGE_PATH_STATUS]),
+	TEXT("ping.path", KEY_PATH, page_paths[PAGE_PATH_PING]),
+	TEXT("ping.response", KEY_TEXT, ping_response),
+	TEXT("healthz.path", KEY_PATH, page_paths[PAGE_PATH_HEALTHZ]),
+	TEXT("readyz.path", KEY_PATH, page_paths[PAGE_PATH_READYZ]),
+	TEXT("metrics.listen", KEY_TEXT, metrics_listen),
 	TEXT("user", KEY_TEXT, user),
 	TEXT("require_isolation", KEY_TEXT, require_isolation),
 	TEXT("cgroup", KEY_TEXT, cgroup),
@@ -90,6 +96,7 @@ config_init(struct config *c)
 		.listen_backlog = 511,
 		.listen_allowed_clients = "127.0.0.1",
 		.access_format = "json",
+		.ping_response = "pong",
 		.require_isolation = "strong",
 		.cgroup = "auto",
 		.routers = 1,
@@ -196,6 +203,12 @@ on_line(void *context, const char *section, const char *name, const char *value)
 	return rc == 0;
 }
 
+static bool
+is_address(const char *text)
+{
+	return strncmp(text, "unix:", 5) == 0 || strncmp(text, "tcp:", 4) == 0;
+}
+
 static int
 check_words(const struct config *c, struct err *e)
 {
@@ -206,8 +219,11 @@ check_words(const struct config *c, struct err *e)
 	if (strcmp(c->cgroup, "auto") != 0 && strcmp(c->cgroup, "require") != 0 &&
 	    strcmp(c->cgroup, "off") != 0)
 		return err_set(e, -EINVAL, "cgroup: '%.64s' is not auto, require or off", c->cgroup);
-	if (c->listen[0] && strncmp(c->listen, "unix:", 5) != 0 && strncmp(c->listen, "tcp:", 4) != 0)
+	if (c->listen[0] && !is_address(c->listen))
 		return err_set(e, -EINVAL, "listen: '%.64s' is not unix:PATH or tcp:HOST:PORT", c->listen);
+	if (c->metrics_listen[0] && !is_address(c->metrics_listen))
+		return err_set(e, -EINVAL, "metrics.listen: '%.64s' is not unix:PATH or tcp:HOST:PORT",
+		               c->metrics_listen);
 	if (c->mount_prefix[0] && c->mount_prefix[0] != '/')
 		return err_set(e, -EINVAL, "mount_prefix: '%.64s' does not begin with '/'", c->mount_prefix);
 	return config_run_check(&c->run, e);

@@ -29,12 +29,15 @@ struct config {
 	char keys_dir[CONFIG_PATH_MAX];   /* default config_default_keys */
 	char state_dir[CONFIG_PATH_MAX];  /* default <registry>.pool */
 	char error_log[CONFIG_PATH_MAX], access_log[CONFIG_PATH_MAX], function_log[CONFIG_PATH_MAX],
-	    slowlog[CONFIG_PATH_MAX];        /* empty: stderr */
-	char access_format[CONFIG_TEXT_MAX]; /* "json" or php-fpm's letters */
-	char user[64];                       /* when started as root and the registry is root's */
-	char require_isolation[16];          /* full | strong */
-	char cgroup[16];                     /* auto | require | off */
-	char grant_allow[CONFIG_GRANTS_MAX]; /* patterns of paths (base/words.h) that --grant may name */
+	    slowlog[CONFIG_PATH_MAX];                /* empty: stderr */
+	char access_format[CONFIG_TEXT_MAX];         /* "json" or php-fpm's letters */
+	char page_paths[PAGE_PATHS][PAGE_PATH_SIZE]; /* of the router; empty: off */
+	char ping_response[PING_SIZE];
+	char metrics_listen[CONFIG_TEXT_MAX]; /* plain HTTP; unix:PATH or tcp:HOST:PORT; empty: nowhere */
+	char user[64];                        /* when started as root and the registry is root's */
+	char require_isolation[16];           /* full | strong */
+	char cgroup[16];                      /* auto | require | off */
+	char grant_allow[CONFIG_GRANTS_MAX];  /* patterns of paths (base/words.h) that --grant may name */
 	char libexec_dir[CONFIG_PATH_MAX], include_dir[CONFIG_PATH_MAX], compiler[CONFIG_PATH_MAX];
 	uint64_t routers;
 	uint64_t connections; /* from web servers, for each router */

@@ -41,8 +41,8 @@ enum {
 
 enum message_type {
 	/* master → spawner */
-	MSG_START_ROUTER =
-	    1,            /* struct start_router; listener, channel, access log, function log, error log */
+	MSG_START_ROUTER = 1, /* struct start_router; listener, channel, access log, function log, error log,
+	                         scoreboard; listener of metrics or none */
 	MSG_START_WORKER, /* struct start_worker; artifact, environment, requests, output (worker's ends); of
 	                     a fresh one that is no trial also init's end */
 	MSG_START_COPY,   /* struct start_copy; data: read from it (in) or written to it (out) */
@@ -79,6 +79,7 @@ enum message_type {
 	MSG_TOKENS,        /* struct tokens_serial; sealed list of tokens */
 	MSG_HAND_OVER,     /* nothing: as DRAIN, but connections between two requests are given back */
 	MSG_GIVEN, /* nothing; a connection that another pool's router gave back, between two requests */
+	MSG_PAGE,  /* struct page_made; sealed text */
 
 	/* router → master */
 	MSG_ROUTER_READY = 60, /* nothing */
@@ -87,7 +88,7 @@ enum message_type {
 	MSG_IDLE,     /* struct process_ref: idle for the function's idle timeout; said once each time */
 	MSG_RELEASED, /* struct process_ref: nothing in flight, its descriptors closed here */
 	MSG_DRAINED,  /* nothing */
-	MSG_COUNTERS, /* struct router_counters */
+	MSG_COUNTERS, /* nothing: its scoreboard says all of this moment */
 	MSG_REQUEST_FAILED, /* struct request_failed */
 	MSG_DENIED,         /* struct denied_report: at most one for a version and a tick */
 	MSG_STREAM,         /* struct process_ref: its answer is a stream; may it be? */
@@ -96,6 +97,7 @@ enum message_type {
 	MSG_SLOW,           /* struct slow_report, and the last lines of the function behind it */
 	MSG_FAILURE,        /* struct failure_report, and the last lines of the function behind it */
 	MSG_CONNECTION,     /* nothing; a connection between two requests: after HAND_OVER alone */
+	MSG_ASK_PAGE,       /* struct page_ref: answered with MSG_PAGE, soon and once */
 
 	/* master → runner; also MSG_LOGS (error log alone) and MSG_DRAIN: start nothing more from what is
 	   kept, and end when the lanes are closed and what runs has ended */
@@ -107,6 +109,25 @@ enum message_type {
 
 /* What a function asks of its clients. */
 enum call_auth { AUTH_NONE, AUTH_BEARER, AUTH_BASIC };
+
+/* What a pool says of itself.  The first two a router says alone. */
+enum page {
+	PAGE_PING,
+	PAGE_HEALTHZ,
+	PAGE_READYZ,
+	PAGE_STATUS,
+	PAGE_STATUS_JSON,
+	PAGE_STATUS_FULL, /* each worker, too */
+	PAGE_STATUS_FULL_JSON,
+	PAGE_PROMETHEUS, /* metrics as Prometheus has them since 0.0.4 */
+	PAGE_OPENMETRICS,
+	PAGES
+};
+
+/* Where web servers find them; the empty path: nowhere. */
+enum page_path { PAGE_PATH_STATUS, PAGE_PATH_PING, PAGE_PATH_HEALTHZ, PAGE_PATH_READYZ, PAGE_PATHS };
+
+enum { PAGE_PATH_SIZE = 128, PING_SIZE = 64, PAGE_TEXT_MAX = 32 << 20 };
 
 /* Ids are the master's, unique for its life and never 0. */
 struct process_ref {
@@ -122,9 +143,12 @@ struct start_router {
 	uint32_t id;
 	uint32_t n_connections;    /* at most so many from web servers at once */
 	uint64_t cache_size;       /* bytes of answers that are kept; 0: none */
+	uint32_t has_metrics;      /* a listener of their own */
 	char allowed_clients[256]; /* of a TCP listener: addresses separated by commas; empty: any */
 	char mount_prefix[128];    /* removed from the path; empty or "/x" */
 	char access_format[256];   /* "json", or php-fpm's letters */
+	char page_paths[PAGE_PATHS][PAGE_PATH_SIZE]; /* below the prefix */
+	char ping_response[PING_SIZE];
 };
 
 struct start_worker {
@@ -377,20 +401,17 @@ struct denied_report {
 	} kinds[DENIED_KINDS_MAX];
 };
 
+struct page_ref {
+	uint32_t page; /* enum page */
+};
+
+struct page_made {
+	uint32_t page;
+	uint32_t status; /* of HTTP */
+	uint32_t size;   /* bytes of its text, at most PAGE_TEXT_MAX */
+};
+
 /* Lists of tokens, numbered by the master. */
 struct tokens_serial {
 	uint64_t serial;
-};
-
-struct router_counters {
-	uint64_t connections_accepted;
-	uint64_t connections_active;
-	uint64_t requests;   /* answered, whatever the answer */
-	uint64_t answers[6]; /* by class: [2] 2xx ... [5] 5xx; [0] none, the client was gone */
-	uint64_t requests_active;
-	uint64_t requests_queued;
-	uint64_t streams_active;
-	uint64_t cache_hits, cache_misses;
-	uint64_t cache_bytes, cache_entries;
-	uint64_t generation; /* of the snapshot in use */
 };

@@ -24,8 +24,10 @@ enum router_fd {
 	ROUTER_FD_ACCESS_LOG,
 	ROUTER_FD_FUNCTION_LOG,
 	ROUTER_FD_ERROR_LOG,
-	ROUTER_FD_START,  /* sealed memory file: struct start_router */
-	ROUTER_FD_REPORT, /* why it cannot serve; closed when it does */
+	ROUTER_FD_SCOREBOARD, /* memory file: struct scoreboard; mapped, and closed */
+	ROUTER_FD_METRICS,    /* only where metrics have a listening address of their own */
+	ROUTER_FD_START,      /* sealed memory file: struct start_router */
+	ROUTER_FD_REPORT,     /* why it cannot serve; closed when it does */
 	ROUTER_FD_END
 };
 

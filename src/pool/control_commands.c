@@ -14,6 +14,7 @@
 #include "pool/approvals.h"
 #include "pool/control_server.h"
 #include "pool/invocations.h"
+#include "pool/pages.h"
 #include "pool/pools.h"
 #include "pool/rollout.h"
 #include "pool/routers.h"
@@ -246,18 +247,24 @@ serve_invoke(struct master *m, struct control_connection *c, const json_t *quest
 	control_answer(m, c, answer);
 }
 
+void
+control_ask_counters(struct master *m)
+{
+	if (m->control.counters.due_us != 0)
+		return;
+	for (size_t i = 0; i < m->n_routers; i++)
+		m->routers[i].has_counters = false;
+	timer_arm(&m->loop, &m->control.counters, CONTROL_COUNTERS_MS * UINT64_C(1000));
+	routers_tell(m, MSG_ASK_COUNTERS, NULL, 0);
+}
+
 static void
 serve_status(struct master *m, struct control_connection *c, const json_t *question, int fd)
 {
 	(void)question;
 	(void)fd;
 	c->wait = CONTROL_COUNTERS;
-	if (m->control.counters.due_us == 0) {
-		for (size_t i = 0; i < m->n_routers; i++)
-			m->routers[i].has_counters = false;
-		timer_arm(&m->loop, &m->control.counters, CONTROL_COUNTERS_MS * UINT64_C(1000));
-		routers_tell(m, MSG_ASK_COUNTERS, NULL, 0);
-	}
+	control_ask_counters(m);
 }
 
 static bool
@@ -278,6 +285,7 @@ control_counters_came(struct master *m)
 	for (size_t i = 0; i < CONTROL_CONNECTIONS_MAX; i++)
 		if (m->control.connections[i].wait == CONTROL_COUNTERS)
 			control_answer(m, &m->control.connections[i], status_of(m));
+	pages_counters_came(m);
 }
 
 static void

@@ -71,4 +71,7 @@ void votes_are_ready(struct master *m, struct pool *pool);
 void votes_have_failed(struct master *m, struct pool *pool, const char *reason);
 void control_copy_ended(struct master *m, const struct process_ended *ended);
 void control_counters_came(struct master *m);
+
+/* Routers are to say what their workers do; then, or after CONTROL_COUNTERS_MS, control_counters_came. */
+void control_ask_counters(struct master *m);
 void control_tokens_taken(struct master *m);

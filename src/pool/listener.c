@@ -274,6 +274,24 @@ open_address(const struct listener_options *o, struct listener *l, struct err *e
 	               "spawn-fcgi, the web server or systemd");
 }
 
+static int
+settle(struct listener *l)
+{
+	describe(l);
+	fd_set_cloexec(l->fd, 1);
+	return fd_set_blocking(l->fd, 0);
+}
+
+int
+listener_open_address(const struct listener_options *options, struct listener *l, struct err *e)
+{
+	int rc;
+
+	*l = (struct listener){ .fd = -1 };
+	rc = open_address(options, l, e);
+	return rc == 0 ? settle(l) : rc;
+}
+
 int
 listener_open(const struct listener_options *options, struct listener *l, struct err *e)
 {
@@ -294,12 +312,7 @@ listener_open(const struct listener_options *options, struct listener *l, struct
 	unsetenv("LISTEN_FDNAMES");
 	if (l->fd < 0)
 		rc = open_address(options, l, e);
-	if (rc == 0) {
-		describe(l);
-		fd_set_cloexec(l->fd, 1);
-		rc = fd_set_blocking(l->fd, 0);
-	}
-	return rc;
+	return rc == 0 ? settle(l) : rc;
 }
 
 int

@@ -37,5 +37,8 @@ int listener_open(const struct listener_options *options, struct listener *l, st
  * -EINVAL: it is no listening stream socket. */
 int listener_adopt(int fd, bool is_made, struct listener *l, struct err *e);
 
+/* The address alone, whatever was handed over. */
+int listener_open_address(const struct listener_options *options, struct listener *l, struct err *e);
+
 /* Closes it and removes the unix socket that was made here, if it still is that one and we may. */
 void listener_close(struct listener *l);

@@ -118,6 +118,11 @@ take_pool(struct function *f, struct pool *pool)
 		before->serving = NULL;
 	if (before && before != f && before->wanted == pool)
 		before->wanted = NULL;
+	/* A vote has started workers of it before. */
+	if (!before) {
+		f->counts.n_starts += pool->n_starts;
+		f->counts.n_crashes += pool->n_crashes;
+	}
 	f->wanted = pool;
 	pool->function = f;
 }

@@ -11,12 +11,14 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/fd.h"
 #include "base/groups.h"
 #include "base/log.h"
 #include "config.h"
 #include "pool/approvals.h"
 #include "pool/connections.h"
+#include "pool/pages.h"
 #include "pool/pools.h"
 #include "pool/rollout.h"
 #include "pool/routers.h"
@@ -126,6 +128,27 @@ open_listener(struct master *m, struct err *e)
 	int rc = m->options.is_replacing ? takeover_listener(m, e) : 0;
 
 	return rc == 0 ? listener_open(&options, &m->listener, e) : rc;
+}
+
+static int
+open_metrics(struct master *m, struct err *e)
+{
+	const struct config *c = m->config;
+	const struct listener_options options = { .address = c->metrics_listen,
+		                                  .owner = c->listen_owner,
+		                                  .group = c->listen_group,
+		                                  .mode = (unsigned)c->listen_mode,
+		                                  .backlog = (int)c->listen_backlog };
+
+	struct listener made = { .fd = -1 };
+	int rc = c->metrics_listen[0] ? listener_open_address(&options, &made, e) : 0;
+
+	/* That of the pool before this one, which still listens there. */
+	if (rc == -EADDRINUSE && m->metrics.fd >= 0)
+		return 0;
+	fd_close(&m->metrics.fd);
+	m->metrics = made;
+	return rc;
 }
 
 /* What only root can make, before root is given up. */
@@ -305,6 +328,7 @@ static const struct step {
 	{ configure, exits_of_configuration },
 	{ choose_identity, exits_of_registry },
 	{ open_listener, exits_of_listener },
+	{ open_metrics, exits_of_listener },
 	{ make_files, exits_of_files },
 	{ open_cgroup, exits_of_cgroup, "; see 'cfn-deploy doctor'" },
 	{ start_spawner, exits_of_spawner, "; see 'cfn-deploy doctor'" },
@@ -426,6 +450,8 @@ stop(struct master *m)
 	spawner_stop(&m->spawner);
 	cgroup_close(&m->cgroup, "");
 	listener_close(&m->listener);
+	listener_close(&m->metrics);
+	pages_close(m);
 	runner_close(m);
 	storms_close(m);
 	crashes_close(m);
@@ -464,6 +490,9 @@ init(struct master *m)
 	TAILQ_INIT(&m->storms.list);
 	m->crashes.folder = m->storms.folder = m->snapshot = m->uids.folder = m->listener.fd =
 	    m->watcher.inotify.fd = m->control.listener.fd = -1;
+	m->metrics.fd = -1;
+	m->started_us = clock_now_us();
+	pages_init(m);
 	runner_init(m);
 	cgroup_none(&m->cgroup, "");
 	m->takeover.sock = m->heritage.watch.fd = m->spawner.channel = m->spawner.pidfd =

@@ -34,6 +34,7 @@
 #include "pool/watcher.h"
 #include "registry/registry.h"
 #include "route/snapshot.h"
+#include "scoreboard/scoreboard.h"
 #include "trust/keys.h"
 #include "trust/numbers.h"
 
@@ -68,8 +69,9 @@ struct worker {
 	int requests, output, listener; /* the router's ends, kept to move the lease; closing them ends it */
 	int init;                       /* too, in fresh mode; else -1 */
 	uint64_t awaited_us;            /* requests waited for it when it was started, then; 0: none did */
-	uint64_t leased_us;
+	uint64_t started_us, leased_us;
 	uint32_t n_served;  /* requests, by earlier leases */
+	bool is_shown;      /* while a page is made */
 	bool was_leased;    /* it may be executing a request until it has ended */
 	bool is_stream;     /* its request is one: none of pm.max_children */
 	enum cause cause;   /* why it was killed */
@@ -145,6 +147,12 @@ struct pool {
 
 TAILQ_HEAD(pool_list, pool);
 
+/* Of all its versions, since the pool started. */
+struct function_counts {
+	uint64_t n_starts, n_crashes, n_denied;
+	struct score_histogram memory_kb; /* peaks of workers that have ended */
+};
+
 struct function {
 	struct node by_name;
 	struct pool *serving, *wanted;
@@ -152,6 +160,7 @@ struct function {
 	bool is_seen;      /* while the registry is read */
 	bool is_changed;   /* since the last snapshot: it was read, or its storm has begun */
 	char name[NAME_MAX_SIZE];
+	struct function_counts counts;
 };
 
 enum runner_stage {
@@ -169,8 +178,8 @@ struct runner {
 	uint64_t version;         /* whose values it was started with */
 	struct channel channel;
 	struct backoff backoff;
-	struct timer timer; /* the limit of its stage, or the end of its back-off */
-	struct run_counters counters;
+	struct timer timer;                   /* the limit of its stage, or the end of its back-off */
+	struct run_counters counters, before; /* of its process; and those of all that have ended */
 	uint64_t n_starts, n_crashes;
 	uint32_t n_versions;
 	size_t n_lanes;     /* of m->workers */
@@ -188,7 +197,8 @@ struct router {
 	struct channel channel;
 	struct backoff backoff;
 	struct timer timer; /* start limit, or end of the back-off */
-	struct router_counters counters;
+	int scoreboard;     /* its memory file, which outlives its process; -1: not made yet */
+	const struct scoreboard *board;
 	bool has_counters; /* since they were asked for */
 	bool is_asked;     /* by the watchdog, and has not answered */
 	uint64_t tokens;   /* serial of the list that it asks */
@@ -226,17 +236,27 @@ struct token_list {
 	struct timer turn;
 };
 
+/* One that was made. */
+struct page_sent {
+	int fd; /* sealed memory; -1: none */
+	struct page_made made;
+	uint64_t made_us;
+	uint32_t waiting; /* bits of routers that wait for a new one */
+};
+
 enum phase { PHASE_STARTING, PHASE_SERVING, PHASE_DRAINING, PHASE_STOPPED };
 
 struct master {
 	enum phase phase;
 	int exit_code;
+	uint64_t started_us;
 	struct pool_options options;
 	struct config *config;
 	struct identity identity;
 	struct listener listener;
 	struct takeover takeover;
 	struct channel heritage; /* to the pool after this one, or from the one before; fd -1: none */
+	struct listener metrics; /* of their own; fd -1: none */
 	struct logs logs;
 	struct loop loop;
 	struct watchdog watchdog;
@@ -274,6 +294,7 @@ struct master {
 
 	struct router routers[ROUTERS_MAX];
 	size_t n_routers;
+	struct page_sent pages[PAGES];
 	struct control_server control;
 	struct invocation invocations[INVOCATIONS_MAX];
 };

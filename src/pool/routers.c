@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "pool/connections.h"
 #include "pool/lanes.h"
+#include "pool/pages.h"
 #include "pool/pools.h"
 #include "pool/streams.h"
 #include "pool/tokens.h"
@@ -23,7 +24,7 @@ static const struct message_rule rules[] = {
 	{ MSG_IDLE, sizeof(struct process_ref), sizeof(struct process_ref), 0, 0 },
 	{ MSG_RELEASED, sizeof(struct process_ref), sizeof(struct process_ref), 0, 0 },
 	{ MSG_DRAINED, 0, 0, 0, 0 },
-	{ MSG_COUNTERS, sizeof(struct router_counters), sizeof(struct router_counters), 0, 0 },
+	{ MSG_COUNTERS, 0, 0, 0, 0 },
 	{ MSG_REQUEST_FAILED, sizeof(struct request_failed), sizeof(struct request_failed), 0, 0 },
 	{ MSG_DENIED, sizeof(struct denied_report), sizeof(struct denied_report), 0, 0 },
 	{ MSG_STREAM, sizeof(struct process_ref), sizeof(struct process_ref), 0, 0 },
@@ -33,6 +34,7 @@ static const struct message_rule rules[] = {
 	{ MSG_FAILURE, sizeof(struct failure_report), sizeof(struct failure_report) + FAILURE_OUTPUT_MAX, 0,
 	  0 },
 	{ MSG_CONNECTION, 0, 0, 1, 1 },
+	{ MSG_ASK_PAGE, sizeof(struct page_ref), sizeof(struct page_ref), 0, 0 },
 };
 
 /* The worker that the message names, when this router has it; a late word about another is no fault. */
@@ -130,7 +132,7 @@ on_drained(struct master *m, struct router *router, const struct message *messag
 static void
 on_counters(struct master *m, struct router *router, const struct message *message)
 {
-	memcpy(&router->counters, message->body, sizeof router->counters);
+	(void)message;
 	router->has_counters = true;
 	router->is_asked = false;
 	control_counters_came(m);
@@ -173,6 +175,8 @@ on_denied(struct master *m, struct router *router, const struct message *message
 	pool = pool_find(m, d.version);
 	if (!pool || d.n == 0)
 		return;
+	if (pool->function)
+		pool->function->counts.n_denied += d.n;
 	others = d.n;
 	for (size_t i = 0; i < d.n_kinds && i < DENIED_KINDS_MAX; i++) {
 		d.kinds[i].name[CALL_NAME_SIZE - 1] = '\0';
@@ -240,6 +244,15 @@ on_slow(struct master *m, struct router *router, const struct message *message)
 	             message->length - sizeof report);
 }
 
+static void
+on_ask_page(struct master *m, struct router *router, const struct message *message)
+{
+	struct page_ref ref;
+
+	memcpy(&ref, message->body, sizeof ref);
+	pages_ask(m, router, ref.page);
+}
+
 static const struct {
 	uint32_t type;
 	void (*serve)(struct master *m, struct router *router, const struct message *message);
@@ -259,6 +272,7 @@ static const struct {
 	{ MSG_SLOW, on_slow },
 	{ MSG_FAILURE, on_failure },
 	{ MSG_CONNECTION, on_connection },
+	{ MSG_ASK_PAGE, on_ask_page },
 };
 
 static void
@@ -295,19 +309,25 @@ fill_start(const struct master *m, const struct router *router, struct start_rou
 	s->id = router->id;
 	s->n_connections = (uint32_t)c->connections;
 	s->cache_size = c->cache_size;
+	s->has_metrics = m->metrics.fd >= 0;
 	if (m->listener.is_tcp)
 		snprintf(s->allowed_clients, sizeof s->allowed_clients, "%s", c->listen_allowed_clients);
 	snprintf(s->mount_prefix, sizeof s->mount_prefix, "%s", c->mount_prefix);
 	snprintf(s->access_format, sizeof s->access_format, "%s", c->access_format);
+	memcpy(s->page_paths, c->page_paths, sizeof s->page_paths);
+	memcpy(s->ping_response, c->ping_response, sizeof s->ping_response);
 }
 
 static int
 router_start(struct master *m, struct router *router, struct err *e)
 {
 	struct start_router start = { 0 };
-	int pair[2], rc = message_pair(pair, e);
+	int pair[2], rc;
 	AUTO_FD theirs = -1;
 
+	if (router->scoreboard < 0)
+		router->scoreboard = scoreboard_make(&router->board, e);
+	rc = router->scoreboard < 0 ? router->scoreboard : message_pair(pair, e);
 	if (rc < 0)
 		return rc;
 	theirs = pair[1];
@@ -321,8 +341,9 @@ router_start(struct master *m, struct router *router, struct err *e)
 	fill_start(m, router, &start);
 	channel_send(&m->spawner_channel, MSG_START_ROUTER, &start, sizeof start,
 	             (int[]){ m->listener.fd, theirs, m->logs.fds[LOG_FILE_ACCESS],
-	                      m->logs.fds[LOG_FILE_FUNCTION], m->logs.fds[LOG_FILE_ERROR] },
-	             5);
+	                      m->logs.fds[LOG_FILE_FUNCTION], m->logs.fds[LOG_FILE_ERROR], router->scoreboard,
+	                      m->metrics.fd },
+	             m->metrics.fd < 0 ? 6 : 7);
 	timer_arm(&m->loop, &router->timer, START_TIMEOUT_MS * UINT64_C(1000));
 	channel_send(&router->channel, MSG_SESSION_KEYS, &m->session_keys, sizeof m->session_keys, NULL, 0);
 	/* Before the routes: no request may find a function whose tokens are not known. */
@@ -362,7 +383,7 @@ routers_init(struct master *m)
 		struct router *r = &m->routers[i];
 
 		r->index = i;
-		r->channel.watch.fd = -1;
+		r->channel.watch.fd = r->scoreboard = -1;
 		r->channel.owner = r;
 		r->channel.on_message = on_message;
 		r->channel.on_end = on_end;
@@ -396,6 +417,18 @@ routers_are_serving(const struct master *m)
 		if (!router_is_serving(&m->routers[i]))
 			return false;
 	return true;
+}
+
+void
+router_counters(const struct router *router, struct router_counters *counters)
+{
+	const size_t gauges = offsetof(struct router_counters, connections_active);
+
+	*counters = (struct router_counters){ 0 };
+	if (router->board)
+		scoreboard_counters(router->board, counters);
+	if (router->stage == ROUTER_DOWN)
+		memset((char *)counters + gauges, 0, sizeof *counters - gauges);
 }
 
 struct router *

@@ -8,6 +8,9 @@ bool routers_are_serving(const struct master *m); /* all of them */
 struct router *router_find(struct master *m, uint32_t id);
 bool router_is_serving(const struct router *router);
 
+/* What it has counted; of one that has ended nothing is of this moment. */
+void router_counters(const struct router *router, struct router_counters *counters);
+
 void router_has_ended(struct master *m, struct router *router, const struct process_ended *ended);
 
 /* To every router that runs: the keys of sessions, a message. */

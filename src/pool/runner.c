@@ -165,6 +165,46 @@ serving(const struct master *m)
 	return m->runner.function.serving;
 }
 
+static void
+add_done(struct run_counters *to, const char *status, uint64_t n)
+{
+	for (size_t i = 0; i < RUN_STATUSES_MAX && status[0]; i++) {
+		if (to->done[i].status[0] && strcmp(to->done[i].status, status) != 0)
+			continue;
+		memcpy(to->done[i].status, status, sizeof to->done[i].status);
+		to->done[i].n += n;
+		return;
+	}
+}
+
+/* What only grows; the rest is of this moment. */
+static void
+add_counters(struct run_counters *to, const struct run_counters *c)
+{
+	to->accepted += c->accepted;
+	to->refused_share += c->refused_share;
+	to->refused_full += c->refused_full;
+	to->cancelled += c->cancelled;
+	to->cache_hits += c->cache_hits;
+	to->cache_misses += c->cache_misses;
+	for (size_t i = 0; i < RUN_STATUSES_MAX; i++)
+		add_done(to, c->done[i].status, c->done[i].n);
+}
+
+static void
+remember_counters(struct runner *r)
+{
+	add_counters(&r->before, &r->counters);
+	r->counters = (struct run_counters){ 0 };
+}
+
+void
+runner_counters(const struct master *m, struct run_counters *c)
+{
+	*c = m->runner.counters;
+	add_counters(c, &m->runner.before);
+}
+
 static int
 start(struct master *m, struct pool *pool, struct err *e)
 {
@@ -186,7 +226,7 @@ start(struct master *m, struct pool *pool, struct err *e)
 	r->id = start.id = master_next_id(m);
 	r->stage = RUNNER_STARTING;
 	r->version = pool->public.version_id;
-	r->counters = (struct run_counters){ 0 };
+	remember_counters(r);
 	r->n_starts++;
 	channel_send(&m->spawner_channel, MSG_START_RUNNER, &start, sizeof start,
 	             (int[]){ theirs, r->folder, m->logs.fds[LOG_FILE_ERROR] }, 3);

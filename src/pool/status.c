@@ -1,16 +1,19 @@
 /* status.c - what a pool says of itself. */
 #include "pool/status.h"
 
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "config.h"
+#include "pool/pages.h"
 #include "pool/pools.h"
 #include "pool/routers.h"
 #include "pool/workers.h"
 
 /* More than any entry takes as text: two names, and numbers. */
-enum { FUNCTION_TEXT_SIZE = 384 };
+enum { FUNCTION_TEXT_SIZE = 640 };
 
 static const char *const router_words[] = {
 	[ROUTER_DOWN] = "down",
@@ -29,9 +32,10 @@ static const char *const runner_words[] = {
 static json_t *
 status_of_router(const struct router *r)
 {
-	const struct router_counters *s = &r->counters;
+	struct router_counters counters, *s = &counters;
 	json_t *answers = json_array();
 
+	router_counters(r, s);
 	for (size_t i = 0; i < ARRAY_SIZE(s->answers); i++)
 		json_array_append_new(answers, json_integer((json_int_t)s->answers[i]));
 	return json_pack("{s:s,s:b,s:I,s:I,s:I,s:o,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "stage",
@@ -43,6 +47,30 @@ status_of_router(const struct router *r)
 	                 "cache_hits", (json_int_t)s->cache_hits, "cache_misses", (json_int_t)s->cache_misses,
 	                 "cache_bytes", (json_int_t)s->cache_bytes, "cache_entries",
 	                 (json_int_t)s->cache_entries, "generation", (json_int_t)s->generation);
+}
+
+/* What the boards say of a function, whatever its version; NULL: it was not called yet. */
+static void
+add_scores(json_t *o, const struct function *f, const struct score_row *row)
+{
+	static const struct score_row nothing;
+	const struct score_row *s = row ? row : &nothing;
+	const struct {
+		const char *name;
+		uint64_t n;
+	} rows[] = {
+		{ "requests", score_requests(s) },
+		{ "errors", score_errors(s) },
+		{ "p50_us", score_quantile(&s->duration_us, score_time_bounds_us, 0.5) },
+		{ "p99_us", score_quantile(&s->duration_us, score_time_bounds_us, 0.99) },
+		{ "cpu_us", s->cpu_us.sum },
+		{ "cold_starts", s->cold_starts },
+		{ "restarts", f->counts.n_crashes },
+		{ "denied_calls", f->counts.n_denied },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		json_object_set_new(o, rows[i].name, json_integer((json_int_t)rows[i].n));
 }
 
 static json_t *
@@ -67,9 +95,43 @@ status_of_pool(const struct pool *pool)
 	                                          : json_null());
 }
 
+/* Of all routers together, by name. */
+struct scores {
+	struct score_row *rows;
+	size_t n;
+};
+
+static int
+by_name(const void *name, const void *row)
+{
+	return strcmp(name, ((const struct score_row *)row)->function);
+}
+
+static json_t *
+status_of_function(const struct pool *pool, const struct scores *scores)
+{
+	json_t *o = status_of_pool(pool);
+
+	add_scores(o, pool->function,
+	           bsearch(pool->public.name, scores->rows, scores->n, sizeof *scores->rows, by_name));
+	return o;
+}
+
+static struct scores
+read_scores(const struct master *m)
+{
+	const struct scoreboard *boards[ROUTERS_MAX];
+	struct scores scores = { 0 };
+	struct err e;
+	int n = scoreboard_sum(boards, pages_boards(m, boards), &scores.rows, &e);
+
+	scores.n = n > 0 ? (size_t)n : 0;
+	return scores;
+}
+
 /* Appends those with workers, or those without. */
 static void
-append_functions(const struct master *m, json_t *functions, bool with_workers)
+append_functions(const struct master *m, const struct scores *scores, json_t *functions, bool with_workers)
 {
 	for (struct node *n = table_next(&m->functions, NULL); n; n = table_next(&m->functions, n)) {
 		const struct pool *pool = ((const struct function *)n)->serving;
@@ -77,7 +139,7 @@ append_functions(const struct master *m, json_t *functions, bool with_workers)
 		if (json_array_size(functions) >= CONTROL_STATUS_MAX / FUNCTION_TEXT_SIZE)
 			return;
 		if (pool && TAILQ_EMPTY(&pool->workers) != with_workers)
-			json_array_append_new(functions, status_of_pool(pool));
+			json_array_append_new(functions, status_of_function(pool, scores));
 	}
 }
 
@@ -170,11 +232,14 @@ status_of(const struct master *m)
 	json_t *routers = json_array(), *functions = json_array();
 	char memory[CGROUP_TEXT_SIZE];
 
+	struct scores scores = read_scores(m);
+
 	cgroup_describe(&m->cgroup, memory);
 	for (size_t i = 0; i < m->n_routers; i++)
 		json_array_append_new(routers, status_of_router(&m->routers[i]));
-	append_functions(m, functions, true);
-	append_functions(m, functions, false);
+	append_functions(m, &scores, functions, true);
+	append_functions(m, &scores, functions, false);
+	free(scores.rows);
 	return json_pack(
 	    "{s:b,s:i,s:s,s:s,s:s,s:s,s:s,s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:[o,o],s:o,s:o,s:o,s:o,"
 	    "s:I,s:o}",

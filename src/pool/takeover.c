@@ -20,6 +20,7 @@ enum {
 
 struct candidate {
 	int sock, listener;
+	int metrics; /* their listener; -1: none */
 	pid_t pid;
 	bool is_made; /* the pool made the socket, and would remove it */
 	char address[LISTENER_TEXT_SIZE];
@@ -30,6 +31,7 @@ candidate_done(struct candidate *c)
 {
 	fd_close(&c->sock);
 	fd_close(&c->listener);
+	fd_close(&c->metrics);
 }
 
 /* Takes what the answer says; a pool that is stopping says no, and is no candidate. */
@@ -39,7 +41,8 @@ candidate_take(struct candidate *c, const json_t *answer, int fds[CONTROL_FDS_MA
 	const char *address = json_string_value(json_object_get(answer, "address"));
 	const char *why = json_string_value(json_object_get(answer, "error"));
 
-	fd_close(&fds[1]);
+	c->metrics = fds[1];
+	fds[1] = -1;
 	if (json_is_true(json_object_get(answer, "stopping")))
 		return 0;
 	if (!json_is_true(json_object_get(answer, "ok")))
@@ -70,6 +73,7 @@ candidate_ask(struct candidate *c, struct err *e)
 		err_wrap(e, "replace pool %d", (int)c->pid);
 	json_decref(answer);
 	fd_close(&fds[0]);
+	fd_close(&fds[1]);
 	return rc;
 }
 
@@ -98,7 +102,7 @@ find(const char *registry, const char *address, struct candidate *best, struct e
 	int n = control_connect(registry, socks, pids, e), rc = n < 0 ? n : 0;
 
 	for (int i = 0; i < n; i++) {
-		struct candidate c = { .sock = socks[i], .listener = -1, .pid = pids[i] };
+		struct candidate c = { .sock = socks[i], .listener = -1, .metrics = -1, .pid = pids[i] };
 
 		if (rc == 0)
 			rc = candidate_ask(&c, e);
@@ -113,13 +117,15 @@ find(const char *registry, const char *address, struct candidate *best, struct e
 int
 takeover_listener(struct master *m, struct err *e)
 {
-	struct candidate best = { .sock = -1, .listener = -1 };
+	struct candidate best = { .sock = -1, .listener = -1, .metrics = -1 };
 	int rc = find(m->config->registry, m->config->listen, &best, e);
 
 	if (rc == 0 && best.sock < 0)
 		return 0;
 	if (rc == 0)
 		rc = listener_adopt(best.listener, best.is_made, &m->listener, e);
+	if (rc == 0 && best.metrics >= 0)
+		rc = listener_adopt(best.metrics, true, &m->metrics, e);
 	if (rc < 0) {
 		candidate_done(&best);
 		return rc;
@@ -182,7 +188,7 @@ takeover_serve_listener(struct master *m, struct control_connection *c, const js
 	}
 	answer = json_pack("{s:b,s:s,s:b}", "ok", 1, "address", m->listener.text, "made",
 	                   m->listener.path[0] != '\0');
-	control_tell(c, answer, &m->listener.fd, 1);
+	control_tell(c, answer, (int[]){ m->listener.fd, m->metrics.fd }, m->metrics.fd < 0 ? 1 : 2);
 	control_done(m, c);
 	timer_arm(&m->loop, &c->timer, SUCCESSOR_MS * UINT64_C(1000));
 }

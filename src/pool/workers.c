@@ -60,6 +60,7 @@ worker_new(struct master *m, struct pool *pool, struct err *e)
 		return NULL;
 	}
 	w->pool = pool;
+	w->started_us = clock_now_us();
 	w->requests = w->output = w->listener = w->init = -1;
 	w->timer = (struct timer){ .fire = limit_reached, .owner = w };
 	TAILQ_INSERT_TAIL(&pool->workers, w, link);
@@ -141,6 +142,8 @@ worker_start(struct master *m, struct pool *pool, struct err *e)
 		pool->start.id = 0;
 		w->awaited_us = pool_waiting(pool) > 0 ? clock_now_us() : 0;
 		pool->n_starts++;
+		if (pool->function)
+			pool->function->counts.n_starts++;
 	} else {
 		worker_free(m, w);
 	}
@@ -272,6 +275,14 @@ counts_as_crash(enum cause cause)
 	       cause != CAUSE_REQUEST_TIMEOUT && cause != CAUSE_UNAVAILABLE;
 }
 
+static void
+count_crashes(struct pool *pool, uint32_t n)
+{
+	pool->n_crashes += n;
+	if (pool->function)
+		pool->function->counts.n_crashes += n;
+}
+
 /* Ends that are recorded; others, such as a client's being gone, are nobody's fault. */
 static const enum audit_event events_of_causes[CAUSE_COUNT] = {
 	[CAUSE_CRASH] = AUDIT_CRASH,         [CAUSE_MEMORY_LIMIT] = AUDIT_KILL,
@@ -310,7 +321,7 @@ crashed(struct master *m, struct worker *w, const struct process_ended *ended)
 	if (cause == CAUSE_SYSCALL_DENIED)
 		storm_kill(m, w->pool);
 	if (counts_as_crash(cause)) {
-		w->pool->n_crashes++;
+		count_crashes(w->pool, 1);
 		backoff_failed(&w->pool->backoff, clock_now_us());
 	}
 	if (w->router)
@@ -338,7 +349,7 @@ worker_request_failed(struct master *m, struct worker *w, const struct request_f
 	if (cause == CAUSE_SYSCALL_DENIED)
 		storm_kill(m, w->pool);
 	if (counts_as_crash(cause))
-		w->pool->n_crashes += failed->n;
+		count_crashes(w->pool, failed->n);
 }
 
 static void
@@ -378,14 +389,23 @@ start_again(struct master *m, struct pool *pool, const struct process_ended *end
 	return ended->is_lost && worker_start(m, pool, &e) == 0;
 }
 
+/* 0: nobody knows it. */
+static void
+count_memory(struct pool *pool, uint64_t kb)
+{
+	if (kb > pool->memory_peak_kb)
+		pool->memory_peak_kb = kb;
+	if (kb > 0 && pool->function)
+		score_observe(&pool->function->counts.memory_kb, score_memory_bounds_kb, kb, 1);
+}
+
 void
 worker_has_ended(struct master *m, struct worker *w, const struct process_ended *ended)
 {
 	struct pool *pool = w->pool;
 	bool is_start = w->stage == WORKER_STARTING, was_killed = w->cause != CAUSE_NONE;
 
-	if (ending_memory_kb(&ended->ending) > pool->memory_peak_kb)
-		pool->memory_peak_kb = ending_memory_kb(&ended->ending);
+	count_memory(pool, ending_memory_kb(&ended->ending));
 	/* Nothing in flight could notice an end that was asked for, unless a router still had it. */
 	if (!is_start && (!w->is_stopping || w->router))
 		crashed(m, w, ended);

@@ -170,6 +170,7 @@ accept_resume(struct router *r)
 void
 accept_stop(struct router *r)
 {
+	loop_forget(r, &r->plain_listener);
 	loop_forget(r, &r->listener);
 	r->is_accepting = false;
 	r->accept_again_us = 0;

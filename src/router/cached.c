@@ -128,6 +128,7 @@ hit(struct router *r, struct request *q, struct entry *e)
 	q->stored_s = e->stored_s;
 	q->age_s = (r->now_us - e->stored_us) / 1000000;
 	r->counters.cache_hits++;
+	q->pool->score->cache_hits++;
 	q->out_bytes = e->n_answer;
 	if (segments_add(r, q, (const unsigned char *)e->answer, e->n_answer) != CAUSE_NONE ||
 	    answer_end(r, q) != CAUSE_NONE)
@@ -173,6 +174,7 @@ cached_takes(struct router *r, struct request *q)
 		return true;
 	}
 	r->counters.cache_misses++;
+	q->pool->score->cache_misses++;
 	q->cache = CACHE_MISS;
 	if (!e && key.n > 0)
 		lead(r, q, &key);

@@ -1,6 +1,6 @@
 /* deadline.c - time limits: looked at on ticks, so that they cost a request nothing. */
 #include "base/clock.h"
-#include "router/router.h"
+#include "router/pages.h"
 
 /* How long a connection may stay in a stage without progress, and what happens then; CAUSE_NONE: closed. */
 static const struct {
@@ -232,13 +232,15 @@ deadline_check(struct router *r)
 	cached_check(r);
 	workers_check(r, is_slow_tick);
 	denied_check(r);
+	pages_check(r);
+	plain_check(r);
 }
 
 static bool
 needs_ticks(const struct router *r)
 {
 	if (r->counters.requests_active > 0 || r->accept_again_us > 0 || r->n_renewing > 0 ||
-	    !TAILQ_EMPTY(&r->gone) || !TAILQ_EMPTY(&r->denied))
+	    r->n_plain > 0 || !TAILQ_EMPTY(&r->gone) || !TAILQ_EMPTY(&r->denied))
 		return true;
 	if (buf_used(&r->access.buf) + buf_used(&r->function.buf) > 0)
 		return true;

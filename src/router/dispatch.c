@@ -58,6 +58,7 @@ waiting_set(struct router *r, struct pool *p, bool is_waiting)
 	if (p->is_waiting == is_waiting)
 		return;
 	p->is_waiting = is_waiting;
+	p->is_at_most = false;
 	if (is_waiting)
 		TAILQ_INSERT_TAIL(&r->waiting, p, wait_link);
 	else
@@ -76,6 +77,7 @@ queue_put(struct router *r, struct request *q, bool is_first)
 		TAILQ_INSERT_TAIL(&p->queue, q, link);
 	p->n_queued++;
 	r->counters.requests_queued++;
+	score_queued(r, p);
 	waiting_set(r, p, true);
 }
 
@@ -187,8 +189,11 @@ review(struct router *r, struct pool *p)
 	const struct request *first = TAILQ_FIRST(&p->queue);
 	uint64_t waited = r->now_us - first->queued_us, since = r->now_us - p->want_us;
 
-	if (p->n_workers - p->n_streams >= p->function.max_workers)
+	if (p->n_workers - p->n_streams >= p->function.max_workers) {
+		r->counters.max_children_reached += !p->is_at_most;
+		p->is_at_most = true;
 		return;
+	}
 	if (p->wanted == 0 && (is_short(p) || waited >= WANT_WAIT_US))
 		want(r, p, p->n_queued);
 	else if (p->wanted > 0 && ((p->n_queued > p->wanted && since >= WANT_WAIT_US) || since >= AGAIN_US))

@@ -117,6 +117,7 @@ failure_slow(struct router *r, struct worker *w, struct request *q)
 	size_t n = w->said_of == q->dispatch ? buf_used(&w->said) : 0;
 
 	q->is_slow_said = true;
+	r->counters.slow_requests++;
 	if (w->pool->function.is_run)
 		return;
 	told.report = (struct slow_report){ .worker = w->id, .pid = w->is_fresh ? w->child : 0 };

@@ -4,7 +4,7 @@
 
 #include "base/decimal.h"
 #include "base/macros.h"
-#include "router/router.h"
+#include "router/pages.h"
 
 /* The params that we read; each may stand there once, or, but for the cookies, again with the same value. */
 enum control {
@@ -360,11 +360,27 @@ refuse_method(struct router *r, const struct request *q, struct verdict *v)
 	v->is_of_runs = is_path_of_runs(r, q, v->methods);
 }
 
+/* In front of all functions: nobody can take a page's path away by a route. */
+static bool
+page_check(struct router *r, struct request *q, struct verdict *v)
+{
+	if (!pages_find(r, q->query, q->below, &q->page.page))
+		return false;
+	v->methods = HTTP_GET | HTTP_HEAD;
+	v->is_options = q->method == HTTP_OPTIONS;
+	q->is_page = (q->method & v->methods) != 0;
+	if (!q->is_page && !v->is_options)
+		v->cause = CAUSE_METHOD_NOT_ALLOWED;
+	return true;
+}
+
 static void
 route_check(struct router *r, struct request *q, struct verdict *v)
 {
 	struct route_match m;
 
+	if (r->has_pages && page_check(r, q, v))
+		return;
 	if (!r->snapshot) {
 		v->cause = CAUSE_UNAVAILABLE;
 		return;

@@ -192,14 +192,6 @@ logs_open(struct router *r, const struct router_fds *fds)
 
 /* ---- access log ---- */
 
-static uint64_t
-queue_us(const struct router *r, const struct request *q)
-{
-	if (q->queued_us == 0)
-		return 0;
-	return (q->dispatched_us ? q->dispatched_us : r->now_us) - q->queued_us;
-}
-
 static bool
 is_word(struct span s, const char *word)
 {
@@ -246,7 +238,7 @@ put_json(struct router *r, struct line *l, const struct request *q)
 	put_count(l, "bytes_in", q->received);
 	put_count(l, "bytes_out", q->answered_bytes);
 	put_count(l, "duration_us", r->now_us - q->begun_us);
-	put_count(l, "queue_us", queue_us(r, q));
+	put_count(l, "queue_us", request_queue_us(r, q));
 	if (q->cpu_us >= 0)
 		put_count(l, "cpu_us", (uint64_t)q->cpu_us);
 	if (memory_kb(q) > 0)
@@ -417,8 +409,7 @@ logs_request(struct router *r, const struct request *q)
 	struct line l;
 
 	l.n = 0;
-	r->counters.requests++;
-	r->counters.answers[q->status / 100 < 6 ? q->status / 100 : 0]++;
+	score_request(r, q);
 	if (r->is_json)
 		put_json(r, &l, q);
 	else

@@ -6,7 +6,7 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
-#include "router/router.h"
+#include "router/pages.h"
 
 int
 loop_watch(struct router *r, struct source *s, uint32_t events)
@@ -175,6 +175,7 @@ router_turn(struct router *r, int timeout_ms, struct err *e)
 	deadline_check(r);
 	do_todo(r);
 	logs_flush(r, false);
+	score_flush(r);
 	drain_check(r);
 	bury(r);
 	return 0;
@@ -224,21 +225,28 @@ router_open(struct router *r, const struct start_router *start, const struct rou
 	lists_init(r);
 	r->start = *start;
 	buf_init(&r->text, READ_SIZE / 2);
-	r->listener.fd = r->master.fd = -1;
+	r->listener.fd = r->master.fd = r->plain_listener.fd = -1;
 	r->entropy_used = ENTROPY_SIZE;
 	r->now_us = clock_now_us();
 	if (r->start.n_connections == 0)
 		r->start.n_connections = CONNECTIONS_DEFAULT;
+	r->epoll = -1;
+	rc = score_open(r, fds->scoreboard, e);
+	if (rc < 0)
+		return rc;
 	r->epoll = epoll_create1(EPOLL_CLOEXEC);
 	if (r->epoll < 0)
 		return err_set(e, errno, "epoll_create1");
 	logs_open(r, fds);
+	pages_open(r);
 	if (sessions_open(&r->sessions, e) < 0)
 		return -e->code;
 	request_random(r, &seed, sizeof seed);
 	if (cache_open(&r->cache, (size_t)start->cache_size, &seed) < 0)
 		return err_set(e, ENOMEM, "the cache");
 	rc = master_open(r, fds->master, e);
+	if (rc == 0)
+		rc = plain_open(r, fds->metrics, e);
 	if (rc == 0)
 		rc = accept_open(r, fds->listener, e);
 	return rc;
@@ -294,6 +302,9 @@ router_done(struct router *r)
 	loop_forget(r, &r->listener);
 	loop_forget(r, &r->master);
 	sessions_close(&r->sessions);
+	scoreboard_done(r->board);
+	plain_done(r);
+	pages_done(r);
 	buf_done(&r->text);
 	buf_done(&r->to_master);
 	buf_done(&r->access.buf);

@@ -22,6 +22,9 @@ start_read(struct start_router *start, struct err *e)
 		return err_set(e, -EBADMSG, "what to serve is not said; cfn-router is started by cfn-spawn");
 	start->allowed_clients[sizeof start->allowed_clients - 1] = '\0';
 	start->mount_prefix[sizeof start->mount_prefix - 1] = '\0';
+	for (size_t i = 0; i < PAGE_PATHS; i++)
+		start->page_paths[i][PAGE_PATH_SIZE - 1] = '\0';
+	start->ping_response[PING_SIZE - 1] = '\0';
 	start->access_format[sizeof start->access_format - 1] = '\0';
 	return 0;
 }
@@ -29,16 +32,20 @@ start_read(struct start_router *start, struct err *e)
 static int
 open_and_confine(struct router *r, struct err *e)
 {
-	static const struct router_fds fds = {
+	struct router_fds fds = {
 		.listener = ROUTER_FD_LISTENER,
 		.master = ROUTER_FD_MASTER,
 		.access_log = ROUTER_FD_ACCESS_LOG,
 		.function_log = ROUTER_FD_FUNCTION_LOG,
 		.error_log = ROUTER_FD_ERROR_LOG,
+		.scoreboard = ROUTER_FD_SCOREBOARD,
+		.metrics = -1,
 	};
 	struct start_router start;
 	int rc = start_read(&start, e);
 
+	if (rc == 0 && start.has_metrics)
+		fds.metrics = ROUTER_FD_METRICS;
 	if (rc == 0)
 		rc = router_open(r, &start, &fds, e);
 	return rc == 0 ? confine_router(e) : rc;

@@ -8,7 +8,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/macros.h"
-#include "router/router.h"
+#include "router/pages.h"
 
 enum { TO_MASTER_MAX = 4 * 1024 * 1024 };
 
@@ -239,13 +239,22 @@ given_take(struct router *r, struct message *m)
 }
 
 static void
+page_take(struct router *r, struct message *m)
+{
+	AUTO_FD fd = message_take_fd(m, 0);
+	struct page_made made;
+
+	memcpy(&made, m->body, sizeof made);
+	pages_take(r, &made, fd);
+}
+
+static void
 counters_take(struct router *r, struct message *m)
 {
 	(void)m;
-	r->counters.connections_active = r->n_fronts;
-	r->counters.cache_bytes = r->cache.used;
-	r->counters.cache_entries = r->cache.n_entries;
-	master_say(r, MSG_COUNTERS, &r->counters, sizeof r->counters);
+	score_flush(r);
+	score_workers(r);
+	master_say(r, MSG_COUNTERS, NULL, 0);
 }
 
 #define EXACTLY(type) sizeof(type), sizeof(type)
@@ -264,10 +273,12 @@ static const struct message_rule rules[] = {
 	{ MSG_TOKENS, EXACTLY(struct tokens_serial), 1, 1 },
 	{ MSG_HAND_OVER, 0, 0, 0, 0 },
 	{ MSG_GIVEN, 0, 0, 1, 1 },
+	{ MSG_PAGE, EXACTLY(struct page_made), 1, 1 },
 };
 static void (*const handlers[ARRAY_SIZE(rules)])(struct router *, struct message *) = {
-	snapshot_take, lease_take, retire_take,   replaced_take, ended_take,  refused_take,   stream_take,
-	logs_take,     drain_take, counters_take, keys_take,     tokens_take, hand_over_take, given_take,
+	snapshot_take, lease_take,  retire_take,    replaced_take, ended_take,
+	refused_take,  stream_take, logs_take,      drain_take,    counters_take,
+	keys_take,     tokens_take, hand_over_take, given_take,    page_take,
 };
 
 /* 1 when there may be more. */

@@ -40,8 +40,10 @@ pool_make(struct router *r, uint64_t version_id)
 }
 
 static void
-pool_renew(struct pool *p, const struct snapshot_function *function)
+pool_renew(struct router *r, struct pool *p, const struct snapshot_function *function)
 {
+	if (!p->score)
+		p->score = scoreboard_row(r->board, function->name);
 	p->has_cached |= function->cache_ms > 0;
 	snapshot_function_copy(&p->function, function);
 	p->is_current = p->was_current = true;
@@ -58,7 +60,7 @@ pool_of(struct router *r, const struct snapshot_function *function)
 		if (!*slot)
 			*slot = pool_make(r, function->version_id);
 		if (*slot)
-			pool_renew(*slot, function);
+			pool_renew(r, *slot, function);
 	}
 	return *slot;
 }
@@ -206,7 +208,7 @@ pools_swap(struct router *r, struct snapshot *next)
 
 		by_function[i] = pool_find(r, function->version_id);
 		if (by_function[i])
-			pool_renew(by_function[i], function);
+			pool_renew(r, by_function[i], function);
 	}
 	free(r->by_function);
 	r->by_function = by_function;

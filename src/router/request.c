@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/digest.h"
-#include "router/router.h"
+#include "router/pages.h"
 
 /* A system call for each id would cost more than the id. */
 void
@@ -85,6 +85,7 @@ request_free(struct router *r, struct request *q)
 
 	if (q->entry || q->stage == REQUEST_JOINED)
 		cached_forget(r, q);
+	pages_forget(r, &q->page);
 	denied_log(r, q->pool, q, &q->denials);
 	request_set_pool(r, q, NULL);
 	buffers_release(r, &path);
@@ -189,7 +190,7 @@ request_body(struct router *r, struct request *q, const unsigned char *p, size_t
 	size_t took = n;
 
 	/* Not a difference: a new snapshot may have lowered the limit below what is here. */
-	if (q->received + n > q->pool->function.body_max) {
+	if (q->is_page || q->received + n > q->pool->function.body_max) {
 		answer_problem(r, q, CAUSE_BODY_TOO_LARGE, NULL);
 		return n;
 	}
@@ -217,7 +218,9 @@ request_body_end(struct router *r, struct request *q)
 		return;
 	}
 	q->is_complete = true;
-	if (!q->is_large)
+	if (q->is_page)
+		pages_answer(r, q);
+	else if (!q->is_large)
 		dispatch_request(r, q);
 	else if (q->worker)
 		loop_todo_worker(r, q->worker);

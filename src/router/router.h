@@ -17,6 +17,7 @@
 #include "route/snapshot.h"
 #include "router/cache.h"
 #include "router/limits.h"
+#include "scoreboard/scoreboard.h"
 #include "session/session.h"
 #include "token/sealed.h"
 
@@ -104,6 +105,21 @@ struct denials {
 	struct denied_call calls[DENIED_CALLS_MAX]; /* the first kinds; later ones are in n alone */
 };
 
+/* A page as it is answered. */
+struct page_text {
+	int status;
+	const char *type, *p;
+	size_t n;
+};
+
+/* Somebody who wants one. */
+struct page_wait {
+	TAILQ_ENTRY(page_wait) link; /* in router.pages[page].waiting */
+	bool is_waiting;
+	enum page page;
+	void (*serve)(struct router *r, struct page_wait *w, const struct page_text *text);
+};
+
 enum cache_use { CACHE_NONE, CACHE_MISS, CACHE_HIT };
 
 /* Why a request may not call a function that asks for a token. */
@@ -130,7 +146,9 @@ struct request {
 	bool is_stream;   /* the head of the answer has left */
 	bool is_aborted;  /* nobody waits, and the worker is to be told */
 	bool is_abort_said;
-	bool is_logged;    /* answered before its worker was done with it */
+	bool is_logged; /* answered before its worker was done with it */
+	bool is_page;   /* what it wants is no function's */
+	struct page_wait page;
 	int64_t announced; /* CONTENT_LENGTH; -1: none */
 	uint64_t received; /* bytes of the body */
 
@@ -257,10 +275,12 @@ struct pool {
 	TAILQ_ENTRY(pool) link;      /* hash chain */
 	TAILQ_ENTRY(pool) wait_link; /* in router.waiting */
 	struct snapshot_function function;
-	bool is_current;  /* the snapshot in use has it */
-	bool was_current; /* a lease may come before its snapshot */
+	struct score_row *score; /* NULL until a snapshot has said its name */
+	bool is_current;         /* the snapshot in use has it */
+	bool was_current;        /* a lease may come before its snapshot */
 	bool is_waiting;
-	bool has_cached;           /* its answers may be in the cache */
+	bool is_at_most; /* requests wait, and max_workers have been there since the first of them */
+	bool has_cached; /* its answers may be in the cache */
 	struct workers idle, busy; /* the most recently used first */
 	struct workers renewing;
 	unsigned n_workers, n_held; /* n_held: those that are gone and not yet ended too */
@@ -288,6 +308,28 @@ struct pool {
 
 TAILQ_HEAD(pools, pool);
 TAILQ_HEAD(fronts, front);
+
+/* A page of the master's. */
+struct page_kept {
+	TAILQ_HEAD(, page_wait) waiting;
+	uint64_t asked_us; /* 0: he was not asked */
+	uint64_t taken_us; /* 0: none is here */
+	int status;
+	struct buf text;
+};
+
+enum { PLAINS_MAX = 32, PLAIN_HEAD_MAX = 4096 };
+
+/* A client of the metrics' own address. */
+struct plain {
+	struct source source; /* fd -1: free */
+	uint64_t since_us;    /* accepted, or took something of its answer */
+	struct page_wait page;
+	bool is_asking, is_answered, is_head;
+	struct buf out;
+	size_t n_head;
+	char head[PLAIN_HEAD_MAX + 1];
+};
 
 enum { POOL_BUCKETS = 1024, EVENTS_MAX = 128, SLOTS = 16, ENTROPY_SIZE = 4096, ALLOWED_MAX = 16 };
 
@@ -327,6 +369,11 @@ struct router {
 	size_t n_renewing;
 	size_t buffers; /* bytes of large buffers */
 
+	struct page_kept pages[PAGES];
+	struct source plain_listener;
+	struct plain plains[PLAINS_MAX];
+	size_t n_plain;
+	bool has_pages; /* some web servers may ask for */
 	struct cache cache;
 	struct requests released; /* that waited for another one's answer */
 	struct sessions sessions;
@@ -341,7 +388,8 @@ struct router {
 	uint64_t log_ms;
 	uint64_t tick_us, slow_tick_us; /* when the next ones are due */
 	bool is_late;                   /* the last one was */
-	struct router_counters counters;
+	struct scoreboard *board;
+	struct router_counters counters; /* on the board at the end of each turn */
 
 	unsigned char entropy[ENTROPY_SIZE];
 	size_t entropy_used;
@@ -357,6 +405,8 @@ struct router {
 
 struct router_fds {
 	int listener, master, access_log, function_log, error_log;
+	int metrics;    /* listener; -1: none */
+	int scoreboard; /* closed when it is mapped; -1: nobody reads it */
 };
 int router_open(struct router *r, const struct start_router *start, const struct router_fds *fds,
                 struct err *e);
@@ -656,6 +706,17 @@ void denied_watch(struct router *r, struct worker *w, int listener); /* -1: ther
 void denied_log(struct router *r, struct pool *p, const struct request *q, struct denials *d);
 void denied_report(struct router *r, struct pool *p); /* to the master, what there is of one */
 void denied_check(struct router *r);                  /* of all, once a tick */
+
+/* ---- score.c: the scoreboard ---- */
+int score_open(struct router *r, int fd, struct err *e);
+void score_request(struct router *r, const struct request *q); /* it was answered, or its client is gone */
+void score_cpu(struct pool *p, uint64_t us, unsigned n); /* of n requests, which took so long together */
+void score_queued(struct router *r, const struct pool *p);
+void score_flush(struct router *r);   /* once a turn */
+void score_workers(struct router *r); /* what they do at this moment */
+
+/* Time that the request has waited for a worker. */
+uint64_t request_queue_us(const struct router *r, const struct request *q);
 
 /* ---- logs.c ---- */
 void logs_open(struct router *r, const struct router_fds *fds);

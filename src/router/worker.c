@@ -38,6 +38,7 @@ enter(struct router *r, struct worker *w, enum worker_stage stage)
 		stream_is_over(r, w);
 	}
 	r->n_renewing += (stage == WORKER_RENEWING) - (size_t)(w->stage == WORKER_RENEWING);
+	r->counters.workers_busy += (stage == WORKER_BUSY) - (uint64_t)(w->stage == WORKER_BUSY);
 	TAILQ_REMOVE(list_of(r, w), w, link);
 	w->stage = stage;
 	w->since_us = r->now_us;
@@ -384,6 +385,15 @@ worker_retire(struct router *r, struct worker *w)
 
 /* ---- what comes from the worker ---- */
 
+/* Where each request has its CPU time read, that is what counts (score_request). */
+static void
+measured(const struct worker *w, uint64_t us)
+{
+	if (w->cpu_start_us < 0)
+		score_cpu(w->pool, us, w->n_unmeasured);
+	service_learn_cpu(w->pool, us, w->n_unmeasured);
+}
+
 /* A look at the clock for every request would be dear where they are fast, and exact where they are slow. */
 static void
 measure_cpu(struct worker *w, unsigned n_ended)
@@ -395,7 +405,7 @@ measure_cpu(struct worker *w, unsigned n_ended)
 		return;
 	cpu = clock_of(w->pid);
 	if (w->cpu_mark_us >= 0 && cpu >= w->cpu_mark_us)
-		service_learn_cpu(w->pool, (uint64_t)(cpu - w->cpu_mark_us), w->n_unmeasured);
+		measured(w, (uint64_t)(cpu - w->cpu_mark_us));
 	w->cpu_mark_us = cpu;
 	w->n_unmeasured = 0;
 }

@@ -115,7 +115,7 @@ serve_ask_alive(struct spawn *s, struct err *e)
 
 /* Every struct begins with its id; only that of MSG_SPARES has none. */
 static const struct message_rule rules[] = {
-	{ MSG_START_ROUTER, sizeof(struct start_router), sizeof(struct start_router), 5, 5 },
+	{ MSG_START_ROUTER, sizeof(struct start_router), sizeof(struct start_router), 6, 7 },
 	{ MSG_START_WORKER, sizeof(struct start_worker), sizeof(struct start_worker), 4, 5 },
 	{ MSG_START_COPY, sizeof(struct start_copy), sizeof(struct start_copy), 1, 1 },
 	{ MSG_KILL, sizeof(struct process_ref), sizeof(struct process_ref), 0, 0 },

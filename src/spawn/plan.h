@@ -3,7 +3,7 @@
 #include "ipc/start.h"
 #include "spawn/spawn.h"
 
-enum { PLAN_FDS_MAX = 8, PLAN_FIRST_FD = 3 };
+enum { PLAN_FDS_MAX = 9, PLAN_FIRST_FD = 3 };
 
 /* Its descriptors belong to others; they are copied to 0, 1, 2 and from 3 on. */
 struct plan {

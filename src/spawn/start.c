@@ -181,7 +181,8 @@ start_router(struct spawn *s, struct process *p, struct err *e)
 
 	if (start < 0 || plan_report(s, p, &channel, e) < 0)
 		return -e->code;
-	memcpy(plan.fds, s->in.fds, sizeof(int) * (ROUTER_FD_START - ROUTER_FD_LISTENER));
+	memcpy(plan.fds, s->in.fds, sizeof(int) * (ROUTER_FD_METRICS - ROUTER_FD_LISTENER));
+	plan.fds[ROUTER_FD_METRICS - ROUTER_FD_LISTENER] = s->in.n_fds > 6 ? s->in.fds[6] : -1;
 	plan.fds[ROUTER_FD_START - ROUTER_FD_LISTENER] = start;
 	plan.report = plan.fds[ROUTER_FD_REPORT - ROUTER_FD_LISTENER] = channel;
 	/* 0 and 1 of the spawner are /dev/null. */

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -16,6 +17,7 @@
 
 #include "base/fd.h"
 #include "sandbox/box.h"
+#include "scoreboard/scoreboard.h"
 
 enum { PATIENCE_MS = 120000 };
 
@@ -122,7 +124,8 @@ static void
 ask_router(struct start_rig *r)
 {
 	struct start_router start = { .id = ++r->pool.last_id, .n_connections = 10, .access_format = "json" };
-	int fds[5], pair[2];
+	const struct scoreboard *board;
+	int fds[6], pair[2];
 	char path[128];
 	struct err e;
 
@@ -131,13 +134,15 @@ ask_router(struct start_rig *r)
 	snprintf(path, sizeof path, "%s/log", r->pool.folder);
 	fds[0] = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	fds[1] = pair[1];
-	for (size_t i = 2; i < ARRAY_SIZE(fds); i++)
+	fds[5] = scoreboard_make(&board, &e);
+	for (size_t i = 2; i < 5; i++)
 		fds[i] = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
 	assert_int_equal(message_send(r->pool.spawner.channel, MSG_START_ROUTER, &start, sizeof start, fds,
 	                              ARRAY_SIZE(fds), &e),
 	                 0);
 	for (size_t i = 0; i < ARRAY_SIZE(fds); i++)
 		close(fds[i]);
+	munmap((void *)(uintptr_t)board, sizeof *board);
 }
 
 /* Its channel's end is its own end. */

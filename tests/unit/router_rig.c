@@ -161,7 +161,7 @@ open_rig(struct rig *g, int listener, const char *allowed_clients)
 	fd_set_blocking(g->master, 0);
 	g->logs[0] = memfd_create("access", MFD_CLOEXEC);
 	g->logs[1] = memfd_create("function", MFD_CLOEXEC);
-	fds = (struct router_fds){ listener, pair[1], dup(g->logs[0]), dup(g->logs[1]), -1 };
+	fds = (struct router_fds){ listener, pair[1], dup(g->logs[0]), dup(g->logs[1]), -1, -1, -1 };
 	if (router_open(&g->router, &start, &fds, &e) == 0)
 		return g;
 	router_done(&g->router);

@@ -24,7 +24,6 @@ struct rig_message {
 		struct want want;
 		struct overrun overrun;
 		struct process_ref ref;
-		struct router_counters counters;
 		struct request_failed failed;
 		struct denied_report denied;
 		struct stream_ended stream_ended;

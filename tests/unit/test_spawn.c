@@ -32,7 +32,7 @@ a_router_has_its_descriptors_and_what_it_was_told(void **state)
 	struct start_router start = { .n_connections = 77, .mount_prefix = "/x" };
 	struct pool *p = *state;
 	struct message *m = &p->m;
-	int fds[5], pair[2];
+	int fds[7], pair[2];
 	struct err e;
 
 	assert_int_equal(message_pair(pair, &e), 0);
@@ -47,7 +47,7 @@ a_router_has_its_descriptors_and_what_it_was_told(void **state)
 	assert_int_equal(message_receive(pair[0], m, &e), 1);
 	assert_memory_equal(m->body, &start, sizeof start);
 	m->body[m->length] = '\0';
-	assert_string_equal((char *)m->body + sizeof start, "uid 1000: 0 1 2 3 4 5 6 7 8 9 ");
+	assert_string_equal((char *)m->body + sizeof start, "uid 1000: 0 1 2 3 4 5 6 7 8 9 10 11 ");
 	close(pair[0]);
 	assert_int_equal(pool_expect_ended(p, start.id)->ending.status, 5);
 }
