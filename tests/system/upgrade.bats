@@ -44,7 +44,7 @@ more_than() {
 }
 
 some_more() {
-	eventually more_than $(($(n_answers) + ${1:-300}))
+	eventually more_than $(($(n_answers) + 300))
 }
 
 # load_stop: every one of them was 200.
