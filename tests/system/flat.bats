@@ -3,11 +3,10 @@
 # all, memory not beyond a bound that does not depend on their number.
 # shellcheck disable=SC2030,SC2031,SC2034,SC2154
 load helper
+load held
 
 # CFN_FLAT_REQUESTS and CFN_FLAT_DEPLOYS: the same for longer, as CONTRIBUTING.md says.
 readonly REQUESTS=${CFN_FLAT_REQUESTS:-20000} DEPLOYS=${CFN_FLAT_DEPLOYS:-30} ROUNDS=10
-# In KiB, of the private memory of one process: what an allocator keeps differs from look to look.
-readonly MEMORY_BOUND=768
 [ "$REQUESTS$DEPLOYS" = 2000030 ] || BATS_TEST_TIMEOUT=36000
 
 setup() {
@@ -54,40 +53,6 @@ rest() {
 	cfn-deploy --registry "$R" restart breaks >/dev/null 3>&- || true
 	ask 1 /hello
 	wait_until 60 only_hello_has_a_worker
-}
-
-trusted() {
-	echo "$POOL" "$(pool_processes cfn-spawn)" "$(pool_processes cfn-router)"
-}
-
-# What they hold, a line each: descriptors, threads, mounts, and all processes of the pool.
-held() {
-	local pid
-	for pid in $(trusted); do
-		say "$(cat "/proc/$pid/comm") $(find "/proc/$pid/fd" -mindepth 1 | wc -l) descriptors" \
-			"$(find "/proc/$pid/task" -mindepth 1 -maxdepth 1 | wc -l) threads" \
-			"$(wc -l <"/proc/$pid/mountinfo") mounts"
-	done
-	say "$(descendants "$POOL" | wc -l) processes"
-}
-
-# Private memory of each in KiB.
-memory() {
-	local pid
-	for pid in $(trusted); do
-		awk '/^RssAnon:/ { printf "%d ", $2 }' "/proc/$pid/status"
-	done
-}
-
-# memory_is_flat BEFORE NOW
-memory_is_flat() {
-	local i
-	local -a before now
-	read -ra before <<<"$1"
-	read -ra now <<<"$2"
-	for i in "${!before[@]}"; do
-		[ "${now[i]}" -le $((before[i] + MEMORY_BOUND)) ] || { echo "KiB of master, spawner, router: $1, then $2"; return 1; }
-	done
 }
 
 @test "a pool holds the same after many requests and deploys" {
