@@ -241,6 +241,10 @@ print_log(struct tool *t, struct reader *r, bool follows)
 		                    "the configuration has no function_log: the pool writes to its "
 		                    "standard error; set function_log = FILE, or name the pool's "
 		                    "configuration with -c FILE");
+	if (path[0] != '/')
+		return tool_fail_as(EX_CONFIG,
+		                    "function_log = %.64s: what functions wrote is in the system's log",
+		                    path);
 	fd = open_log(path, &e);
 	if (fd < 0 || read_on(r, fd, &e) < 0)
 		return tool_fail(&e);

@@ -1,21 +1,25 @@
 /* log.c - one line a record. */
 #include "base/log.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/utf8.h"
 
-enum { LOG_TEXT_MAX = 1024 };
+enum { LOG_TEXT_MAX = 1024, SYSLOG_HEAD_SIZE = 128 };
 
 static struct {
 	const char *program;
 	int fd;
-} log_state = { "cfn", STDERR_FILENO };
+	const struct syslog_name *syslog;
+} log_state = { "cfn", STDERR_FILENO, NULL };
 
 static const char *const level_names[] = { "emergency", "alert",  "critical", "error",
 	                                   "warning",   "notice", "info",     "debug" };
@@ -31,6 +35,43 @@ void
 log_set_fd(int fd)
 {
 	log_state.fd = fd;
+}
+
+void
+log_set_syslog(const struct syslog_name *name)
+{
+	log_state.syslog = name;
+}
+
+int
+log_syslog_facility(const char *word)
+{
+	static const struct {
+		const char *word;
+		int facility;
+	} rows[] = {
+		{ "daemon", LOG_DAEMON }, { "user", LOG_USER },     { "local0", LOG_LOCAL0 },
+		{ "local1", LOG_LOCAL1 }, { "local2", LOG_LOCAL2 }, { "local3", LOG_LOCAL3 },
+		{ "local4", LOG_LOCAL4 }, { "local5", LOG_LOCAL5 }, { "local6", LOG_LOCAL6 },
+		{ "local7", LOG_LOCAL7 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		if (strcmp(rows[i].word, word) == 0)
+			return rows[i].facility;
+	return -EINVAL;
+}
+
+bool
+log_syslog_send(int fd, const struct syslog_name *name, int level, const char *text, size_t n)
+{
+	char head[SYSLOG_HEAD_SIZE];
+	int n_head = snprintf(head, sizeof head, "<%d>%s[%d]: ", name->facility | (level & 7), name->ident,
+	                      (int)getpid());
+	struct iovec parts[] = { { head, (size_t)n_head }, { (void *)(uintptr_t)text, n } };
+	const struct msghdr m = { .msg_iov = parts, .msg_iovlen = ARRAY_SIZE(parts) };
+
+	return n_head < (int)sizeof head && sendmsg(fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0;
 }
 
 size_t
@@ -103,6 +144,11 @@ log_line(int level, const char *fmt, ...)
 	if (n < 0)
 		return;
 	log_escape(safe, sizeof safe, text, strnlen(text, sizeof text));
+	if (log_state.syslog) {
+		n = snprintf(line, sizeof line, "%s: %s", level_names[level & 7], safe);
+		(void)log_syslog_send(log_state.fd, log_state.syslog, level, line, (size_t)n);
+		return;
+	}
 	clock_format_now(now);
 	n = snprintf(line, sizeof line, "%s %s[%d] %s: %s\n", now, log_state.program, (int)getpid(),
 	             level_names[level & 7], safe);

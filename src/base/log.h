@@ -1,5 +1,6 @@
 /* log.h - one line a record, for main programs only; library code fills a struct err instead. */
 #pragma once
+#include <stdbool.h>
 #include <stddef.h>
 #include <syslog.h>
 
@@ -8,6 +9,20 @@
 /* Names the program in every line.  Lines go to fd (standard error until then). */
 void log_init(const char *program, int fd);
 void log_set_fd(int fd);
+
+/* A line of the system's log, as syslog(3) puts it but for the time, which who receives it knows: one message
+ * to a socket, never waited for.  priority: facility | level.  False: it was not taken. */
+struct syslog_name {
+	int facility;
+	const char *ident;
+};
+bool log_syslog_send(int fd, const struct syslog_name *name, int level, const char *text, size_t n);
+
+/* From now on lines go there in this form; NULL: as lines of a file.  *name stays the caller's. */
+void log_set_syslog(const struct syslog_name *name);
+
+/* The number of a word ("daemon", "local3"); -EINVAL. */
+int log_syslog_facility(const char *word);
 
 /* One line: time, program[pid], level, text.  Control bytes in the text are escaped, so that nobody can
  * forge a second line.  level: LOG_ERR .. LOG_DEBUG of syslog(3). */

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/log.h"
 #include "base/words.h"
 #include "config/keys.h"
 
@@ -31,11 +32,13 @@ static const struct key keys[] = {
 	TEXT("shared_dir", KEY_PATH, shared_dir),
 	TEXT("keys_dir", KEY_PATH, keys_dir),
 	TEXT("state_dir", KEY_PATH, state_dir),
-	TEXT("error_log", KEY_PATH, error_log),
-	TEXT("access.log", KEY_PATH, access_log),
+	TEXT("error_log", KEY_LOG, error_log),
+	TEXT("access.log", KEY_LOG, access_log),
+	TEXT("syslog.ident", KEY_TEXT, syslog_ident),
+	TEXT("syslog.facility", KEY_TEXT, syslog_facility),
 	TEXT("access.format", KEY_TEXT, access_format),
-	TEXT("function_log", KEY_PATH, function_log),
-	TEXT("slowlog", KEY_PATH, slowlog),
+	TEXT("function_log", KEY_LOG, function_log),
+	TEXT("slowlog", KEY_LOG, slowlog),
 	TEXT("pm.status_path", KEY_PATH, page_paths[PAGE_PATH_STATUS]),
 	TEXT("ping.path", KEY_PATH, page_paths[PAGE_PATH_PING]),
 	TEXT("ping.response", KEY_TEXT, ping_response),
@@ -97,6 +100,8 @@ config_init(struct config *c)
 		.listen_allowed_clients = "127.0.0.1",
 		.access_format = "json",
 		.ping_response = "pong",
+		.syslog_ident = "cfn",
+		.syslog_facility = "daemon",
 		.require_isolation = "strong",
 		.cgroup = "auto",
 		.routers = 1,
@@ -219,6 +224,11 @@ check_words(const struct config *c, struct err *e)
 	if (strcmp(c->cgroup, "auto") != 0 && strcmp(c->cgroup, "require") != 0 &&
 	    strcmp(c->cgroup, "off") != 0)
 		return err_set(e, -EINVAL, "cgroup: '%.64s' is not auto, require or off", c->cgroup);
+	if (log_syslog_facility(c->syslog_facility) < 0)
+		return err_set(e, -EINVAL, "syslog.facility: '%.64s' is not daemon, user or local0 to local7",
+		               c->syslog_facility);
+	if (c->syslog_ident[strcspn(c->syslog_ident, " []:<>")] || !c->syslog_ident[0])
+		return err_set(e, -EINVAL, "syslog.ident: '%.64s' is no name", c->syslog_ident);
 	if (c->listen[0] && !is_address(c->listen))
 		return err_set(e, -EINVAL, "listen: '%.64s' is not unix:PATH or tcp:HOST:PORT", c->listen);
 	if (c->metrics_listen[0] && !is_address(c->metrics_listen))

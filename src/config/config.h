@@ -29,7 +29,8 @@ struct config {
 	char keys_dir[CONFIG_PATH_MAX];   /* default config_default_keys */
 	char state_dir[CONFIG_PATH_MAX];  /* default <registry>.pool */
 	char error_log[CONFIG_PATH_MAX], access_log[CONFIG_PATH_MAX], function_log[CONFIG_PATH_MAX],
-	    slowlog[CONFIG_PATH_MAX];                /* empty: stderr */
+	    slowlog[CONFIG_PATH_MAX]; /* empty: stderr */
+	char syslog_ident[32], syslog_facility[16];
 	char access_format[CONFIG_TEXT_MAX];         /* "json" or php-fpm's letters */
 	char page_paths[PAGE_PATHS][PAGE_PATH_SIZE]; /* of the router; empty: off */
 	char ping_response[PING_SIZE];

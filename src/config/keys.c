@@ -76,13 +76,16 @@ key_set(void *object, const struct key *key, const char *text, struct err *e)
 {
 	char *field = (char *)object + key->offset;
 
+	if (key->kind == KEY_LOG && text[0] && text[0] != '/' && strcmp(text, "syslog") != 0 &&
+	    strncmp(text, "syslog:/", 8) != 0)
+		return err_set(e, -EINVAL, "%s: '%.64s' is not an absolute path or syslog", key->name, text);
 	if (key->kind == KEY_PATH && text[0] && text[0] != '/')
 		return err_set(e, -EINVAL, "%s: '%.64s' is not an absolute path", key->name, text);
 	if (key->kind == KEY_PATHS)
 		return add_paths(field, key, text, e);
 	if (key->kind == KEY_CHOICE)
 		return set_choice(key, (uint64_t *)(void *)field, text, e);
-	if (key->kind != KEY_TEXT && key->kind != KEY_PATH)
+	if (key->kind != KEY_TEXT && key->kind != KEY_PATH && key->kind != KEY_LOG)
 		return set_number(key, (uint64_t *)(void *)field, text, e);
 	if (strlen(text) >= key->size)
 		return err_set(e, -EINVAL, "%s: longer than %zu bytes", key->name, key->size - 1);
@@ -111,7 +114,7 @@ key_print(const void *object, const struct key *key, int fd)
 		print_paths(key, field, fd);
 		return;
 	}
-	if (key->kind == KEY_TEXT || key->kind == KEY_PATH) {
+	if (key->kind == KEY_TEXT || key->kind == KEY_PATH || key->kind == KEY_LOG) {
 		dprintf(fd, "%s = %s\n", key->name, field);
 		return;
 	}

@@ -6,7 +6,18 @@
 #include "base/err.h"
 
 /* All but texts and paths are a uint64_t. */
-enum key_kind { KEY_TEXT, KEY_PATH, KEY_PATHS, KEY_NUMBER, KEY_DURATION, KEY_SIZE, KEY_OCTAL, KEY_CHOICE };
+/* KEY_LOG: a path, "syslog" or "syslog:PATH". */
+enum key_kind {
+	KEY_TEXT,
+	KEY_PATH,
+	KEY_LOG,
+	KEY_PATHS,
+	KEY_NUMBER,
+	KEY_DURATION,
+	KEY_SIZE,
+	KEY_OCTAL,
+	KEY_CHOICE
+};
 
 struct key {
 	const char *name;

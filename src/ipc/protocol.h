@@ -72,7 +72,7 @@ enum message_type {
 	MSG_WORKER_ENDED,  /* struct worker_ended: of a worker leased to this router and not yet released */
 	MSG_START_REFUSED, /* struct start_refused: nothing to wait for, answer the queue */
 	MSG_STREAM_ANSWER, /* struct stream_answer: to MSG_STREAM */
-	MSG_LOGS,          /* nothing; access log, function log, error log, reopened */
+	MSG_LOGS,          /* struct log_kinds; access log, function log, error log, reopened */
 	MSG_DRAIN,         /* nothing: take no new connection, finish, say DRAINED */
 	MSG_ASK_COUNTERS,  /* nothing */
 	MSG_SESSION_KEYS,  /* struct session_keys of session/session.h, before any MSG_SNAPSHOT */
@@ -146,7 +146,12 @@ struct start_router {
 	uint32_t has_metrics;      /* a listener of their own */
 	char allowed_clients[256]; /* of a TCP listener: addresses separated by commas; empty: any */
 	char mount_prefix[128];    /* removed from the path; empty or "/x" */
-	char access_format[256];   /* "json", or php-fpm's letters */
+	struct log_kinds {
+		uint32_t is_access, is_function, is_error; /* a socket to the system's log */
+		int32_t facility;
+		char ident[32];
+	} syslog;
+	char access_format[256];                     /* "json", or php-fpm's letters */
 	char page_paths[PAGE_PATHS][PAGE_PATH_SIZE]; /* below the prefix */
 	char ping_response[PING_SIZE];
 };

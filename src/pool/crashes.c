@@ -373,7 +373,13 @@ write_slow(const struct master *m, const json_t *record)
 {
 	AUTO_FREE char *text = json_dumps(record, JSON_COMPACT);
 	struct iovec parts[] = { { text, text ? strlen(text) : 0 }, { (char[]){ "\n" }, 1 } };
-	ssize_t ignored = text ? writev(m->logs.slow, parts, ARRAY_SIZE(parts)) : 0;
+	ssize_t ignored;
+
+	if (text && m->logs.is_slow_syslog) {
+		(void)log_syslog_send(m->logs.slow, &m->logs.name, LOG_WARNING, text, strlen(text));
+		return;
+	}
+	ignored = text ? writev(m->logs.slow, parts, ARRAY_SIZE(parts)) : 0;
 
 	(void)ignored;
 }

@@ -3,7 +3,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <paths.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -20,11 +24,55 @@ logs_path(const struct config *c, enum log_file file)
 	return paths[file];
 }
 
+bool
+logs_is_syslog(const char *path)
+{
+	return strncmp(path, "syslog", 6) == 0;
+}
+
+static int
+connect_syslog(int fd, const char *path)
+{
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+
+	snprintf(a.sun_path, sizeof a.sun_path, "%s", path[6] == ':' ? path + 7 : _PATH_LOG);
+	return connect(fd, (const struct sockaddr *)&a, sizeof a) < 0 ? -errno : 0;
+}
+
+/* A system's log that is not there now is waited for: logs must not keep a pool from serving. */
+static int
+open_syslog(const char *path, struct err *e)
+{
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	if (fd < 0)
+		return err_set(e, errno, "socket for %s", path);
+	(void)connect_syslog(fd, path);
+	return fd;
+}
+
+static void
+reconnect(int fd, const char *path)
+{
+	if (logs_is_syslog(path))
+		(void)connect_syslog(fd, path);
+}
+
+void
+logs_reconnect(const struct logs *l, const struct config *c)
+{
+	for (int i = 0; i < LOG_FILES; i++)
+		reconnect(l->fds[i], logs_path(c, (enum log_file)i));
+	reconnect(l->slow, c->slowlog);
+}
+
 static int
 open_one(const char *path, struct err *e)
 {
 	int fd;
 
+	if (logs_is_syslog(path))
+		return open_syslog(path, e);
 	if (path[0])
 		fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_NOCTTY | O_CLOEXEC, 0640);
 	else
@@ -45,7 +93,7 @@ close_all(struct logs *l)
 int
 logs_open(struct logs *l, const struct config *c, struct err *e)
 {
-	struct logs opened = { { -1, -1, -1 }, -1 };
+	struct logs opened = { .fds = { -1, -1, -1 }, .slow = -1 };
 
 	for (int i = 0; i < LOG_FILES; i++) {
 		opened.fds[i] = open_one(logs_path(c, (enum log_file)i), e);
@@ -61,5 +109,12 @@ logs_open(struct logs *l, const struct config *c, struct err *e)
 	}
 	close_all(l);
 	*l = opened;
+	l->kinds = (struct log_kinds){ .is_access = logs_is_syslog(c->access_log),
+		                       .is_function = logs_is_syslog(c->function_log),
+		                       .is_error = logs_is_syslog(c->error_log),
+		                       .facility = log_syslog_facility(c->syslog_facility) };
+	snprintf(l->kinds.ident, sizeof l->kinds.ident, "%s", c->syslog_ident);
+	l->is_slow_syslog = logs_is_syslog(c->slowlog);
+	l->name = (struct syslog_name){ l->kinds.facility, l->kinds.ident };
 	return 0;
 }

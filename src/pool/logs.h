@@ -1,6 +1,7 @@
 /* logs.h - the three log files: opened here, written by the master and the routers. */
 #pragma once
 #include "base/err.h"
+#include "base/log.h"
 #include "config/config.h"
 
 enum log_file { LOG_FILE_ACCESS, LOG_FILE_FUNCTION, LOG_FILE_ERROR, LOG_FILES };
@@ -8,10 +9,20 @@ enum log_file { LOG_FILE_ACCESS, LOG_FILE_FUNCTION, LOG_FILE_ERROR, LOG_FILES };
 struct logs {
 	int fds[LOG_FILES]; /* append only, or copies of standard error */
 	int slow;           /* the master's own; the same */
+	struct log_kinds kinds;
+	bool is_slow_syslog;
+	struct syslog_name name; /* within kinds */
 };
 
 /* Path of one in the configuration; empty: standard error. */
 const char *logs_path(const struct config *c, enum log_file file);
+
+/* Whether it is the system's log, no file. */
+bool logs_is_syslog(const char *path);
+
+/* A socket to the system's log that was made anew is reached again, by all who hold ours: connected once
+ * more. */
+void logs_reconnect(const struct logs *l, const struct config *c);
 
 /* Opens all three and puts them in the place of those that were open; on failure these stay. */
 int logs_open(struct logs *l, const struct config *c, struct err *e);

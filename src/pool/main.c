@@ -158,10 +158,10 @@ make_files(struct master *m, struct err *e)
 	for (int i = 0; i < LOG_FILES; i++) {
 		const char *path = logs_path(m->config, (enum log_file)i);
 
-		if (path[0] && identity_make_file(&m->identity, path, e) < 0)
+		if (path[0] == '/' && identity_make_file(&m->identity, path, e) < 0)
 			return -e->code;
 	}
-	if (m->config->slowlog[0] && identity_make_file(&m->identity, m->config->slowlog, e) < 0)
+	if (m->config->slowlog[0] == '/' && identity_make_file(&m->identity, m->config->slowlog, e) < 0)
 		return -e->code;
 	if (identity_make_folder(&m->identity, m->config->state_dir, e) < 0)
 		return -e->code;
@@ -388,7 +388,7 @@ announce(struct master *m)
 {
 	char title[CONFIG_PATH_MAX + 32], groups[GROUPS_RISKY_SIZE], memory[CGROUP_TEXT_SIZE];
 
-	log_set_fd(m->logs.fds[LOG_FILE_ERROR]);
+	logs_use(m);
 	snprintf(title, sizeof title, "cfn-pool: master (%s)", m->config->registry);
 	title_set(title);
 	groups_list_risky(groups);

@@ -258,6 +258,7 @@ struct master {
 	struct channel heritage; /* to the pool after this one, or from the one before; fd -1: none */
 	struct listener metrics; /* of their own; fd -1: none */
 	struct logs logs;
+	struct timer logs_timer; /* until a system's log is connected to again */
 	struct loop loop;
 	struct watchdog watchdog;
 	struct watch signals;
@@ -309,6 +310,8 @@ void master_stop(struct master *m, int exit_code);
 
 /* signals.c */
 int signals_open(struct master *m, struct err *e);
+/* Lines of the master go to its logs from now on. */
+void logs_use(struct master *m);
 /* Begins a graceful stop; a second time it ends at once. */
 void master_drain(struct master *m);
 /* A graceful stop goes on: nothing is left to wait for, perhaps. */

@@ -313,6 +313,7 @@ fill_start(const struct master *m, const struct router *router, struct start_rou
 	if (m->listener.is_tcp)
 		snprintf(s->allowed_clients, sizeof s->allowed_clients, "%s", c->listen_allowed_clients);
 	snprintf(s->mount_prefix, sizeof s->mount_prefix, "%s", c->mount_prefix);
+	s->syslog = m->logs.kinds;
 	snprintf(s->access_format, sizeof s->access_format, "%s", c->access_format);
 	memcpy(s->page_paths, c->page_paths, sizeof s->page_paths);
 	memcpy(s->ping_response, c->ping_response, sizeof s->ping_response);
@@ -481,4 +482,13 @@ routers_tell(struct master *m, uint32_t type, const int *fds, size_t n_fds)
 	for (size_t i = 0; i < m->n_routers; i++)
 		if (m->routers[i].stage != ROUTER_DOWN)
 			channel_send(&m->routers[i].channel, type, NULL, 0, fds, n_fds);
+}
+
+void
+routers_tell_logs(struct master *m)
+{
+	for (size_t i = 0; i < m->n_routers; i++)
+		if (m->routers[i].stage != ROUTER_DOWN)
+			channel_send(&m->routers[i].channel, MSG_LOGS, &m->logs.kinds, sizeof m->logs.kinds,
+			             m->logs.fds, LOG_FILES);
 }

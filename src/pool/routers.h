@@ -15,4 +15,5 @@ void router_has_ended(struct master *m, struct router *router, const struct proc
 
 /* To every router that runs: the keys of sessions, a message. */
 void routers_tell_keys(struct master *m);
+void routers_tell_logs(struct master *m); /* that they were opened anew */
 void routers_tell(struct master *m, uint32_t type, const int *fds, size_t n_fds);

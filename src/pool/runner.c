@@ -229,7 +229,9 @@ start(struct master *m, struct pool *pool, struct err *e)
 	remember_counters(r);
 	r->n_starts++;
 	channel_send(&m->spawner_channel, MSG_START_RUNNER, &start, sizeof start,
-	             (int[]){ theirs, r->folder, m->logs.fds[LOG_FILE_ERROR] }, 3);
+	             (int[]){ theirs, r->folder,
+	                      m->logs.kinds.is_error ? STDERR_FILENO : m->logs.fds[LOG_FILE_ERROR] },
+	             3);
 	timer_arm(&m->loop, &r->timer, START_TIMEOUT_MS * UINT64_C(1000));
 	return 0;
 }
@@ -365,7 +367,7 @@ runner_serves(const struct master *m, const struct pool *pool)
 void
 runner_tell_logs(struct master *m)
 {
-	if (m->runner.stage != RUNNER_DOWN)
+	if (m->runner.stage != RUNNER_DOWN && !m->logs.kinds.is_error)
 		channel_send(&m->runner.channel, MSG_LOGS, NULL, 0, &m->logs.fds[LOG_FILE_ERROR], 1);
 }
 

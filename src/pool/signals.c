@@ -64,6 +64,32 @@ keep_fixed(const struct config *old, struct config *fresh)
 	}
 }
 
+enum { RECONNECT_S = 5 };
+
+/* Its socket may have been made anew. */
+static void
+reconnect_logs(void *context, void *owner)
+{
+	struct master *m = context;
+
+	(void)owner;
+	logs_reconnect(&m->logs, m->config);
+	timer_arm(&m->loop, &m->logs_timer, RECONNECT_S * UINT64_C(1000000));
+}
+
+void
+logs_use(struct master *m)
+{
+	const struct log_kinds *k = &m->logs.kinds;
+
+	log_set_fd(m->logs.fds[LOG_FILE_ERROR]);
+	log_set_syslog(k->is_error ? &m->logs.name : NULL);
+	timer_cancel(&m->loop, &m->logs_timer);
+	m->logs_timer = (struct timer){ .fire = reconnect_logs };
+	if (k->is_access || k->is_function || k->is_error || m->logs.is_slow_syslog)
+		timer_arm(&m->loop, &m->logs_timer, RECONNECT_S * UINT64_C(1000000));
+}
+
 static void
 reopen_logs(struct master *m)
 {
@@ -73,8 +99,8 @@ reopen_logs(struct master *m)
 		log_line(LOG_ERR, "%s; the old logs go on", e.text);
 		return;
 	}
-	log_set_fd(m->logs.fds[LOG_FILE_ERROR]);
-	routers_tell(m, MSG_LOGS, m->logs.fds, LOG_FILES);
+	logs_use(m);
+	routers_tell_logs(m);
 	runner_tell_logs(m);
 }
 

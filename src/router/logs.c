@@ -128,13 +128,32 @@ time_text(struct router *r)
 
 /* ---- the batches ---- */
 
+/* One message a line; what is not taken at once is lost, and counted. */
 static void
-file_flush(struct log_file *file)
+lines_send(struct router *r, struct log_file *file)
+{
+	const char *p = buf_head(&file->buf), *end = p + buf_used(&file->buf), *newline;
+	uint64_t n_dropped = file->n_dropped;
+
+	for (; p < end && (newline = memchr(p, '\n', (size_t)(end - p))); p = newline + 1)
+		file->n_dropped += !log_syslog_send(file->fd, &r->syslog, LOG_INFO, p, (size_t)(newline - p));
+	if (n_dropped == 0 || n_dropped != file->n_dropped)
+		return;
+	file->n_dropped = 0;
+	log_line(LOG_WARNING, "%llu lines of the %s log were not taken by the system's log",
+	         (unsigned long long)n_dropped, file == &r->access ? "access" : "function");
+}
+
+static void
+file_flush(struct router *r, struct log_file *file)
 {
 	if (buf_used(&file->buf) == 0)
 		return;
 	/* A full disk must not stop the serving: the lines are lost. */
-	(void)fd_write_all(file->fd, buf_head(&file->buf), buf_used(&file->buf));
+	if (file->is_syslog)
+		lines_send(r, file);
+	else
+		(void)fd_write_all(file->fd, buf_head(&file->buf), buf_used(&file->buf));
 	buf_clear(&file->buf);
 }
 
@@ -149,7 +168,7 @@ file_add(struct router *r, struct log_file *file, struct line *l)
 		file->since_us = r->now_us;
 	if (buf_append(&file->buf, l->text, l->n) == 0)
 		return;
-	file_flush(file);
+	file_flush(r, file);
 	(void)buf_append(&file->buf, l->text, l->n);
 }
 
@@ -158,7 +177,7 @@ file_check(struct router *r, struct log_file *file, bool is_forced)
 {
 	if (is_forced || buf_used(&file->buf) >= LOG_FLUSH_SIZE ||
 	    r->now_us - file->since_us >= LOG_FLUSH_MS * 1000)
-		file_flush(file);
+		file_flush(r, file);
 }
 
 void
@@ -166,13 +185,27 @@ logs_flush(struct router *r, bool is_forced)
 {
 	/* Whoever looks after an answer finds its line, unless there is a batch to be had. */
 	file_check(r, &r->access, is_forced || r->counters.requests_active == 0);
-	file_flush(&r->function);
+	file_flush(r, &r->function);
+}
+
+static void
+kinds_take(struct router *r)
+{
+	struct log_kinds *k = &r->start.syslog;
+
+	k->ident[sizeof k->ident - 1] = '\0';
+	r->syslog = (struct syslog_name){ k->facility, k->ident };
+	r->access.is_syslog = k->is_access;
+	r->function.is_syslog = k->is_function;
+	log_set_syslog(k->is_error ? &r->syslog : NULL);
 }
 
 void
-logs_replace(struct router *r, int access, int function)
+logs_replace(struct router *r, int access, int function, const struct log_kinds *kinds)
 {
 	logs_flush(r, true);
+	r->start.syslog = *kinds;
+	kinds_take(r);
 	fd_close(&r->access.fd);
 	fd_close(&r->function.fd);
 	r->access.fd = access;
@@ -185,6 +218,7 @@ logs_open(struct router *r, const struct router_fds *fds)
 	r->access.fd = fds->access_log;
 	r->function.fd = fds->function_log;
 	r->error_log = fds->error_log;
+	kinds_take(r);
 	buf_init(&r->access.buf, LOG_BUFFER_MAX);
 	buf_init(&r->function.buf, LOG_BUFFER_MAX);
 	r->is_json = strcmp(r->start.access_format, "json") == 0 || r->start.access_format[0] == '\0';

@@ -196,7 +196,10 @@ logs_take(struct router *r, struct message *m)
 {
 	int access = message_take_fd(m, 0), function = message_take_fd(m, 1);
 
-	logs_replace(r, access, function);
+	struct log_kinds kinds;
+
+	memcpy(&kinds, m->body, sizeof kinds);
+	logs_replace(r, access, function, &kinds);
 	fd_close(&r->error_log);
 	r->error_log = message_take_fd(m, 2);
 	log_set_fd(r->error_log);
@@ -266,7 +269,7 @@ static const struct message_rule rules[] = {
 	{ MSG_WORKER_ENDED, EXACTLY(struct worker_ended), 0, 0 },
 	{ MSG_START_REFUSED, EXACTLY(struct start_refused), 0, 0 },
 	{ MSG_STREAM_ANSWER, EXACTLY(struct stream_answer), 0, 0 },
-	{ MSG_LOGS, 0, 0, 3, 3 },
+	{ MSG_LOGS, EXACTLY(struct log_kinds), 3, 3 },
 	{ MSG_DRAIN, 0, 0, 0, 0 },
 	{ MSG_ASK_COUNTERS, 0, 0, 0, 0 },
 	{ MSG_SESSION_KEYS, EXACTLY(struct session_keys), 0, 0 },

@@ -9,6 +9,7 @@
 #include "base/buf.h"
 #include "base/ending.h"
 #include "base/err.h"
+#include "base/log.h"
 #include "base/macros.h"
 #include "fcgi/fcgi.h"
 #include "http/http.h"
@@ -338,6 +339,8 @@ struct log_file {
 	int fd;
 	struct buf buf;
 	uint64_t since_us; /* of the oldest byte */
+	bool is_syslog;
+	uint64_t n_dropped; /* lines that the system's log did not take, and nobody was told */
 };
 
 struct address {
@@ -383,8 +386,9 @@ struct router {
 	struct buf to_master;             /* messages that the channel did not take yet */
 	struct log_file access, function;
 	int error_log;
-	bool is_json;      /* the access log */
-	char log_time[48]; /* of log_ms */
+	struct syslog_name syslog; /* within start */
+	bool is_json;              /* the access log */
+	char log_time[48];         /* of log_ms */
 	uint64_t log_ms;
 	uint64_t tick_us, slow_tick_us; /* when the next ones are due */
 	bool is_late;                   /* the last one was */
@@ -725,4 +729,4 @@ void logs_function(struct router *r, const struct pool *p, const struct request 
                    struct span text);
 const char *logs_level(int level); /* the word for a level of syslog(3) */
 void logs_flush(struct router *r, bool is_forced);
-void logs_replace(struct router *r, int access, int function);
+void logs_replace(struct router *r, int access, int function, const struct log_kinds *kinds);

@@ -569,7 +569,7 @@ reopened_logs_are_used_and_figures_are_told(void **state)
 
 	for (size_t i = 0; i < ARRAY_SIZE(logs); i++)
 		logs[i] = memfd_create("new", MFD_CLOEXEC);
-	message_send(g->master, MSG_LOGS, NULL, 0, logs, 3, &e);
+	message_send(g->master, MSG_LOGS, &(struct log_kinds){ 0 }, sizeof(struct log_kinds), logs, 3, &e);
 	rig_run(g);
 	rig_get(g, fd, "/nothing");
 	assert_true(rig_answers(fd, 404, ""));
