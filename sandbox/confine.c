@@ -69,6 +69,28 @@ confine_runner(const struct confine_runner *c, struct err *e)
 	return rc;
 }
 
+enum { MANAGE_FILES = 1024 };
+#define MANAGE_MEMORY (2ULL << 30) /* bytes: bodies and answers have bounds of their own below it */
+
+int
+confine_manage(const int *keep, size_t n_keep, struct err *e)
+{
+	AUTO_FD program = sandbox_filters_seal(FILTER_BIT(FILTER_MANAGE), e);
+	struct sandbox s;
+	int rc;
+
+	if (program < 0)
+		return program;
+	sandbox_init(&s, &sandbox_manage, "management");
+	s.keep = keep;
+	s.n_keep = n_keep;
+	s.limits = (struct sandbox_limits){ .memory = MANAGE_MEMORY,
+		                            .file_size = RUNNER_FILE_SIZE,
+		                            .files = MANAGE_FILES };
+	rc = sandbox_filters_map(program, &s.filters, e);
+	return rc == 0 ? runner_enter(&s, e) : rc;
+}
+
 /* user_namespaces(7): to map another id than its own into a box, or its own, when that is the only one and so
  * 0. */
 static const cap_value_t to_map_others[] = { CAP_SETUID, CAP_SETGID }, to_map_own[] = { CAP_SETFCAP };

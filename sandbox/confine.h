@@ -22,6 +22,11 @@ struct confine_runner {
  * and a seccomp filter without exec, new processes and new sockets. */
 int confine_runner(const struct confine_runner *c, struct err *e);
 
+/* The front of the management, which was cloned with sandbox_manage and released: no file at all, no
+ * capability, Landlock, and a seccomp filter without exec, open, new processes and new sockets.  keep:
+ * descriptors that stay open. */
+int confine_manage(const int *keep, size_t n_keep, struct err *e);
+
 /* The runner's maker, uid 0 of its user namespace: of all capabilities it keeps those that write
  * id maps.  has_one_id: 0 is the only id there. */
 int confine_maker(bool has_one_id, struct err *e);

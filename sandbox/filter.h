@@ -24,6 +24,7 @@ enum filter_kind {
 	FILTER_COPY,
 	FILTER_ROUTER,
 	FILTER_RUNNER,
+	FILTER_MANAGE,
 	FILTER_COMPILER,
 	FILTER_RUN, /* as FILTER_COMPILER; what only an attack asks for is reported */
 	FILTER_CHECK,

@@ -71,6 +71,10 @@ static const char runner_calls[] =
     "getcwd readlink readlinkat unlink unlinkat ftruncate fallocate fsync fdatasync uname sysinfo "
     "recvmsg sendmsg recvfrom sendto shutdown epoll_ctl epoll_wait epoll_pwait memfd_create";
 
+/* Lanes, lists of tokens to map, and jobs as sealed memory. */
+static const char manage_calls[] =
+    "lseek pread64 recvmsg sendmsg recvfrom sendto shutdown epoll_ctl epoll_wait epoll_pwait memfd_create";
+
 /* What address and undefined-behaviour sanitizers call by themselves; only such a build allows it. */
 #ifdef CFN_SANITIZERS
 static const char sanitizer_calls[] =
@@ -407,6 +411,14 @@ static const struct call_rule runner_rules[] = {
 	{ NULL }
 };
 
+static const struct call_rule manage_rules[] = { ALLOW_IS("fcntl", 1, F_GETFL),
+	                                         ALLOW_IS("fcntl", 1, F_SETFL),
+	                                         ALLOW_IS("fcntl", 1, F_GET_SEALS),
+	                                         ALLOW_IS("fcntl", 1, F_ADD_SEALS),
+	                                         /* The C library's fstat. */
+	                                         ALLOW_IS("newfstatat", 3, AT_EMPTY_PATH),
+	                                         { NULL } };
+
 const struct filter_calls filter_calls[FILTER_COUNT] = {
 	[FILTER_FUNCTION_LOAD] = {
 		"function", VERDICT_UNKNOWN, VERDICT_REPORT, NULL,
@@ -467,6 +479,11 @@ const struct filter_calls filter_calls[FILTER_COUNT] = {
 		"runner", VERDICT_UNKNOWN, VERDICT_NONE, NULL,
 		{ core_calls, runner_calls, sanitizer_calls },
 		{ runner_rules, no_executable_rules, socket_rules },
+	},
+	[FILTER_MANAGE] = {
+		"manage", VERDICT_UNKNOWN, VERDICT_NONE, NULL,
+		{ core_calls, manage_calls, sanitizer_calls },
+		{ manage_rules, no_executable_rules, socket_rules },
 	},
 	[FILTER_COMPILER] = {
 		"compiler", VERDICT_UNKNOWN, VERDICT_REFUSE, NULL,

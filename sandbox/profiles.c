@@ -190,6 +190,17 @@ const struct sandbox_profile sandbox_runner = {
 	.n_places = ARRAY_SIZE(runner_places),
 };
 
+/* As the runner's front, with no file at all and a network namespace that may be the host's else. */
+const struct sandbox_profile sandbox_manage = {
+	.name = "manage",
+	.namespaces = NAMESPACES | CLONE_NEWPID | CLONE_NEWNET,
+	.root = ROOT_EMPTY,
+	.filter = FILTER_MANAGE,
+	.environment = no_environment,
+	.limits = runner_limits,
+	.n_limits = ARRAY_SIZE(runner_limits),
+};
+
 const struct sandbox_profile sandbox_copy = {
 	.name = "copy",
 	.namespaces = NAMESPACES | CLONE_NEWPID,

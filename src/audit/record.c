@@ -42,6 +42,7 @@ static const struct {
 	[AUDIT_KEYS] = { "keys", false },
 	[AUDIT_STORM] = { "storm", false },
 	[AUDIT_STORM_END] = { "storm_end", false },
+	[AUDIT_MANAGE_REFUSED] = { "manage_refused", true },
 	[AUDIT_REGISTRY] = { "registry", false },
 	[AUDIT_REPAIRED] = { "repaired", false },
 	[AUDIT_ROTATED] = { "rotated", false },

@@ -47,10 +47,11 @@ enum audit_event {
 	AUDIT_KEYS,              /* the trusted keys are others than before */
 	AUDIT_STORM,             /* a function is disabled for its refused calls */
 	AUDIT_STORM_END,
-	AUDIT_REGISTRY, /* the last audit row of the registry: count is its number, detail its hash */
-	AUDIT_REPAIRED, /* the log was damaged */
-	AUDIT_ROTATED,  /* a new file: count is the number of the oldest entry that is kept */
-	AUDIT_DROPPED,  /* count entries came too fast */
+	AUDIT_MANAGE_REFUSED, /* requests of the management: count, and why */
+	AUDIT_REGISTRY,       /* the last audit row of the registry: count is its number, detail its hash */
+	AUDIT_REPAIRED,       /* the log was damaged */
+	AUDIT_ROTATED,        /* a new file: count is the number of the oldest entry that is kept */
+	AUDIT_DROPPED,        /* count entries came too fast */
 	AUDIT_EVENTS
 };
 

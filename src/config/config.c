@@ -121,6 +121,7 @@ config_init(struct config *c)
 	set_from_environment(c->libexec_dir, sizeof c->libexec_dir, "CFN_LIBEXECDIR", CFN_LIBEXECDIR);
 	set_from_environment(c->include_dir, sizeof c->include_dir, "CFN_INCLUDEDIR", CFN_INCLUDEDIR);
 	config_run_init(&c->run);
+	config_management_init(&c->management);
 	set_from_environment(c->run.languages_dir, sizeof c->run.languages_dir, "CFN_LANGUAGESDIR",
 	                     CFN_LANGUAGESDIR);
 	set_text(c->keys_dir, sizeof c->keys_dir, config_default_keys);
@@ -149,6 +150,9 @@ set_global(struct config *c, const char *name, const char *value, struct err *e)
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
 		if (strcmp(keys[i].name, name) == 0)
 			return key_set(c, &keys[i], value, e);
+	/* The one switch stands here, too; its section says how. */
+	if (strcmp(name, "management") == 0)
+		return config_management_set(&c->management, "enabled", value, e);
 	if (!row || (is_maximum && policy_is_of_operator(row)))
 		return err_set(e, -EINVAL, "unknown key '%.64s' in [global]", name);
 	return policy_set(is_maximum ? &c->maximum : &c->defaults, row, value, e);
@@ -197,6 +201,8 @@ on_line(void *context, const char *section, const char *name, const char *value)
 		rc = set_override(r->config, section + 9, name, value, &e);
 	else if (strcmp(section, "run") == 0)
 		rc = config_run_set(&r->config->run, name, value, &e);
+	else if (strcmp(section, "management") == 0)
+		rc = config_management_set(&r->config->management, name, value, &e);
 	else if (strcmp(section, "link") == 0)
 		rc = libraries_set(&r->config->libraries, name, value, &e);
 	else if (section[0] == '\0')
@@ -236,7 +242,9 @@ check_words(const struct config *c, struct err *e)
 		               c->metrics_listen);
 	if (c->mount_prefix[0] && c->mount_prefix[0] != '/')
 		return err_set(e, -EINVAL, "mount_prefix: '%.64s' does not begin with '/'", c->mount_prefix);
-	return config_run_check(&c->run, e);
+	if (config_run_check(&c->run, e) < 0)
+		return -e->code;
+	return config_management_check(&c->management, e);
 }
 
 int
@@ -308,6 +316,7 @@ config_print(const struct config *c, int fd)
 	print_policy(&c->defaults, policy_n_rows, "", fd);
 	print_policy(&c->maximum, policy_n_version_rows, "max.", fd);
 	config_run_print(&c->run, fd);
+	config_management_print(&c->management, fd);
 	dprintf(fd, "[link]\n");
 	for (size_t i = 0; i < c->libraries.n; i++)
 		dprintf(fd, "%s = %s%s%s\n", c->libraries.rows[i].name, c->libraries.rows[i].file,

@@ -5,6 +5,7 @@
 
 #include "base/err.h"
 #include "config/libraries.h"
+#include "config/management.h"
 #include "config/policy.h"
 #include "config/run.h"
 
@@ -53,6 +54,7 @@ struct config {
 	struct function_policy maximum;  /* max.* */
 	struct libraries libraries;      /* [link] */
 	struct config_run run;           /* [run] */
+	struct config_management management; /* [management] */
 	size_t n_overrides;
 	struct config_override overrides[CONFIG_OVERRIDES_MAX];
 };

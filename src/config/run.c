@@ -88,9 +88,8 @@ config_run_set(struct config_run *r, const char *name, const char *value, struct
 	return err_set(e, -EINVAL, "unknown key '%.64s' in [run]", name);
 }
 
-/* Whole segments of letters that mean themselves in every pattern and every URL. */
-static bool
-is_path(const char *path)
+bool
+config_is_path(const char *path)
 {
 	static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.~-";
 	size_t n;
@@ -157,7 +156,7 @@ check_files(const char *name, uint64_t files, struct err *e)
 int
 config_run_check(const struct config_run *r, struct err *e)
 {
-	if (!is_path(r->path))
+	if (!config_is_path(r->path))
 		return err_set(e, -EINVAL,
 		               "path: '%.64s' does not look like /api/run: segments of A-Z, a-z, 0-9, '_', "
 		               "'.', '~' and '-'",
@@ -240,10 +239,15 @@ config_run_fill(const struct config_run *r, bool has_cgroup, struct start_runner
 }
 
 bool
+config_path_has(const char *path, const char *pattern)
+{
+	size_t n = strlen(path);
+
+	return strncmp(pattern, path, n) == 0 && (pattern[n] == '\0' || pattern[n] == '/');
+}
+
+bool
 config_run_reserves(const struct config_run *r, const char *pattern)
 {
-	size_t n = strlen(r->path);
-
-	return r->is_enabled && strncmp(pattern, r->path, n) == 0 &&
-	       (pattern[n] == '\0' || pattern[n] == '/');
+	return r->is_enabled && config_path_has(r->path, pattern);
 }

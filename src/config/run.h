@@ -27,6 +27,11 @@ struct config_run {
 	uint64_t retention_ms, store_size, cache_size;
 };
 
+/* Whole segments of letters that mean themselves in every pattern and every URL; and whether a route's
+ * pattern is that path or below it. */
+bool config_is_path(const char *path);
+bool config_path_has(const char *path, const char *pattern);
+
 void config_run_init(struct config_run *r);
 int config_run_set(struct config_run *r, const char *name, const char *value, struct err *e);
 

@@ -33,6 +33,9 @@ enum {
 	RUN_QUEUE_MAX = 4096,          /* runs that wait */
 	RUN_LANES_ASIDE = 16,          /* lanes for questions, beside one for each run */
 	RUN_BODY_MAX = 8 << 20,        /* bytes of one request */
+	MANAGE_BODY_MAX = 8 << 20,     /* bytes of one request of the management */
+	MANAGE_CONCURRENT_MAX = 16,    /* of them at once */
+	MANAGE_QUEUE = 32,             /* of them that wait */
 	RUN_ANSWER_MAX = 64 << 20,     /* bytes of one answer */
 	FAILURE_OUTPUT_MAX = 6 * 1024, /* last lines of a function that failed */
 	RUN_WALL_MARGIN_MS = 5000,     /* that a request may take longer than its run */
@@ -105,6 +108,11 @@ enum message_type {
 
 	/* runner → master */
 	MSG_RUN_COUNTERS = 110, /* struct run_counters: when they changed, about once a second */
+
+	/* master → management's front: MSG_LANE, MSG_TOKENS, MSG_LOGS (error log alone), MSG_DRAIN */
+	/* management's front → master */
+	MSG_MANAGE_READY = 120, /* nothing */
+	MSG_MANAGE_COUNTERS,    /* struct manage_counters: when they changed, about once a second */
 };
 
 /* What a function asks of its clients. */
@@ -128,6 +136,14 @@ enum page {
 enum page_path { PAGE_PATH_STATUS, PAGE_PATH_PING, PAGE_PATH_HEALTHZ, PAGE_PATH_READYZ, PAGE_PATHS };
 
 enum { PAGE_PATH_SIZE = 128, PING_SIZE = 64, PAGE_TEXT_MAX = 32 << 20 };
+
+/* Requests of the management, since it was started. */
+struct manage_counters {
+	uint64_t done;
+	uint64_t unauthorized; /* without a token that is good */
+	uint64_t forbidden;    /* whose token may not, or from a page of another site */
+	uint64_t limited;      /* of an address that has failed too often */
+};
 
 /* Ids are the master's, unique for its life and never 0. */
 struct process_ref {

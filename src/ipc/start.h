@@ -48,6 +48,23 @@ enum runner_fd {
 	RUNNER_FD_END
 };
 
+/* cfn-manage, started by the master after it gave its rights up: argv, and its descriptors.  0 and 1 are
+ * /dev/null, 2 is the error log. */
+enum manage_argument {
+	MANAGE_ARGUMENT_NAME,
+	MANAGE_ARGUMENT_PATH,       /* where it serves */
+	MANAGE_ARGUMENT_CONCURRENT, /* cfn-deploys at once */
+	MANAGE_ARGUMENT_CONFIG,     /* --config of cfn-deploy; "" */
+	MANAGE_ARGUMENT_REGISTRY,
+	MANAGE_ARGUMENT_KEY, /* "" */
+	MANAGE_ARGUMENTS
+};
+enum manage_fd {
+	MANAGE_FD_MASTER = 3, /* channel, of its front */
+	MANAGE_FD_LIFE,       /* of its executor: ends with the master */
+	MANAGE_FD_END
+};
+
 /* Slots of the uid range, below those of functions and beside those of cfn-deploy's boxes. */
 enum runner_slot { RUNNER_SLOT_FRONT = 4, RUNNER_SLOT_BOX, RUNNER_SLOT_COMPILER };
 

@@ -324,7 +324,7 @@ static void
 forget_environments(struct master *m)
 {
 	for (struct node *n = table_next(&m->pools, NULL); n; n = table_next(&m->pools, n)) {
-		if (((struct pool *)n)->runner)
+		if (((struct pool *)n)->lanes)
 			continue;
 		artifacts_close(m, (struct pool *)n);
 		pool_drain(m, (struct pool *)n);
@@ -340,7 +340,7 @@ approve_anew(struct master *m)
 		bool was_settled = pool->is_settled;
 		struct err e;
 
-		if (pool->runner)
+		if (pool->lanes)
 			continue; /* the configuration's own */
 		approval_forget(m, pool);
 		pool->refused = (struct approval_claim){ 0 };

@@ -169,7 +169,7 @@ artifacts_preload(struct master *m)
 		if (m->n_artifacts >= ARTIFACTS_MAX || m->artifact_bytes >= ARTIFACTS_MAX_BYTES / 2)
 			return;
 		/* What cannot be read now is said when it is needed. */
-		if (pool->public.is_enabled && !pool->runner && pool->artifact < 0 &&
+		if (pool->public.is_enabled && !pool->lanes && pool->artifact < 0 &&
 		    open_artifact(m, pool, &e) < 0)
 			continue;
 	}

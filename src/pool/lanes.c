@@ -71,6 +71,28 @@ fill_routes(struct pool *pool, const char *path, struct err *e)
 	return 0;
 }
 
+void
+lanes_pool_init(struct master *m, struct pool *pool, const char *function)
+{
+	TAILQ_INIT(&pool->workers);
+	pool->artifact = pool->environment = -1;
+	pool->approval = APPROVAL_GIVEN;
+	pool->concurrency = CONCURRENCY_ANY;
+	pool->start.version = pool->public.version = ++m->n_lane_versions;
+	pool->public.version_id = FIRST_VERSION + m->n_lane_versions;
+	snprintf(pool->start.function, sizeof pool->start.function, "%s", function);
+}
+
+static struct channel *
+runner_channel(struct master *m)
+{
+	return &m->runner.channel;
+}
+
+static const struct lane_kind runner_kind = { .what = "the runner",
+	                                      .serves = runner_serves,
+	                                      .channel = runner_channel };
+
 int
 lanes_pool_new(struct master *m, const struct start_runner *values, uint32_t auth, struct pool **made,
                struct err *e)
@@ -89,14 +111,9 @@ lanes_pool_new(struct master *m, const struct start_runner *values, uint32_t aut
 		return rc;
 	}
 	*pool->runner = *values;
-	TAILQ_INIT(&pool->workers);
-	pool->artifact = pool->environment = -1;
-	pool->approval = APPROVAL_GIVEN;
+	pool->lanes = &runner_kind;
+	lanes_pool_init(m, pool, RUNNER_FUNCTION);
 	pool->streams = most_lanes(values);
-	pool->concurrency = CONCURRENCY_ANY;
-	pool->start.version = pool->public.version = ++m->runner.n_versions;
-	pool->public.version_id = FIRST_VERSION + m->runner.n_versions;
-	snprintf(pool->start.function, sizeof pool->start.function, "%s", RUNNER_FUNCTION);
 	fill_public(&pool->public, values, auth);
 	*made = pool;
 	return 0;
@@ -135,6 +152,12 @@ int
 runner_check_routes(const struct master *m, const struct registry_route *list, size_t n, struct err *e)
 {
 	for (size_t i = 0; i < n; i++)
+		if (config_management_reserves(&m->config->management, list[i].pattern))
+			return err_set(e, -EEXIST,
+			               "route %s is reserved: functions are managed at and below %s (see "
+			               "[management] in cfn.conf)",
+			               list[i].pattern, m->config->management.path);
+	for (size_t i = 0; i < n; i++)
 		if (config_run_reserves(&m->config->run, list[i].pattern))
 			return err_set(
 			    e, -EEXIST,
@@ -154,7 +177,7 @@ lane_is_over(void *context, void *owner)
 	struct pool *pool = w->pool;
 
 	worker_free(m, w);
-	m->runner.n_lanes--;
+	m->n_lanes--;
 	leases_serve(m, pool);
 	pool_drop_unused(m, pool);
 	drain_check(m);
@@ -184,16 +207,23 @@ lane_kill(struct master *m, struct worker *w, enum cause cause)
 	if (w->router)
 		channel_send(&w->router->channel, MSG_WORKER_ENDED, &told, sizeof told, NULL, 0);
 	if (cause != CAUSE_UNAVAILABLE)
-		log_line(LOG_WARNING, "a request to the runner was cut off: %s", cause_word(cause));
+		log_line(LOG_WARNING, "a request to %s was cut off: %s", w->pool->lanes->what,
+		         cause_word(cause));
 	lane_end(m, w);
+}
+
+void
+lanes_kill_all_of(struct master *m, const struct lane_kind *kind, enum cause cause)
+{
+	for (struct node *n = table_next(&m->workers, NULL); n; n = table_next(&m->workers, n))
+		if (((struct worker *)n)->pool->lanes == kind)
+			lane_kill(m, (struct worker *)n, cause);
 }
 
 void
 lanes_kill_all(struct master *m, enum cause cause)
 {
-	for (struct node *n = table_next(&m->workers, NULL); n; n = table_next(&m->workers, n))
-		if (worker_is_lane((struct worker *)n))
-			lane_kill(m, (struct worker *)n, cause);
+	lanes_kill_all_of(m, &runner_kind, cause);
 }
 
 /* The end of a pipe that nobody writes to: a lane has no output. */
@@ -225,8 +255,8 @@ lane_open(struct master *m, struct pool *pool, struct router *router, struct err
 		return -e->code;
 	}
 	ref.id = (uint32_t)w->by_id.key;
-	m->runner.n_lanes++;
-	channel_send(&m->runner.channel, MSG_LANE, &ref, sizeof ref, &pair[1], 1);
+	m->n_lanes++;
+	channel_send(pool->lanes->channel(m), MSG_LANE, &ref, sizeof ref, &pair[1], 1);
 	w->requests = pair[0];
 	worker_lease(m, w, router);
 	fd_close(&pair[1]);
@@ -260,7 +290,7 @@ serve_round(struct master *m, struct pool *pool)
 		    count_lanes(pool) >= pool->public.max_workers)
 			continue;
 		if (lane_open(m, pool, router, &e) < 0) {
-			log_line(LOG_ERR, "a lane to the runner: %s", e.text);
+			log_line(LOG_ERR, "a lane to %s: %s", pool->lanes->what, e.text);
 			return false;
 		}
 		is_opened = true;
@@ -271,7 +301,7 @@ serve_round(struct master *m, struct pool *pool)
 void
 lanes_serve(struct master *m, struct pool *pool)
 {
-	if (!runner_serves(m, pool)) {
+	if (!pool->lanes->serves(m, pool)) {
 		if (pool->start_failure != CAUSE_NONE)
 			leases_refuse(m, pool, pool->start_failure);
 		return;

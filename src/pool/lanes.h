@@ -7,15 +7,25 @@
 #pragma once
 #include "pool/master.h"
 
+/* Whom lanes lead to. */
+struct lane_kind {
+	const char *what;
+	bool (*serves)(const struct master *m, const struct pool *pool); /* lanes of it may be opened */
+	struct channel *(*channel)(struct master *m);
+};
+
 static inline bool
 worker_is_lane(const struct worker *w)
 {
-	return w->pool->runner != NULL;
+	return w->pool->lanes != NULL;
 }
 
 /* The pool of the runner's function with these values; takes nothing over. */
 int lanes_pool_new(struct master *m, const struct start_runner *values, uint32_t auth, struct pool **pool,
                    struct err *e);
+
+/* What the pool of any function with lanes has; it begins as zeros. */
+void lanes_pool_init(struct master *m, struct pool *pool, const char *function);
 
 /* Opens as many as are waited for. */
 void lanes_serve(struct master *m, struct pool *pool);
@@ -23,4 +33,5 @@ void lanes_serve(struct master *m, struct pool *pool);
 /* Ends it after this turn; its router is told the cause, when it holds it. */
 void lane_kill(struct master *m, struct worker *w, enum cause cause);
 void lane_end(struct master *m, struct worker *w);
-void lanes_kill_all(struct master *m, enum cause cause);
+void lanes_kill_all_of(struct master *m, const struct lane_kind *kind, enum cause cause);
+void lanes_kill_all(struct master *m, enum cause cause); /* the runner's */

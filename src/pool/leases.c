@@ -274,7 +274,7 @@ leases_serve(struct master *m, struct pool *pool)
 {
 	if (!pool_is_serving(pool) || m->phase == PHASE_STOPPED)
 		return;
-	if (pool->runner) {
+	if (pool->lanes) {
 		lanes_serve(m, pool);
 		return;
 	}

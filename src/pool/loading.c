@@ -9,6 +9,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "pool/approvals.h"
+#include "pool/manager.h"
 #include "pool/pools.h"
 #include "pool/rollout.h"
 #include "pool/runner.h"
@@ -152,7 +153,7 @@ settle_read(struct loading *l)
 		l->gone[i]->wanted = NULL;
 		l->gone[i]->is_changed = true;
 	}
-	return runner_settle(l->m, l->e);
+	return runner_settle(l->m, l->e) < 0 ? -l->e->code : manager_settle(l->m, l->e);
 }
 
 /* All that is active was read: what was not among it is active no more. */

@@ -18,6 +18,7 @@
 #include "config.h"
 #include "pool/approvals.h"
 #include "pool/connections.h"
+#include "pool/manager.h"
 #include "pool/pages.h"
 #include "pool/pools.h"
 #include "pool/rollout.h"
@@ -112,7 +113,9 @@ configure(struct master *m, struct err *e)
 static int
 choose_identity(struct master *m, struct err *e)
 {
-	return identity_choose(m->config->registry, m->config->user, &m->identity, e);
+	int rc = identity_choose(m->config->registry, m->config->user, &m->identity, e);
+
+	return rc < 0 ? rc : manager_check_identity(m, &m->config->management, e);
 }
 
 static int
@@ -453,6 +456,7 @@ stop(struct master *m)
 	listener_close(&m->metrics);
 	pages_close(m);
 	runner_close(m);
+	manager_close(m);
 	storms_close(m);
 	crashes_close(m);
 	slow_close(m);
@@ -494,6 +498,7 @@ init(struct master *m)
 	m->started_us = clock_now_us();
 	pages_init(m);
 	runner_init(m);
+	manager_init(m);
 	cgroup_none(&m->cgroup, "");
 	m->takeover.sock = m->heritage.watch.fd = m->spawner.channel = m->spawner.pidfd =
 	    m->spawner_channel.watch.fd = -1;

@@ -135,9 +135,10 @@ struct pool {
 	bool is_unsettled;
 	TAILQ_ENTRY(pool) unsettled_link; /* of those that wait to be approved and kept */
 
-	struct timer sockets;        /* until they are looked at again */
-	uint64_t sockets_seen;       /* which they were */
-	struct start_runner *runner; /* of the runner's function: its workers are lanes (lanes.h); NULL */
+	struct timer sockets;          /* until they are looked at again */
+	uint64_t sockets_seen;         /* which they were */
+	const struct lane_kind *lanes; /* its workers are lanes (lanes.h), to whom; NULL: they are not */
+	struct start_runner *runner;   /* of the runner's function: its values; NULL */
 	char *forbidden; /* a library or a socket is not this server's to give: why; NULL: all are */
 
 	int artifact, environment; /* sealed memory; -1: not open */
@@ -181,10 +182,23 @@ struct runner {
 	struct timer timer;                   /* the limit of its stage, or the end of its back-off */
 	struct run_counters counters, before; /* of its process; and those of all that have ended */
 	uint64_t n_starts, n_crashes;
-	uint32_t n_versions;
-	size_t n_lanes;     /* of m->workers */
 	int folder;         /* of its runs, O_PATH; -1: not open */
 	uint64_t languages; /* changes with the files of their folder, when it is looked at */
+};
+
+/* What serves the management (manager.h). */
+struct manager {
+	enum runner_stage stage;
+	struct function function; /* in no table */
+	pid_t pid;                /* 0: none */
+	uint64_t version;         /* whose values it was started with */
+	int life;                 /* ends its executor when it is closed; -1 */
+	struct channel channel;
+	struct backoff backoff;
+	struct timer timer; /* the limit of its stage, or the end of its back-off */
+	struct config_management settled;
+	struct manage_counters counters;
+	uint64_t n_starts, n_crashes;
 };
 
 enum router_stage { ROUTER_DOWN, ROUTER_STARTING, ROUTER_SERVING, ROUTER_DRAINED };
@@ -285,7 +299,10 @@ struct master {
 	bool is_load_forced;       /* the configuration changed: read all again */
 
 	struct table functions, pools, workers;
+	size_t n_lanes; /* of the workers */
+	uint32_t n_lane_versions;
 	struct runner runner;
+	struct manager manager;
 	struct pool_list hungry, artifacts;
 	size_t n_artifacts, artifact_bytes;
 	int snapshot;       /* sealed memory; -1 before the first */

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "pool/approvals.h"
 #include "pool/loading.h"
+#include "pool/manager.h"
 #include "pool/pools.h"
 #include "pool/routers.h"
 #include "pool/runner.h"
@@ -52,11 +53,16 @@ struct drawing {
 static bool
 is_lost(struct master *m, struct pool *pool, const struct registry_route *route)
 {
-	if (pool->runner || !config_run_reserves(&m->config->run, route->pattern))
+	const char *path = config_run_reserves(&m->config->run, route->pattern) ? m->config->run.path
+	                   : config_management_reserves(&m->config->management, route->pattern)
+	                       ? m->config->management.path
+	                       : NULL;
+
+	if (pool->lanes || !path)
 		return false;
 	if (!pool->has_said_lost)
-		log_line(LOG_ERR, "function '%s' version %u loses its route %s: programs are run at %s",
-		         pool->public.name, pool->public.version, route->pattern, m->config->run.path);
+		log_line(LOG_ERR, "function '%s' version %u loses its route %s: %s is not for functions",
+		         pool->public.name, pool->public.version, route->pattern, path);
 	return true;
 }
 
@@ -100,7 +106,10 @@ draw_snapshot(struct master *m, struct err *e)
 	m->runner.function.next = m->runner.function.wanted;
 	if (m->runner.function.next)
 		n_routes += m->runner.function.next->n_routes;
-	functions = calloc(m->functions.n + 2, sizeof *functions);
+	m->manager.function.next = m->manager.function.wanted;
+	if (m->manager.function.next)
+		n_routes += m->manager.function.next->n_routes;
+	functions = calloc(m->functions.n + 3, sizeof *functions);
 	routes = calloc(n_routes + 1, sizeof *routes);
 	if (!functions || !routes)
 		return err_set(e, ENOMEM, "snapshot");
@@ -114,6 +123,8 @@ draw_snapshot(struct master *m, struct err *e)
 	}
 	if (m->runner.function.next)
 		draw_pool(m, &d, m->runner.function.next);
+	if (m->manager.function.next)
+		draw_pool(m, &d, m->manager.function.next);
 	return snapshot_build_from(m->mark.generation, d.functions, d.n_functions, d.routes, d.n_routes, e);
 }
 
@@ -199,6 +210,8 @@ switch_all(struct master *m)
 	}
 	switch_function(m, &m->runner.function);
 	runner_follow(m);
+	switch_function(m, &m->manager.function);
+	manager_follow(m);
 }
 
 static int

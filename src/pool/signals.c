@@ -14,6 +14,7 @@
 #include "pool/approvals.h"
 #include "pool/connections.h"
 #include "pool/invocations.h"
+#include "pool/manager.h"
 #include "pool/pools.h"
 #include "pool/rollout.h"
 #include "pool/routers.h"
@@ -102,6 +103,7 @@ reopen_logs(struct master *m)
 	logs_use(m);
 	routers_tell_logs(m);
 	runner_tell_logs(m);
+	manager_tell_logs(m);
 }
 
 static void
@@ -113,7 +115,8 @@ reload(struct master *m)
 
 	supervisor_notify_reloading();
 	if (!fresh || options_configure(&m->options, fresh, &is_private, &e) < 0 ||
-	    runner_check_cgroup(m, &fresh->run, &e) < 0) {
+	    runner_check_cgroup(m, &fresh->run, &e) < 0 ||
+	    manager_check_identity(m, &fresh->management, &e) < 0) {
 		log_line(LOG_ERR, "%s; the old configuration holds", fresh ? e.text : "out of memory");
 		free(fresh);
 		supervisor_notify("READY=1");
@@ -143,7 +146,9 @@ drain_check(struct master *m)
 		if (m->routers[i].stage != ROUTER_DRAINED && m->routers[i].stage != ROUTER_DOWN)
 			return;
 	if (m->workers.n == 0 && !invocations_are_running(m)) {
-		if (runner_drain(m))
+		bool is_run_over = runner_drain(m), is_management_over = manager_drain(m);
+
+		if (is_run_over && is_management_over)
 			master_stop(m, EXIT_SUCCESS);
 		return;
 	}

@@ -202,7 +202,7 @@ status_of_runner(const struct master *m)
 	return json_pack("{s:s,s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:o}", "path",
 	                 m->config->run.path, "stage", runner_words[r->stage], "starts",
 	                 (json_int_t)r->n_starts, "crashes", (json_int_t)r->n_crashes, "lanes",
-	                 (json_int_t)r->n_lanes, "queued", (json_int_t)c->queued, "running",
+	                 (json_int_t)m->n_lanes, "queued", (json_int_t)c->queued, "running",
 	                 (json_int_t)c->running, "accepted", (json_int_t)c->accepted, "refused_share",
 	                 (json_int_t)c->refused_share, "refused_full", (json_int_t)c->refused_full,
 	                 "cancelled", (json_int_t)c->cancelled, "cache_hits", (json_int_t)c->cache_hits,

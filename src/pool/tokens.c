@@ -9,6 +9,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "pool/approvals.h"
+#include "pool/manager.h"
 #include "pool/rollout.h"
 #include "trust/token.h"
 
@@ -275,6 +276,7 @@ publish(struct master *m, bool is_ahead, struct err *e)
 	for (size_t i = 0; i < m->n_routers; i++)
 		if (m->routers[i].stage != ROUTER_DOWN)
 			token_list_tell(m, &m->routers[i]);
+	manager_tell_tokens(m);
 	return 0;
 }
 

@@ -16,7 +16,7 @@ void worker_free(struct master *m, struct worker *w);
 static inline size_t
 workers_running(const struct master *m)
 {
-	return m->workers.n - m->runner.n_lanes;
+	return m->workers.n - m->n_lanes;
 }
 
 struct worker *worker_find(const struct master *m, uint32_t id);

@@ -291,7 +291,7 @@ lanes_take_no_room_of_workers(void **state)
 	want(f, 0, 3);
 	assert_int_equal(count(f, f->routers[0], MSG_LEASE), 3);
 	assert_int_equal(workers_running(&f->m), 0);
-	assert_int_equal(f->m.runner.n_lanes, 3);
+	assert_int_equal(f->m.n_lanes, 3);
 }
 
 static void
@@ -315,7 +315,7 @@ a_lane_is_cut_off_alone(void **state)
 	assert_int_equal(count(f, f->spawner, MSG_KILL), 0);
 	turn(f);
 	assert_null(worker_find(&f->m, id));
-	assert_int_equal(f->m.runner.n_lanes, 1);
+	assert_int_equal(f->m.n_lanes, 1);
 	assert_int_equal(f->m.runner.stage, RUNNER_READY);
 }
 
@@ -333,7 +333,7 @@ an_idle_lane_is_retired_and_one_that_is_given_back_is_gone(void **state)
 	assert_int_equal(next_id(f, f->routers[0], MSG_RETIRE), id);
 	leases_released(&f->m, worker_find(&f->m, id));
 	turn(f);
-	assert_int_equal(f->m.runner.n_lanes, 0);
+	assert_int_equal(f->m.n_lanes, 0);
 	assert_int_equal(count(f, f->spawner, MSG_KILL), 0);
 }
 
@@ -353,7 +353,7 @@ the_end_of_the_runner_ends_its_lanes_and_another_one_starts(void **state)
 	memcpy(&ended, f->message.body, sizeof ended);
 	assert_int_equal(ended.cause, CAUSE_UNAVAILABLE);
 	turn(f);
-	assert_int_equal(f->m.runner.n_lanes, 0);
+	assert_int_equal(f->m.n_lanes, 0);
 	assert_int_equal(f->m.runner.n_crashes, 1);
 	assert_true(runner_asked(f) > 0);
 	count(f, f->routers[1], MSG_WORKER_ENDED);

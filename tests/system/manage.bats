@@ -1,0 +1,269 @@
+#!/usr/bin/env bats
+# manage.bats - functions managed over HTTP: who may, what it answers, and what is left of it.
+# shellcheck disable=SC2034,SC2154
+load helper
+
+setup() {
+	place_make
+	hello_make func2 "two"
+	mv "$D/src/func2.c" "$D/func2.c"
+	hello_make other "other"
+	deploy "$D/src/other.c"
+}
+
+teardown() {
+	place_remove
+}
+
+# serve [LINE...]: a pool with these lines in [management], behind nginx.
+serve() {
+	{
+		printf 'management = on\n[management]\n'
+		[ $# -eq 0 ] || printf '%s\n' "$@"
+	} | conf
+	token ci 'deploy:/route2*'
+	[ "$EUID" -ne 0 ] || chown -R nobody "$D/reg"
+	pool_start
+	nginx_start
+	eventually answers
+}
+
+answers() {
+	[ "$(curl -s -o /dev/null -w '%{http_code}' --max-time 20 "$WEB/mgnt")" = 401 ]
+}
+
+# token NAME SCOPE: TOKEN is its text.
+token() {
+	TOKEN=$(cfn-deploy --registry "$R" token create "$1" --scope "$2" 2>/dev/null)
+}
+
+# ask PATH [CURL-ARGUMENT...]: with the token.
+ask() {
+	local path=$1
+	shift
+	request "$path" -H "Authorization: Bearer $TOKEN" "$@"
+}
+
+put() {
+	ask /mgnt -X POST -F route=/route2 -F function_name=func2 -F "code=@$D/func2.c" "$@"
+}
+
+json=(-H 'Accept: application/json')
+
+field() {
+	[ "$(jq -r "$1" "$D/body")" = "$2" ] || {
+		cat "$D/body"
+		return 1
+	}
+}
+
+@test "one command deploys a function, with and without a boundary in its header" {
+	serve
+	put
+	expect 200 'func2 v1: GET, HEAD, POST /route2'
+	[[ $(header Content-Type) == text/plain* ]]
+	[ "$(header Cache-Control)" = no-store ]
+	get /route2 200 two
+	sed -i 's/two/again/' "$D/func2.c"
+	put -H 'Content-Type: multipart/form-data'
+	expect 200 'func2 v2'
+	get /route2 200 again
+	put -H 'Accept: application/json'
+	expect 200
+	field .version 2
+	grep -q 'func2 v2 by token:ci' <(cfn-deploy --registry "$R" audit)
+}
+
+@test "what does not compile is 422, with file, line and column" {
+	serve
+	printf '#include <cfn.h>\nint func2(cfn_request *q, cfn_response *r)\n{\n\treturn nothing;\n}\n' >"$D/func2.c"
+	put
+	expect 422 "func2.c:4:16: error: 'nothing' undeclared"
+	put "${json[@]}"
+	expect 422
+	[[ $(header Content-Type) == application/problem+json* ]]
+	field '[.diagnostics[] | select(.severity == "error")][0] | "\(.file) \(.line) \(.column)"' 'func2.c 4 16'
+	get /route2 404
+}
+
+@test "all of a function's life: files, list, source, versions, roll back, switch, lock, remove" {
+	serve
+	printf '#define TEXT "parts\\n"\n' >"$D/text.h"
+	printf '#include <cfn.h>\n#include "text.h"\nint func2(cfn_request *q, cfn_response *r) { (void)q; return cfn_send(r, 200, "text/plain", TEXT); }\n' >"$D/func2.c"
+	put -F "code=@$D/text.h" -F memory=64M -F method=GET
+	expect 200 'func2 v1: GET /route2'
+	get /route2 200 parts
+	sed -i 's/parts/more/' "$D/text.h"
+	put -F "code=@$D/text.h"
+	expect 200 v2
+	get /route2 200 more
+	ask /mgnt "${json[@]}"
+	expect 200
+	field '[.[].function] | join(" ")' func2
+	ask /mgnt/func2
+	expect 200 '==> text.h <=='
+	ask '/mgnt/func2?version=1' "${json[@]}"
+	expect 200
+	grep -q parts "$D/body"
+	ask /mgnt/func2/versions
+	expect 200 token:ci
+	ask /mgnt/func2/rollback -X POST
+	expect 200 v1
+	get /route2 200 parts
+	ask /mgnt/func2/rollback -d version=2
+	expect 200 v2
+	ask /mgnt/func2/disable -X POST
+	expect 200 disabled
+	get /route2 503
+	ask /mgnt/func2/enable -X POST
+	expect 200 enabled
+	ask /mgnt/func2/lock -X POST
+	expect 400 reason
+	ask /mgnt/func2/lock -d reason=audit
+	expect 200 locked
+	put -F "code=@$D/text.h"
+	expect 423 audit
+	ask /mgnt/func2 -X DELETE "${json[@]}"
+	expect 423
+	ask /mgnt/func2/unlock -X POST
+	expect 200 unlocked
+	ask /mgnt/func2 -X DELETE
+	expect 200 removed
+	get /route2 404
+	ask /mgnt/func2
+	expect 404
+}
+
+@test "routes may stand in the file, and are within the scope or refused" {
+	serve
+	printf '#include <cfn.h>\nstatic int a(cfn_request *q, cfn_response *r) { (void)q; return cfn_send(r, 200, "text/plain", "a"); }\nCFN_ROUTES({ "GET", "/route2/a", a }, { "GET", "/x", a });\n' >"$D/table.c"
+	ask /mgnt -F "code=@$D/table.c"
+	expect 403 'route /x is not within'
+	sed -i 's,"/x","/route2b",' "$D/table.c"
+	ask /mgnt -F "code=@$D/table.c"
+	expect 200 'table v1'
+	get /route2b 200 a
+	ask /mgnt -F route=/other -F function_name=func2 -F "code=@$D/func2.c"
+	expect 403 'route /other'
+	ask /mgnt -F route=/route2 -F name=other -F "code=@$D/func2.c"
+	expect 403 other
+	ask /mgnt/other -X DELETE
+	expect 403
+	ask /mgnt/other
+	expect 404
+	ask /mgnt -F shared=other -F route=/route2 -F "code=@$D/func2.c"
+	expect 400 "no field 'shared'"
+	get /other 200 other
+}
+
+@test "who shows no good token is refused, and whoever goes on has to wait" {
+	local good i
+	serve
+	request /mgnt
+	expect 401 'needs a token'
+	[[ $(header WWW-Authenticate) == Bearer* ]]
+	good=$TOKEN
+	token caller run
+	ask /mgnt
+	expect 403 'may not deploy'
+	TOKEN=$good
+	ask /mgnt -H 'Origin: https://evil.example'
+	expect 403 'another site'
+	ask /mgnt -H 'Sec-Fetch-Site: cross-site'
+	expect 403
+	request /mgnt --cookie "token=$good; Authorization=Bearer $good"
+	expect 401
+	cfn-deploy --registry "$R" token revoke caller
+	for ((i = 0; i < 10; i++)); do
+		request /mgnt -H "Authorization: Bearer ${good%?}$((i % 2))x"
+		[ "$CODE" = 401 ]
+	done
+	ask /mgnt
+	expect 429
+	[ "$(header Retry-After)" -ge 1 ]
+	eventually audit_says manage_refused
+}
+
+audit_says() {
+	cfn-deploy -c "$D/cfn.conf" --registry "$R" audit | grep -q "$1"
+}
+
+@test "a token that is revoked is worth nothing at once" {
+	serve
+	ask /mgnt
+	expect 200
+	cfn-deploy --registry "$R" token revoke ci
+	ask /mgnt
+	expect 401
+}
+
+@test "what is no request of its own is refused" {
+	serve 'max_body = 64K'
+	ask /mgnt -X PUT
+	[ "$CODE" = 405 ]
+	ask /mgnt/func2/nothing -X POST
+	expect 404
+	ask /mgnt/func2/rollback
+	expect 405
+	[ "$(header Allow)" = POST ]
+	ask /mgnt -d '{}' -H 'Content-Type: application/json'
+	expect 415
+	ask /mgnt -F route=/route2
+	expect 400 code
+	ask /mgnt -F route=/route2 -F 'code=@'"$D/func2.c"';filename=../func2.c'
+	expect 400
+	ask /mgnt -F route=/route2 -F 'code=@'"$D/func2.c"';filename=.x.c'
+	expect 400
+	head -c 70000 /dev/zero | tr '\0' ' ' >>"$D/func2.c"
+	put
+	expect 413
+	refused 65 cfn-deploy --registry "$R" deploy --function mine --entry other --route /mgnt/x "$D/src/other.c"
+	grep -q reserved "$D/err"
+}
+
+@test "twenty at once are all done, one after the other" {
+	local i pids=()
+	serve
+	for ((i = 1; i <= 20; i++)); do
+		curl -s -o "$D/out.$i" -w '%{http_code}\n' --max-time 250 "$WEB/mgnt" -H "Authorization: Bearer $TOKEN" \
+			-F "route=/route2/$i" -F "name=f$i" -F entry=func2 -F "code=@$D/func2.c" >"$D/code.$i" &
+		pids+=($!)
+	done
+	wait "${pids[@]}"
+	[ "$(cat "$D"/code.* | sort | uniq -c | xargs)" = '20 200' ]
+	get /route2/20 200 two
+}
+
+managers() {
+	descendants "$POOL" | while read -r pid; do
+		[[ $(ps -o comm= -p "$pid") != cfn-manage ]] || echo "$pid"
+	done
+}
+
+deploys() {
+	local pid
+	for pid in $(managers); do descendants "$pid" cfn-deploy; done | grep -q .
+}
+
+nobody_has_the_registry() {
+	! pgrep -f -- "$R" >/dev/null
+}
+
+@test "nothing is left when the master is killed in the middle of a deploy" {
+	local curl i
+	serve
+	{
+		printf '#include <cfn.h>\n'
+		for ((i = 0; i < 4000; i++)); do printf 'int v%d(int a) { return a * %d + v%d; }\n' "$i" "$i" 0; done | sed 's/ + v0//'
+		tail -n +2 "$D/func2.c"
+	} >"$D/long.c"
+	cp "$D/long.c" "$D/func2.c"
+	curl -s -o /dev/null --max-time 100 "$WEB/mgnt" -H "Authorization: Bearer $TOKEN" -F route=/route2 \
+		-F function_name=func2 -F "code=@$D/func2.c" 3>&- &
+	curl=$!
+	eventually deploys
+	kill -KILL "$POOL"
+	eventually nobody_has_the_registry
+	wait "$curl" || true
+	cfn-deploy --registry "$R" verify
+}
