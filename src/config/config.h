@@ -50,10 +50,10 @@ struct config {
 	uint64_t process_max;                                       /* workers of all functions together */
 	uint64_t gc_keep, gc_age_ms;                                /* what gc leaves: so many, or so young */
 	uint64_t spare_sandboxes;                                   /* that wait for any function */
-	struct function_policy defaults; /* what [global] says of function limits */
-	struct function_policy maximum;  /* max.* */
-	struct libraries libraries;      /* [link] */
-	struct config_run run;           /* [run] */
+	struct function_policy defaults;     /* what [global] says of function limits */
+	struct function_policy maximum;      /* max.* */
+	struct libraries libraries;          /* [link] */
+	struct config_run run;               /* [run] */
 	struct config_management management; /* [management] */
 	size_t n_overrides;
 	struct config_override overrides[CONFIG_OVERRIDES_MAX];
