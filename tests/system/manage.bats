@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # manage.bats - functions managed over HTTP: who may, what it answers, and what is left of it.
-# shellcheck disable=SC2034,SC2154
+# shellcheck disable=SC2030,SC2031,SC2034,SC2154
 load helper
 
 setup() {
