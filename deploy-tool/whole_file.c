@@ -34,21 +34,33 @@ check_place(const char *path, const char *registry, struct err *e)
 	return 0;
 }
 
+/* In a folder of its own: SQLite believes any file "-journal" beside a database, and where others may write
+ * they could leave one. */
 static int
 make_temporary(struct whole_file *w, const char *base, struct err *e)
 {
-	int n = snprintf(w->temporary, sizeof w->temporary, "%s.XXXXXX", base);
+	int n = snprintf(w->folder, sizeof w->folder, "%s.XXXXXX", base);
 
-	if ((size_t)n >= sizeof w->temporary) {
-		w->temporary[0] = '\0';
+	if ((size_t)n >= sizeof w->folder) {
+		w->folder[0] = '\0';
 		return err_set(e, ENAMETOOLONG, "%.100s", base);
 	}
-	w->fd = mkostemp(w->temporary, O_CLOEXEC);
-	if (w->fd >= 0)
-		return 0;
-	n = err_set(e, errno, "%.200s", w->temporary);
-	w->temporary[0] = '\0';
-	return n;
+	if (!mkdtemp(w->folder)) {
+		n = err_set(e, errno, "%.200s", w->folder);
+		w->folder[0] = '\0';
+		return n;
+	}
+	snprintf(w->temporary, sizeof w->temporary, "%s/file", w->folder);
+	w->fd = open(w->temporary, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	return w->fd < 0 ? err_set(e, errno, "%.200s", w->temporary) : 0;
+}
+
+static void
+remove_folder(struct whole_file *w)
+{
+	if (w->folder[0] != '\0')
+		rmdir(w->folder);
+	w->folder[0] = '\0';
 }
 
 static int
@@ -123,6 +135,7 @@ place(struct whole_file *w, struct err *e)
 	if (rename(w->temporary, w->path) < 0)
 		return err_set(e, errno, "%.200s", w->path);
 	w->temporary[0] = '\0';
+	remove_folder(w);
 	return sync_folder(w->path, e);
 }
 
@@ -148,6 +161,7 @@ whole_file_done(struct whole_file *w)
 	if (w->temporary[0] != '\0')
 		unlink(w->temporary);
 	w->temporary[0] = '\0';
+	remove_folder(w);
 }
 
 int

@@ -167,6 +167,25 @@ hostile() {
 	[ -z "$(find "${TMPDIR:-/tmp}" -maxdepth 1 -name 'cfn-deploy.*' -user "$(id -u)" -newer "$D/all.cfn" -size -200)" ]
 }
 
+@test "nobody else can leave a file beside one that is being imported" {
+	local copy
+	say one "the first"
+	tool export "$D/all.cfn" >/dev/null
+	other init >/dev/null
+	mkdir -m 1777 "$D/tmp"
+	mkfifo "$D/slow.cfn"
+	TMPDIR=$D/tmp other import - <"$D/slow.cfn" >"$D/out" &
+	exec 7>"$D/slow.cfn"
+	cat "$D/all.cfn" >&7
+	copied() { copy=$(find "$D/tmp" -type f -size "$(stat -c %s "$D/all.cfn")c") && [ -n "$copy" ]; }
+	eventually copied
+	[ "$(stat -c %a "${copy%/*}")" = 700 ]
+	exec 7>&-
+	wait $!
+	grep -q 'imported: 1 new' "$D/out"
+	[ -z "$(ls -A "$D/tmp")" ]
+}
+
 @test "a signature of there counts here when its key is trusted, and nothing unsigned does" {
 	tool key new >"$D/alice.pem"
 	tool key trust alice "$D/alice.pem"
