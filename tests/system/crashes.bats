@@ -93,6 +93,15 @@ holds() {
 	not grep -rqF "$SECRET" "$R.pool/crashes"
 }
 
+@test "a secret that is cut into lines, or cut off, is shown in no part" {
+	get /fails/cuts 500
+	record
+	jq -r '.log[]' "$D/record" | tr -d '\n' >"$D/out"
+	grep -qF '****' "$D/out"
+	not grep -qF "${SECRET:0:8}" "$D/out"
+	not grep -qF "${SECRET: -8}" "$D/out"
+}
+
 @test "who crashes all the time pushes out his own records alone, and what is left out is counted" {
 	local kept i
 	get /fresh/crashes/kept 500

@@ -51,5 +51,30 @@ lies(cfn_request *q, cfn_response *r)
 	_exit(7);
 }
 
-CFN_ROUTES({ "GET", "/fails/works", works }, { "GET POST", "/fails/crashes/:how", crashes },
-           { "GET", "/fails/spins", spins }, { "GET", "/fails/lies", lies });
+/* The same in two pieces, and behind so much that its beginning has to make room. */
+static int
+cuts(cfn_request *q, cfn_response *r)
+{
+	enum { LINE = 2048, LINES = 5, TAIL = 8 };
+	const char *secret = cfn_env("SECRET");
+	char line[LINE];
+
+	(void)q;
+	(void)r;
+	memset(line, '.', sizeof line);
+	if (secret && strlen(secret) > TAIL) {
+		fprintf(stderr, "%.*s", (int)(sizeof line - TAIL), line);
+		fprintf(stderr, "%s", secret);
+		for (int i = 0; i < LINES; i++)
+			fprintf(stderr, "%.*s", (int)sizeof line / 2, line);
+		fprintf(stderr, "\n%.*s", TAIL, secret);
+		fflush(stderr);
+		usleep(50000);
+		fprintf(stderr, "%s\n", secret + TAIL);
+	}
+	_exit(7);
+}
+
+CFN_ROUTES({ "GET", "/fails/works", works }, { "GET", "/fails/cuts", cuts },
+           { "GET POST", "/fails/crashes/:how", crashes }, { "GET", "/fails/spins", spins },
+           { "GET", "/fails/lies", lies });
