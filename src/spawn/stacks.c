@@ -1,10 +1,10 @@
 /* stacks.c - where a worker that is stuck is: its threads' places and what looks like their callers.
  *
- * A process of its own does it, with two capabilities and a second to live; whom it traces goes on when it
- * ends, whatever happens.  A thread that sleeps is not stopped at all: the kernel says where it does
- * (proc(5), syscall).  Place and state are the kernel's word.  Stack memory is the function's, so what is
- * found there is only counted as a caller when it lies behind a call in code that the kernel has mapped, and
- * is marked all the same: the function can have put it there. */
+ * A process of its own does it, with one capability and a second to live; whom it traces goes on when it
+ * ends, whatever happens.  A thread is stopped for as long as its registers are read.  Place and state are
+ * the kernel's word.  Stack memory is the function's, so what is found there is only counted as a caller when
+ * it lies behind a call in code that the kernel has mapped, and is marked all the same: the function can have
+ * put it there. */
 #include <dirent.h>
 #include <elf.h>
 #include <errno.h>
@@ -45,6 +45,7 @@ struct map {
 };
 
 struct stacks {
+	const struct process *of;
 	pid_t pid;
 	FILE *to;
 	size_t n_maps;
@@ -99,14 +100,18 @@ static int
 read_maps(struct stacks *s)
 {
 	char path[PATH_SIZE], line[512];
+	bool is_start = true; /* of a line, and not within a name that is too long */
 	FILE *maps;
 
 	snprintf(path, sizeof path, "/proc/%d/maps", (int)s->pid);
 	maps = fopen(path, "re");
 	if (!maps)
 		return -errno;
-	for (int i = 0; i < MAPS_LINES_MAX && s->n_maps < MAPS_MAX && fgets(line, sizeof line, maps); i++)
-		take_map(s, line);
+	for (int i = 0; i < MAPS_LINES_MAX && s->n_maps < MAPS_MAX && fgets(line, sizeof line, maps); i++) {
+		if (is_start)
+			take_map(s, line);
+		is_start = strchr(line, '\n') != NULL;
+	}
 	fclose(maps);
 	return 0;
 }
@@ -159,6 +164,20 @@ is_behind_call(const struct stacks *s, uint64_t at)
 
 /* ---- one thread ---- */
 
+/* Init is pid 1 of the sandbox's own pid namespace: nobody else's process is in it. */
+static bool
+is_of(const struct process *p, pid_t pid)
+{
+	struct stat mine, init;
+	char path[PATH_SIZE];
+
+	snprintf(path, sizeof path, "/proc/%d/ns/pid", (int)pid);
+	if (stat(path, &mine) < 0)
+		return false;
+	snprintf(path, sizeof path, "/proc/%d/ns/pid", (int)p->pid);
+	return stat(path, &init) == 0 && mine.st_ino == init.st_ino && mine.st_dev == init.st_dev;
+}
+
 static void
 put_frame(const struct stacks *s, const char *mark, uint64_t at)
 {
@@ -193,14 +212,17 @@ put_callers(const struct stacks *s, uint64_t sp)
 	}
 }
 
+/* It may have stopped for a signal that came first, and that it is to get when it goes on; 0: none. */
 static bool
-wait_stopped(pid_t tid)
+wait_stopped(pid_t tid, int *number)
 {
 	int status;
 
 	for (int i = 0; i < STOP_TRIES; i++) {
-		if (waitpid(tid, &status, __WALL | WNOHANG) == tid)
+		if (waitpid(tid, &status, __WALL | WNOHANG) == tid) {
+			*number = WIFSTOPPED(status) && status >> 16 == 0 ? WSTOPSIG(status) : 0;
 			return WIFSTOPPED(status);
+		}
 		usleep(STOP_US);
 	}
 	return false;
@@ -219,20 +241,22 @@ name_call(struct place *p, int64_t nr, int64_t result)
 	sandbox_syscall_name((int)nr, p->call);
 }
 
-/* Stopped for as long as two calls take, by no signal. */
+/* Stopped for as long as two calls take, by no signal.  Whoever is seized keeps its number, so that it is now
+ * known whose it is. */
 static bool
-read_place(pid_t tid, struct place *p)
+read_place(const struct process *of, pid_t tid, struct place *p)
 {
 	struct user_regs_struct registers;
 	struct iovec part = { &registers, sizeof registers };
 	bool is_read;
+	int number;
 
 	if (ptrace(PTRACE_SEIZE, tid, NULL, NULL) < 0)
 		return false;
-	if (ptrace(PTRACE_INTERRUPT, tid, NULL, NULL) < 0 || !wait_stopped(tid))
+	if (!is_of(of, tid) || ptrace(PTRACE_INTERRUPT, tid, NULL, NULL) < 0 || !wait_stopped(tid, &number))
 		return false; /* the end of this process lets go of it */
 	is_read = ptrace(PTRACE_GETREGSET, tid, (void *)NT_PRSTATUS, &part) == 0;
-	ptrace(PTRACE_DETACH, tid, NULL, NULL);
+	ptrace(PTRACE_DETACH, tid, NULL, (void *)(intptr_t)number);
 	if (!is_read)
 		return false;
 	snprintf(p->state, sizeof p->state, "running");
@@ -252,7 +276,7 @@ static void
 put_thread(const struct stacks *s, pid_t tid)
 {
 	struct place p = { .state = "unknown" };
-	bool is_known = read_place(tid, &p);
+	bool is_known = read_place(s->of, tid, &p);
 
 	fprintf(s->to, "thread %d %s %s\n", (int)tid, p.state, p.call[0] ? p.call : "-");
 	if (!is_known)
@@ -281,20 +305,6 @@ put_threads(const struct stacks *s)
 
 /* ---- the process that does it ---- */
 
-/* Init is pid 1 of the sandbox's own pid namespace: nobody else's process is in it. */
-static bool
-is_of(const struct process *p, pid_t pid)
-{
-	struct stat mine, init;
-	char path[PATH_SIZE];
-
-	snprintf(path, sizeof path, "/proc/%d/ns/pid", (int)pid);
-	if (stat(path, &mine) < 0)
-		return false;
-	snprintf(path, sizeof path, "/proc/%d/ns/pid", (int)p->pid);
-	return stat(path, &init) == 0 && mine.st_ino == init.st_ino && mine.st_dev == init.st_dev;
-}
-
 static int
 keep_one_capability(void)
 {
@@ -316,6 +326,7 @@ take(const struct process *p, pid_t pid, int pipe)
 
 	signal(SIGPIPE, SIG_DFL);
 	alarm(LIFE_S);
+	s.of = p;
 	s.pid = pid > 0 ? pid : p->worker;
 	s.to = fdopen(pipe, "w");
 	if (!s.to || keep_one_capability() < 0 || !is_of(p, s.pid) || read_maps(&s) < 0)

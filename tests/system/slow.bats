@@ -64,6 +64,13 @@ holds() {
 	cfn-deploy --registry "$R" crashes "$(jq .id "$D/slow")" 3>&- | grep -qE '^thread [0-9]+, sleeping in clock_nanosleep:$'
 }
 
+@test "a function that is looked at misses no signal" {
+	for _ in 1 2 3; do
+		get /stuck/rings 200 rings
+		slow
+	done
+}
+
 @test "a stack that a function has made up is bounded, and marked" {
 	get /stuck/forges 200
 	slow

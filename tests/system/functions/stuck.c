@@ -2,9 +2,11 @@
 #include <cfn.h>
 
 #include <errno.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -61,6 +63,39 @@ sleeps(cfn_request *q, cfn_response *r)
 	return cfn_send(r, 200, "text/plain", "slept %d\n", doze(1));
 }
 
+static volatile sig_atomic_t n_rings;
+
+/* Each signal has the next one sent. */
+static void
+ring(int number)
+{
+	const struct itimerval next = { .it_value = { .tv_usec = 50 } };
+
+	(void)number;
+	n_rings = n_rings + 1;
+	setitimer(ITIMER_REAL, &next, NULL);
+}
+
+/* Whether it still rings, after a second. */
+static int
+rings(cfn_request *q, cfn_response *r)
+{
+	const struct itimerval off = { 0 };
+	struct sigaction act = { .sa_handler = ring };
+	sig_atomic_t before;
+	int rc;
+
+	(void)q;
+	sigaction(SIGALRM, &act, NULL);
+	ring(0);
+	burn(1);
+	before = n_rings;
+	burn(0.2);
+	rc = cfn_send(r, 200, "text/plain", "%s\n", n_rings != before ? "rings" : "silent");
+	setitimer(ITIMER_REAL, &off, NULL);
+	return rc;
+}
+
 /* A stack full of addresses of its own code, of the stack itself and of nothing. */
 static int
 forges(cfn_request *q, cfn_response *r)
@@ -99,5 +134,5 @@ loses(cfn_request *q, cfn_response *r)
 }
 
 CFN_ROUTES({ "GET", "/stuck/works", works }, { "GET", "/stuck/spins", spins },
-           { "GET", "/stuck/sleeps", sleeps }, { "GET", "/stuck/forges", forges },
-           { "GET", "/stuck/loses", loses });
+           { "GET", "/stuck/sleeps", sleeps }, { "GET", "/stuck/rings", rings },
+           { "GET", "/stuck/forges", forges }, { "GET", "/stuck/loses", loses });
