@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/macros.h"
+#include "router/pages.h"
 
 /* ---- snapshot ---- */
 
@@ -203,6 +204,29 @@ rig_free(struct rig *g)
 	close(g->logs[1]);
 	close(g->master);
 	free(g);
+}
+
+void
+rig_plain(struct rig *g)
+{
+	struct err e = { 0 };
+
+	if (plain_open(&g->router, listen_somewhere(g), &e) < 0)
+		abort();
+}
+
+void
+rig_page(struct rig *g, enum page page, int status, const char *text)
+{
+	const struct page_made made = { page, (uint32_t)status, (uint32_t)strlen(text) };
+	int fd = memfd_create("page", MFD_CLOEXEC);
+	struct err e = { 0 };
+
+	if (write(fd, text, made.size) != (ssize_t)made.size)
+		abort();
+	message_send(g->master, MSG_PAGE, &made, sizeof made, &fd, 1, &e);
+	close(fd);
+	rig_run(g);
 }
 
 static void

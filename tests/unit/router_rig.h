@@ -28,6 +28,7 @@ struct rig_message {
 		struct denied_report denied;
 		struct stream_ended stream_ended;
 		struct tokens_serial tokens;
+		struct page_ref page;
 	};
 };
 
@@ -47,6 +48,10 @@ struct rig {
 struct rig *rig_new(bool is_bare);
 struct rig *rig_new_tcp(const char *allowed_clients); /* listens on 127.0.0.1 */
 void rig_free(struct rig *g);
+
+/* Whoever connects from now on is a client of the metrics' own address. */
+void rig_plain(struct rig *g);
+void rig_page(struct rig *g, enum page page, int status, const char *text); /* the master's, made */
 
 void rig_swap(struct rig *g, bool has_fast); /* /fast is RIG_FAST_NEXT's now, or gone */
 struct snapshot_function rig_gated(enum call_auth auth);
