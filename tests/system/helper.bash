@@ -204,7 +204,8 @@ web_wait() {
 	eventually web_is_up || { show_logs; return 1; }
 }
 
-# web_conf SERVER [OPTION...]: the configuration that cfn-deploy prints for this pool; WEB is the server's URL.
+# web_conf SERVER [OPTION...]: the configuration that cfn-deploy prints for this pool, changed by the sed script WEB_EDIT;
+# WEB is the server's URL.
 web_conf() {
 	local port
 	port=$(port_free)
@@ -212,6 +213,7 @@ web_conf() {
 	export WEB
 	cfn-deploy -c "$D/cfn.conf" --registry "$R" webserver "$1" --whole --listen "$SOCKET" --port "$port" "${@:2}" \
 		>"$D/web.conf" 2>>"$D/webserver.out"
+	sed -i -e "${WEB_EDIT:-}" "$D/web.conf"
 }
 
 # nginx_start [SED-SCRIPT]: what it adds is done to the printed configuration.

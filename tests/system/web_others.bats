@@ -241,6 +241,32 @@ case_short() {
 	case_without_pool 503
 }
 
+# page_from ADDRESS PATH: CODE.
+page_from() {
+	request "$2" --path-as-is --interface "$1"
+}
+
+@test "the pool's pages are not everybody's without the #status, however their path is written" {
+	local server path WEB_EDIT='s/#status //'
+	printf '%s\n' 'pm.status_path = /status' 'ping.path = /ping' | conf
+	pool_start
+	for server in nginx lighttpd apache caddy haproxy; do
+		echo "$server"
+		case $server in lighttpd) lighttpd_start spawn ;; *) "${server}_start" ;; esac
+		page_from 127.0.0.1 /status
+		expect 200 'accepted conn'
+		page_from 127.0.0.2 /demo/hello
+		expect 200
+		for path in /status '/status?json' /status/ //status /%73tatus /./status /x/../status /demo/%2e%2e/status /ping; do
+			page_from 127.0.0.2 "$path"
+			case $CODE in 400 | 403 | 404) ;; *) expect "403 at $path" ;; esac
+			not grep -qE 'accepted conn|pong' "$D/body"
+		done
+		page_from 127.0.0.2 /status
+		expect 403
+	done
+}
+
 @test "each is printed for a pool behind a TCP port, below a path" {
 	local server
 	SOCKET=tcp:127.0.0.1:$(port_free)

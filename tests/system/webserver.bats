@@ -77,7 +77,7 @@ example_of() {
 @test "host, port and path are put where each server has them" {
 	conf <<<'mount_prefix = /fn'
 	printed nginx --name a.example --port 8000
-	has 'listen 8000;' && has 'server_name a.example;' && has 'location /fn/ {'
+	has 'listen 8000;' && has 'server_name a.example;' && has 'location /fn/ {' && has '~ ^/fn/(status|ping|'
 	printed lighttpd --name a.example
 	has '$HTTP["host"] == "a.example" {' && has '"/fn/" => ('
 	printed apache --name a.example --port 8000
@@ -85,7 +85,7 @@ example_of() {
 	printed caddy --name a.example && has 'a.example {' && has 'reverse_proxy /fn/* unix/'
 	printed caddy --name a.example --port 8000 && has 'http://a.example:8000 {'
 	printed haproxy --name a.example
-	has 'bind :80' && has 'use_backend cfn if { path_beg /fn/ } { req.hdr(host),field(1,:) -i a.example }'
+	has 'bind :80' && has '^/fn/+(status|ping|' && has 'use_backend cfn if { path_beg /fn/ } { req.hdr(host),field(1,:) -i a.example }'
 }
 
 @test "what is missing here, and who cannot connect, is one line each" {
