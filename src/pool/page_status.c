@@ -42,13 +42,14 @@ put_name(json_t *o, const struct master *m)
 	put_text(o, "pool", text);
 }
 
+/* Of whole seconds the start would be now one, now another, by when it is asked for. */
 static void
 put_since(json_t *o, uint64_t started_us)
 {
-	uint64_t s = (clock_now_us() - started_us) / 1000000;
+	uint64_t ms = (clock_now_us() - started_us) / 1000;
 
-	put(o, "start time", (uint64_t)clock_wall_s() - s);
-	put(o, "start since", s);
+	put(o, "start time", ((uint64_t)clock_wall_ms() - ms) / 1000);
+	put(o, "start since", ms / 1000);
 }
 
 static size_t
