@@ -500,8 +500,8 @@ init(struct master *m)
 	runner_init(m);
 	manager_init(m);
 	cgroup_none(&m->cgroup, "");
-	m->takeover.sock = m->heritage.watch.fd = m->spawner.channel = m->spawner.pidfd =
-	    m->spawner_channel.watch.fd = -1;
+	m->takeover.sock = m->takeover.ended.fd = m->heritage.watch.fd = m->spawner.channel =
+	    m->spawner.pidfd = m->spawner_channel.watch.fd = -1;
 	for (int i = 0; i < LOG_FILES; i++)
 		m->logs.fds[i] = -1;
 	m->logs.slow = -1;

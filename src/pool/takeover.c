@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <sys/syscall.h>
 #include <sys/types.h>
 #include <unistd.h>
 
@@ -12,6 +14,7 @@
 #include "base/log.h"
 #include "pool/connections.h"
 #include "pool/master.h"
+#include "pool/runner.h"
 
 enum {
 	ANSWER_MS = 5000,
@@ -21,6 +24,7 @@ enum {
 struct candidate {
 	int sock, listener;
 	int metrics; /* their listener; -1: none */
+	int process; /* opened before it answers, so that the number is still its own */
 	pid_t pid;
 	bool is_made; /* the pool made the socket, and would remove it */
 	char address[LISTENER_TEXT_SIZE];
@@ -32,6 +36,7 @@ candidate_done(struct candidate *c)
 	fd_close(&c->sock);
 	fd_close(&c->listener);
 	fd_close(&c->metrics);
+	fd_close(&c->process);
 }
 
 /* Takes what the answer says; a pool that is stopping says no, and is no candidate. */
@@ -65,6 +70,9 @@ candidate_ask(struct candidate *c, struct err *e)
 	int rc = question ? control_question(c->sock, question, -1, e) : err_set(e, ENOMEM, "question");
 
 	json_decref(question);
+	c->process = (int)syscall(SYS_pidfd_open, c->pid, 0);
+	if (rc == 0 && c->process < 0)
+		rc = err_set(e, errno, "its process");
 	if (rc == 0)
 		rc = control_next(c->sock, ANSWER_MS, &answer, fds, e);
 	if (rc == 0)
@@ -102,7 +110,9 @@ find(const char *registry, const char *address, struct candidate *best, struct e
 	int n = control_connect(registry, socks, pids, e), rc = n < 0 ? n : 0;
 
 	for (int i = 0; i < n; i++) {
-		struct candidate c = { .sock = socks[i], .listener = -1, .metrics = -1, .pid = pids[i] };
+		struct candidate c = {
+			.sock = socks[i], .listener = -1, .metrics = -1, .process = -1, .pid = pids[i]
+		};
 
 		if (rc == 0)
 			rc = candidate_ask(&c, e);
@@ -117,7 +127,7 @@ find(const char *registry, const char *address, struct candidate *best, struct e
 int
 takeover_listener(struct master *m, struct err *e)
 {
-	struct candidate best = { .sock = -1, .listener = -1, .metrics = -1 };
+	struct candidate best = { .sock = -1, .listener = -1, .metrics = -1, .process = -1 };
 	int rc = find(m->config->registry, m->config->listen, &best, e);
 
 	if (rc == 0 && best.sock < 0)
@@ -131,7 +141,39 @@ takeover_listener(struct master *m, struct err *e)
 		return rc;
 	}
 	m->takeover.sock = best.sock;
+	m->takeover.ended.fd = best.process;
 	return 1;
+}
+
+bool
+takeover_is_shared(const struct master *m)
+{
+	return m->takeover.ended.fd >= 0;
+}
+
+static void
+before_ended(void *context, void *owner, uint32_t events)
+{
+	struct master *m = context;
+
+	(void)owner;
+	(void)events;
+	loop_forget(&m->loop, &m->takeover.ended);
+	fd_close(&m->takeover.ended.fd);
+	runner_follow(m);
+}
+
+static void
+await_end(struct master *m)
+{
+	struct err e;
+
+	m->takeover.ended.serve = before_ended;
+	if (loop_watch(&m->loop, &m->takeover.ended, EPOLLIN, &e) == 0)
+		return;
+	log_line(LOG_WARNING, "the pool before this one: %s", e.text);
+	fd_close(&m->takeover.ended.fd);
+	runner_follow(m);
 }
 
 static int
@@ -158,6 +200,7 @@ takeover_finish(struct master *m)
 	if (tell_to_drain(m, &e) < 0)
 		log_line(LOG_ERR, "the pool before this one goes on: %s", e.text);
 	fd_close(&m->takeover.sock);
+	await_end(m);
 }
 
 /* Whoever may ask may deploy, but the socket is the web server's way in: he could answer in every function's

@@ -3,6 +3,7 @@
 # supervisor keeps open, and what systemd is told meanwhile.
 # shellcheck disable=SC2030,SC2031,SC2034,SC2154
 load helper
+load runs
 
 setup() {
 	place_make
@@ -128,6 +129,26 @@ has_spawner() {
 	[ "$OLD" = "$other" ]
 	pool_answers
 	is_alive "$first"
+}
+
+@test "programs that run are finished before the next pool's runner starts, and requests wait for it" {
+	run_serve
+	async "$(bash_run 'sleep 8; echo slept')"
+	eventually has_status "$ID" running
+	cfn-pool -c "$D/cfn.conf" --registry "$R" --listen "$SOCKET" --replace >>"$D/pool.out" 2>&1 3>&- &
+	OLD=$POOL POOL=$!
+	started "$POOL"
+	eventually grep -q 'another pool serves from now on' "$D/error.log"
+	post "$(bash_run 'echo next')"
+	expect 200
+	result .stdout next
+	eventually has_status "$ID" accepted
+	request "/api/run/$ID"
+	result .stdout slept
+	eventually ended "$OLD"
+	remember_below "$POOL"
+	# In the log of both: the end of the one, then the other's runner.
+	[ "$(grep -oE 'stopped$|runner is ready' "$D/error.log" | paste -sd ,)" = "runner is ready,stopped,runner is ready" ]
 }
 
 # bats test_tags=any-user
