@@ -133,13 +133,16 @@ accept_given(struct router *r, int given)
 {
 	bool is_full = r->n_fronts >= r->start.n_connections;
 	AUTO_FD fd = given;
+	struct front *f;
 
 	if (r->is_draining || (is_full && !spare_front(r)))
 		return;
 	if (is_full)
 		front_close(r, spare_front(r));
-	if (!front_new(r, fd))
+	f = front_new(r, fd);
+	if (!f)
 		return;
+	f->is_given = true;
 	r->counters.connections_accepted++;
 	fd = -1;
 }

@@ -30,7 +30,8 @@ front_close(struct router *r, struct front *f)
 		return;
 	front_enter(r, f, FRONT_CLOSED);
 	/* Accepted here and shared with nobody, so close() alone takes it out of the event loop. */
-	f->source.events = 0;
+	if (!f->is_given)
+		f->source.events = 0;
 	loop_forget(r, &f->source);
 	r->n_fronts--;
 	f->request = NULL;

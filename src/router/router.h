@@ -65,6 +65,7 @@ struct front {
 	bool is_broken;   /* writing failed: closed as soon as nobody is at work on it */
 	bool keeps;       /* FCGI_KEEP_CONN */
 	bool is_closing;  /* when the output is written */
+	bool is_given;    /* accepted by another pool: others may hold it as well */
 
 	/* The record that is being read. */
 	unsigned char header_bytes[FCGI_HEADER_SIZE];

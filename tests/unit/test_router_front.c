@@ -587,6 +587,34 @@ reopened_logs_are_used_and_figures_are_told(void **state)
 	close(fd);
 }
 
+/* As the supervisor does, or the pool that it comes from. */
+static void
+a_given_connection_that_somebody_else_holds_as_well_is_none_when_it_is_closed(void **state)
+{
+	struct rig *g = *state;
+	int pair[2], held, next;
+	struct err e;
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair), 0);
+	held = dup(pair[1]);
+	message_send(g->master, MSG_GIVEN, "", 0, &pair[1], 1, &e);
+	close(pair[1]);
+	rig_run(g);
+	rig_get(g, pair[0], "/nothing");
+	assert_true(rig_answers(pair[0], 404, ""));
+	shutdown(pair[0], SHUT_WR);
+	rig_run(g);
+	/* It has the memory of the one that was closed. */
+	next = rig_connect(g);
+	rig_run(g);
+	close(pair[0]);
+	rig_run(g);
+	rig_get(g, next, "/nothing");
+	assert_true(rig_answers(next, 404, ""));
+	close(next);
+	close(held);
+}
+
 static void
 a_master_that_is_gone_ends_it(void **state)
 {
@@ -625,6 +653,7 @@ main(void)
 		cmocka_unit_test(only_allowed_clients_are_served_over_tcp),
 		TEST(without_descriptors_it_waits_and_goes_on),
 		TEST(reopened_logs_are_used_and_figures_are_told),
+		TEST(a_given_connection_that_somebody_else_holds_as_well_is_none_when_it_is_closed),
 		TEST(a_master_that_is_gone_ends_it),
 	};
 
