@@ -91,20 +91,25 @@ bound_row(struct score_row *row)
 	row->cache_misses = bounded(row->cache_misses);
 }
 
+/* Read once, whatever a compiler makes of it: what was compared is what counts. */
+static size_t
+read_count(const uint32_t *at, size_t most)
+{
+	uint32_t n = __atomic_load_n(at, __ATOMIC_RELAXED);
+
+	return n < most ? n : most;
+}
+
 static size_t
 n_rows(const struct scoreboard *board)
 {
-	uint32_t n = board->n_rows;
-
-	return n < SCORE_ROWS ? n : SCORE_ROWS;
+	return read_count(&board->n_rows, SCORE_ROWS);
 }
 
 size_t
 scoreboard_n_workers(const struct scoreboard *board)
 {
-	uint32_t n = board->n_workers;
-
-	return n < SCORE_WORKERS ? n : SCORE_WORKERS;
+	return read_count(&board->n_workers, SCORE_WORKERS);
 }
 
 void
