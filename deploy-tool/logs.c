@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/log.h"
+#include "config/function_log.h"
 #include "deploy-tool/commands.h"
 #include "deploy-tool/report.h"
 #include "deploy-tool/since.h"
@@ -170,7 +171,7 @@ read_on(struct reader *r, int fd, struct err *e)
 static int
 open_log(const char *path, struct err *e)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK); /* a pipe is read as empty */
 
 	return fd < 0 ? err_set(e, errno, "open log '%s'", path) : fd;
 }
@@ -182,6 +183,10 @@ follow_rotation(struct reader *r, const char *path, int *fd, struct err *e)
 	struct stat mine, named;
 	int rc = 0;
 
+	if (*fd < 0) {
+		*fd = open_log(path, e);
+		return *fd < 0 && e->code != ENOENT ? -e->code : 0;
+	}
 	if (fstat(*fd, &mine) < 0 || stat(path, &named) < 0)
 		return 0;
 	if (mine.st_ino == named.st_ino && mine.st_dev == named.st_dev) {
@@ -194,7 +199,7 @@ follow_rotation(struct reader *r, const char *path, int *fd, struct err *e)
 	fd_close(fd);
 	r->length = 0;
 	*fd = rc < 0 ? -1 : open_log(path, e);
-	return *fd < 0 ? e->code : 0;
+	return *fd < 0 ? -e->code : 0;
 }
 
 /* Until standard output is closed, or a signal ends it. */
@@ -207,7 +212,7 @@ follow(struct reader *r, const char *path, int *fd, struct err *e)
 	put_kept(r);
 	while (rc == 0 && fflush(stdout) == 0 && poll(&out, 1, FOLLOW_MS) == 0) {
 		rc = follow_rotation(r, path, fd, e);
-		if (rc == 0)
+		if (rc == 0 && *fd >= 0)
 			rc = read_on(r, *fd, e);
 	}
 	return rc;
@@ -228,25 +233,45 @@ check_function(struct tool *t, const struct reader *r)
 	return registry_version_find(t->registry, r->function, 0, &v, &e) == -ENOENT ? tool_fail(&e) : 0;
 }
 
+/* The file that has the lines. */
 static int
-print_log(struct tool *t, struct reader *r, bool follows)
+find_log(struct tool *t, const struct reader *r, char path[FUNCTION_LOG_PATH_SIZE])
 {
-	const char *path = t->config.function_log;
-	AUTO_FD fd = -1;
+	const char *log = t->config.function_log;
 	struct err e;
-	int rc;
 
-	if (path[0] == '\0')
+	if (log[0] == '\0')
 		return tool_fail_as(EX_CONFIG,
 		                    "the configuration has no function_log: the pool writes to its "
 		                    "standard error; set function_log = FILE, or name the pool's "
 		                    "configuration with -c FILE");
-	if (path[0] != '/')
+	if (log[0] != '/')
 		return tool_fail_as(EX_CONFIG,
-		                    "function_log = %.64s: what functions wrote is in the system's log",
-		                    path);
+		                    "function_log = %.64s: what functions wrote is in the system's log", log);
+	snprintf(path, FUNCTION_LOG_PATH_SIZE, "%s", log);
+	if (!function_log_is_each(&t->config))
+		return 0;
+	if (r->function == NULL)
+		return tool_fail_as(EX_USAGE, "each function has a log of its own: name one");
+	return function_log_path(&t->config, r->function, path, &e) < 0 ? tool_fail_as(EX_USAGE, "%s", e.text)
+	                                                                : 0;
+}
+
+static int
+print_log(struct tool *t, struct reader *r, bool follows)
+{
+	char path[FUNCTION_LOG_PATH_SIZE];
+	AUTO_FD fd = -1;
+	struct err e;
+	int rc = find_log(t, r, path);
+
+	if (rc != 0)
+		return rc;
 	fd = open_log(path, &e);
-	if (fd < 0 || read_on(r, fd, &e) < 0)
+	/* A function's own is made with its first line. */
+	if (fd < 0 && !(function_log_is_each(&t->config) && e.code == ENOENT))
+		return tool_fail(&e);
+	if (fd >= 0 && read_on(r, fd, &e) < 0)
 		return tool_fail(&e);
 	rc = check_function(t, r);
 	if (rc == 0 && follows && follow(r, path, &fd, &e) < 0)

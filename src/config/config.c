@@ -15,6 +15,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/words.h"
+#include "config/function_log.h"
 #include "config/keys.h"
 
 /* One row a key of [global] that is not a function limit. */
@@ -235,6 +236,8 @@ check_words(const struct config *c, struct err *e)
 		               c->syslog_facility);
 	if (c->syslog_ident[strcspn(c->syslog_ident, " []:<>")] || !c->syslog_ident[0])
 		return err_set(e, -EINVAL, "syslog.ident: '%.64s' is no name", c->syslog_ident);
+	if (function_log_check(c, e) < 0)
+		return -e->code;
 	if (c->listen[0] && !is_address(c->listen))
 		return err_set(e, -EINVAL, "listen: '%.64s' is not unix:PATH or tcp:HOST:PORT", c->listen);
 	if (c->metrics_listen[0] && !is_address(c->metrics_listen))

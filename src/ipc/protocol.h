@@ -83,6 +83,7 @@ enum message_type {
 	MSG_HAND_OVER,     /* nothing: as DRAIN, but connections between two requests are given back */
 	MSG_GIVEN, /* nothing; a connection that another pool's router gave back, between two requests */
 	MSG_PAGE,  /* struct page_made; sealed text */
+	MSG_FUNCTION_LOG, /* struct version_ref; its function's log, or none: to MSG_ASK_LOG */
 
 	/* router → master */
 	MSG_ROUTER_READY = 60, /* nothing */
@@ -101,6 +102,7 @@ enum message_type {
 	MSG_FAILURE,        /* struct failure_report, and the last lines of the function behind it */
 	MSG_CONNECTION,     /* nothing; a connection between two requests: after HAND_OVER alone */
 	MSG_ASK_PAGE,       /* struct page_ref: answered with MSG_PAGE, soon and once */
+	MSG_ASK_LOG,        /* struct version_ref: answered with MSG_FUNCTION_LOG, at once */
 
 	/* master → runner; also MSG_LOGS (error log alone) and MSG_DRAIN: start nothing more from what is
 	   kept, and end when the lanes are closed and what runs has ended */
@@ -164,6 +166,7 @@ struct start_router {
 	char mount_prefix[128];    /* removed from the path; empty or "/x" */
 	struct log_kinds {
 		uint32_t is_access, is_function, is_error; /* a socket to the system's log */
+		uint32_t is_each; /* function has a file of its own, which is asked for */
 		int32_t facility;
 		char ident[32];
 	} syslog;

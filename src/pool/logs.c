@@ -7,17 +7,19 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "config/function_log.h"
 
 const char *
 logs_path(const struct config *c, enum log_file file)
 {
 	const char *const paths[LOG_FILES] = {
 		[LOG_FILE_ACCESS] = c->access_log,
-		[LOG_FILE_FUNCTION] = c->function_log,
+		[LOG_FILE_FUNCTION] = function_log_is_each(c) ? "" : c->function_log,
 		[LOG_FILE_ERROR] = c->error_log,
 	};
 
@@ -112,9 +114,31 @@ logs_open(struct logs *l, const struct config *c, struct err *e)
 	l->kinds = (struct log_kinds){ .is_access = logs_is_syslog(c->access_log),
 		                       .is_function = logs_is_syslog(c->function_log),
 		                       .is_error = logs_is_syslog(c->error_log),
+		                       .is_each = function_log_is_each(c),
 		                       .facility = log_syslog_facility(c->syslog_facility) };
 	snprintf(l->kinds.ident, sizeof l->kinds.ident, "%s", c->syslog_ident);
 	l->is_slow_syslog = logs_is_syslog(c->slowlog);
 	l->name = (struct syslog_name){ l->kinds.facility, l->kinds.ident };
 	return 0;
+}
+
+/* Whoever may write the folder could lay anything there. */
+int
+logs_open_function(const struct config *c, const char *name, struct err *e)
+{
+	const int flags = O_WRONLY | O_APPEND | O_CREAT | O_NOCTTY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
+	char path[FUNCTION_LOG_PATH_SIZE];
+	struct stat st;
+	int fd, rc = function_log_path(c, name, path, e);
+
+	if (rc < 0)
+		return rc;
+	fd = open(path, flags, 0640);
+	if (fd < 0)
+		return err_set(e, errno, "open log '%s'", path);
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {
+		close(fd);
+		return err_set(e, -EINVAL, "log '%s' is not a file", path);
+	}
+	return fd;
 }

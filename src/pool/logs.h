@@ -12,6 +12,7 @@ struct logs {
 	struct log_kinds kinds;
 	bool is_slow_syslog;
 	struct syslog_name name; /* within kinds */
+	uint64_t refused_us;     /* when it was said last that a function's cannot be opened */
 };
 
 /* Path of one in the configuration; empty: standard error. */
@@ -26,3 +27,7 @@ void logs_reconnect(const struct logs *l, const struct config *c);
 
 /* Opens all three and puts them in the place of those that were open; on failure these stay. */
 int logs_open(struct logs *l, const struct config *c, struct err *e);
+
+/* The file of one function, where each has one (config/function_log.h): no link is followed, and nothing but
+ * a file is taken. */
+int logs_open_function(const struct config *c, const char *name, struct err *e);

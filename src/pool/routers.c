@@ -35,6 +35,7 @@ static const struct message_rule rules[] = {
 	  0 },
 	{ MSG_CONNECTION, 0, 0, 1, 1 },
 	{ MSG_ASK_PAGE, sizeof(struct page_ref), sizeof(struct page_ref), 0, 0 },
+	{ MSG_ASK_LOG, sizeof(struct version_ref), sizeof(struct version_ref), 0, 0 },
 };
 
 /* The worker that the message names, when this router has it; a late word about another is no fault. */
@@ -253,6 +254,27 @@ on_ask_page(struct master *m, struct router *router, const struct message *messa
 	pages_ask(m, router, ref.page);
 }
 
+/* Why there is none is said about once a second, however often a router asks. */
+static void
+on_ask_log(struct master *m, struct router *router, const struct message *message)
+{
+	struct version_ref ref;
+	const struct pool *pool;
+	AUTO_FD fd = -1;
+	struct err e;
+
+	memcpy(&ref, message->body, sizeof ref);
+	pool = pool_find(m, ref.id);
+	if (pool && m->logs.kinds.is_each) {
+		fd = logs_open_function(m->config, pool->start.function, &e);
+		if (fd < 0 && clock_now_us() - m->logs.refused_us >= 1000000) {
+			m->logs.refused_us = clock_now_us();
+			log_line(LOG_ERR, "%s; its lines go to standard error", e.text);
+		}
+	}
+	channel_send(&router->channel, MSG_FUNCTION_LOG, &ref, sizeof ref, &fd, fd < 0 ? 0 : 1);
+}
+
 static const struct {
 	uint32_t type;
 	void (*serve)(struct master *m, struct router *router, const struct message *message);
@@ -273,6 +295,7 @@ static const struct {
 	{ MSG_FAILURE, on_failure },
 	{ MSG_CONNECTION, on_connection },
 	{ MSG_ASK_PAGE, on_ask_page },
+	{ MSG_ASK_LOG, on_ask_log },
 };
 
 static void

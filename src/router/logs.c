@@ -147,7 +147,7 @@ lines_send(struct router *r, struct log_file *file)
 static void
 file_flush(struct router *r, struct log_file *file)
 {
-	if (buf_used(&file->buf) == 0)
+	if (buf_used(&file->buf) == 0 || file->fd < 0)
 		return;
 	/* A full disk must not stop the serving: the lines are lost. */
 	if (file->is_syslog)
@@ -169,7 +169,8 @@ file_add(struct router *r, struct log_file *file, struct line *l)
 	if (buf_append(&file->buf, l->text, l->n) == 0)
 		return;
 	file_flush(r, file);
-	(void)buf_append(&file->buf, l->text, l->n);
+	/* A file that the master does not open takes no more than this. */
+	(void)buf_append(file->fd < 0 ? &r->function.buf : &file->buf, l->text, l->n);
 }
 
 static void
@@ -186,6 +187,7 @@ logs_flush(struct router *r, bool is_forced)
 	/* Whoever looks after an answer finds its line, unless there is a batch to be had. */
 	file_check(r, &r->access, is_forced || r->counters.requests_active == 0);
 	file_flush(r, &r->function);
+	function_logs_flush(r);
 }
 
 static void
@@ -204,6 +206,7 @@ void
 logs_replace(struct router *r, int access, int function, const struct log_kinds *kinds)
 {
 	logs_flush(r, true);
+	function_logs_forget(r);
 	r->start.syslog = *kinds;
 	kinds_take(r);
 	fd_close(&r->access.fd);
@@ -221,6 +224,7 @@ logs_open(struct router *r, const struct router_fds *fds)
 	kinds_take(r);
 	buf_init(&r->access.buf, LOG_BUFFER_MAX);
 	buf_init(&r->function.buf, LOG_BUFFER_MAX);
+	function_logs_open(r);
 	r->is_json = strcmp(r->start.access_format, "json") == 0 || r->start.access_format[0] == '\0';
 }
 
@@ -476,5 +480,5 @@ logs_function(struct router *r, const struct pool *p, const struct request *q, i
 	put_string(&l, "level", span_of(logs_level(level)));
 	put_string(&l, "text", text);
 	put_text(&l, "}");
-	file_add(r, &r->function, &l);
+	file_add(r, function_log_of(r, p), &l);
 }

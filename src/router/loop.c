@@ -191,6 +191,7 @@ router_run(struct router *r, struct err *e)
 			return rc;
 	}
 	logs_flush(r, true);
+	function_logs_done(r);
 	return 0;
 }
 
@@ -309,5 +310,6 @@ router_done(struct router *r)
 	buf_done(&r->to_master);
 	buf_done(&r->access.buf);
 	buf_done(&r->function.buf);
+	function_logs_done(r);
 	fd_close(&r->epoll);
 }

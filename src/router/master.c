@@ -252,6 +252,15 @@ page_take(struct router *r, struct message *m)
 }
 
 static void
+function_log_came(struct router *r, struct message *m)
+{
+	struct version_ref ref;
+
+	memcpy(&ref, m->body, sizeof ref);
+	function_log_take(r, ref.id, m->n_fds > 0 ? message_take_fd(m, 0) : -1);
+}
+
+static void
 counters_take(struct router *r, struct message *m)
 {
 	(void)m;
@@ -277,11 +286,12 @@ static const struct message_rule rules[] = {
 	{ MSG_HAND_OVER, 0, 0, 0, 0 },
 	{ MSG_GIVEN, 0, 0, 1, 1 },
 	{ MSG_PAGE, EXACTLY(struct page_made), 1, 1 },
+	{ MSG_FUNCTION_LOG, EXACTLY(struct version_ref), 0, 1 },
 };
 static void (*const handlers[ARRAY_SIZE(rules)])(struct router *, struct message *) = {
-	snapshot_take, lease_take,  retire_take,    replaced_take, ended_take,
-	refused_take,  stream_take, logs_take,      drain_take,    counters_take,
-	keys_take,     tokens_take, hand_over_take, given_take,    page_take,
+	snapshot_take,  lease_take, retire_take, replaced_take,     ended_take, refused_take,
+	stream_take,    logs_take,  drain_take,  counters_take,     keys_take,  tokens_take,
+	hand_over_take, given_take, page_take,   function_log_came,
 };
 
 /* 1 when there may be more. */

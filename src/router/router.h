@@ -344,6 +344,21 @@ struct log_file {
 	uint64_t n_dropped; /* lines that the system's log did not take, and nobody was told */
 };
 
+enum { FUNCTION_LOGS_MAX = 64 }; /* files of single functions that are open at a time */
+
+/* One of them (function_logs.c). */
+struct function_log {
+	enum {
+		FUNCTION_LOG_FREE,
+		FUNCTION_LOG_ASKED, /* lines wait for the file */
+		FUNCTION_LOG_OPEN,
+		FUNCTION_LOG_REFUSED, /* the master could not open it */
+	} stage;
+	struct log_file file;
+	uint64_t version, used; /* the one that the file was asked for by; turn of the last line */
+	char name[sizeof((struct snapshot_function *)0)->name];
+};
+
 struct address {
 	unsigned char bytes[16]; /* IPv6, or IPv4 mapped into it */
 };
@@ -386,6 +401,9 @@ struct router {
 	struct buf text;                  /* a problem document */
 	struct buf to_master;             /* messages that the channel did not take yet */
 	struct log_file access, function;
+	struct function_log function_logs[FUNCTION_LOGS_MAX];
+	uint64_t function_logs_used; /* lines for them */
+	bool has_function_lines;     /* not written yet */
 	int error_log;
 	struct syslog_name syslog; /* within start */
 	bool is_json;              /* the access log */
@@ -731,3 +749,13 @@ void logs_function(struct router *r, const struct pool *p, const struct request 
 const char *logs_level(int level); /* the word for a level of syslog(3) */
 void logs_flush(struct router *r, bool is_forced);
 void logs_replace(struct router *r, int access, int function, const struct log_kinds *kinds);
+
+/* ---- function_logs.c ---- */
+void function_logs_open(struct router *r);
+/* Where a line of this function goes. */
+struct log_file *function_log_of(struct router *r, const struct pool *p);
+/* The master's answer; fd -1: it could not.  Takes the descriptor over. */
+void function_log_take(struct router *r, uint64_t version, int fd);
+void function_logs_flush(struct router *r);
+void function_logs_forget(struct router *r); /* they are to be opened again */
+void function_logs_done(struct router *r);   /* what waits for a file is written without it */

@@ -50,6 +50,7 @@ declare -gA good=(
 	[status]='status'
 	[top]='top'
 	[logs]='logs hello'
+	[crashes]='crashes'
 	[cp]='cp data:'
 	[invoke]='invoke hello'
 	[test]='test hello/'
@@ -64,6 +65,7 @@ declare -gA good=(
 	[import]='import all.cfn'
 	[backup]='backup kept.db'
 	[gc]='gc'
+	[webserver]='webserver nginx'
 )
 declare -gA bad=(
 	[init]='init no'
@@ -85,6 +87,7 @@ declare -gA bad=(
 	[status]='status no'
 	[top]='top no'
 	[logs]='logs --since never hello'
+	[crashes]='crashes --since never'
 	[cp]='cp none data:x'
 	[invoke]='invoke nobody'
 	[test]='test none'
@@ -99,6 +102,7 @@ declare -gA bad=(
 	[import]='import none.cfn'
 	[backup]='backup /dev/null'
 	[gc]='gc --keep x'
+	[webserver]='webserver none'
 )
 # What else commands can be asked for, in this order.
 more=(

@@ -29,6 +29,7 @@ struct rig_message {
 		struct stream_ended stream_ended;
 		struct tokens_serial tokens;
 		struct page_ref page;
+		struct version_ref version;
 	};
 };
 

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "config/config.h"
+#include "config/function_log.h"
 #include "config/smoke.h"
 #include "ipc/grants.h"
 
@@ -686,6 +687,26 @@ sockets_are_granted_by_the_operators_patterns(void **state)
 	assert_int_equal(read_text(&c, "[global]\ngrant.allow = run/x\n", &e), -EINVAL);
 }
 
+static void
+a_functions_log_is_named_by_a_functions_name(void **state)
+{
+	static const char *const no_names[] = { "", "../x", "a/b", "..", "_other", "a.b" };
+	char path[FUNCTION_LOG_PATH_SIZE];
+	static struct config c;
+	struct err e;
+
+	(void)state;
+	assert_int_equal(read_text(&c, "[global]\nfunction_log = /l/%n.log\n", &e), 0);
+	assert_true(function_log_is_each(&c));
+	assert_int_equal(function_log_check(&c, &e), 0);
+	assert_int_equal(function_log_path(&c, "a-1_b", path, &e), 0);
+	assert_string_equal(path, "/l/a-1_b.log");
+	for (size_t i = 0; i < ARRAY_SIZE(no_names); i++)
+		assert_int_equal(function_log_path(&c, no_names[i], path, &e), -EINVAL);
+	assert_int_equal(read_text(&c, "[global]\nfunction_log = /l/100%.log\n", &e), 0);
+	assert_false(function_log_is_each(&c));
+}
+
 int
 main(void)
 {
@@ -711,6 +732,7 @@ main(void)
 		cmocka_unit_test(grants_are_whole_paths_of_sockets),
 		cmocka_unit_test(four_sockets_are_granted_each_at_a_place_of_its_own),
 		cmocka_unit_test(sockets_are_granted_by_the_operators_patterns),
+		cmocka_unit_test(a_functions_log_is_named_by_a_functions_name),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
