@@ -59,8 +59,9 @@ open_file(struct import *m, struct err *e)
 	char fault[200] = "";
 	int rc = whole_file_take(&m->file, m->rest.items[0], file_max, e);
 
-	if (rc == 0)
-		rc = check_header(m, e);
+	if (rc < 0)
+		return rc; /* it names the file */
+	rc = check_header(m, e);
 	if (rc == 0)
 		rc = registry_open(m->file.temporary, REGISTRY_READ, &m->from, e);
 	if (rc == 0)

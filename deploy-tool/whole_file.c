@@ -46,7 +46,7 @@ make_temporary(struct whole_file *w, const char *base, struct err *e)
 		return err_set(e, ENAMETOOLONG, "%.100s", base);
 	}
 	if (!mkdtemp(w->folder)) {
-		n = err_set(e, errno, "%.200s", w->folder);
+		n = err_set(e, errno, "%.200s", base);
 		w->folder[0] = '\0';
 		return n;
 	}

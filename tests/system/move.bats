@@ -130,6 +130,7 @@ hostile() {
 	unchanged other import "$D/noise.cfn"
 	unchanged other import /dev/null
 	unchanged 66 other import "$D/none.cfn"
+	[ "$(grep -o none.cfn "$D/err" | wc -l)" -eq 1 ]
 	hostile wal 'PRAGMA journal_mode = WAL' >/dev/null
 	unchanged other import "$D/wal.cfn"
 	hostile trigger "CREATE TRIGGER t AFTER INSERT ON version BEGIN DELETE FROM function; END"
@@ -230,6 +231,8 @@ write_on() {
 	wait "$writer" || true
 	refused 65 tool backup "$R"
 	refused 65 tool backup /dev/null
+	refused 66 tool backup "$D/nowhere/kept.db"
+	grep -qF "/nowhere/kept.db: No such" "$D/err"
 	tool rollback one 1 >/dev/null
 	tool backup "$D/kept.db"
 	say one "the third"
