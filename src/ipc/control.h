@@ -35,8 +35,9 @@
  *
  * Two questions are a new pool's, of root or the pool's own user alone (pool/takeover.h):
  *
- *   {"command":"listener"}                 → {"ok":true,"address":TEXT,"made":BOOL} + the listening socket, +
- * metrics'; with "ok":false, "stopping":true: it has no more use of it
+ *   {"command":"listener"}                 → {"ok":true,"address":TEXT,"made":BOOL} + the listening socket,
+ *                                          and behind it that of metrics.listen, if it has one; with
+ *                                          "ok":false, "stopping":true: it has no more use of them
  *   {"command":"drain"} + descriptor       → {"ok":true}: it stops gracefully; connections between two
  *                                          requests go to the other end of that (MSG_CONNECTION)
  *
