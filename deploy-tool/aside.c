@@ -16,7 +16,7 @@
 enum { ASIDE_ENDED = 1 };
 
 /* What is said of it: by a copy of this process, so that it is believed.  Behind it the descriptors of what
- * the box wrote and, if there is one, of its file. */
+ * the box wrote. */
 struct told {
 	int rc;
 	struct err e;
@@ -34,11 +34,10 @@ tell(int answer, struct told *t, struct err *e)
 {
 	AUTO_FD out = seal_output(&t->result.out, e);
 	AUTO_FD err = out < 0 ? -1 : seal_output(&t->result.err, e);
-	int fds[] = { out, err, t->result.collected[0] };
 
 	if (out < 0 || err < 0)
 		return -e->code;
-	return message_send(answer, ASIDE_ENDED, t, sizeof *t, fds, fds[2] < 0 ? 2 : 3, e);
+	return message_send(answer, ASIDE_ENDED, t, sizeof *t, (const int[]){ out, err }, 2, e);
 }
 
 static _Noreturn void
@@ -112,9 +111,7 @@ take(struct message *m, struct box_result *result, struct err *e)
 	rc = read_output(m, 0, &result->out, e);
 	if (rc == 0)
 		rc = read_output(m, 1, &result->err, e);
-	if (rc == 0)
-		result->collected[0] = message_take_fd(m, 2);
-	else
+	if (rc < 0)
 		box_result_done(result);
 	return rc;
 }

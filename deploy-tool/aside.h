@@ -1,5 +1,5 @@
 /* aside.h - a step of the toolchain that runs beside others: in a process of its own, which hands over what
- * its box left. */
+ * its box wrote. */
 #pragma once
 #include <sys/types.h>
 
@@ -10,7 +10,7 @@ struct aside {
 	int answer; /* -1: none */
 };
 
-/* Begins it; the step collects at most one file.  aside_end() or aside_done() is due. */
+/* Begins it; the step collects nothing.  aside_end() or aside_done() is due. */
 int aside_begin(struct aside *a, const struct build_place *p, const struct build_step *step, struct err *e);
 
 /* Waits for it; as build_step_run(). */

@@ -255,58 +255,29 @@ compile(const struct build_place *p, const struct source *s, struct build *b, st
 	return rc;
 }
 
-/* One run of objcopy over the artifact as it is, which tells option what to leave of it. */
-static int
-begin_copy(struct aside *a, const struct build_place *p, const struct build *b, const char *option,
-           struct err *e)
-{
-	static const char *const collect[] = { "out", NULL };
-	const char *const argv[] = { "/usr/bin/objcopy", option, "fn.so", "out", NULL };
-	const struct box_file files[] = { { "fn.so", b->artifact, b->artifact_size } };
-	const struct build_step step = { "objcopy", argv, files, ARRAY_SIZE(files), collect };
-
-	return aside_begin(a, p, &step, e);
-}
-
-static int
-take_copy(struct aside *a, char **data, size_t *n, struct err *e)
-{
-	struct box_result result = { 0 };
-	int rc = aside_end(a, &result, e);
-
-	if (rc < 0)
-		return rc;
-	rc = judge(&result, "objcopy step", e);
-	if (rc == 0)
-		rc = take_file(&result, 0, data, n, e);
-	box_result_done(&result);
-	return rc;
-}
-
+/* What was linked is kept as it is for its debug information, and a copy without that is what runs. */
 static int
 split_debug(const struct build_place *p, struct build *b, struct err *e)
 {
-	struct aside kept, stripped = { .answer = -1 };
-	size_t n = 0;
-	char *data = NULL;
-	int rc = begin_copy(&kept, p, b, "--only-keep-debug", e);
+	static const char *const collect[] = { "out", NULL };
+	static const char *const argv[] = { "/usr/bin/objcopy", "--strip-debug", "fn.so", "out", NULL };
+	const struct box_file files[] = { { "fn.so", b->artifact, b->artifact_size } };
+	const struct build_step step = { "objcopy", argv, files, ARRAY_SIZE(files), collect };
+	struct box_result result = { 0 };
+	int rc = build_step_run(p, &step, &result, e);
 
-	if (rc == 0)
-		rc = begin_copy(&stripped, p, b, "--strip-debug", e);
-	if (rc == 0)
-		rc = take_copy(&kept, &b->debug, &b->debug_size, e);
-	if (rc == 0)
-		rc = take_copy(&stripped, &data, &n, e);
-	aside_done(&kept);
-	aside_done(&stripped);
 	if (rc < 0)
 		return rc;
-	free_pointer(&b->artifact);
-	b->artifact = data;
-	b->artifact_size = n;
-	if (n > BUILD_ARTIFACT_MAX)
+	b->debug = b->artifact;
+	b->debug_size = b->artifact_size;
+	b->artifact = NULL;
+	rc = judge(&result, "objcopy step", e);
+	if (rc == 0)
+		rc = take_file(&result, 0, &b->artifact, &b->artifact_size, e);
+	box_result_done(&result);
+	if (rc == 0 && b->artifact_size > BUILD_ARTIFACT_MAX)
 		return err_set(e, -ENOEXEC, "the artifact is over %d MiB", BUILD_ARTIFACT_MAX >> 20);
-	return 0;
+	return rc;
 }
 
 int

@@ -19,7 +19,7 @@ struct build {
 	char flags[512];     /* as they are given, separated by spaces */
 	struct buf diagnostics; /* the compiler's raw words, also when it succeeded */
 	bool is_cut;            /* there were more of them */
-	char *artifact, *debug; /* the shared object without debug information, and that alone */
+	char *artifact, *debug; /* the shared object without debug information, and with it */
 	size_t artifact_size, debug_size;
 };
 

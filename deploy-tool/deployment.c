@@ -242,8 +242,10 @@ begin_trial(struct deployment *d)
 
 	d->trial.function = d->artifact.source.function;
 	d->trial.policy = &d->policy;
-	tool_open_boxes(d->tool);
+	/* The spawner makes its seccomp programs while the boxes' are made here. */
+	tool_open_cgroup(d->tool);
 	(void)trial_begin(&d->tool->config, &d->tool->cgroup, &d->trial, &ignored);
+	tool_open_boxes(d->tool);
 	return 0;
 }
 

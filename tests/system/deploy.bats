@@ -52,6 +52,22 @@ n_versions() {
 	[ "$(n_versions v)" -eq 2 ]
 }
 
+# sections_of KIND: of the one version, "artifact" or "debug".
+sections_of() {
+	sql "SELECT writefile('$D/$1', data) FROM version JOIN blob ON digest = $1" >"$D/written"
+	readelf --wide --section-headers "$D/$1"
+}
+
+# bats test_tags=any-user
+@test "the artifact has no debug information, and what was linked is kept with it" {
+	version_make 1
+	deploy "$D/src/v.c"
+	[[ "$(sections_of artifact)" == *" .text "* ]]
+	[[ "$(sections_of artifact)" != *" .debug_info "* ]]
+	[[ "$(sections_of debug)" == *" .debug_info "* ]]
+	[ "$(readelf --notes "$D/artifact" | grep 'Build ID')" = "$(readelf --notes "$D/debug" | grep 'Build ID')" ]
+}
+
 # bats test_tags=any-user
 @test "fifty deploys under load: no request fails, no answer is of two versions" {
 	local rounds=50 seconds=30 n start
