@@ -85,7 +85,8 @@ mixed() {
 }
 
 at_rest() {
-	[ -z "$(pool_processes cfn-worker)" ] && [ "$(pool_processes cfn-router | wc -l)" -eq 1 ]
+	[ -z "$(pool_processes cfn-worker)" ] && [ "$(pool_processes cfn-router | wc -l)" -eq 1 ] &&
+		deploy --json status | jq -e '.pools[0] | .spares == .spares_wanted' >/dev/null
 }
 
 # What runs of programs hold: as many processes as wait for the next ones.
