@@ -7,6 +7,7 @@
 #include "pool/approvals.h"
 #include "pool/lanes.h"
 #include "pool/pools.h"
+#include "pool/repeats.h"
 #include "pool/rollout.h"
 #include "pool/routers.h"
 #include "pool/streams.h"
@@ -177,8 +178,7 @@ start_one(struct master *m, struct pool *pool)
 		wait_for_room(m, pool);
 		return false;
 	}
-	log_line(LOG_ERR, "function '%s' version %u cannot start: %s", pool->start.function,
-	         pool->start.version, e.text);
+	pool_say(m, pool, LOG_ERR, e.text, " cannot start: %s", e.text);
 	backoff_failed(&pool->backoff, clock_now_us());
 	retry_in(m, pool, RETRY_SOON_MS * UINT64_C(1000));
 	leases_refuse(m, pool, CAUSE_UNAVAILABLE);

@@ -120,6 +120,7 @@ struct pool {
 	} denied; /* refused system calls */
 
 	struct crash_rate crash_rate;
+	struct repeats *repeats; /* lines that are held; NULL: none were written lately */
 
 	bool has_said_lost; /* that routes of it are the runner's */
 

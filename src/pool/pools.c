@@ -8,6 +8,7 @@
 
 #include "base/fd.h"
 #include "pool/approvals.h"
+#include "pool/repeats.h"
 #include "pool/rollout.h"
 #include "pool/workers.h"
 
@@ -192,6 +193,7 @@ pool_free(struct master *m, struct pool *pool)
 	timer_cancel(&m->loop, &pool->retry);
 	timer_cancel(&m->loop, &pool->vote);
 	timer_cancel(&m->loop, &pool->sockets);
+	repeats_free(m, pool);
 	if (pool->is_hungry)
 		TAILQ_REMOVE(&m->hungry, pool, hungry_link);
 	artifacts_close(m, pool);

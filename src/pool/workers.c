@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "pool/lanes.h"
 #include "pool/pools.h"
+#include "pool/repeats.h"
 #include "pool/rollout.h"
 #include "pool/routers.h"
 
@@ -253,17 +254,16 @@ worker_kill(struct master *m, struct worker *w, enum cause cause)
 }
 
 static void
-log_ending(const struct worker *w, const struct process_ended *ended, enum cause cause)
+log_ending(struct master *m, const struct worker *w, const struct process_ended *ended, enum cause cause)
 {
-	char text[ENDING_TEXT_SIZE];
+	char text[ENDING_TEXT_SIZE], what[ENDING_TEXT_SIZE * 2];
 
 	ending_format(&ended->ending, text);
-	log_line(w->cause == CAUSE_UNAVAILABLE && w->is_stopping ? LOG_NOTICE : LOG_WARNING,
-	         "function '%s' version %u: worker %u (pid %d) ended: %s, %s; cpu %" PRIu64
-	         " ms, memory %" PRIu64 " KiB%s%s",
-	         w->pool->start.function, w->pool->start.version, (unsigned)w->by_id.key, (int)w->pid, text,
-	         cause_word(cause), ended->ending.cpu_us / 1000, ending_memory_kb(&ended->ending),
-	         ended->reason[0] ? "; " : "", ended->reason);
+	snprintf(what, sizeof what, "%s, %s", text, cause_word(cause));
+	pool_say(m, w->pool, w->cause == CAUSE_UNAVAILABLE && w->is_stopping ? LOG_NOTICE : LOG_WARNING, what,
+	         ": worker %u (pid %d) ended: %s; cpu %" PRIu64 " ms, memory %" PRIu64 " KiB%s%s",
+	         (unsigned)w->by_id.key, (int)w->pid, what, ended->ending.cpu_us / 1000,
+	         ending_memory_kb(&ended->ending), ended->reason[0] ? "; " : "", ended->reason);
 }
 
 /* Time limits are the request's fault as often as the function's, and bound themselves; nobody's client may
@@ -316,7 +316,7 @@ crashed(struct master *m, struct worker *w, const struct process_ended *ended)
 		                     .cause = cause,
 		                     .ending = ended->ending };
 
-	log_ending(w, ended, cause);
+	log_ending(m, w, ended, cause);
 	record_ending(m, w, &ended->ending, cause);
 	if (cause == CAUSE_SYSCALL_DENIED)
 		storm_kill(m, w->pool);
@@ -373,8 +373,7 @@ start_failed(struct master *m, struct pool *pool, const struct process_ended *en
 	if (pool_is_wanted(pool))
 		rollout_has_failed(m, pool, reason);
 	else
-		log_line(LOG_ERR, "function '%s' version %u cannot start: %s", pool->start.function,
-		         pool->start.version, reason);
+		pool_say(m, pool, LOG_ERR, reason, " cannot start: %s", reason);
 	/* Whose fault it is: the function's, or ours who could not make its sandbox. */
 	pool->start_failure = ended->was_confined ? CAUSE_START_FAILED : CAUSE_UNAVAILABLE;
 	leases_refuse(m, pool, pool->start_failure);
