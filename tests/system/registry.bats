@@ -237,6 +237,73 @@ answers_later() {
 	fcgi <<<$'get 1 /later 0\nread-all' | grep -q '|Later'
 }
 
+# How long the lock is held at least; a change waits for 5 seconds.
+readonly LOCK_TIME=${CFN_LOCK_TIME:-3}
+
+@test "a registry that is held for long costs changes meanwhile, no request, and a change that waits goes through" {
+	local end=$((SECONDS + LOCK_TIME))
+	tool "$D/src/hello.c"
+	conf <<<""
+	pool_start
+	hello_make later "Later"
+	hold_lock
+	until [ "$SECONDS" -ge "$end" ]; do
+		refused 75 tool deploy "$D/src/later.c"
+		answers_hello
+	done
+	tool deploy "$D/src/later.c" >"$D/out" 2>&1 3>&- &
+	release_lock
+	# What the lock left of its patience is a matter of the machine's load.
+	wait $! || deploys_later
+	eventually answers_later
+	not grep -q 'goes on serving' "$D/error.log"
+}
+
+# page_damage TABLE: its first page is noise; the file as it was is good.db.
+page_damage() {
+	local page
+	cp "$R" "$D/good.db"
+	page=$(sql "SELECT rootpage FROM sqlite_schema WHERE name = '$1'")
+	dd if=/dev/urandom of="$R" bs="$(sql 'PRAGMA page_size')" seek=$((page - 1)) count=1 conv=notrunc status=none
+}
+
+deploy_later_is_served() {
+	hello_make later "Later"
+	deploys_later
+	eventually answers_later
+}
+
+says_damage() {
+	grep -q 'generation [0-9]* goes on serving' "$D/error.log"
+}
+
+@test "a page that is damaged costs no request, is said once and found, and the pool is back with the file" {
+	tool "$D/src/hello.c"
+	conf <<<""
+	pool_start
+	page_damage version
+	refused 65 tool verify
+	grep -q 'damaged' "$D/err"
+	answers_hello
+	# A change beside it, or the pool would have no reason to look.
+	sql "UPDATE state SET value = value + 1 WHERE name = 'generation'"
+	eventually says_damage
+	# It looks again, and again.
+	sleep 2.5
+	answers_hello
+	[ "$(grep -c 'goes on serving' "$D/error.log")" -eq 1 ]
+	cat "$D/good.db" >"$R"
+	eventually grep -q 'can be read again' "$D/error.log"
+	answers_hello
+	deploy_later_is_served
+	page_damage version
+	pool_stop TERM
+	refused 65 cfn-pool -c "$D/cfn.conf" --registry "$R" --listen "$SOCKET"
+	cat "$D/good.db" >"$R"
+	pool_start
+	answers_hello
+}
+
 @test "names, routes, methods and limits that are none are refused" {
 	refused 64 tool deploy --function 'No Name' "$D/src/hello.c" || refused 65 tool deploy --function 'No Name' "$D/src/hello.c"
 	refused 64 tool deploy --route nowhere "$D/src/hello.c" || refused 65 tool deploy --route nowhere "$D/src/hello.c"
