@@ -52,7 +52,7 @@ only_hello_has_a_worker() {
 rest() {
 	cfn-deploy --registry "$R" restart breaks >/dev/null 3>&- || true
 	ask 1 /hello
-	wait_until 60 only_hello_has_a_worker
+	eventually only_hello_has_a_worker
 }
 
 @test "a pool holds the same after many requests and deploys" {

@@ -175,12 +175,12 @@ in_time() {
 @test "a share of a processor is kept: by the cgroup, or by a budget of the time it has" {
 	good_make
 	echo 'int main(void) { for (;;) ; }' >loop.c
-	cfn-deploy --json run --cpu-time 10s --wall-time 1s --cpu-share 20 loop.c "$MARK" 3>&- >"$D/out"
+	cfn-deploy --json run --cpu-time 10s --wall-time 4s --cpu-share 5 loop.c "$MARK" 3>&- >"$D/out"
 	if [ "$(jq -r .isolation.memory "$D/out")" = cgroup ]; then
 		jq -e '.status == "wall_time_limit" and .cpu_ms < 500' "$D/out"
 	else
 		jq -e '.status == "cpu_time_limit" and .cpu_ms >= 190 and .cpu_ms < 500' "$D/out"
-		jq -e '.message == "it used more CPU time than 20 percent of its 1000 ms"' "$D/out"
+		jq -e '.message == "it used more CPU time than 5 percent of its 4000 ms"' "$D/out"
 	fi
 }
 

@@ -121,7 +121,7 @@ slow='{"lang":"Python","code":"import time; time.sleep(2); print(\"slept\")"}'
 	runner_is_gone
 	printf 'cgroup = off\n[run]\nenabled = on\ncgroup = require\n' | conf
 	kill -HUP "$POOL"
-	wait_until 10 grep -q '\[run\] cgroup = require: switched off; the old configuration holds' "$D/error.log"
+	eventually grep -q '\[run\] cgroup = require: switched off; the old configuration holds' "$D/error.log"
 	runner_is_gone
 }
 
@@ -189,7 +189,7 @@ slow='{"lang":"Python","code":"import time; time.sleep(2); print(\"slept\")"}'
 	done
 	pid=$(runner | sort -n | head -n 1)
 	kill -KILL "$pid"
-	wait_until 10 not is_alive "$pid"
+	eventually not is_alive "$pid"
 	eventually runner_answers
 	get /api/run/languages 200
 	[ "$(status_of_run .crashes)" -ge 1 ]

@@ -350,13 +350,13 @@ has_keeper() {
 }
 
 @test "keepers and inits of boxes that are killed leave no leaf" {
-	async "$(bash_run 'sleep 100')"
-	wait_until 20 has_keeper
+	async "$(bash_run 'sleep 300')"
+	eventually has_keeper
 	kill -KILL "$KEEPER"
 	# It is begun once more.
-	wait_until 20 has_keeper "$KEEPER"
+	eventually has_keeper "$KEEPER"
 	kill -KILL "$INIT"
-	wait_until 20 not has_status "$ID" running
+	eventually not has_status "$ID" running
 	eventually has_waiting_boxes_alone
 	uses nothing
 	result .status accepted
@@ -365,14 +365,14 @@ has_keeper() {
 
 @test "a maker that is killed takes its leaves along, and the next runner runs" {
 	local before maker
-	async "$(bash_run 'sleep 100')"
-	wait_until 20 has_keeper
+	async "$(bash_run 'sleep 300')"
+	eventually has_keeper
 	before=$(group)
 	maker=$(parent_of "$KEEPER")
 	[ "$(cat "/proc/$maker/comm")" = cfn-runner ]
 	kill -KILL "$maker"
-	wait_until 20 not test -e "$before"
-	wait_until 60 runner_answers
+	eventually not test -e "$before"
+	eventually runner_answers
 	[ "$(group)" != "$before" ]
 	request "/api/run/$ID" -X DELETE
 	eventually has_waiting_boxes_alone
@@ -389,7 +389,7 @@ has_keeper() {
 	! is_alive "$POOL" || process_stop TERM "$POOL"
 	printf 'cgroup = off\n[run]\nenabled = on\nlanguages_dir = %s\n' "$D/languages" | conf
 	pool_start
-	wait_until 60 runner_answers
+	eventually runner_answers
 	request /api/run/languages
 	answer_is '.limits_most | .processes == 64 and .files == 64'
 	program C '{args: ["uncounted"], limits: {memory_bytes: 67108864, cpu_share_percent: 100, cpu_ms: 20000, wall_ms: 30000}}' \
