@@ -19,6 +19,21 @@ answers() {
 	fcgi <<<$'get 1 /hello 0\nread-all' | grep -q '^|hello'
 }
 
+# A function with an answer of 2 MiB.
+much_deploy() {
+	source_make much.c <<-'END'
+		int much(cfn_request *q, cfn_response *r);
+		static char text[2 << 20];
+		int much(cfn_request *q, cfn_response *r)
+		{
+			(void)q;
+			__builtin_memset(text, 'x', sizeof text - 1);
+			return cfn_send(r, 200, "text/plain", text);
+		}
+	END
+	deploy "$D/src/much.c"
+}
+
 # idle N: so many connections that say nothing, until their process ends; IDLE is that.
 idle() {
 	local port=${SOCKET##*:}
@@ -74,17 +89,7 @@ active_connections() {
 @test "clients that never read hold neither the worker nor more than a bound of memory" {
 	local before i
 	conf <<<$'pm.max_children = 1\noutput_size = 4M'
-	source_make much.c <<-'END'
-		int much(cfn_request *q, cfn_response *r);
-		static char text[2 << 20];
-		int much(cfn_request *q, cfn_response *r)
-		{
-			(void)q;
-			__builtin_memset(text, 'x', sizeof text - 1);
-			return cfn_send(r, 200, "text/plain", text);
-		}
-	END
-	deploy "$D/src/much.c"
+	much_deploy
 	pool_start
 	fcgi <<<$'get 1 /much 0\nread-all' | grep -q '^|Status: 200'
 	before=$(router_kib)
@@ -141,6 +146,32 @@ more_than_six() {
 	prlimit --pid "$POOL" --nofile=1024:
 	deploy "$D/src/hello.c"
 	eventually answers
+	is_alive "$router"
+}
+
+# memory_limit PID BYTES: it gets so many more than it has, or "unlimited".
+memory_limit() {
+	local size=$2
+	[ "$size" = unlimited ] || size=$((size + 1024 * $(awk '/^VmSize:/ { print $2 }' "/proc/$1/status")))
+	prlimit --pid "$1" --as="$size":
+}
+
+@test "memory that is short in a router costs the answers that need it, with 503, until there is some again" {
+	local router
+	[ "$(id -u)" -eq 0 ] || skip "only root sets another's limits"
+	conf <<<'output_size = 4M'
+	deploy "$D/src/hello.c"
+	much_deploy
+	pool_start
+	answers
+	router=$(pool_processes cfn-router)
+	memory_limit "$router" 500000
+	fcgi <<<$'get 1 /much 0\nread-all' >"$D/answer"
+	grep -q '^|Status: 503' "$D/answer" && grep -q '^|Retry-After: ' "$D/answer" || { head -c 1000 "$D/answer"; return 1; }
+	answers
+	memory_limit "$router" unlimited
+	fcgi <<<$'get 1 /much 0\nread-all' | grep -q '^|Status: 200'
+	answers
 	is_alive "$router"
 }
 
