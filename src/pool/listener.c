@@ -334,15 +334,17 @@ listener_close(struct listener *l)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	AUTO_FD probe = -1;
+	struct stat st;
 
 	fd_close(&l->fd);
 	if (!l->path[0])
 		return;
-	/* A successor may have taken the name over: only a dead socket is ours to remove. */
+	/* A successor may have taken the name over: only a dead socket is ours to remove, and who connects to
+	 * a file is refused just as by one. */
 	probe = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	memcpy(address.sun_path, l->path, sizeof address.sun_path);
-	if (probe >= 0 && connect(probe, (struct sockaddr *)&address, sizeof address) < 0 &&
-	    errno == ECONNREFUSED)
+	if (probe >= 0 && lstat(l->path, &st) == 0 && S_ISSOCK(st.st_mode) &&
+	    connect(probe, (struct sockaddr *)&address, sizeof address) < 0 && errno == ECONNREFUSED)
 		unlink(l->path);
 	l->path[0] = '\0';
 }

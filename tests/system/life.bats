@@ -324,6 +324,14 @@ ten_answers() {
 	answers /neighbour 'the neighbour'
 }
 
+@test "what has taken the place of the socket is not removed with it" {
+	pool_start
+	rm "${SOCKET#unix:}"
+	echo mine >"${SOCKET#unix:}"
+	pool_stop TERM || true
+	grep -q mine "${SOCKET#unix:}"
+}
+
 @test "a socket in a folder that is not there is refused by that name" {
 	refused 73 cfn-pool --registry "$R" --listen "unix:$D/none/cfn.sock"
 	grep -q 'its folder is not there' "$D/err"
