@@ -4,6 +4,7 @@
 # shellcheck disable=SC2034,SC2154
 
 load helper.bash
+load runs.bash
 
 setup_file() {
 	place_make
@@ -17,6 +18,8 @@ setup_file() {
 		readyz.path = /readyz
 		metrics.listen = tcp:127.0.0.1:$PORT
 		wall_time = 1s
+		[run]
+		enabled = on
 	END
 	hello_make hello hi
 	source_make bad.c <<-'END'
@@ -35,12 +38,23 @@ setup_file() {
 				sleep(30);
 			if (how && !strcmp(how, "socket"))
 				(void)!socket(AF_INET, SOCK_STREAM, 0);
+			for (int i = 0; how && !strcmp(how, "sockets") && i < 100; i++)
+				(void)!socket(AF_INET, SOCK_STREAM, 0);
+			for (volatile int i = 1; how && !strcmp(how, "spin") && i; )
+				;
+			while (how && !strcmp(how, "memory"))
+				memset(malloc(1 << 20), 1, 1 << 20);
 			return cfn_send(r, 200, "text/plain", "bad\n");
 		}
 	END
 	pool_start
 	deploy "$D/src/hello.c" >/dev/null
 	deploy "$D/src/bad.c" >/dev/null
+	deploy deploy --function limits --route /limits --method 'GET POST' --entry bad --cpu-time 200ms --memory 16M \
+		--body-size 10 "$D/src/bad.c" >/dev/null
+	deploy deploy --function guarded --route /guarded --entry bad --auth bearer "$D/src/bad.c" >/dev/null
+	deploy deploy --function off --route /off --entry bad "$D/src/bad.c" >/dev/null
+	deploy disable off >/dev/null
 	nginx_start
 }
 
@@ -131,6 +145,50 @@ full_shows_slow() {
 	[ "$(value 'cfn_worker_memory_peak_bytes_count{function="bad"}')" -ge 1 ]
 	metrics >"$D/metrics"
 	promtool check metrics <"$D/metrics"
+}
+
+is_counted() {
+	[ "$(value "cfn_requests_total{function=\"$1\",status=\"$2\",cause=\"$3\"}")" -ge 1 ]
+}
+
+@test "each cause is counted at its function, or at none where there is none yet" {
+	local function status cause path arguments token many=()
+	deploy token create other --scope call:hello >"$D/token"
+	token=$(grep -oE 'cfn_[A-Za-z0-9_-]+' "$D/token" | tail -n 1)
+	for ((i = 0; i < 300; i++)); do
+		many+=(-H "X-$i: x")
+	done
+	request /hello "${many[@]}"
+	expect 431
+	printf 'get 1 /../up 0\nread\n' | fcgi | grep -q '^|Status: 400'
+	while read -r function status cause path arguments; do
+		# shellcheck disable=SC2086 # words
+		request "$path" $arguments
+		expect "$status"
+		eventually is_counted "${function#-}" "$status" "$cause" || { echo "no $cause"; metrics; return 1; }
+	done <<-END
+		- 405 method_not_allowed /limits -X DELETE
+		limits 413 body_too_large /limits -d 12345678901
+		limits 500 memory_limit /limits?how=memory
+		limits 504 cpu_time_limit /limits?how=spin
+		bad 500 syscall_denied /bad?how=sockets
+		guarded 401 unauthorized /guarded
+		guarded 403 forbidden /guarded --oauth2-bearer $token
+		off 503 disabled /off
+	END
+	eventually is_counted '' 400 bad_request
+	eventually is_counted '' 431 params_too_large
+}
+
+@test "runs are counted by verdict" {
+	eventually runner_answers
+	post "$(bash_run 'exit 0')"
+	expect 200 '"status":"accepted"'
+	post "$(bash_run 'exit 3')"
+	expect 200
+	eventually is_value 'cfn_runs_total{verdict="accepted"}' 1
+	eventually is_value "cfn_runs_total{verdict=\"$(jq -r .status "$D/body")\"}" 1
+	[ "$(jq -r .status "$D/body")" != accepted ]
 }
 
 @test "OpenMetrics is what asks for it gets, at both addresses" {
