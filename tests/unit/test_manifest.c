@@ -72,7 +72,8 @@ every_option_of_deploy_is_a_key(void **state)
 		manifest_done(&manifest);
 	}
 	for (size_t i = 0; i < DEPLOY_CALL_OPTIONS; i++)
-		assert_true(strstr("function replace-routes defaults source-fd", deploy_options[i].name) != NULL);
+		assert_true(strstr("function replace-routes defaults source-fd", deploy_options[i].name) !=
+		            NULL);
 }
 
 static void
