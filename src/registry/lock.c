@@ -113,6 +113,21 @@ change_lock(struct registry *r, void *context, struct err *e)
 	                          e);
 }
 
+/* A token takes back its own lock and nobody else's: who locks a function against deployers means tokens,
+ * too. */
+static int
+check_owner(struct registry *r, const char *function, const struct registry_lock *lock, struct err *e)
+{
+	char actor[AUDIT_NAME_SIZE];
+
+	registry_actor(r, actor);
+	if (!r->agent || strcmp(actor, lock->actor) == 0)
+		return 0;
+	r->has_met_lock = true;
+	return err_set(e, -EPERM, "%s was locked by %s, and a token cannot unlock it: %s", function,
+	               lock->actor, lock->reason);
+}
+
 static int
 change_unlock(struct registry *r, void *context, struct err *e)
 {
@@ -130,6 +145,8 @@ change_unlock(struct registry *r, void *context, struct err *e)
 	if (rc == 0)
 		return err_set(e, -ENOENT, "%s is not locked", c->function);
 	if (rc > 0)
+		rc = check_owner(r, c->function, &lock, e);
+	if (rc == 0)
 		rc = sql_run(&r->base, e,
 		             "UPDATE function SET locked_at = NULL, locked_by = NULL, lock_reason = NULL"
 		             " WHERE name = ?",

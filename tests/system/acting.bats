@@ -55,10 +55,16 @@ status() {
 	status 0 lock --reason 'audit day' one
 	status 79 disable one
 	grep -q 'locked since .* by token:ci: audit day' "$D/said"
+	cfn-deploy --registry "$R" unlock one
+	cfn-deploy --registry "$R" lock --reason operator one
+	status 79 unlock one
+	grep -q 'a token cannot unlock it: operator' "$D/said"
+	cfn-deploy --registry "$R" unlock one
+	status 0 lock --reason 'audit day' one
 	status 0 unlock one
 	status 0 remove one
 	cfn-deploy --registry "$R" audit >"$D/audit"
-	[ "$(grep -c 'by token:ci' "$D/audit")" -eq 10 ]
+	[ "$(grep -c 'by token:ci' "$D/audit")" -eq 11 ]
 	cfn-deploy --registry "$R" audit --verify
 }
 
