@@ -211,15 +211,19 @@ find_listen(const struct tool *t, const struct webserver_options *o, struct site
 }
 
 static void
+raise_to(struct site *site, uint64_t body, uint64_t wait_ms)
+{
+	if (body > site->body)
+		site->body = body;
+	if (wait_ms > site->wait_ms)
+		site->wait_ms = wait_ms;
+}
+
+static void
 raise(struct site *site, const struct function_policy *p)
 {
-	const uint64_t waits[] = { p->wall_ms, p->stream_idle_ms };
-
-	if (p->body_max > site->body)
-		site->body = p->body_max;
-	for (size_t i = 0; i < ARRAY_SIZE(waits); i++)
-		if (waits[i] > site->wait_ms)
-			site->wait_ms = waits[i];
+	raise_to(site, p->body_max, p->wall_ms);
+	raise_to(site, 0, p->stream_idle_ms);
 }
 
 struct limits_reader {
@@ -251,10 +255,10 @@ find_limits(struct tool *t, struct site *site)
 
 	config_apply(&t->config, "", &next);
 	raise(site, &next);
-	if (t->config.run.is_enabled && t->config.run.total_ms > site->wait_ms)
-		site->wait_ms = t->config.run.total_ms;
-	if (t->config.run.is_enabled && site->body < RUN_BODY_MAX)
-		site->body = RUN_BODY_MAX;
+	if (t->config.run.is_enabled)
+		raise_to(site, RUN_BODY_MAX, t->config.run.total_ms);
+	if (t->config.management.is_enabled)
+		raise_to(site, t->config.management.max_body, MANAGE_WALL_MS);
 	rc = registry_open(t->config.registry, REGISTRY_READ, &t->registry, &e);
 	if (rc == 0)
 		rc = registry_each_active(t->registry, &mark, add_function, &reader, &e);

@@ -36,6 +36,7 @@ enum {
 	MANAGE_BODY_MAX = 8 << 20,     /* bytes of one request of the management */
 	MANAGE_CONCURRENT_MAX = 16,    /* of them at once */
 	MANAGE_QUEUE = 32,             /* of them that wait */
+	MANAGE_WALL_MS = 180 * 1000,   /* of one: compilers and loads have limits below it */
 	RUN_ANSWER_MAX = 64 << 20,     /* bytes of one answer */
 	FAILURE_OUTPUT_MAX = 6 * 1024, /* last lines of a function that failed */
 	RUN_WALL_MARGIN_MS = 5000,     /* that a request may take longer than its run */

@@ -30,8 +30,6 @@ enum {
 	FD_TOKEN = 3,
 	FD_FILES, /* from here on */
 	COMMON_ARGUMENTS = 8,
-	WALL_US = 180 * 1000 * 1000, /* of one cfn-deploy: its compiler and its trial load have limits of
-	                                their own below it */
 };
 
 struct pipe_end {
@@ -298,7 +296,7 @@ start(struct executor *x, struct running *r, const struct launch *l, struct err 
 	r->process =
 	    (struct watch){ .fd = (int)syscall(SYS_pidfd_open, pid, 0), .serve = process_ended, .owner = r };
 	r->timer = (struct timer){ .fire = timer_fired, .owner = r };
-	timer_arm(&x->loop, &r->timer, WALL_US);
+	timer_arm(&x->loop, &r->timer, MANAGE_WALL_MS * UINT64_C(1000));
 	if (r->process.fd >= 0 && loop_watch(&x->loop, &r->process, EPOLLIN, e) == 0 &&
 	    loop_watch(&x->loop, &r->output.watch, EPOLLIN, e) == 0 &&
 	    loop_watch(&x->loop, &r->errors.watch, EPOLLIN, e) == 0)
