@@ -111,21 +111,38 @@ print_endings(json_t *done)
 	puts(*between ? "" : " none");
 }
 
+static void
+print_members(const char *label, const json_t *object, const char *const members[], size_t n)
+{
+	char text[COLUMNS_CELL_SIZE];
+
+	printf("%-12s", label);
+	for (size_t i = 0; i < n; i++) {
+		format_value(json_object_get(object, members[i]), text);
+		printf(" %s %s%s", members[i], text, i + 1 < n ? "," : "\n");
+	}
+}
+
+static void
+print_manager(const json_t *management)
+{
+	static const char *const members[] = { "path",    "stage",        "done",      "starts",
+		                               "crashes", "unauthorized", "forbidden", "limited" };
+
+	if (json_is_object(management))
+		print_members("management", management, members, ARRAY_SIZE(members));
+}
+
 /* What there is of the runner, in two lines. */
 static void
 print_runner(const json_t *run)
 {
 	static const char *const members[] = { "stage",  "queued",       "running",      "accepted",
 		                               "starts", "refused_full", "refused_share" };
-	char text[COLUMNS_CELL_SIZE];
 
 	if (!json_is_object(run))
 		return;
-	printf("run         ");
-	for (size_t i = 0; i < ARRAY_SIZE(members); i++) {
-		format_value(json_object_get(run, members[i]), text);
-		printf(" %s %s%s", members[i], text, i + 1 < ARRAY_SIZE(members) ? "," : "\n");
-	}
+	print_members("run", run, members, ARRAY_SIZE(members));
 	printf("run ended   ");
 	print_endings(json_object_get(run, "done"));
 }
@@ -144,6 +161,7 @@ print_status(const json_t *status)
 		printf("%-12s %s\n", lines[i], text);
 	}
 	print_runner(json_object_get(status, "run"));
+	print_manager(json_object_get(status, "management"));
 	for (size_t i = 0; i < ARRAY_SIZE(sections); i++) {
 		const json_t *rows = json_object_get(status, sections[i].member);
 

@@ -18,6 +18,7 @@
 #include "http/http.h"
 #include "ipc/message.h"
 #include "lane/lane.h"
+#include "manage/entries.h"
 #include "manage/limiter.h"
 #include "manage/reply.h"
 #include "manage/request.h"
@@ -25,22 +26,11 @@
 #include "token/sealed.h"
 
 enum {
-	QUEUE_MAX = MANAGE_QUEUE, /* requests that wait */
+	QUEUE_MAX = MANAGE_QUEUE,           /* requests that wait */
+	QUEUE_OF_TOKEN = QUEUE_MAX * 3 / 4, /* of one token: others have room all the same */
 	TICK_US = 1000 * 1000,
 	FIELDS_SIZE = 256,
 };
-
-/* A request that waits, or that the executor has. */
-struct entry {
-	TAILQ_ENTRY(entry) link;
-	struct lane *lane; /* NULL: its client has gone */
-	bool wants_json;
-	struct form form;
-	const struct form_part *files[JOB_FILES_MAX];
-	struct job job;
-};
-
-TAILQ_HEAD(entries, entry);
 
 struct front {
 	struct loop loop;
@@ -142,14 +132,6 @@ check_caller(struct front *f, struct lane *l, const struct lane_request *q, bool
 
 /* ---- jobs ---- */
 
-static void
-entry_free(struct entry *entry)
-{
-	form_done(&entry->form);
-	explicit_bzero(&entry->job, sizeof entry->job);
-	free(entry);
-}
-
 /* The files, one behind the other. */
 static int
 pack_files(const struct entry *entry, struct err *e)
@@ -194,22 +176,11 @@ dispatch(struct front *f)
 {
 	struct entry *entry;
 
-	while (f->n_running < f->concurrent && (entry = TAILQ_FIRST(&f->waiting))) {
+	while (f->n_running < f->concurrent && (entry = entries_next(&f->waiting, &f->running))) {
 		TAILQ_REMOVE(&f->waiting, entry, link);
 		f->n_waiting--;
 		dispatch_one(f, entry);
 	}
-}
-
-static struct entry *
-find_running(struct front *f, uint32_t number)
-{
-	struct entry *entry;
-
-	TAILQ_FOREACH (entry, &f->running, link)
-		if (entry->job.number == number)
-			return entry;
-	return NULL;
 }
 
 static void
@@ -240,7 +211,7 @@ take_done(struct front *f)
 	struct entry *entry;
 
 	memcpy(&done, f->message.body, sizeof done);
-	entry = find_running(f, done.number);
+	entry = entries_find(&f->running, done.number);
 	if (!entry)
 		return;
 	TAILQ_REMOVE(&f->running, entry, link);
@@ -303,7 +274,7 @@ on_request(void *context, struct lane *l, const struct lane_request *q)
 	struct front *f = context;
 	bool wants_json = http_prefers_json(q->accept, strlen(q->accept));
 	char token[TOKEN_TEXT_SIZE];
-	struct entry *entry;
+	struct entry *entry = NULL;
 	struct err e;
 
 	if (request_check_site(lane_header(l, "Origin"), lane_header(l, "Sec-Fetch-Site"),
@@ -314,7 +285,8 @@ on_request(void *context, struct lane *l, const struct lane_request *q)
 	}
 	if (!check_caller(f, l, q, wants_json, token))
 		return;
-	entry = f->n_waiting < QUEUE_MAX && !f->is_draining ? calloc(1, sizeof *entry) : NULL;
+	if (f->n_waiting < QUEUE_MAX && entries_count(&f->waiting, token) < QUEUE_OF_TOKEN && !f->is_draining)
+		entry = calloc(1, sizeof *entry);
 	if (!entry) {
 		refuse_later(l, wants_json, 503, 2, "there is too much to do now");
 	} else {

@@ -130,14 +130,14 @@ fault_of_lists(const struct job *j)
 
 /* What each verb is said with. */
 static const struct {
-	bool needs_function, needs_reason, takes_version;
+	bool needs_function, takes_reason, takes_version;
 } forms[JOB_VERBS] = {
 	[JOB_SOURCE] = { .needs_function = true, .takes_version = true },
 	[JOB_HISTORY] = { .needs_function = true },
 	[JOB_ROLLBACK] = { .needs_function = true, .takes_version = true },
 	[JOB_ENABLE] = { .needs_function = true },
 	[JOB_DISABLE] = { .needs_function = true },
-	[JOB_LOCK] = { .needs_function = true, .needs_reason = true },
+	[JOB_LOCK] = { .needs_function = true, .takes_reason = true },
 	[JOB_UNLOCK] = { .needs_function = true },
 	[JOB_REMOVE] = { .needs_function = true },
 };
@@ -153,13 +153,17 @@ job_check(const struct job *j, struct err *e)
 		return wrong(e, fault);
 	if (forms[j->verb].needs_function && !j->function[0])
 		return err_set(e, -EINVAL, "the function's name is missing");
-	if (forms[j->verb].needs_reason && !j->reason[0])
-		return err_set(e, -EINVAL, "the field reason is missing");
+	if (j->verb == JOB_LIST && j->function[0])
+		return err_set(e, -EINVAL, "a list is of all functions");
+	if (forms[j->verb].takes_reason != (j->reason[0] != '\0'))
+		return err_set(e, -EINVAL,
+		               j->reason[0] ? "reason says nothing here" : "the field reason is missing");
 	if (j->version > 0 && !forms[j->verb].takes_version)
 		return err_set(e, -EINVAL, "version says nothing here");
 	if (j->verb == JOB_DEPLOY && j->n_files == 0)
 		return err_set(e, -EINVAL, "the field code is missing: -F code=@FILE");
-	if (j->verb != JOB_DEPLOY && (j->n_files | j->n_routes | j->n_options | j->replaces_routes))
+	if (j->verb != JOB_DEPLOY && (j->n_files > 0 || j->n_routes > 0 || j->n_options > 0 ||
+	                              j->replaces_routes || j->entry[0] || j->methods[0]))
 		return err_set(e, -EINVAL, "fields of a deploy say nothing here");
 	return 0;
 }

@@ -7,6 +7,7 @@
 #include <sysexits.h>
 
 #include "base/macros.h"
+#include "base/utf8.h"
 #include "http/http.h"
 
 enum { DIAGNOSTICS_MAX = 200, ERROR_SIZE = 2048, FIELDS_SIZE = 256, LOCKED = 79 };
@@ -46,13 +47,35 @@ answer(struct lane *l, int status, const char *more, const char *type, const cha
 	lane_answer(l, status, fields, type, body, n);
 }
 
+/* Compilers print what a source says, whatever bytes those are. */
+static json_t *
+json_text(const char *p, size_t n)
+{
+	char *clean = malloc(n + 1);
+	json_t *text;
+
+	if (!clean)
+		return NULL;
+	memcpy(clean, p, n);
+	for (size_t i = 0; i < n;) {
+		size_t length = utf8_sequence(clean + i, n - i);
+
+		if (length == 0)
+			clean[i] = '?';
+		i += length > 0 ? length : 1;
+	}
+	text = json_stringn(clean, n);
+	free(clean);
+	return text;
+}
+
 /* RFC 9457. */
 static void
 answer_problem(struct lane *l, int status, const char *more, const char *detail, json_t *diagnostics)
 {
-	json_t *document =
-	    json_pack("{s:s, s:s, s:i, s:s, s:o*}", "type", "about:blank", "title", http_status_text(status),
-	              "status", status, "detail", detail, "diagnostics", diagnostics);
+	json_t *document = json_pack("{s:s, s:s, s:i, s:o, s:o*}", "type", "about:blank", "title",
+	                             http_status_text(status), "status", status, "detail",
+	                             json_text(detail, strlen(detail)), "diagnostics", diagnostics);
 	char *text = document ? json_dumps(document, JSON_COMPACT) : NULL;
 
 	json_decref(document);
@@ -117,8 +140,8 @@ read_line(const char *line, size_t n)
 	p = p ? pass_kind(p, end, &kind) : NULL;
 	if (!p)
 		return NULL;
-	return json_pack("{s:s%, s:I, s:I, s:s, s:s%}", "file", line, (size_t)(colon - line), "line", row,
-	                 "column", column, "severity", kind, "message", p, (size_t)(end - p));
+	return json_pack("{s:o, s:I, s:I, s:s, s:o}", "file", json_text(line, (size_t)(colon - line)), "line",
+	                 row, "column", column, "severity", kind, "message", json_text(p, (size_t)(end - p)));
 }
 
 json_t *

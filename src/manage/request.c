@@ -104,14 +104,13 @@ take_function_name(struct job *j, const struct form_part *part, struct err *e)
 static int
 take_entry(struct job *j, const struct form_part *part, struct err *e)
 {
-	j->entry[0] = '\0';
 	return copy(part, j->entry, sizeof j->entry, e);
 }
 
+/* Never another one than the path's: a web server may have let the request through for that. */
 static int
 take_name(struct job *j, const struct form_part *part, struct err *e)
 {
-	j->function[0] = '\0';
 	return copy(part, j->function, sizeof j->function, e);
 }
 
@@ -222,9 +221,11 @@ check(const struct job *j, struct err *e)
 static int
 read_form(const struct manage_request *q, struct form *form, struct err *e)
 {
-	if (strcmp(q->method, "POST") == 0 && q->n_body > 0)
-		return form_read(form, q->type, q->body, q->n_body, e);
-	return form_read_query(form, q->query, e);
+	if (q->n_body == 0)
+		return form_read_query(form, q->query, e);
+	if (q->query[0] != '\0')
+		return err_set(e, -EBADMSG, "fields are in the query or in the body, not in both");
+	return form_read(form, q->type, q->body, q->n_body, e);
 }
 
 int

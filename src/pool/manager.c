@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -28,12 +30,16 @@ enum {
 
 /* ---- its function ---- */
 
+/* Its front refuses what is none of its own: what it does not take would go on to a function with a wider
+ * route, and the token in it. */
+#define ANY_METHOD (HTTP_GET | HTTP_POST | HTTP_PUT | HTTP_DELETE | HTTP_HEAD | HTTP_OPTIONS | HTTP_PATCH)
+
 static const struct {
 	const char *below;
 	unsigned methods;
 } routes[] = {
-	{ "", HTTP_GET | HTTP_POST },
-	{ "/*", HTTP_GET | HTTP_POST | HTTP_DELETE },
+	{ "", ANY_METHOD },
+	{ "/*", ANY_METHOD },
 };
 
 static void
@@ -115,13 +121,13 @@ manager_settle(struct master *m, struct err *e)
 
 	if (c->is_enabled && old && memcmp(c, &g->settled, sizeof *c) == 0)
 		return 0;
-	g->settled = *c;
 	if (c->is_enabled && pool_make(m, &pool, e) < 0)
 		return -e->code;
 	if (pool && pool_insert(m, pool, e) < 0) {
 		pool_free(m, pool);
 		return -e->code;
 	}
+	g->settled = *c;
 	if (pool)
 		pool->function = f;
 	f->wanted = pool;
@@ -136,6 +142,22 @@ static struct pool *
 serving(const struct master *m)
 {
 	return m->manager.function.serving;
+}
+
+/* It has ended, or ends at once. */
+static void
+reap(struct master *m)
+{
+	struct manager *g = &m->manager;
+
+	if (g->pid > 0) {
+		kill(g->pid, SIGKILL);
+		waitpid(g->pid, NULL, 0);
+	}
+	if (g->process.fd >= 0)
+		loop_forget(&m->loop, &g->process);
+	fd_close(&g->process.fd);
+	g->pid = 0;
 }
 
 /* Its descriptors are its own, all others close by themselves. */
@@ -155,6 +177,21 @@ child_main(const struct master *m, const char *program, char *const *argv, char 
 		_exit(EXIT_FAILURE);
 	execve(program, argv, environment);
 	_exit(EXIT_FAILURE);
+}
+
+/* The master waits for nobody: it hears when there is something to be reaped. */
+static int
+watch_process(struct master *m, struct err *e)
+{
+	struct manager *g = &m->manager;
+	int rc;
+
+	g->process.fd = (int)syscall(SYS_pidfd_open, g->pid, 0);
+	rc = g->process.fd < 0 ? err_set(e, errno, "pidfd_open")
+	                       : loop_watch(&m->loop, &g->process, EPOLLIN, e);
+	if (rc < 0)
+		reap(m);
+	return rc;
 }
 
 static int
@@ -187,7 +224,7 @@ spawn(struct master *m, const int fds[], struct err *e)
 	if (pid == 0)
 		child_main(m, program, argv, environment, fds);
 	m->manager.pid = pid;
-	return 0;
+	return watch_process(m, e);
 }
 
 static int
@@ -212,6 +249,7 @@ start(struct master *m, struct err *e)
 	fd_close(&pair[0]);
 	if (rc < 0)
 		return rc;
+	g->heard = (struct manage_counters){ 0 };
 	g->stage = RUNNER_STARTING;
 	g->version = serving(m)->public.version_id;
 	g->n_starts++;
@@ -220,7 +258,7 @@ start(struct master *m, struct err *e)
 	return 0;
 }
 
-/* Ended and waited for: with its channel and its life everything below it ends, too. */
+/* With its channel, its life and itself everything below it ends, too.  It is reaped by process_ended(). */
 static void
 end(struct master *m)
 {
@@ -229,11 +267,8 @@ end(struct master *m)
 	if (g->channel.watch.fd >= 0)
 		channel_close(&g->channel);
 	fd_close(&g->life);
-	if (g->pid > 0) {
-		kill(g->pid, SIGTERM);
-		waitpid(g->pid, NULL, 0);
-	}
-	g->pid = 0;
+	if (g->pid > 0)
+		kill(g->pid, SIGKILL);
 	g->stage = RUNNER_DOWN;
 }
 
@@ -264,7 +299,8 @@ manager_follow(struct master *m)
 		return;
 	}
 	timer_cancel(&m->loop, &g->timer);
-	if (!pool || m->phase == PHASE_DRAINING || m->phase == PHASE_STOPPED)
+	/* What ends still has the registry, perhaps. */
+	if (!pool || g->pid != 0 || m->phase == PHASE_DRAINING || m->phase == PHASE_STOPPED)
 		return;
 	if (backoff_left(&g->backoff, clock_now_us()) == 0) {
 		if (start(m, &e) == 0)
@@ -296,6 +332,22 @@ has_ended(struct master *m, const char *why)
 }
 
 static void
+process_ended(void *context, void *owner, uint32_t events)
+{
+	struct master *m = context;
+
+	(void)owner;
+	(void)events;
+	reap(m);
+	if (m->manager.stage != RUNNER_DOWN) {
+		has_ended(m, "its process has ended; its own lines say why");
+		return;
+	}
+	manager_follow(m);
+	drain_check(m);
+}
+
+static void
 timer_fired(void *context, void *owner)
 {
 	struct master *m = context;
@@ -306,29 +358,6 @@ timer_fired(void *context, void *owner)
 	else
 		has_ended(m, g->stage == RUNNER_STARTING ? "it was not ready in time"
 		                                         : "drain_timeout: what it does is cut off");
-}
-
-/* Numbers alone: what clients have said stays with the front. */
-static void
-take_counters(struct master *m, const struct message *message)
-{
-	struct manage_counters now, *said = &m->manager.counters;
-	char detail[160];
-	uint64_t n;
-
-	memcpy(&now, message->body, sizeof now);
-	n = now.unauthorized - said->unauthorized + now.forbidden - said->forbidden + now.limited -
-	    said->limited;
-	if (n > 0) {
-		snprintf(detail, sizeof detail,
-		         "%llu without a good token, %llu with one that may not, %llu too often",
-		         (unsigned long long)(now.unauthorized - said->unauthorized),
-		         (unsigned long long)(now.forbidden - said->forbidden),
-		         (unsigned long long)(now.limited - said->limited));
-		audit_note(m, &(struct audit_note){
-				  .event = AUDIT_MANAGE_REFUSED, .count = n, .detail = detail });
-	}
-	*said = now;
 }
 
 static void
@@ -364,7 +393,7 @@ on_message(struct master *m, void *owner, struct message *message)
 	else if (message->type == MSG_MANAGE_READY)
 		take_ready(m);
 	else
-		take_counters(m, message);
+		manager_count(m, message->body);
 }
 
 static void
@@ -402,13 +431,13 @@ manager_drain(struct master *m)
 	struct manager *g = &m->manager;
 
 	if (g->stage == RUNNER_DOWN)
-		return true;
+		return g->pid == 0;
 	if (g->stage == RUNNER_DRAINING)
 		return false;
 	if (g->stage == RUNNER_STARTING) {
 		end(m);
 		manager_follow(m);
-		return g->stage == RUNNER_DOWN;
+		return g->stage == RUNNER_DOWN && g->pid == 0;
 	}
 	channel_send(&g->channel, MSG_DRAIN, NULL, 0, NULL, 0);
 	timer_arm(&m->loop, &g->timer, m->config->drain_timeout_ms * 1000 + 1);
@@ -421,7 +450,10 @@ manager_init(struct master *m)
 {
 	struct manager *g = &m->manager;
 
-	*g = (struct manager){ .life = -1, .timer = { .fire = timer_fired, .owner = g } };
+	*g = (struct manager){ .life = -1,
+		               .timer = { .fire = timer_fired, .owner = g },
+		               .note = { .fire = manager_note_refusals, .owner = g } };
+	g->process = (struct watch){ .fd = -1, .serve = process_ended, .owner = g };
 	g->channel.watch.fd = -1;
 	g->channel.owner = g;
 	g->channel.on_message = on_message;
@@ -433,4 +465,5 @@ void
 manager_close(struct master *m)
 {
 	end(m);
+	reap(m);
 }

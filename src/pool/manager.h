@@ -21,6 +21,11 @@ int manager_settle(struct master *m, struct err *e);
 /* What serves has changed: the process that runs is the one for it, or is on its way to it. */
 void manager_follow(struct master *m);
 
+/* What its front has counted, struct manage_counters: numbers alone, what clients have said stays there. */
+void manager_count(struct master *m, const void *counters);
+/* Of a timer. */
+void manager_note_refusals(void *context, void *owner);
+
 void manager_tell_logs(struct master *m);
 /* The list of tokens is another one. */
 void manager_tell_tokens(struct master *m);

@@ -191,14 +191,17 @@ struct runner {
 struct manager {
 	enum runner_stage stage;
 	struct function function; /* in no table */
-	pid_t pid;                /* 0: none */
+	pid_t pid;                /* 0: none; it may be ending */
+	struct watch process;     /* its pidfd; -1 */
 	uint64_t version;         /* whose values it was started with */
 	int life;                 /* ends its executor when it is closed; -1 */
 	struct channel channel;
 	struct backoff backoff;
 	struct timer timer; /* the limit of its stage, or the end of its back-off */
 	struct config_management settled;
-	struct manage_counters counters;
+	struct manage_counters counters, heard,
+	    noted; /* of all fronts; of this one; as the audit log has it */
+	struct timer note;
 	uint64_t n_starts, n_crashes;
 };
 

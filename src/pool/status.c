@@ -211,6 +211,22 @@ status_of_runner(const struct master *m)
 	                 status_of_runs(c));
 }
 
+/* null: switched off. */
+static json_t *
+status_of_manager(const struct master *m)
+{
+	const struct manager *g = &m->manager;
+	const struct manage_counters *c = &g->counters;
+
+	if (!m->config->management.is_enabled)
+		return json_null();
+	return json_pack("{s:s,s:s,s:I,s:I,s:I,s:I,s:I,s:I}", "path", m->config->management.path, "stage",
+	                 runner_words[g->stage], "starts", (json_int_t)g->n_starts, "crashes",
+	                 (json_int_t)g->n_crashes, "done", (json_int_t)c->done, "unauthorized",
+	                 (json_int_t)c->unauthorized, "forbidden", (json_int_t)c->forbidden, "limited",
+	                 (json_int_t)c->limited);
+}
+
 /* Of those that requests waited for. */
 static json_t *
 status_of_cold_starts(const struct cold_starts *c, bool was_spare)
@@ -241,7 +257,7 @@ status_of(const struct master *m)
 	append_functions(m, &scores, functions, false);
 	free(scores.rows);
 	return json_pack(
-	    "{s:b,s:i,s:s,s:s,s:s,s:s,s:s,s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:[o,o],s:o,s:o,s:o,s:o,"
+	    "{s:b,s:i,s:s,s:s,s:s,s:s,s:s,s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:[o,o],s:o,s:o,s:o,s:o,s:o,"
 	    "s:I,s:o}",
 	    "ok", 1, "pid", (int)getpid(), "program", PACKAGE_VERSION, "registry", m->config->registry,
 	    "listen", m->listener.text, "isolation", level < ARRAY_SIZE(levels) ? levels[level] : "none",
@@ -251,6 +267,7 @@ status_of(const struct master *m)
 	    (json_int_t)m->config->spare_sandboxes, "spares_taken", (json_int_t)m->spares.n_taken,
 	    "spares_missed", (json_int_t)m->spares.n_missed, "cold_starts",
 	    status_of_cold_starts(&m->spares.with, true), status_of_cold_starts(&m->spares.without, false),
-	    "audit", status_of_audit(m), "storms", status_of_storms(m), "run", status_of_runner(m), "routers",
-	    routers, "n_functions", (json_int_t)m->functions.n, "functions", functions);
+	    "audit", status_of_audit(m), "storms", status_of_storms(m), "run", status_of_runner(m),
+	    "management", status_of_manager(m), "routers", routers, "n_functions", (json_int_t)m->functions.n,
+	    "functions", functions);
 }

@@ -15,16 +15,16 @@ teardown() {
 	place_remove
 }
 
-# serve [LINE...]: a pool with these lines in [management], behind nginx.
+# serve [LINE...]: a pool with these lines in [management], behind nginx, or what START says.
 serve() {
 	{
-		printf 'management = on\n[management]\n'
+		printf 'management = on\n%s\n[management]\n' "$GLOBAL"
 		[ $# -eq 0 ] || printf '%s\n' "$@"
 	} | conf
 	token ci 'deploy:/route2*'
 	[ "$EUID" -ne 0 ] || chown -R nobody "$D/reg"
 	pool_start
-	nginx_start
+	${START:-nginx_start}
 	eventually answers
 }
 
@@ -34,7 +34,7 @@ answers() {
 
 # token NAME SCOPE: TOKEN is its text.
 token() {
-	TOKEN=$(cfn-deploy --registry "$R" token create "$1" --scope "$2" 2>/dev/null)
+	TOKEN=$(cfn-deploy -c "$D/cfn.conf" --registry "$R" token create "$1" --scope "$2" 2>/dev/null)
 }
 
 # ask PATH [CURL-ARGUMENT...]: with the token.
@@ -71,6 +71,8 @@ field() {
 	put -H 'Accept: application/json'
 	expect 200
 	field .version 2
+	cfn-deploy -c "$D/cfn.conf" --registry "$R" status >"$D/said"
+	grep -q '^management *path /mgnt, stage ready, ' "$D/said"
 	grep -q 'func2 v2 by token:ci' <(cfn-deploy --registry "$R" audit)
 }
 
@@ -127,6 +129,14 @@ field() {
 	expect 423
 	ask /mgnt/func2/unlock -X POST
 	expect 200 unlocked
+	cfn-deploy --registry "$R" lock --reason operator func2
+	ask /mgnt/func2/unlock -X POST
+	expect 423 'a token cannot unlock it: operator'
+	cfn-deploy --registry "$R" unlock func2
+	ask /mgnt/func2/disable -d name=other
+	expect 400
+	ask '/mgnt/func2/rollback?version=1' -d version=2
+	expect 400
 	ask /mgnt/func2 -X DELETE
 	expect 200 removed
 	get /route2 404
@@ -182,25 +192,77 @@ field() {
 	expect 429
 	[ "$(header Retry-After)" -ge 1 ]
 	eventually audit_says manage_refused
+	[ "$(cfn-deploy -c "$D/cfn.conf" --registry "$R" audit | grep -c manage_refused)" -le 2 ]
 }
 
 audit_says() {
 	cfn-deploy -c "$D/cfn.conf" --registry "$R" audit | grep -q "$1"
 }
 
-@test "a token that is revoked is worth nothing at once" {
+@test "a token that is revoked is worth nothing at once, nor one that is over" {
 	serve
 	ask /mgnt
 	expect 200
-	cfn-deploy --registry "$R" token revoke ci
+	sql "UPDATE token SET expires_at = 1; UPDATE state SET value = value + 1"
+	put
+	[[ $CODE == 40[13] ]]
+	eventually is_over
+	token ci2 'deploy:/route2*'
+	ask /mgnt
+	expect 200
+	cfn-deploy --registry "$R" token revoke ci2
 	ask /mgnt
 	expect 401
 }
 
+is_over() {
+	ask /mgnt
+	[ "$CODE" = 401 ]
+}
+
+@test "lighttpd hands all of it on" {
+	START='lighttpd_start spawn'
+	serve
+	put -H 'Content-Type: multipart/form-data'
+	expect 200 'func2 v1'
+	get /route2 200 two
+	ask /mgnt/func2/versions "${json[@]}"
+	expect 200
+	ask /mgnt/func2 -X DELETE
+	expect 200 removed
+}
+
+@test "where keys are trusted it signs with its own, within what that may" {
+	export XDG_DATA_HOME=$D/home
+	mkdir "$D/keys.d"
+	GLOBAL="keys_dir = $D/keys.d"
+	conf <<<"$GLOBAL"
+	cfn-deploy -c "$D/cfn.conf" --registry "$R" key new >"$D/ci.pem"
+	cfn-deploy -c "$D/cfn.conf" --registry "$R" key trust ci "$D/ci.pem"
+	cp "$D/home/cfn/deploy.key" "$D/reg/key"
+	chmod 600 "$D/reg/key"
+	START='nginx_start s/#mgnt//' # its addresses
+	serve "key = $D/reg/key"
+	grep -q '^ *allow 127.0.0.1' "$D/nginx/nginx.conf"
+	put
+	expect 200 'func2 v1'
+	get /route2 200 two
+	cfn-deploy -c "$D/cfn.conf" --registry "$R" audit | grep -q 'activate func2 .*signed by'
+	rm "$D/reg/key"
+	sed -i 's/two/three/' "$D/func2.c"
+	put
+	[ "$CODE" != 200 ]
+	get /route2 200 two
+}
+
 @test "what is no request of its own is refused" {
 	serve 'max_body = 64K'
+	cfn-deploy --registry "$R" deploy --function wide --entry other --route '/*' --method PUT --method PATCH "$D/src/other.c" >/dev/null
 	ask /mgnt -X PUT
-	[ "$CODE" = 405 ]
+	expect 405 'not one of this resource'
+	[ "$(header Allow)" = 'GET, HEAD, POST' ]
+	ask /mgnt/x/y/z -X PATCH
+	expect 404
 	ask /mgnt/func2/nothing -X POST
 	expect 404
 	ask /mgnt/func2/rollback
@@ -240,9 +302,42 @@ managers() {
 	done
 }
 
-deploys() {
+compiles() {
 	local pid
-	for pid in $(managers); do descendants "$pid" cfn-deploy; done | grep -q .
+	for pid in $(managers); do descendants "$pid" cc1; done | grep -q .
+}
+
+# freeze: all below the pool stands still, and is remembered to the last one.
+freeze() {
+	local pid before=-1 now=0
+	while [ "$before" -ne "$now" ]; do
+		before=$now
+		for pid in $(descendants "$POOL"); do kill -STOP "$pid" 2>/dev/null || true; done
+		now=$(descendants "$POOL" | wc -l)
+	done
+	: >"$D/below" # the rest is remembered when it is ended
+	remember_below "$POOL"
+}
+
+@test "the pool serves on while what has the management stands still, and replaces it" {
+	local pid below
+	serve
+	for pid in $(managers); do
+		below=$(descendants "$pid")
+		[ -z "$below" ] || break
+	done
+	: >"$D/below"
+	remember_below "$pid"
+	kill -STOP "$pid"
+	# shellcheck disable=SC2086
+	kill -KILL $below
+	get /other 200 other
+	eventually answers
+	all_gone
+	ask /mgnt
+	expect 200
+	cfn-deploy -c "$D/cfn.conf" --registry "$R" status >"$D/said"
+	grep -q '^management .*crashes 1' "$D/said"
 }
 
 nobody_has_the_registry() {
@@ -250,7 +345,7 @@ nobody_has_the_registry() {
 }
 
 @test "nothing is left when the master is killed in the middle of a deploy" {
-	local curl i
+	local curl i pid
 	serve
 	{
 		printf '#include <cfn.h>\n'
@@ -261,8 +356,11 @@ nobody_has_the_registry() {
 	curl -s -o /dev/null --max-time 100 "$WEB/mgnt" -H "Authorization: Bearer $TOKEN" -F route=/route2 \
 		-F function_name=func2 -F "code=@$D/func2.c" 3>&- &
 	curl=$!
-	eventually deploys
+	eventually compiles
+	freeze
 	kill -KILL "$POOL"
+	while read -r pid _; do kill -CONT "$pid" 2>/dev/null || true; done <"$D/below"
+	eventually all_gone
 	eventually nobody_has_the_registry
 	wait "$curl" || true
 	cfn-deploy --registry "$R" verify

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/macros.h"
+#include "manage/entries.h"
 #include "manage/limiter.h"
 #include "manage/reply.h"
 #include "manage/request.h"
@@ -88,9 +89,13 @@ a_form_has_at_most_so_many_fields(void **state)
 static int
 read_as(const char *method, const char *path, const char *body, struct job *j, struct form *form)
 {
-	const struct manage_request q = { method, path,
-		                          body,   "application/x-www-form-urlencoded",
-		                          body,   strcmp(method, "POST") == 0 ? strlen(body) : 0 };
+	bool has_body = strcmp(method, "POST") == 0;
+	const struct manage_request q = { method,
+		                          path,
+		                          has_body ? "" : body,
+		                          "application/x-www-form-urlencoded",
+		                          body,
+		                          has_body ? strlen(body) : 0 };
 	const struct form_part *files[JOB_FILES_MAX];
 	const char *allow = NULL;
 	struct err e;
@@ -123,6 +128,13 @@ each_request_is_a_job_or_has_its_status(void **state)
 		{ "POST", "/hello/lock", "reason=x%0ay", 400, 0 },
 		{ "POST", "/hello/lock", "reason=x+y", 0, JOB_LOCK },
 		{ "DELETE", "/hello", "", 0, JOB_REMOVE },
+		{ "POST", "/hello/rollback", "name=other", 400, 0 },
+		{ "POST", "/hello/rollback", "function_name=other", 400, 0 },
+		{ "POST", "/hello/rollback", "entry=other", 400, 0 },
+		{ "POST", "/hello/rollback", "method=GET", 400, 0 },
+		{ "POST", "/hello/rollback", "reason=x", 400, 0 },
+		{ "DELETE", "/hello", "name=other", 400, 0 },
+		{ "GET", "", "name=hello", 400, 0 },
 		{ "PUT", "", "", 405, 0 },
 		{ "DELETE", "", "", 405, 0 },
 		{ "POST", "/hello", "", 405, 0 },
@@ -146,6 +158,54 @@ each_request_is_a_job_or_has_its_status(void **state)
 		if (status != cases[i].want || (status == 0 && j.verb != cases[i].verb))
 			fail_msg("%s %s %s: %d", cases[i].method, cases[i].path, cases[i].body, status);
 	}
+}
+
+static void
+fields_are_in_one_place(void **state)
+{
+	const struct manage_request q = { "POST",      "/hello/rollback",
+		                          "version=2", "application/x-www-form-urlencoded",
+		                          "version=1", 9 };
+	const struct form_part *files[JOB_FILES_MAX];
+	static struct form form;
+	static struct job j;
+	const char *allow = NULL;
+	struct err e;
+
+	(void)state;
+	assert_int_equal(request_read(&q, &form, &j, files, &allow, &e), 400);
+	form_done(&form);
+}
+
+/* Appended with a token that is one letter. */
+static void
+append(struct entries *list, struct entry *entry, char token, uint32_t number)
+{
+	memset(entry, 0, sizeof *entry);
+	entry->job.token[0] = token;
+	entry->job.number = number;
+	TAILQ_INSERT_TAIL(list, entry, link);
+}
+
+static void
+who_asks_for_much_holds_up_himself(void **state)
+{
+	static struct entry of[6];
+	struct entries waiting = TAILQ_HEAD_INITIALIZER(waiting), running = TAILQ_HEAD_INITIALIZER(running);
+
+	(void)state;
+	assert_null(entries_next(&waiting, &running));
+	append(&running, &of[0], 'a', 1);
+	append(&waiting, &of[1], 'a', 2);
+	append(&waiting, &of[2], 'a', 3);
+	assert_int_equal(entries_next(&waiting, &running)->job.number, 2);
+	append(&waiting, &of[3], 'b', 4);
+	assert_int_equal(entries_next(&waiting, &running)->job.number, 4);
+	append(&running, &of[4], 'b', 5);
+	assert_int_equal(entries_next(&waiting, &running)->job.number, 2);
+	assert_int_equal(entries_count(&waiting, of[0].job.token), 2);
+	assert_ptr_equal(entries_find(&waiting, 3), &of[2]);
+	assert_null(entries_find(&waiting, 9));
 }
 
 static void
@@ -287,11 +347,14 @@ a_compilers_words_have_places(void **state)
 				    "    4 | return x;\n"
 				    "a.h:1:2: fatal error: none: really\n"
 				    "a.c:99999999999:1: error: x\n"
+				    "a.c:7:2: error: #error \xff\xc3\xa9\xc3\n"
 				    "cfn-deploy: a.c: the compiler found errors";
 	json_t *list = reply_diagnostics(words, strlen(words));
 
 	(void)state;
-	assert_int_equal(json_array_size(list), 2);
+	assert_int_equal(json_array_size(list), 3);
+	assert_string_equal(json_string_value(json_object_get(json_array_get(list, 2), "message")),
+	                    "#error ?\xc3\xa9?");
 	assert_string_equal(json_string_value(json_object_get(json_array_get(list, 1), "message")),
 	                    "none: really");
 	assert_int_equal(json_integer_value(json_object_get(json_array_get(list, 0), "column")), 16);
@@ -305,6 +368,8 @@ main(void)
 		cmocka_unit_test(forms_are_read_whole_or_not_at_all),
 		cmocka_unit_test(a_form_has_at_most_so_many_fields),
 		cmocka_unit_test(each_request_is_a_job_or_has_its_status),
+		cmocka_unit_test(fields_are_in_one_place),
+		cmocka_unit_test(who_asks_for_much_holds_up_himself),
 		cmocka_unit_test(arguments_are_fixed_but_for_values),
 		cmocka_unit_test(what_the_front_lies_about_is_refused),
 		cmocka_unit_test(an_address_that_fails_often_has_to_wait),
