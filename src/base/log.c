@@ -13,12 +13,12 @@
 #include "base/clock.h"
 #include "base/utf8.h"
 
-enum { LOG_TEXT_MAX = 1024, SYSLOG_HEAD_SIZE = 128 };
+enum { LOG_TEXT_MAX = 1024, LOG_HEAD_SIZE = 384 };
 
 static struct {
 	const char *program;
 	int fd;
-	const struct syslog_name *syslog;
+	const struct log_name *name;
 } log_state = { "cfn", STDERR_FILENO, NULL };
 
 static const char *const level_names[] = { "emergency", "alert",  "critical", "error",
@@ -38,9 +38,9 @@ log_set_fd(int fd)
 }
 
 void
-log_set_syslog(const struct syslog_name *name)
+log_set_name(const struct log_name *name)
 {
-	log_state.syslog = name;
+	log_state.name = name;
 }
 
 int
@@ -62,16 +62,57 @@ log_syslog_facility(const char *word)
 	return -EINVAL;
 }
 
-bool
-log_syslog_send(int fd, const struct syslog_name *name, int level, const char *text, size_t n)
+static bool
+send_parts(int fd, struct iovec *parts, size_t n)
 {
-	char head[SYSLOG_HEAD_SIZE];
-	int n_head = snprintf(head, sizeof head, "<%d>%s[%d]: ", name->facility | (level & 7), name->ident,
-	                      (int)getpid());
-	struct iovec parts[] = { { head, (size_t)n_head }, { (void *)(uintptr_t)text, n } };
-	const struct msghdr m = { .msg_iov = parts, .msg_iovlen = ARRAY_SIZE(parts) };
+	const struct msghdr m = { .msg_iov = parts, .msg_iovlen = n };
 
-	return n_head < (int)sizeof head && sendmsg(fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0;
+	return sendmsg(fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0;
+}
+
+static struct iovec
+part(const void *p, size_t n)
+{
+	return (struct iovec){ (void *)(uintptr_t)p, n };
+}
+
+static bool
+syslog_send(int fd, const struct log_name *name, const struct log_message *m)
+{
+	char head[LOG_HEAD_SIZE];
+	int n = snprintf(head, sizeof head, "<%d>%s[%d]: ", name->facility | (m->level & 7), name->ident,
+	                 (int)getpid());
+	struct iovec parts[] = { part(head, (size_t)n), part(m->text, m->n) };
+
+	return n < (int)sizeof head && send_parts(fd, parts, ARRAY_SIZE(parts));
+}
+
+/* Fields of systemd's "Native Journal Protocol": NAME=value, or NAME, length in eight bytes of little endian
+ * and a value of any bytes; the text is always the second, so that nothing in it is a field. */
+static bool
+journal_send(int fd, const struct log_name *name, const struct log_message *m)
+{
+	char head[LOG_HEAD_SIZE];
+	unsigned char length[8];
+	int n = snprintf(head, sizeof head,
+	                 "PRIORITY=%d\nSYSLOG_FACILITY=%d\nSYSLOG_IDENTIFIER=%s\nSYSLOG_PID=%d\n"
+	                 "%s%s%s%s%s%sMESSAGE\n",
+	                 m->level & 7, name->facility >> 3, name->ident, (int)getpid(),
+	                 m->function ? "CFN_FUNCTION=" : "", m->function ? m->function : "",
+	                 m->function ? "\n" : "", m->request_id ? "CFN_REQUEST_ID=" : "",
+	                 m->request_id ? m->request_id : "", m->request_id ? "\n" : "");
+	struct iovec parts[] = { part(head, (size_t)n), part(length, sizeof length), part(m->text, m->n),
+		                 part("\n", 1) };
+
+	for (size_t i = 0; i < sizeof length; i++)
+		length[i] = (unsigned char)((uint64_t)m->n >> (8 * i));
+	return n < (int)sizeof head && send_parts(fd, parts, ARRAY_SIZE(parts));
+}
+
+bool
+log_system_send(int fd, const struct log_name *name, const struct log_message *m)
+{
+	return name->target == LOG_TO_JOURNAL ? journal_send(fd, name, m) : syslog_send(fd, name, m);
 }
 
 size_t
@@ -135,6 +176,8 @@ void
 log_line(int level, const char *fmt, ...)
 {
 	char text[LOG_TEXT_MAX], safe[LOG_TEXT_MAX * 2], line[LOG_TEXT_MAX * 3], now[CLOCK_TEXT_SIZE];
+	const enum log_target target = log_state.name ? log_state.name->target : LOG_TO_FILE;
+	char priority[8];
 	va_list args;
 	int n;
 
@@ -144,14 +187,16 @@ log_line(int level, const char *fmt, ...)
 	if (n < 0)
 		return;
 	log_escape(safe, sizeof safe, text, strnlen(text, sizeof text));
-	if (log_state.syslog) {
+	if (target >= LOG_TO_SYSLOG) {
 		n = snprintf(line, sizeof line, "%s: %s", level_names[level & 7], safe);
-		(void)log_syslog_send(log_state.fd, log_state.syslog, level, line, (size_t)n);
+		(void)log_system_send(log_state.fd, log_state.name,
+		                      &(struct log_message){ .level = level, .text = line, .n = (size_t)n });
 		return;
 	}
 	clock_format_now(now);
-	n = snprintf(line, sizeof line, "%s %s[%d] %s: %s\n", now, log_state.program, (int)getpid(),
-	             level_names[level & 7], safe);
+	snprintf(priority, sizeof priority, "<%d>", level & 7);
+	n = snprintf(line, sizeof line, "%s%s %s[%d] %s: %s\n", target == LOG_TO_STREAM ? priority : "", now,
+	             log_state.program, (int)getpid(), level_names[level & 7], safe);
 	/* One write: lines of several processes never mix.  A full disk must not stop the program. */
 	if (n > 0 && write(log_state.fd, line, (size_t)n) < 0)
 		return;

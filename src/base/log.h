@@ -10,16 +10,32 @@
 void log_init(const char *program, int fd);
 void log_set_fd(int fd);
 
-/* A line of the system's log, as syslog(3) puts it but for the time, which who receives it knows: one message
- * to a socket, never waited for.  priority: facility | level.  False: it was not taken. */
-struct syslog_name {
+/* Where lines go that are no lines of a file. */
+enum log_target {
+	LOG_TO_FILE,
+	LOG_TO_STREAM, /* standard error that the journal reads: the level in front, as sd-daemon(3) has it */
+	LOG_TO_SYSLOG, /* a socket of the system's log */
+	LOG_TO_JOURNAL, /* a socket of journald's native protocol */
+};
+
+struct log_name {
+	enum log_target target;
 	int facility;
 	const char *ident;
 };
-bool log_syslog_send(int fd, const struct syslog_name *name, int level, const char *text, size_t n);
+
+/* A message to a socket, as syslog(3) puts it but for the time, which who receives it knows, or with the
+ * journal's fields; never waited for.  False: it was not taken. */
+struct log_message {
+	int level;
+	const char *text;
+	size_t n;
+	const char *function, *request_id; /* NULL: none; without a newline */
+};
+bool log_system_send(int fd, const struct log_name *name, const struct log_message *m);
 
 /* From now on lines go there in this form; NULL: as lines of a file.  *name stays the caller's. */
-void log_set_syslog(const struct syslog_name *name);
+void log_set_name(const struct log_name *name);
 
 /* The number of a word ("daemon", "local3"); -EINVAL. */
 int log_syslog_facility(const char *word);

@@ -71,14 +71,24 @@ add_paths(char *list, const struct key *key, const char *text, struct err *e)
 	return 0;
 }
 
+/* The word, or its socket behind it: "syslog:/PATH". */
+static bool
+is_system_log(const char *text, const char *word)
+{
+	size_t n = strlen(word);
+
+	return strncmp(text, word, n) == 0 && (text[n] == '\0' || (text[n] == ':' && text[n + 1] == '/'));
+}
+
 int
 key_set(void *object, const struct key *key, const char *text, struct err *e)
 {
 	char *field = (char *)object + key->offset;
 
-	if (key->kind == KEY_LOG && text[0] && text[0] != '/' && strcmp(text, "syslog") != 0 &&
-	    strncmp(text, "syslog:/", 8) != 0)
-		return err_set(e, -EINVAL, "%s: '%.64s' is not an absolute path or syslog", key->name, text);
+	if (key->kind == KEY_LOG && text[0] && text[0] != '/' && !is_system_log(text, "syslog") &&
+	    !is_system_log(text, "journal"))
+		return err_set(e, -EINVAL, "%s: '%.64s' is not an absolute path, syslog or journal",
+		               key->name, text);
 	if (key->kind == KEY_PATH && text[0] && text[0] != '/')
 		return err_set(e, -EINVAL, "%s: '%.64s' is not an absolute path", key->name, text);
 	if (key->kind == KEY_PATHS)

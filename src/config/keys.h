@@ -6,7 +6,7 @@
 #include "base/err.h"
 
 /* All but texts and paths are a uint64_t. */
-/* KEY_LOG: a path, "syslog" or "syslog:PATH". */
+/* KEY_LOG: a path, "syslog", "syslog:PATH", "journal" or "journal:PATH". */
 enum key_kind {
 	KEY_TEXT,
 	KEY_PATH,

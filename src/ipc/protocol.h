@@ -166,8 +166,8 @@ struct start_router {
 	char allowed_clients[256]; /* of a TCP listener: addresses separated by commas; empty: any */
 	char mount_prefix[128];    /* removed from the path; empty or "/x" */
 	struct log_kinds {
-		uint32_t is_access, is_function, is_error; /* a socket to the system's log */
-		uint32_t is_each; /* function has a file of its own, which is asked for */
+		uint32_t access, function, error; /* enum log_target of base/log.h */
+		uint32_t is_each;                 /* function has a file of its own, which is asked for */
 		int32_t facility;
 		char ident[32];
 	} syslog;

@@ -418,8 +418,15 @@ write_slow(const struct master *m, const json_t *record)
 	struct iovec parts[] = { { text, text ? strlen(text) : 0 }, { (char[]){ "\n" }, 1 } };
 	ssize_t ignored;
 
-	if (text && m->logs.is_slow_syslog) {
-		(void)log_syslog_send(m->logs.slow, &m->logs.name, LOG_WARNING, text, strlen(text));
+	if (text && m->logs.slow_name.target >= LOG_TO_SYSLOG) {
+		(void)log_system_send(m->logs.slow, &m->logs.slow_name,
+		                      &(struct log_message){
+					  .level = LOG_WARNING,
+					  .text = text,
+					  .n = strlen(text),
+					  .function = json_string_value(json_object_get(record, "function")),
+					  .request_id =
+					      json_string_value(json_object_get(record, "request_id")) });
 		return;
 	}
 	ignored = text ? writev(m->logs.slow, parts, ARRAY_SIZE(parts)) : 0;

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <paths.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -26,38 +27,78 @@ logs_path(const struct config *c, enum log_file file)
 	return paths[file];
 }
 
-bool
-logs_is_syslog(const char *path)
+static const struct {
+	const char *word, *path;
+	enum log_target target;
+} systems[] = {
+	{ "syslog", _PATH_LOG, LOG_TO_SYSLOG },
+	{ "journal", "/run/systemd/journal/socket", LOG_TO_JOURNAL },
+};
+
+static enum log_target
+target_of(const char *path)
 {
-	return strncmp(path, "syslog", 6) == 0;
+	for (size_t i = 0; i < ARRAY_SIZE(systems); i++)
+		if (strncmp(path, systems[i].word, strlen(systems[i].word)) == 0)
+			return systems[i].target;
+	return LOG_TO_FILE;
+}
+
+static const char *
+socket_of(const char *path)
+{
+	const char *own = strchr(path, ':');
+
+	for (size_t i = 0; !own && i < ARRAY_SIZE(systems); i++)
+		if (systems[i].target == target_of(path))
+			return systems[i].path;
+	return own ? own + 1 : path;
+}
+
+bool
+logs_is_system(const struct logs *l)
+{
+	return l->name.target >= LOG_TO_SYSLOG;
+}
+
+/* systemd.exec(5): device and inode of the stream that the journal reads. */
+static bool
+is_journal_stream(int fd)
+{
+	const char *stream = getenv("JOURNAL_STREAM");
+	unsigned long long device, inode;
+	struct stat st;
+
+	return stream && sscanf(stream, "%llu:%llu", &device, &inode) == 2 && fstat(fd, &st) == 0 &&
+	       st.st_dev == device && st.st_ino == inode;
 }
 
 static int
-connect_syslog(int fd, const char *path)
+connect_system(int fd, const char *path)
 {
 	struct sockaddr_un a = { .sun_family = AF_UNIX };
 
-	snprintf(a.sun_path, sizeof a.sun_path, "%s", path[6] == ':' ? path + 7 : _PATH_LOG);
+	snprintf(a.sun_path, sizeof a.sun_path, "%s", socket_of(path));
 	return connect(fd, (const struct sockaddr *)&a, sizeof a) < 0 ? -errno : 0;
 }
 
 /* A system's log that is not there now is waited for: logs must not keep a pool from serving. */
 static int
-open_syslog(const char *path, struct err *e)
+open_system(const char *path, struct err *e)
 {
 	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
 	if (fd < 0)
 		return err_set(e, errno, "socket for %s", path);
-	(void)connect_syslog(fd, path);
+	(void)connect_system(fd, path);
 	return fd;
 }
 
 static void
 reconnect(int fd, const char *path)
 {
-	if (logs_is_syslog(path))
-		(void)connect_syslog(fd, path);
+	if (target_of(path) != LOG_TO_FILE)
+		(void)connect_system(fd, path);
 }
 
 void
@@ -73,8 +114,8 @@ open_one(const char *path, struct err *e)
 {
 	int fd;
 
-	if (logs_is_syslog(path))
-		return open_syslog(path, e);
+	if (target_of(path) != LOG_TO_FILE)
+		return open_system(path, e);
 	if (path[0])
 		fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_NOCTTY | O_CLOEXEC, 0640);
 	else
@@ -90,6 +131,23 @@ close_all(struct logs *l)
 	for (int i = 0; i < LOG_FILES; i++)
 		fd_close(&l->fds[i]);
 	fd_close(&l->slow);
+}
+
+static void
+name_all(struct logs *l, const struct config *c)
+{
+	struct log_kinds *k = &l->kinds;
+
+	*k = (struct log_kinds){ .access = target_of(c->access_log),
+		                 .function = target_of(c->function_log),
+		                 .error = target_of(c->error_log),
+		                 .is_each = function_log_is_each(c),
+		                 .facility = log_syslog_facility(c->syslog_facility) };
+	snprintf(k->ident, sizeof k->ident, "%s", c->syslog_ident);
+	if (!c->error_log[0] && is_journal_stream(l->fds[LOG_FILE_ERROR]))
+		k->error = LOG_TO_STREAM;
+	l->name = (struct log_name){ (enum log_target)k->error, k->facility, k->ident };
+	l->slow_name = (struct log_name){ target_of(c->slowlog), k->facility, k->ident };
 }
 
 int
@@ -111,14 +169,7 @@ logs_open(struct logs *l, const struct config *c, struct err *e)
 	}
 	close_all(l);
 	*l = opened;
-	l->kinds = (struct log_kinds){ .is_access = logs_is_syslog(c->access_log),
-		                       .is_function = logs_is_syslog(c->function_log),
-		                       .is_error = logs_is_syslog(c->error_log),
-		                       .is_each = function_log_is_each(c),
-		                       .facility = log_syslog_facility(c->syslog_facility) };
-	snprintf(l->kinds.ident, sizeof l->kinds.ident, "%s", c->syslog_ident);
-	l->is_slow_syslog = logs_is_syslog(c->slowlog);
-	l->name = (struct syslog_name){ l->kinds.facility, l->kinds.ident };
+	name_all(l, c);
 	return 0;
 }
 

@@ -10,19 +10,18 @@ struct logs {
 	int fds[LOG_FILES]; /* append only, or copies of standard error */
 	int slow;           /* the master's own; the same */
 	struct log_kinds kinds;
-	bool is_slow_syslog;
-	struct syslog_name name; /* within kinds */
-	uint64_t refused_us;     /* when it was said last that a function's cannot be opened */
+	struct log_name name, slow_name; /* of the error log and of the slow log; within kinds */
+	uint64_t refused_us;             /* when it was said last that a function's cannot be opened */
 };
 
 /* Path of one in the configuration; empty: standard error. */
 const char *logs_path(const struct config *c, enum log_file file);
 
-/* Whether it is the system's log, no file. */
-bool logs_is_syslog(const char *path);
+/* Whether the pool's own lines go to a socket. */
+bool logs_is_system(const struct logs *l);
 
-/* A socket to the system's log that was made anew is reached again, by all who hold ours: connected once
- * more. */
+/* A socket to the system's log or the journal that was made anew is reached again, by all who hold ours:
+ * connected once more. */
 void logs_reconnect(const struct logs *l, const struct config *c);
 
 /* Opens all three and puts them in the place of those that were open; on failure these stay. */

@@ -171,7 +171,7 @@ child_main(const struct master *m, const char *program, char *const *argv, char 
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	if (null < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0 ||
-	    (!m->logs.kinds.is_error && dup2(m->logs.fds[LOG_FILE_ERROR], 2) < 0) ||
+	    (!logs_is_system(&m->logs) && dup2(m->logs.fds[LOG_FILE_ERROR], 2) < 0) ||
 	    fd_place(fds, MANAGE_FD_END - MANAGE_FD_MASTER, MANAGE_FD_MASTER) < 0 ||
 	    close_range(MANAGE_FD_END, ~0U, 0) < 0)
 		_exit(EXIT_FAILURE);

@@ -230,7 +230,7 @@ start(struct master *m, struct pool *pool, struct err *e)
 	r->n_starts++;
 	channel_send(&m->spawner_channel, MSG_START_RUNNER, &start, sizeof start,
 	             (int[]){ theirs, r->folder,
-	                      m->logs.kinds.is_error ? STDERR_FILENO : m->logs.fds[LOG_FILE_ERROR] },
+	                      logs_is_system(&m->logs) ? STDERR_FILENO : m->logs.fds[LOG_FILE_ERROR] },
 	             3);
 	timer_arm(&m->loop, &r->timer, START_TIMEOUT_MS * UINT64_C(1000));
 	return 0;
@@ -367,7 +367,7 @@ runner_serves(const struct master *m, const struct pool *pool)
 void
 runner_tell_logs(struct master *m)
 {
-	if (m->runner.stage != RUNNER_DOWN && !m->logs.kinds.is_error)
+	if (m->runner.stage != RUNNER_DOWN && !logs_is_system(&m->logs))
 		channel_send(&m->runner.channel, MSG_LOGS, NULL, 0, &m->logs.fds[LOG_FILE_ERROR], 1);
 }
 

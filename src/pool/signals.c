@@ -84,10 +84,11 @@ logs_use(struct master *m)
 	const struct log_kinds *k = &m->logs.kinds;
 
 	log_set_fd(m->logs.fds[LOG_FILE_ERROR]);
-	log_set_syslog(k->is_error ? &m->logs.name : NULL);
+	log_set_name(&m->logs.name);
 	timer_cancel(&m->loop, &m->logs_timer);
 	m->logs_timer = (struct timer){ .fire = reconnect_logs };
-	if (k->is_access || k->is_function || k->is_error || m->logs.is_slow_syslog)
+	if (k->access >= LOG_TO_SYSLOG || k->function >= LOG_TO_SYSLOG || k->error >= LOG_TO_SYSLOG ||
+	    m->logs.slow_name.target >= LOG_TO_SYSLOG)
 		timer_arm(&m->loop, &m->logs_timer, RECONNECT_S * UINT64_C(1000000));
 }
 

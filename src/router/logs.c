@@ -128,20 +128,34 @@ time_text(struct router *r)
 
 /* ---- the batches ---- */
 
-/* One message a line; what is not taken at once is lost, and counted. */
+/* What is not taken at once is lost, and counted. */
+static void
+message_send_to(struct log_file *file, const struct log_message *m)
+{
+	file->n_dropped += !log_system_send(file->fd, &file->name, m);
+}
+
+static void
+lost_tell(struct router *r, struct log_file *file, uint64_t n_before)
+{
+	if (n_before == 0 || n_before != file->n_dropped)
+		return;
+	file->n_dropped = 0;
+	log_line(LOG_WARNING, "%llu lines of the %s log were not taken by the system's log",
+	         (unsigned long long)n_before, file == &r->access ? "access" : "function");
+}
+
+/* One message a line. */
 static void
 lines_send(struct router *r, struct log_file *file)
 {
 	const char *p = buf_head(&file->buf), *end = p + buf_used(&file->buf), *newline;
-	uint64_t n_dropped = file->n_dropped;
+	uint64_t n_before = file->n_dropped;
 
 	for (; p < end && (newline = memchr(p, '\n', (size_t)(end - p))); p = newline + 1)
-		file->n_dropped += !log_syslog_send(file->fd, &r->syslog, LOG_INFO, p, (size_t)(newline - p));
-	if (n_dropped == 0 || n_dropped != file->n_dropped)
-		return;
-	file->n_dropped = 0;
-	log_line(LOG_WARNING, "%llu lines of the %s log were not taken by the system's log",
-	         (unsigned long long)n_dropped, file == &r->access ? "access" : "function");
+		message_send_to(file, &(struct log_message){
+					  .level = LOG_INFO, .text = p, .n = (size_t)(newline - p) });
+	lost_tell(r, file, n_before);
 }
 
 static void
@@ -150,11 +164,27 @@ file_flush(struct router *r, struct log_file *file)
 	if (buf_used(&file->buf) == 0 || file->fd < 0)
 		return;
 	/* A full disk must not stop the serving: the lines are lost. */
-	if (file->is_syslog)
+	if (file->name.target != LOG_TO_FILE)
 		lines_send(r, file);
 	else
 		(void)fd_write_all(file->fd, buf_head(&file->buf), buf_used(&file->buf));
 	buf_clear(&file->buf);
+}
+
+/* The journal has whose line it is in fields of its own, which a batch would not tell. */
+static bool
+journal_add(struct router *r, struct log_file *file, const struct line *l, const struct log_message *of)
+{
+	uint64_t n_before = file->n_dropped;
+	struct log_message m = *of;
+
+	if (file->name.target != LOG_TO_JOURNAL)
+		return false;
+	m.text = l->text;
+	m.n = l->n;
+	message_send_to(file, &m);
+	lost_tell(r, file, n_before);
+	return true;
 }
 
 static void
@@ -196,10 +226,10 @@ kinds_take(struct router *r)
 	struct log_kinds *k = &r->start.syslog;
 
 	k->ident[sizeof k->ident - 1] = '\0';
-	r->syslog = (struct syslog_name){ k->facility, k->ident };
-	r->access.is_syslog = k->is_access;
-	r->function.is_syslog = k->is_function;
-	log_set_syslog(k->is_error ? &r->syslog : NULL);
+	r->error_name = (struct log_name){ (enum log_target)k->error, k->facility, k->ident };
+	r->access.name = (struct log_name){ (enum log_target)k->access, k->facility, k->ident };
+	r->function.name = (struct log_name){ (enum log_target)k->function, k->facility, k->ident };
+	log_set_name(&r->error_name);
 }
 
 void
@@ -452,7 +482,11 @@ logs_request(struct router *r, const struct request *q)
 		put_json(r, &l, q);
 	else
 		put_format(r, &l, q);
-	file_add(r, &r->access, &l);
+	if (!journal_add(r, &r->access, &l,
+	                 &(struct log_message){ .level = LOG_INFO,
+	                                        .function = q->pool ? q->pool->function.name : NULL,
+	                                        .request_id = q->id }))
+		file_add(r, &r->access, &l);
 }
 
 /* ---- functions' log ---- */
@@ -480,5 +514,8 @@ logs_function(struct router *r, const struct pool *p, const struct request *q, i
 	put_string(&l, "level", span_of(logs_level(level)));
 	put_string(&l, "text", text);
 	put_text(&l, "}");
-	file_add(r, function_log_of(r, p), &l);
+	if (!journal_add(r, &r->function, &l,
+	                 &(struct log_message){
+			     .level = level, .function = p->function.name, .request_id = q ? q->id : NULL }))
+		file_add(r, function_log_of(r, p), &l);
 }

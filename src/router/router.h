@@ -339,9 +339,9 @@ enum { POOL_BUCKETS = 1024, EVENTS_MAX = 128, SLOTS = 16, ENTROPY_SIZE = 4096, A
 struct log_file {
 	int fd;
 	struct buf buf;
-	uint64_t since_us; /* of the oldest byte */
-	bool is_syslog;
-	uint64_t n_dropped; /* lines that the system's log did not take, and nobody was told */
+	uint64_t since_us;    /* of the oldest byte */
+	struct log_name name; /* within router.start */
+	uint64_t n_dropped;   /* lines that the system's log did not take, and nobody was told */
 };
 
 enum { FUNCTION_LOGS_MAX = 64 }; /* files of single functions that are open at a time */
@@ -405,9 +405,9 @@ struct router {
 	uint64_t function_logs_used; /* lines for them */
 	bool has_function_lines;     /* not written yet */
 	int error_log;
-	struct syslog_name syslog; /* within start */
-	bool is_json;              /* the access log */
-	char log_time[48];         /* of log_ms */
+	struct log_name error_name; /* within start */
+	bool is_json;               /* the access log */
+	char log_time[48];          /* of log_ms */
 	uint64_t log_ms;
 	uint64_t tick_us, slow_tick_us; /* when the next ones are due */
 	bool is_late;                   /* the last one was */
