@@ -12,7 +12,9 @@ readonly PICKED=${CFN_KILLED:-2}
 
 setup() {
 	place_make
-	mkdir "$D/m"
+	mkdir "$D/m" "$D/tmp"
+	# What a killed one leaves.
+	export TMPDIR=$D/tmp
 	hello_make one "number 1"
 	deploy "$D/src/one.c" >/dev/null
 	hello_make one "number 2"
