@@ -23,10 +23,7 @@ enum { IDLE_TIMEOUT_MS = 10 * 1000 };
 
 /* ---- the function ---- */
 
-static const struct {
-	const char *below; /* the runner's path */
-	unsigned methods;
-} routes[] = {
+static const struct lane_route runner_routes[] = {
 	{ "", HTTP_GET | HTTP_POST },
 	{ "/*", HTTP_GET | HTTP_DELETE },
 };
@@ -41,46 +38,42 @@ most_lanes(const struct start_runner *values)
 static void
 fill_public(struct snapshot_function *f, const struct start_runner *values, uint32_t auth)
 {
-	uint64_t wall_ms = values->total_ms + RUN_WALL_MARGIN_MS;
-
-	f->is_enabled = f->is_run = 1;
-	f->wall_ms = f->stream_idle_ms = (uint32_t)wall_ms;
-	f->cpu_ms = UINT32_MAX;
-	f->idle_timeout_ms = IDLE_TIMEOUT_MS;
+	f->wall_ms = f->stream_idle_ms = (uint32_t)(values->total_ms + RUN_WALL_MARGIN_MS);
 	f->max_workers = f->queue = most_lanes(values);
 	f->auth = auth;
-	f->denied_max = UINT32_MAX;
 	f->body_max = RUN_BODY_MAX;
-	f->output_max = RUN_ANSWER_MAX;
-	snprintf(f->name, sizeof f->name, "%s", RUNNER_FUNCTION);
 }
 
-static int
-fill_routes(struct pool *pool, const char *path, struct err *e)
+int
+lanes_pool_init(struct master *m, struct pool *pool, const struct lane_kind *kind, const char *path,
+                struct err *e)
 {
-	pool->routes = calloc(ARRAY_SIZE(routes), sizeof *pool->routes);
+	struct snapshot_function *f = &pool->public;
+
+	pool->routes = calloc(kind->n_routes, sizeof *pool->routes);
 	if (!pool->routes)
-		return err_set(e, ENOMEM, "routes of the runner");
-	for (size_t i = 0; i < ARRAY_SIZE(routes); i++) {
+		return err_set(e, ENOMEM, "routes of %s", kind->what);
+	for (size_t i = 0; i < kind->n_routes; i++) {
 		struct registry_route *r = &pool->routes[i];
 
-		r->methods = routes[i].methods;
-		snprintf(r->pattern, sizeof r->pattern, "%s%s", path, routes[i].below);
+		r->methods = kind->routes[i].methods;
+		snprintf(r->pattern, sizeof r->pattern, "%s%s", path, kind->routes[i].below);
 	}
-	pool->n_routes = ARRAY_SIZE(routes);
-	return 0;
-}
-
-void
-lanes_pool_init(struct master *m, struct pool *pool, const char *function)
-{
+	pool->n_routes = kind->n_routes;
+	pool->lanes = kind;
 	TAILQ_INIT(&pool->workers);
 	pool->artifact = pool->environment = -1;
 	pool->approval = APPROVAL_GIVEN;
 	pool->concurrency = CONCURRENCY_ANY;
-	pool->start.version = pool->public.version = ++m->n_lane_versions;
-	pool->public.version_id = FIRST_VERSION + m->n_lane_versions;
-	snprintf(pool->start.function, sizeof pool->start.function, "%s", function);
+	pool->start.version = f->version = ++m->n_lane_versions;
+	f->version_id = FIRST_VERSION + m->n_lane_versions;
+	f->is_enabled = f->is_run = 1;
+	f->cpu_ms = f->denied_max = UINT32_MAX;
+	f->idle_timeout_ms = IDLE_TIMEOUT_MS;
+	f->output_max = RUN_ANSWER_MAX;
+	snprintf(f->name, sizeof f->name, "%s", kind->function);
+	snprintf(pool->start.function, sizeof pool->start.function, "%s", kind->function);
+	return 0;
 }
 
 static struct channel *
@@ -90,6 +83,9 @@ runner_channel(struct master *m)
 }
 
 static const struct lane_kind runner_kind = { .what = "the runner",
+	                                      .function = RUNNER_FUNCTION,
+	                                      .routes = runner_routes,
+	                                      .n_routes = ARRAY_SIZE(runner_routes),
 	                                      .serves = runner_serves,
 	                                      .channel = runner_channel };
 
@@ -103,7 +99,7 @@ lanes_pool_new(struct master *m, const struct start_runner *values, uint32_t aut
 	if (rc == 0 && !(pool->runner = malloc(sizeof *pool->runner)))
 		rc = err_set(e, ENOMEM, "the runner's function");
 	if (rc == 0)
-		rc = fill_routes(pool, values->path, e);
+		rc = lanes_pool_init(m, pool, &runner_kind, values->path, e);
 	if (rc < 0) {
 		if (pool)
 			free(pool->runner);
@@ -111,8 +107,6 @@ lanes_pool_new(struct master *m, const struct start_runner *values, uint32_t aut
 		return rc;
 	}
 	*pool->runner = *values;
-	pool->lanes = &runner_kind;
-	lanes_pool_init(m, pool, RUNNER_FUNCTION);
 	pool->streams = most_lanes(values);
 	fill_public(&pool->public, values, auth);
 	*made = pool;

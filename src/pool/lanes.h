@@ -7,9 +7,17 @@
 #pragma once
 #include "pool/master.h"
 
+struct lane_route {
+	const char *below; /* the path of whom it is */
+	unsigned methods;
+};
+
 /* Whom lanes lead to. */
 struct lane_kind {
 	const char *what;
+	const char *function; /* its name, which no function of a registry can have */
+	const struct lane_route *routes;
+	size_t n_routes;
 	bool (*serves)(const struct master *m, const struct pool *pool); /* lanes of it may be opened */
 	struct channel *(*channel)(struct master *m);
 };
@@ -24,8 +32,9 @@ worker_is_lane(const struct worker *w)
 int lanes_pool_new(struct master *m, const struct start_runner *values, uint32_t auth, struct pool **pool,
                    struct err *e);
 
-/* What the pool of any function with lanes has; it begins as zeros. */
-void lanes_pool_init(struct master *m, struct pool *pool, const char *function);
+/* What the pool of any function with lanes has; it begins as zeros, and stays so when this fails. */
+int lanes_pool_init(struct master *m, struct pool *pool, const struct lane_kind *kind, const char *path,
+                    struct err *e);
 
 /* Opens as many as are waited for. */
 void lanes_serve(struct master *m, struct pool *pool);

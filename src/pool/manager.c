@@ -22,7 +22,6 @@
 #include "pool/workers.h"
 
 enum {
-	IDLE_TIMEOUT_MS = 10 * 1000,
 	WALL_MS = 600 * 1000, /* of a request: what waits and what runs have bounds of their own */
 	LANES = MANAGE_QUEUE + MANAGE_CONCURRENT_MAX,
 	ENVIRONMENT_SIZE = CONFIG_PATH_MAX + 32,
@@ -34,10 +33,7 @@ enum {
  * route, and the token in it. */
 #define ANY_METHOD (HTTP_GET | HTTP_POST | HTTP_PUT | HTTP_DELETE | HTTP_HEAD | HTTP_OPTIONS | HTTP_PATCH)
 
-static const struct {
-	const char *below;
-	unsigned methods;
-} routes[] = {
+static const struct lane_route routes[] = {
 	{ "", ANY_METHOD },
 	{ "/*", ANY_METHOD },
 };
@@ -45,32 +41,11 @@ static const struct {
 static void
 fill_public(struct snapshot_function *f, const struct config_management *c)
 {
-	f->is_enabled = f->is_run = 1;
 	f->wall_ms = f->stream_idle_ms = WALL_MS;
-	f->cpu_ms = UINT32_MAX;
-	f->idle_timeout_ms = IDLE_TIMEOUT_MS;
 	f->max_workers = f->queue = LANES;
 	/* Its own to ask: a router that lies knows no more tokens than those that it is shown. */
 	f->auth = AUTH_NONE;
-	f->denied_max = UINT32_MAX;
 	f->body_max = c->max_body;
-	f->output_max = RUN_ANSWER_MAX;
-	snprintf(f->name, sizeof f->name, "%s", MANAGER_FUNCTION);
-}
-
-static int
-fill_routes(struct pool *pool, const char *path, struct err *e)
-{
-	pool->routes = calloc(ARRAY_SIZE(routes), sizeof *pool->routes);
-	if (!pool->routes)
-		return err_set(e, ENOMEM, "routes of the management");
-	for (size_t i = 0; i < ARRAY_SIZE(routes); i++) {
-		pool->routes[i].methods = routes[i].methods;
-		snprintf(pool->routes[i].pattern, sizeof pool->routes[i].pattern, "%s%s", path,
-		         routes[i].below);
-	}
-	pool->n_routes = ARRAY_SIZE(routes);
-	return 0;
 }
 
 static struct channel *
@@ -80,6 +55,9 @@ channel_of(struct master *m)
 }
 
 static const struct lane_kind kind = { .what = "the management",
+	                               .function = MANAGER_FUNCTION,
+	                               .routes = routes,
+	                               .n_routes = ARRAY_SIZE(routes),
 	                               .serves = manager_serves,
 	                               .channel = channel_of };
 
@@ -87,15 +65,13 @@ static int
 pool_make(struct master *m, struct pool **made, struct err *e)
 {
 	struct pool *pool = calloc(1, sizeof *pool);
-	int rc = pool ? fill_routes(pool, m->config->management.path, e)
+	int rc = pool ? lanes_pool_init(m, pool, &kind, m->config->management.path, e)
 	              : err_set(e, ENOMEM, "the management's function");
 
 	if (rc < 0) {
 		free(pool);
 		return rc;
 	}
-	pool->lanes = &kind;
-	lanes_pool_init(m, pool, MANAGER_FUNCTION);
 	pool->streams = LANES;
 	fill_public(&pool->public, &m->config->management);
 	*made = pool;

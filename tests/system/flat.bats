@@ -61,18 +61,9 @@ rest() {
 		pm = ondemand
 		pm.max_children = 1
 	END
-	source_make breaks.c <<-'END'
-		int breaks(cfn_request *q, cfn_response *r);
-		int breaks(cfn_request *q, cfn_response *r)
-		{
-			(void)q;
-			(void)r;
-			__builtin_trap();
-		}
-	END
 	hello_make hello "hello, before"
 	deploy "$D/src/hello.c"
-	deploy "$D/src/breaks.c"
+	deploy "$functions/breaks.c"
 	pool_start
 	for round in 1 2 3; do
 		stir "warm $round"

@@ -139,16 +139,7 @@ of_breaks() {
 # The first starts come at once, so that a single crash costs nobody anything; then they are held back.
 @test "a crash loop starts few workers and writes few lines, and its neighbour serves" {
 	local i pids=() starts
-	source_make breaks.c <<-'END'
-		int breaks(cfn_request *q, cfn_response *r);
-		int breaks(cfn_request *q, cfn_response *r)
-		{
-			(void)q;
-			(void)r;
-			__builtin_trap();
-		}
-	END
-	deploy "$D/src/breaks.c" >/dev/null
+	deploy "$functions/breaks.c" >/dev/null
 	pool_start
 	for i in 1 2 3 4; do
 		until [ -e "$D/over" ]; do

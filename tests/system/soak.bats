@@ -127,18 +127,9 @@ runner_memory() {
 @test "after a mixed load a pool holds what it held before" {
 	local before memory run_before
 	printf 'pm = ondemand\npm.process_idle_timeout = 1s\n[run]\nenabled = on\nmax_concurrent = 2\n' | conf
-	source_make breaks.c <<-'END'
-		int breaks(cfn_request *q, cfn_response *r);
-		int breaks(cfn_request *q, cfn_response *r)
-		{
-			(void)q;
-			(void)r;
-			__builtin_trap();
-		}
-	END
 	hello_make hello "hello, before"
 	deploy "$D/src/hello.c"
-	deploy "$D/src/breaks.c"
+	deploy "$functions/breaks.c"
 	deploy "$functions/demo.c"
 	deploy "$functions/session.c"
 	pool_start
