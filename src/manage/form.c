@@ -221,8 +221,12 @@ decode(const char *p, size_t n, char *to)
 
 		if (p[i] == '%' && low < 0)
 			return -1;
-		*at++ = p[i] == '%' ? (char)(high << 4 | low) : p[i] == '+' ? ' ' : p[i];
-		i += p[i] == '%' ? 2 : 0;
+		if (p[i] == '%') {
+			*at++ = (char)(high << 4 | low);
+			i += 2;
+		} else {
+			*at++ = p[i] == '+' ? ' ' : p[i];
+		}
 	}
 	return at - to;
 }

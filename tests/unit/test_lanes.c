@@ -75,6 +75,7 @@ set_up(void **state)
 	assert_non_null(mkdtemp(f->config.state_dir));
 	f->m.config = &f->config;
 	f->m.phase = PHASE_SERVING;
+	f->m.takeover.sock = f->m.takeover.ended.fd = -1;
 	assert_int_equal(loop_init(&f->m.loop, &e), 0);
 	rollout_init(&f->m);
 	routers_init(&f->m);
