@@ -2,32 +2,22 @@
 #include "deploy-tool/test_run.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <linux/openat2.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/log.h"
 #include "deploy-tool/call.h"
-#include "deploy-tool/cookies.h"
 #include "deploy-tool/diagnostics.h"
-#include "deploy-tool/request.h"
 #include "deploy-tool/symbols.h"
+#include "deploy-tool/test_beside.h"
+#include "deploy-tool/test_request.h"
 #include "deploy-tool/testcheck.h"
-#include "deploy-tool/variables.h"
 
-enum {
-	LOG_MAX = 64 * 1024,
-	FILE_MAX = 64 << 20, /* one that is a body, or what a body is to be equal to */
-	TARGET_MAX = 8192,
-	FIELD_TEXT_MAX = 96 * 1024,
-};
+enum { LOG_MAX = 64 * 1024 };
 
 struct run {
 	const struct test_plan *plan;
@@ -40,16 +30,16 @@ struct run {
 
 	/* Of one exchange. */
 	const struct test_step *step;
+	struct test_request request;
 	struct call call;
 	bool has_call;
 	struct http_answer_head head;
 	bool has_head;
-	struct buf target, fields, params, body, file; /* what is sent; what is expected from a file */
-	struct buf stream, problem;                    /* what came */
-	size_t n_looked;                               /* bytes of the stream that patterns were tried on */
-	bool has_all;                                  /* of the stream: nobody waits for more */
+	struct buf file;            /* what is expected from a file */
+	struct buf stream, problem; /* what came */
+	size_t n_looked;            /* bytes of the stream that patterns were tried on */
+	bool has_all;               /* of the stream: nobody waits for more */
 	struct buf says, log;
-	struct request_options options;
 	unsigned n_wrong;
 };
 
@@ -137,223 +127,6 @@ is_unwanted(const void *context)
 	return r->has_all || (r->has_head && clock_now_us() - r->call.begun_us > wall_us);
 }
 
-/* ---- files beside the test ---- */
-
-/* A test that somebody else wrote, recorded or sent sees the files of its folder and no others: what it reads
- * goes to a function, or into what is shown. */
-static int
-open_beside(const struct run *r, const char *name, struct err *e)
-{
-	struct open_how how = { .flags = O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK,
-		                .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS };
-	const char *slash = strrchr(r->plan->path, '/');
-	AUTO_FREE char *path =
-	    slash != NULL ? strndup(r->plan->path, (size_t)(slash - r->plan->path) + 1) : strdup(".");
-	AUTO_FD folder = path != NULL ? open(path, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
-	int fd = folder >= 0 ? (int)syscall(SYS_openat2, folder, name, &how, sizeof how) : -1;
-
-	if (fd < 0 && folder >= 0 && errno == EXDEV)
-		return err_set(e, -EINVAL, "%.160s: leads out of the test's folder", name);
-	if (fd < 0 && folder >= 0 && errno == ELOOP)
-		return err_set(e, -EINVAL, "%.160s: a symbolic link", name);
-	return fd >= 0 ? fd : err_set(e, errno, "%.160s", name);
-}
-
-/* Within the folder ".." is as refused as beyond it. */
-static bool
-climbs(const char *name)
-{
-	for (const char *p = name; p != NULL; p = strchr(p, '/')) {
-		p += strspn(p, "/");
-		if (strncmp(p, "..", 2) == 0 && (p[2] == '/' || p[2] == '\0'))
-			return true;
-	}
-	return name[0] == '/';
-}
-
-static int
-read_beside(struct run *r, const struct test_body *b, size_t max, struct buf *to)
-{
-	AUTO_FREE char *name = strndup(b->text.p, b->text.n);
-	AUTO_FREE char *data = NULL;
-	AUTO_FD fd = -1;
-	size_t size;
-	struct err e;
-
-	if (name == NULL)
-		return -ENOMEM;
-	fd = climbs(name) ? err_set(&e, -EINVAL, "%.160s: leads out of the test's folder", name)
-	                  : open_beside(r, name, &e);
-	if (fd < 0 || fd_read_file(fd, max, &data, &size, &e) < 0 || buf_append(to, data, size) < 0) {
-		say(r, b->line, e.text);
-		return -EINVAL;
-	}
-	return 0;
-}
-
-/* ---- the request ---- */
-
-static int
-expand(struct run *r, struct text t, unsigned line, struct buf *to)
-{
-	struct err e;
-
-	if (variables_expand(&r->variables, t, VARIABLES_PLAIN, to, &e) == 0)
-		return 0;
-	say(r, line, e.text);
-	return -EINVAL;
-}
-
-static bool
-is_field(const struct test_field *f, const char *name)
-{
-	return f->name.n == strlen(name) && strncasecmp(f->name.p, name, f->name.n) == 0;
-}
-
-/* Where multipart bodies are written as text, their lines still end as RFC 2046 wants it. */
-static bool
-is_multipart(const struct test_step *s)
-{
-	static const char type[] = "multipart/";
-
-	for (size_t i = 0; i < s->n_fields; i++)
-		if (is_field(&s->fields[i], "Content-Type") && s->fields[i].value.n >= sizeof type - 1 &&
-		    strncasecmp(s->fields[i].value.p, type, sizeof type - 1) == 0)
-			return true;
-	return false;
-}
-
-static int
-expand_lines(struct run *r, const struct test_body *b)
-{
-	struct text rest = b->text, line;
-
-	while (text_next_line(&rest, &line))
-		if (expand(r, line, b->line, &r->body) < 0 || buf_append(&r->body, "\r\n", 2) < 0)
-			return -EINVAL;
-	return 0;
-}
-
-static int
-make_body(struct run *r)
-{
-	const struct test_body *b = &r->step->body;
-
-	if (b->text.n == 0)
-		return 0;
-	if (b->is_file)
-		return read_beside(r, b, r->body.max, &r->body);
-	return is_multipart(r->step) ? expand_lines(r, b) : expand(r, b->text, b->line, &r->body);
-}
-
-/* Ends one text in the buffer of texts. */
-static int
-close_text(struct run *r, unsigned line)
-{
-	if (buf_append(&r->fields, "", 1) == 0)
-		return 0;
-	say(r, line, "the header fields are too long");
-	return -EINVAL;
-}
-
-static int
-make_fields(struct run *r)
-{
-	const struct test_step *s = r->step;
-
-	for (size_t i = 0; i < s->n_fields; i++) {
-		const struct test_field *f = &s->fields[i];
-
-		if (buf_printf(&r->fields, "%.*s: ", (int)f->name.n, f->name.p) < 0 ||
-		    expand(r, f->value, f->line, &r->fields) < 0 || close_text(r, f->line) < 0)
-			return -EINVAL;
-	}
-	return 0;
-}
-
-static bool
-has_cookie_field(const struct test_step *s)
-{
-	for (size_t i = 0; i < s->n_fields; i++)
-		if (is_field(&s->fields[i], "Cookie"))
-			return true;
-	return false;
-}
-
-/* As the target has it, without the query. */
-static void
-path_of(const struct run *r, char path[TARGET_MAX])
-{
-	const char *target = buf_head(&r->target);
-
-	snprintf(path, TARGET_MAX, "%.*s", (int)strcspn(target, "?"), target);
-}
-
-static int
-add_cookies(struct run *r)
-{
-	static const char name[] = "Cookie: ";
-	size_t before = buf_used(&r->fields), after = before + sizeof name - 1;
-	char path[TARGET_MAX];
-
-	if (has_cookie_field(r->step))
-		return 0;
-	path_of(r, path);
-	if (buf_printf(&r->fields, "%s", name) < 0 ||
-	    cookies_get(&r->cookies, path, time(NULL), &r->fields) < 0 || close_text(r, r->step->line) < 0)
-		return -EINVAL;
-	if (buf_used(&r->fields) == after + 1)
-		r->fields.end -= after + 1 - before;
-	return 0;
-}
-
-/* The texts move while they are written: they are pointed to when they are all there. */
-static void
-list_fields(struct run *r)
-{
-	struct argument_list *list = &r->options.fields;
-	const char *p = buf_head(&r->fields), *end = p + buf_used(&r->fields);
-
-	list->n = 0;
-	for (; p != NULL && p < end && list->n < ARGUMENTS_MAX; p += strlen(p) + 1)
-		list->items[list->n++] = p;
-}
-
-/* 0 with q->cause when the router would answer by itself. */
-static int
-compose(struct run *r, struct request *q)
-{
-	const struct test_step *s = r->step;
-	char method[16];
-	struct err e;
-	int rc;
-
-	snprintf(method, sizeof method, "%.*s", (int)s->method.n, s->method.p);
-	r->options.method = method;
-	r->options.path = buf_head(&r->target);
-	list_fields(r);
-	*q = (struct request){ .auth = r->plan->subject->policy.auth,
-		               .has_body = s->body.text.n > 0,
-		               .n_body = buf_used(&r->body) };
-	r->options.user = q->auth != AUTH_NONE ? "test" : NULL;
-	rc = request_compose(&r->options, &r->plan->subject->version, q, &r->params, &e);
-	r->options.method = r->options.path = NULL;
-	if (rc == 0 || q->cause != CAUSE_NONE)
-		return 0;
-	say(r, s->line, e.text);
-	return rc;
-}
-
-static int
-make_request(struct run *r, struct request *q)
-{
-	if (expand(r, r->step->target, r->step->line, &r->target) < 0 || buf_append(&r->target, "", 1) < 0)
-		return -EINVAL;
-	if (make_fields(r) < 0 || add_cookies(r) < 0 || make_body(r) < 0)
-		return -EINVAL;
-	return compose(r, q);
-}
-
 /* ---- the worker ---- */
 
 static void
@@ -396,7 +169,7 @@ static bool
 prefers_json(const struct test_step *s)
 {
 	for (size_t i = 0; i < s->n_fields; i++)
-		if (is_field(&s->fields[i], "Accept"))
+		if (test_field_is(&s->fields[i], "Accept"))
 			return http_prefers_json(s->fields[i].value.p, s->fields[i].value.n);
 	return false;
 }
@@ -503,12 +276,12 @@ ask(struct run *r, const struct request *q, struct text *body)
 	call_init(&r->call, in, &r->sink);
 	r->has_call = true;
 	r->call.exchange.session = &r->session;
-	if (request_add_limits(&r->params, in->body_max, in->output_max) < 0 ||
-	    session_relay_request(&r->session, s->version.function, &s->policy, &r->params) < 0) {
+	if (request_add_limits(&r->request.params, in->body_max, in->output_max) < 0 ||
+	    session_relay_request(&r->session, s->version.function, &s->policy, &r->request.params) < 0) {
 		say(r, r->step->line, "the request's params are too long");
 		return;
 	}
-	call_set_request(&r->call, &r->params, &r->body, q->method == HTTP_HEAD);
+	call_set_request(&r->call, &r->request.params, &r->request.body, q->method == HTTP_HEAD);
 	instance_begin_request(in);
 	call_run(&r->call);
 	if (r->call.cause == CAUSE_NONE && r->call.exchange.is_over)
@@ -526,9 +299,9 @@ ask(struct run *r, const struct request *q, struct text *body)
 static void
 keep_cookies(struct run *r)
 {
-	char path[TARGET_MAX];
+	char path[TEST_TARGET_MAX];
 
-	path_of(r, path);
+	test_request_path(&r->request, path);
 	for (size_t i = 0; i < r->head.n_fields; i++) {
 		const struct http_field *f = &r->head.fields[i];
 
@@ -543,11 +316,16 @@ check(struct run *r, struct text body)
 	struct testcheck c = {
 		.step = r->step, .head = &r->head, .body = body, .variables = &r->variables, .says = &r->says
 	};
+	const struct test_body *expected = &r->step->answer;
+	struct err e;
 
 	if (!r->has_head)
 		return;
-	if (r->step->answer.is_file && read_beside(r, &r->step->answer, FILE_MAX, &r->file) < 0)
+	if (expected->is_file &&
+	    test_beside_read(r->plan->path, expected->text, TEST_FILE_MAX, &r->file, &e) < 0) {
+		say(r, expected->line, e.text);
 		return;
+	}
 	c.file = (struct text){ buf_head(&r->file), buf_used(&r->file) };
 	testcheck_run(&c);
 	r->n_wrong += c.n_wrong;
@@ -559,12 +337,16 @@ exchange_with(struct run *r)
 {
 	struct text body = { 0 };
 	struct request q;
+	unsigned line;
+	struct err e;
 
-	if (make_request(r, &q) < 0)
+	if (test_request_make(&r->request, &q, &line, &e) < 0) {
+		say(r, line, e.text);
 		return;
+	}
 	if (q.cause != CAUSE_NONE) {
 		answer_problem(r, q.cause);
-	} else if (buf_used(&r->body) > r->plan->subject->policy.body_max) {
+	} else if (buf_used(&r->request.body) > r->plan->subject->policy.body_max) {
 		answer_problem(r, CAUSE_BODY_TOO_LARGE);
 	} else {
 		if (start_worker(r) < 0)
@@ -584,14 +366,14 @@ exchange_with(struct run *r)
 static void
 begin_step(struct run *r, const struct test_step *s)
 {
-	struct buf *const buffers[] = { &r->target, &r->fields, &r->params, &r->body,   &r->file,
-		                        &r->stream, &r->log,    &r->says,   &r->problem };
+	struct buf *const buffers[] = { &r->file, &r->stream, &r->log, &r->says, &r->problem };
 
 	for (size_t i = 0; i < ARRAY_SIZE(buffers); i++)
 		buf_clear(buffers[i]);
+	test_request_clear(&r->request);
 	if (r->has_call)
 		call_done(&r->call);
-	r->step = s;
+	r->step = r->request.step = s;
 	r->has_call = r->has_head = r->has_all = false;
 	r->n_looked = 0;
 	r->n_wrong = 0;
@@ -638,11 +420,7 @@ init_buffers(struct run *r)
 		struct buf *b;
 		size_t max;
 	} sizes[] = {
-		{ &r->target, TARGET_MAX },
-		{ &r->fields, FIELD_TEXT_MAX },
-		{ &r->params, REQUEST_PARAMS_MAX },
-		{ &r->body, FILE_MAX },
-		{ &r->file, FILE_MAX },
+		{ &r->file, TEST_FILE_MAX },
 		{ &r->stream, (size_t)r->plan->subject->policy.output_max },
 		{ &r->problem, HTTP_HEADER_BLOCK_MAX },
 		{ &r->says, TESTCHECK_SAYS_MAX },
@@ -651,17 +429,17 @@ init_buffers(struct run *r)
 
 	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++)
 		buf_init(sizes[i].b, sizes[i].max);
+	test_request_init(&r->request);
 }
 
 static void
 done_run(struct run **r)
 {
-	struct buf *const buffers[] = { &(*r)->target, &(*r)->fields, &(*r)->params,
-		                        &(*r)->body,   &(*r)->file,   &(*r)->stream,
-		                        &(*r)->log,    &(*r)->says,   &(*r)->problem };
+	struct buf *const buffers[] = { &(*r)->file, &(*r)->stream, &(*r)->log, &(*r)->says, &(*r)->problem };
 
 	for (size_t i = 0; i < ARRAY_SIZE(buffers); i++)
 		buf_done(buffers[i]);
+	test_request_done(&(*r)->request);
 	if ((*r)->has_call)
 		call_done(&(*r)->call);
 	variables_done(&(*r)->variables);
@@ -694,6 +472,10 @@ test_run(const struct test_plan *plan)
 	if (r == NULL)
 		return tool_fail_as(EX_OSERR, "out of memory");
 	r->plan = plan;
+	r->request.path = plan->path;
+	r->request.subject = plan->subject;
+	r->request.variables = &r->variables;
+	r->request.cookies = &r->cookies;
 	r->sink = (struct call_sink){ { r, take_stream, take_body, take_log }, take_output, is_unwanted };
 	init_buffers(r);
 	if (session_relay_open(&r->session, &e) < 0 || subject_renew_folder(plan->subject, &e) < 0)
