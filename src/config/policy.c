@@ -1,18 +1,13 @@
-/* policy.c - the limits and grants of one function: the table, and reading and writing one. */
+/* policy.c - the limits and grants of one function: the table, and taking one as text. */
 #include "config/policy.h"
 
 #include <errno.h>
 #include <inttypes.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
-#include "base/fd.h"
 #include "base/utf8.h"
-#include "base/words.h"
-#include "config/smoke.h"
 
 #define KI        UINT64_C(1024)
 #define MI        (KI * 1024)
@@ -365,169 +360,5 @@ policy_set_shared(struct function_policy *p, const char *text, struct err *e)
 		return err_wrap(e, "shared folder");
 	memcpy(p->shared, name, n + 1);
 	p->shared_read_only = strcmp(text + n, ":ro") == 0;
-	return 0;
-}
-
-static void
-free_json(json_t **json)
-{
-	json_decref(*json);
-}
-#define AUTO_JSON __attribute__((cleanup(free_json)))
-
-/* Texts that each end with a NUL; none: no member. */
-static int
-pack_texts(json_t *root, const char *name, const char *texts, size_t size)
-{
-	json_t *list = json_array();
-
-	if (size == 0) {
-		json_decref(list);
-		return 0;
-	}
-	if (json_object_set_new(root, name, list) < 0)
-		return -ENOMEM;
-	for (size_t at = 0; at < size; at += strlen(texts + at) + 1)
-		if (json_array_append_new(list, json_string(texts + at)) < 0)
-			return -ENOMEM;
-	return 0;
-}
-
-static int
-pack_grants(const struct function_policy *p, json_t *root)
-{
-	json_t *list = json_array();
-	const char *at = p->sockets, *path;
-	size_t n;
-
-	if (json_object_set_new(root, "grant", list) < 0)
-		return -ENOMEM;
-	while ((path = words_next(&at, &n)))
-		if (json_array_append_new(list, json_sprintf("unix:%.*s", (int)n, path)) < 0)
-			return -ENOMEM;
-	return 0;
-}
-
-static int
-pack_origins(const struct function_policy *p, json_t *root)
-{
-	json_t *list = json_array();
-	const char *at = p->origins, *origin;
-	size_t n;
-
-	if (json_object_set_new(root, "cors", list) < 0)
-		return -ENOMEM;
-	while ((origin = words_next(&at, &n)))
-		if (json_array_append_new(list, json_stringn(origin, n)) < 0)
-			return -ENOMEM;
-	return 0;
-}
-
-static int
-pack_rows(const struct function_policy *p, json_t *root)
-{
-	for (size_t i = 0; i < policy_n_version_rows; i++) {
-		const struct policy_row *row = &policy_rows[i];
-		uint64_t value = *policy_value((struct function_policy *)(uintptr_t)p, row);
-		char text[OPTION_TEXT_SIZE];
-
-		if (value == row->standard)
-			continue;
-		policy_format(row, value, text);
-		if (json_object_set_new(root, row->name, json_string(text)) < 0)
-			return -ENOMEM;
-	}
-	return 0;
-}
-
-int
-policy_pack(const struct function_policy *p, char *text, size_t size, struct err *e)
-{
-	AUTO_JSON json_t *root = json_object();
-	size_t n;
-
-	if (!root || pack_rows(p, root) < 0 || pack_texts(root, "env", p->env, p->env_size) < 0 ||
-	    pack_texts(root, "smoke", p->smokes, p->smokes_size) < 0)
-		return err_set(e, ENOMEM, "policy");
-	if (p->shared[0]) {
-		json_t *shared = json_sprintf("%s%s", p->shared, p->shared_read_only ? ":ro" : "");
-
-		if (json_object_set_new(root, "shared", shared) < 0)
-			return err_set(e, ENOMEM, "policy");
-	}
-	if (p->sockets[0] && pack_grants(p, root) < 0)
-		return err_set(e, ENOMEM, "policy");
-	if (p->origins[0] && pack_origins(p, root) < 0)
-		return err_set(e, ENOMEM, "policy");
-	if (p->links[0] && json_object_set_new(root, "link", json_string(p->links)) < 0)
-		return err_set(e, ENOMEM, "policy");
-	if (p->uses_session && json_object_set_new(root, "session", json_true()) < 0)
-		return err_set(e, ENOMEM, "policy");
-	n = json_dumpb(root, text, size, JSON_COMPACT | JSON_SORT_KEYS);
-	if (n == 0 || n >= size)
-		return err_set(e, -E2BIG, "policy is over %zu bytes", size);
-	text[n] = '\0';
-	return 0;
-}
-
-/* Each taken by set. */
-static int
-unpack_texts(struct function_policy *p, const json_t *list,
-             int (*set)(struct function_policy *p, const char *text, struct err *e), struct err *e)
-{
-	for (size_t i = 0; i < json_array_size(list); i++) {
-		const char *one = json_string_value(json_array_get(list, i));
-		int rc = one ? set(p, one, e) : err_set(e, -EBADMSG, "a member of the policy is not text");
-
-		if (rc < 0)
-			return rc;
-	}
-	return 0;
-}
-
-static int
-unpack_member(struct function_policy *p, const char *key, json_t *value, struct err *e)
-{
-	const struct policy_row *row = policy_find(key);
-
-	if (row && !policy_is_of_operator(row) && json_is_string(value))
-		return policy_set(p, row, json_string_value(value), e);
-	if (strcmp(key, "shared") == 0 && json_is_string(value))
-		return policy_set_shared(p, json_string_value(value), e);
-	if (strcmp(key, "link") == 0 && json_is_string(value))
-		return policy_set_links(p, json_string_value(value), e);
-	if (strcmp(key, "session") == 0 && json_is_true(value)) {
-		p->uses_session = 1;
-		return 0;
-	}
-	if (strcmp(key, "env") == 0 && json_is_array(value))
-		return unpack_texts(p, value, policy_set_env, e);
-	if (strcmp(key, "smoke") == 0 && json_is_array(value))
-		return unpack_texts(p, value, policy_add_smoke, e);
-	if (strcmp(key, "grant") == 0 && json_is_array(value))
-		return unpack_texts(p, value, policy_add_grant, e);
-	if (strcmp(key, "cors") == 0 && json_is_array(value))
-		return unpack_texts(p, value, policy_add_origin, e);
-	return err_set(e, -EBADMSG, "policy has an unknown member '%.64s'", key);
-}
-
-int
-policy_unpack(struct function_policy *p, const char *text, struct err *e)
-{
-	json_error_t where;
-	AUTO_JSON json_t *root = json_loads(text, JSON_REJECT_DUPLICATES, &where);
-	const char *key;
-	json_t *value;
-
-	if (!json_is_object(root))
-		return err_set(e, -EBADMSG, "policy is not a JSON object");
-	policy_init(p);
-	json_object_foreach(root, key, value)
-	{
-		int rc = unpack_member(p, key, value, e);
-
-		if (rc < 0)
-			return rc;
-	}
 	return 0;
 }
