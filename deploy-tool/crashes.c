@@ -100,6 +100,18 @@ ask(struct tool *t, const json_t *question, int *status)
 
 /* ---- a list ---- */
 
+/* Where the table does not fit into the terminal: two lines for each. */
+static void
+print_narrow(const struct columns *table)
+{
+	for (size_t i = 1; i < table->n_rows; i++) {
+		const char(*row)[COLUMNS_CELL_SIZE] = (const void *)&table->cells[i * table->n_columns];
+
+		printf("%s  %s  %s v%s\n  %s%s%s  %s\n", row[0], row[1], row[2], row[3], row[4],
+		       row[5][0] != '\0' ? ", " : "", row[5], row[6]);
+	}
+}
+
 static void
 print_table(const json_t *all)
 {
@@ -125,8 +137,10 @@ print_table(const json_t *all)
 		snprintf(request, sizeof request, "%.8s %.180s", member(record, "method"), cells[4]);
 		columns_add(&table, row);
 	}
-	if (json_array_size(all) > 0)
+	if (json_array_size(all) > 0 && columns_fit(&table))
 		columns_print(&table);
+	else if (json_array_size(all) > 0)
+		print_narrow(&table);
 	columns_done(&table);
 }
 
@@ -345,6 +359,16 @@ show_one(struct tool *t, const char *id)
 	return print_whole(t, json_array_get(all, 0));
 }
 
+/* Nothing was found: as it did not fail, or as there is none of that name? */
+static int
+check_function(const struct tool *t, const char *function)
+{
+	struct registry_version v;
+	struct err e;
+
+	return registry_version_find(t->registry, function, 0, &v, &e) == -ENOENT ? tool_fail(&e) : 0;
+}
+
 static int
 show_list(struct tool *t, const char *function, int64_t since_s)
 {
@@ -353,6 +377,8 @@ show_list(struct tool *t, const char *function, int64_t since_s)
 	int status;
 	AUTO_JSON json_t *all = ask(t, question, &status);
 
+	if (status == 0 && function != NULL && json_array_size(all) == 0)
+		status = check_function(t, function);
 	if (all == NULL || status != 0)
 		return status;
 	if (t->json)

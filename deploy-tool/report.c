@@ -5,7 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/fd.h"
 #include "base/words.h"
@@ -214,17 +216,38 @@ columns_add(struct columns *t, const char *const *cells)
 	t->n_rows++;
 }
 
-void
-columns_print(const struct columns *t)
+static void
+measure(const struct columns *t, int widths[COLUMNS_MAX])
 {
-	int widths[COLUMNS_MAX] = { 0 };
-
+	memset(widths, 0, COLUMNS_MAX * sizeof widths[0]);
 	for (size_t i = 0; i < t->n_rows * t->n_columns; i++) {
 		int length = (int)strlen(t->cells[i]);
 
 		if (length > widths[i % t->n_columns])
 			widths[i % t->n_columns] = length;
 	}
+}
+
+bool
+columns_fit(const struct columns *t)
+{
+	struct winsize size = { 0 };
+	int widths[COLUMNS_MAX], sum = 2 * ((int)t->n_columns - 1);
+
+	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) < 0 || size.ws_col == 0)
+		return true;
+	measure(t, widths);
+	for (size_t i = 0; i < t->n_columns; i++)
+		sum += widths[i];
+	return sum <= size.ws_col;
+}
+
+void
+columns_print(const struct columns *t)
+{
+	int widths[COLUMNS_MAX];
+
+	measure(t, widths);
 	for (size_t i = 0; i < t->n_rows * t->n_columns; i++) {
 		bool is_last = i % t->n_columns == t->n_columns - 1;
 

@@ -43,4 +43,5 @@ struct columns {
 void columns_init(struct columns *t, const char *const *headings, size_t n);
 void columns_add(struct columns *t, const char *const *cells);
 void columns_print(const struct columns *t);
+bool columns_fit(const struct columns *t); /* into the terminal; always where there is none */
 void columns_done(struct columns *t);

@@ -176,9 +176,10 @@ draw(const struct top *t)
 	if (t->is_live)
 		fputs("\033[H", stdout);
 	snprintf(line, sizeof line,
-	         "%llu pool%s, %llu workers, %llu requests, %llu active, %llu waiting, %.1f/s",
+	         "%llu pool%s, %llu worker%s, %llu request%s, %llu active, %llu waiting, %.1f/s",
 	         (unsigned long long)t->n_pools, t->n_pools == 1 ? "" : "s", (unsigned long long)t->n_workers,
-	         (unsigned long long)t->n_requests, (unsigned long long)t->n_active,
+	         t->n_workers == 1 ? "" : "s", (unsigned long long)t->n_requests,
+	         t->n_requests == 1 ? "" : "s", (unsigned long long)t->n_active,
 	         (unsigned long long)t->n_queued, top_rate(&t->rows));
 	put_line(t, width, line);
 	snprintf(line, sizeof line, "sorted by %s%s%s%s", top_key(t->sort),

@@ -1,11 +1,9 @@
-/* crashes.c - records of functions that failed: made, kept within their bounds, read again. */
+/* crashes.c - records of functions that failed: made, written, read again. */
 #include "pool/crashes.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <openssl/crypto.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,152 +18,11 @@
 #include "base/utf8.h"
 #include "http/http.h"
 #include "ipc/start.h"
+#include "pool/crash_files.h"
+#include "pool/crash_mask.h"
 #include "pool/pools.h"
 
 #define FOLDER_NAME "crashes"
-
-enum { FILES_MAX = 8192, FILE_NAME_SIZE = 96, NAME_TRIES = 100, MS_DIGITS = 13 };
-
-struct file {
-	char name[FILE_NAME_SIZE]; /* texts are in the order of time */
-};
-
-struct files {
-	size_t n;
-	struct file *rows;
-};
-
-static void
-files_done(struct files *f)
-{
-	free(f->rows);
-}
-#define AUTO_FILES __attribute__((cleanup(files_done)))
-
-static const char *
-function_of(const struct file *f)
-{
-	return f->name + MS_DIGITS + 1;
-}
-
-static int64_t
-ms_of(const struct file *f)
-{
-	return strtoll(f->name, NULL, 10);
-}
-
-static bool
-is_record(const char *name)
-{
-	struct err e;
-
-	return strspn(name, "0123456789") == MS_DIGITS && name[MS_DIGITS] == '-' &&
-	       policy_check_name(name + MS_DIGITS + 1, &e) == 0;
-}
-
-static int
-compare(const void *a, const void *b)
-{
-	return strcmp(((const struct file *)a)->name, ((const struct file *)b)->name);
-}
-
-/* Several pools may share the folder, so it is read anew. */
-static int
-list(const struct master *m, struct files *f)
-{
-	int fd =
-	    m->crashes.folder < 0 ? -1 : openat(m->crashes.folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *folder = fd < 0 ? NULL : fdopendir(fd);
-	struct dirent *entry;
-
-	*f = (struct files){ 0, NULL };
-	if (!folder) {
-		fd_close(&fd);
-		return -ENOENT;
-	}
-	f->rows = calloc(FILES_MAX, sizeof *f->rows);
-	while (f->rows && f->n < FILES_MAX && (entry = readdir(folder)))
-		if (is_record(entry->d_name))
-			snprintf(f->rows[f->n++].name, FILE_NAME_SIZE, "%.*s", FILE_NAME_SIZE - 1,
-			         entry->d_name);
-	closedir(folder);
-	if (!f->rows)
-		return -ENOMEM;
-	qsort(f->rows, f->n, sizeof *f->rows, compare);
-	return 0;
-}
-
-/* ---- bounds ---- */
-
-static void
-drop(const struct master *m, struct files *f, size_t i)
-{
-	unlinkat(m->crashes.folder, f->rows[i].name, 0);
-	memmove(&f->rows[i], &f->rows[i + 1], (f->n - i - 1) * sizeof *f->rows);
-	f->n--;
-}
-
-static size_t
-count_of(const struct files *f, const char *function)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < f->n; i++)
-		n += strcmp(function_of(&f->rows[i]), function) == 0;
-	return n;
-}
-
-static void
-drop_oldest_of(const struct master *m, struct files *f, const char *function)
-{
-	size_t i = 0;
-
-	while (i < f->n && strcmp(function_of(&f->rows[i]), function) != 0)
-		i++;
-	if (i < f->n)
-		drop(m, f, i);
-}
-
-/* Who has most of them pays. */
-static void
-drop_one(const struct master *m, struct files *f)
-{
-	char function[FILE_NAME_SIZE] = "";
-	size_t most = 0;
-
-	for (size_t i = 0; i < f->n; i++) {
-		size_t n = count_of(f, function_of(&f->rows[i]));
-
-		if (n <= most)
-			continue;
-		most = n;
-		snprintf(function, sizeof function, "%s", function_of(&f->rows[i]));
-	}
-	drop_oldest_of(m, f, function);
-}
-
-static void
-drop_expired(const struct master *m, struct files *f)
-{
-	int64_t before = clock_wall_ms() - (int64_t)m->config->crashes_keep_ms;
-
-	while (f->n > 0 && ms_of(&f->rows[0]) < before)
-		drop(m, f, 0);
-}
-
-static void
-make_room(const struct master *m, const char *function)
-{
-	AUTO_FILES struct files f;
-
-	if (list(m, &f) < 0)
-		return;
-	drop_expired(m, &f);
-	while (count_of(&f, function) >= m->config->crashes_of_function)
-		drop_oldest_of(m, &f, function);
-	while (f.n >= m->config->crashes_max)
-		drop_one(m, &f);
-}
 
 static bool
 is_too_often(struct pool *pool)
@@ -191,83 +48,6 @@ make_text(char *p, size_t n)
 			p[i] = '?';
 		i += length ? length : 1;
 	}
-}
-
-/* What it said, without the ends of lines: a value may be cut into several. */
-struct flat {
-	size_t n;
-	char text[FAILURE_OUTPUT_MAX];
-	uint16_t at[FAILURE_OUTPUT_MAX]; /* of each byte, in the lines */
-};
-
-static void
-flatten(struct flat *f, const char *lines, size_t n)
-{
-	f->n = 0;
-	for (size_t i = 0; i < n && i < FAILURE_OUTPUT_MAX; i++) {
-		if (lines[i] == '\n')
-			continue;
-		f->at[f->n] = (uint16_t)i;
-		f->text[f->n++] = lines[i];
-	}
-}
-
-static size_t
-without_ends(char *value)
-{
-	size_t n = 0;
-
-	for (const char *p = value; *p; p++)
-		if (*p != '\n')
-			value[n++] = *p;
-	return n;
-}
-
-static void
-hide(char *lines, const struct flat *f, const char *found, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		lines[f->at[found - f->text + (ptrdiff_t)i]] = '*';
-}
-
-static void
-mask_one(char *lines, const struct flat *f, const char *value, size_t n)
-{
-	const char *end = f->text + f->n, *at = f->text, *found;
-
-	/* Its beginning may have made room for what came later. */
-	for (size_t i = 1; i + CRASHES_MASK_MIN <= n; i++)
-		if (n - i <= f->n && memcmp(at, value + i, n - i) == 0)
-			hide(lines, f, at, n - i);
-	for (; (found = memmem(at, (size_t)(end - at), value, n)); at = found + n)
-		hide(lines, f, found, n);
-}
-
-/* The values of its secrets, as they are now. */
-static void
-mask(struct master *m, const char *function, char *lines, size_t n)
-{
-	struct flat flat;
-	struct buf values;
-	struct err e;
-	size_t at = 0;
-
-	flatten(&flat, lines, n);
-	buf_init(&values, (size_t)SECRETS_MAX * (SECRET_NAME_SIZE + SECRET_VALUE_MAX + 2));
-	if (!m->registry || secrets_add(m->registry, &m->secret_keys, function, &values, &e) < 0)
-		memset(lines, '*', n); /* better none than one */
-	while (at < buf_used(&values)) {
-		char *entry = buf_head(&values) + at, *value = strchr(entry, '=') + 1;
-		size_t length;
-
-		at += strlen(entry) + 1;
-		length = without_ends(value);
-		if (length >= CRASHES_MASK_MIN)
-			mask_one(lines, &flat, value, length);
-	}
-	if (buf_used(&values) > 0)
-		OPENSSL_cleanse(buf_head(&values), buf_used(&values));
-	buf_done(&values);
 }
 
 /* The line about the crash apart from the others. */
@@ -362,34 +142,6 @@ make_record(const struct pool *pool, const struct failure_report *f, int64_t ms)
 	return record;
 }
 
-/* ---- files ---- */
-
-/* A time that is another record's is moved on. */
-static int
-make_file(const struct master *m, const char *function, int64_t *ms)
-{
-	char name[FILE_NAME_SIZE];
-	int fd = -1;
-
-	for (int i = 0; i < NAME_TRIES; i++, (*ms)++) {
-		snprintf(name, sizeof name, "%0*" PRId64 "-%s", MS_DIGITS, *ms, function);
-		fd = openat(m->crashes.folder, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
-		            0600);
-		if (fd >= 0 || errno != EEXIST)
-			break;
-	}
-	return fd < 0 ? -errno : fd;
-}
-
-static void
-remove_file(const struct master *m, const char *function, int64_t ms)
-{
-	char name[FILE_NAME_SIZE];
-
-	snprintf(name, sizeof name, "%0*" PRId64 "-%s", MS_DIGITS, ms, function);
-	unlinkat(m->crashes.folder, name, 0);
-}
-
 static int
 write_record(const struct master *m, const char *function, int64_t ms, int fd, const json_t *record)
 {
@@ -397,7 +149,7 @@ write_record(const struct master *m, const char *function, int64_t ms, int fd, c
 	int rc = text ? fd_write_all(fd, text, strlen(text)) : -ENOMEM;
 
 	if (rc < 0)
-		remove_file(m, function, ms);
+		crash_file_remove(m->crashes.folder, function, ms);
 	return rc;
 }
 
@@ -445,10 +197,19 @@ record_of(struct master *m, const struct pool *pool, const struct failure_report
 		return record;
 	if (lines.n > 0)
 		memcpy(text, lines.p, lines.n);
-	mask(m, pool->start.function, text, lines.n);
+	crash_mask(m, pool->start.function, text, lines.n);
 	make_text(text, lines.n);
 	add_lines(record, text, lines.n);
 	return record;
+}
+
+static void
+make_room(const struct master *m, const char *function)
+{
+	const struct crash_bounds bounds = { m->config->crashes_max, m->config->crashes_of_function,
+		                             clock_wall_ms() - (int64_t)m->config->crashes_keep_ms };
+
+	crash_files_make_room(m->crashes.folder, function, &bounds);
 }
 
 static bool
@@ -474,7 +235,7 @@ record(struct master *m, struct pool *pool, const struct failure_report *report,
 	}
 	if (keeps_records(m)) {
 		make_room(m, function);
-		fd = make_file(m, function, &ms);
+		fd = crash_file_make(m->crashes.folder, function, &ms);
 		tell_failing(m, fd < 0 ? fd : 0);
 	}
 	made = record_of(m, pool, report, lines, ms);
@@ -543,7 +304,7 @@ crashes_close(struct master *m)
 /* ---- reading ---- */
 
 static json_t *
-read_record(const struct master *m, const struct file *f)
+read_record(const struct master *m, const struct crash_file *f)
 {
 	AUTO_FD fd = openat(m->crashes.folder, f->name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	AUTO_FREE char *text = NULL;
@@ -569,12 +330,12 @@ brief(const json_t *record)
 }
 
 static json_t *
-answer_one(const struct master *m, const struct files *f, int64_t id)
+answer_one(const struct master *m, const struct crash_files *f, int64_t id)
 {
 	json_t *record = NULL;
 
 	for (size_t i = 0; i < f->n && !record; i++)
-		if (ms_of(&f->rows[i]) == id)
+		if (crash_file_ms(&f->rows[i]) == id)
 			record = read_record(m, &f->rows[i]);
 	return json_pack("{s:b, s:o}", "ok", 1, "crashes", record ? json_pack("[o]", record) : json_array());
 }
@@ -585,10 +346,10 @@ crashes_answer(const struct master *m, const json_t *question)
 	const char *function = json_string_value(json_object_get(question, "function"));
 	json_int_t id = json_integer_value(json_object_get(question, "id")),
 		   since = json_integer_value(json_object_get(question, "since"));
-	AUTO_FILES struct files f;
+	AUTO_CRASH_FILES struct crash_files f;
 	json_t *shown;
 
-	if (list(m, &f) < 0)
+	if (crash_files_list(m->crashes.folder, &f) < 0)
 		return json_pack("{s:b, s:[]}", "ok", 1, "crashes");
 	if (id > 0)
 		return answer_one(m, &f, id);
@@ -596,7 +357,8 @@ crashes_answer(const struct master *m, const json_t *question)
 	for (size_t i = f.n; i-- > 0 && json_array_size(shown) < CRASHES_LISTED_MAX;) {
 		json_t *record;
 
-		if (ms_of(&f.rows[i]) < since || (function && strcmp(function_of(&f.rows[i]), function) != 0))
+		if (crash_file_ms(&f.rows[i]) < since ||
+		    (function && strcmp(crash_file_function(&f.rows[i]), function) != 0))
 			continue;
 		record = read_record(m, &f.rows[i]);
 		if (record)

@@ -18,7 +18,6 @@ enum {
 	CRASHES_MINUTE_MAX = 10,      /* records of one version in a minute; others are counted */
 	CRASHES_LISTED_MAX = 128,     /* records of one answer, the newest */
 	CRASHES_TEXT_MAX = 40 * 1024, /* bytes of a record, below CONTROL_MAX */
-	CRASHES_MASK_MIN = 6,         /* bytes of a secret that is masked in the function's lines */
 };
 
 struct crashes {

@@ -72,6 +72,29 @@ holds() {
 	refused 66 crashes crashes 1000000000000
 }
 
+# on_terminal COLUMNS: the list, as a terminal of this width shows it.
+on_terminal() {
+	script -qec "stty cols $1; cfn-deploy --registry '$R' crashes" /dev/null </dev/null 3>&- | tr -d '\r'
+}
+
+@test "a function that there is none of is named, and one that never failed says nothing" {
+	sed 's|/fails/|/never/|g' "$functions/fails.c" >"$D/src/never.c"
+	deploy deploy --function never "$D/src/never.c" >/dev/null
+	[ -z "$(crashes crashes never)" ]
+	refused 66 crashes crashes nobody
+	grep -q nobody "$D/err" || { cat "$D/err"; return 1; }
+}
+
+@test "on a narrow terminal a record is two lines, and none is longer than it has to be" {
+	get /fails/crashes/narrow 500
+	record
+	on_terminal 200 | grep -qE '^id +time +function +version +cause +ending +request$'
+	on_terminal 60 >"$D/out"
+	not grep -q 'version' "$D/out"
+	grep -qE '^[0-9]{13}  [^ ]+  fails v1$' "$D/out"
+	grep -qE '^  crash, signal SEGV  GET /fails/crashes/:how$' "$D/out"
+}
+
 @test "a limit is recorded with what it was" {
 	local path
 	for path in /fails/spins /fresh/spins; do

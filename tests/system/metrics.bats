@@ -270,6 +270,7 @@ top() {
 	[ "$(grep -c ' FUNCTION$' "$D/top")" -eq 2 ]
 	[ "$(awk '$NF == "bad" || $NF == "hello" { printf "%s ", $NF }' "$D/top")" = 'bad hello bad hello ' ]
 	not grep -q $'\033' "$D/top"
+	not grep -qE '\b1 (pool|worker|request)s' "$D/top"
 	TERM=dumb script -qec "cfn-deploy --registry '$R' top -n 1" /dev/null </dev/null >"$D/top" 3>&-
 	not grep -q $'\033' "$D/top"
 	grep -q hello "$D/top"
