@@ -71,9 +71,12 @@ holds() {
 		sort -n | awk -v last="$2" '$1 <= last { print; next } { print $2 | "sort -u" }' | paste -sd ' '
 }
 
-# is_hidden PID: nobody but root can look into it.
-is_hidden() {
-	[ "$(id -u)" -eq 0 ] || { not test -r "/proc/$1/environ" && [ -z "$(holds "$1" 0)" ]; }
+# are_hidden PID...: nobody but root can look into them.
+are_hidden() {
+	local pid
+	for pid; do
+		[ "$(id -u)" -eq 0 ] || { not test -r "/proc/$pid/environ" && [ -z "$(holds "$pid" 0)" ]; } || return 1
+	done
 }
 
 spares_wait() { [ "$(pool_processes cfn-spare | wc -l)" -eq 2 ]; }
@@ -85,7 +88,7 @@ spares_wait() { [ "$(pool_processes cfn-spare | wc -l)" -eq 2 ]; }
 	{ read -r init && read -r worker; } < <(sandbox_of attempts | sort -n)
 	[ "$(holds "$SPAWNER" 11)" = "0 null 1 null 2 pool.out 3 socket 4 cfn-router 5 cfn-worker 6 libcfn.so.1 7 cfn-runner \
 8 shared 9 cfn-filters 10 signalfd 11 eventpoll pidfd pipe socket" ]
-	is_hidden "$ROUTER" && is_hidden "$init" && is_hidden "$worker"
+	are_hidden "$ROUTER" "$init" "$worker"
 	[ "$(id -u)" -eq 0 ] || return 0
 	[ "$(holds "$ROUTER" 8)" = "0 null 1 null 2 error.log 3 socket 4 socket 5 access.log 6 function.log 7 error.log \
 8 eventpoll pipe seccomp socket" ]
@@ -114,7 +117,7 @@ spares_wait() { [ "$(pool_processes cfn-spare | wc -l)" -eq 2 ]; }
 	get '/attempts?attempt=crash_core' 200
 	one=$(sandbox_of attempts | tail -n 1) other=$(sandbox_of folder | tail -n 1)
 	if [ "$(id -u)" -ne 0 ]; then
-		is_hidden "$one" && is_hidden "$other"
+		are_hidden "$one" "$other"
 		return
 	fi
 	for kind in user mnt pid ipc uts cgroup; do
@@ -197,9 +200,11 @@ are_gone() {
 	not deploy cp folder:host/etc/passwd "$D/out"
 	not deploy cp folder:../../r.db "$D/out"
 	not deploy cp "$D/inside" folder:host/tmp/cfn-escaped
-	[ ! -e "$D/out" ] && [ ! -e /tmp/cfn-escaped ]
+	[ ! -e "$D/out" ]
+	[ ! -e /tmp/cfn-escaped ]
 	deploy cp "$D/inside" folder:secret
-	[ ! -L "$folder/secret" ] && [ "$(cat "$folder/secret")" = inside ]
+	[ ! -L "$folder/secret" ]
+	[ "$(cat "$folder/secret")" = inside ]
 	deploy restart folder
 	get '/folder?attempt=fs_passwd' 200 'REFUSED fs_passwd ENOENT'
 	# A folder whose "tmp" is a link is not started at all.

@@ -104,7 +104,8 @@ answers() {
 	expect 500 'hello.c:8:'
 	grep -qF '&lt;b&gt;no' "$D/body"
 	not grep -qF '<b>no' "$D/body"
-	[[ $(header Content-Type) == text/html* ]] && [ "$(header X-Cfn-Dev)" = broken ]
+	[[ $(header Content-Type) == text/html* ]]
+	[ "$(header X-Cfn-Dev)" = broken ]
 	request /hello -H 'Accept: text/html' --data-binary @<(zeros 3000000)
 	expect 500 'It does not compile'
 	get /.cfn-dev/state 200

@@ -308,11 +308,15 @@ not() {
 	! "$@"
 }
 
-# refused CODE COMMAND...: ends with this code and one line on standard error; `$D/err` has it.
-refused() {
+# ends CODE COMMAND...: with this exit status; `$D/out` and `$D/err` have what was said.
+ends() {
 	local code=$1 rc=0
 	shift
 	"$@" >"$D/out" 2>"$D/err" 3>&- </dev/null || rc=$?
 	[ "$rc" -eq "$code" ] || { echo "exit status $rc, not $code:"; cat "$D/out" "$D/err"; return 1; }
-	one_line "$D/err"
+}
+
+# refused CODE COMMAND...: ends with this code and one line on standard error; `$D/err` has it.
+refused() {
+	ends "$@" && one_line "$D/err"
 }

@@ -31,7 +31,9 @@ speaks() {
 	[ ! -e Main.java ] || main=(Main.java)
 	printf 'joe' | cfn-deploy run --input - ${3:+--file "$3"} "${main[0]}" "a  b" >out 2>err 3>&- || rc=$?
 	cat out err
-	[ "$rc" -eq 7 ] && [ "$(cat out)" = "joe a  b more" ] && [ ! -s err ]
+	[ "$rc" -eq 7 ]
+	[ "$(cat out)" = "joe a  b more" ]
+	[ ! -s err ]
 	cfn-deploy --json run --merge-stderr fail.* 3>&- >out
 	jq -c '{status, exit_code, output}' out
 	[ "$(jq -r .status out)" = "$2" ]
@@ -294,7 +296,9 @@ stub_make() {
 	stub_make
 	[ "$("$mk" --mirror https://mirror.example/debian python "$D/made")" = "root = $D/made" ]
 	grep -qx -- '--include=python3.11,python3' "$D/asked"
-	grep -qx bookworm "$D/asked" && grep -qx "$D/made" "$D/asked" && grep -qx https://mirror.example/debian "$D/asked"
+	grep -qx bookworm "$D/asked"
+	grep -qx "$D/made" "$D/asked"
+	grep -qx https://mirror.example/debian "$D/asked"
 	grep -q 'test -x /usr/bin/python3 ' "$D/asked"
 	refused 73 "$mk" python "$D/made"
 	rmdir "$D/made"

@@ -99,8 +99,9 @@ logs() {
 	[ "$status" -eq 78 ]
 	[[ $output == *'no function_log'*'-c FILE'* ]]
 	[ "${#lines[@]}" -eq 1 ]
-	echo "function_log = $D/none" >"$D/none.conf"
+	printf '[global]\nfunction_log = %s\n' "$D/none" >"$D/none.conf"
 	run cfn-deploy --registry "$R" --config "$D/none.conf" logs
-	[ "$status" -ne 0 ] && [ "${#lines[@]}" -eq 1 ]
-	[[ $output == *"$D/none"* ]]
+	[ "$status" -eq 66 ]
+	[ "${#lines[@]}" -eq 1 ]
+	[[ $output == *"$D/none'"* ]]
 }

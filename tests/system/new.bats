@@ -21,7 +21,8 @@ teardown() {
 		grep -qF "cfn-deploy dev my-$template" "$D/out"
 		deploy "./my-$template" 2>>"$D/err"
 		[ ! -s "$D/err" ] || { cat "$D/err"; return 1; }
-		[ -s "my-$template/tests/my-$template.http" ] && [ -s "my-$template/README.md" ]
+		[ -s "my-$template/tests/my-$template.http" ]
+		[ -s "my-$template/README.md" ]
 		not grep -rw NAME "my-$template"
 		cfn-deploy test "my-$template" >"$D/tap" || { cat "$D/tap"; return 1; }
 		[ "$(grep -c '^ok' "$D/tap")" -ge 2 ]

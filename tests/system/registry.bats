@@ -305,13 +305,13 @@ says_damage() {
 }
 
 @test "names, routes, methods and limits that are none are refused" {
-	refused 64 tool deploy --function 'No Name' "$D/src/hello.c" || refused 65 tool deploy --function 'No Name' "$D/src/hello.c"
-	refused 64 tool deploy --route nowhere "$D/src/hello.c" || refused 65 tool deploy --route nowhere "$D/src/hello.c"
-	refused 64 tool deploy --route '/a/../b' "$D/src/hello.c" || refused 65 tool deploy --route '/a/../b' "$D/src/hello.c"
-	refused 64 tool deploy --method BREW "$D/src/hello.c" || refused 65 tool deploy --method BREW "$D/src/hello.c"
-	refused 64 tool deploy --memory 1 "$D/src/hello.c" || refused 65 tool deploy --memory 1 "$D/src/hello.c"
-	refused 64 tool deploy --env 'NO' "$D/src/hello.c" || refused 65 tool deploy --env 'NO' "$D/src/hello.c"
-	refused 64 tool deploy --shared '../x' "$D/src/hello.c" || refused 65 tool deploy --shared '../x' "$D/src/hello.c"
+	refused 64 tool deploy --function 'No Name' "$D/src/hello.c"
+	refused 64 tool deploy --route nowhere "$D/src/hello.c"
+	refused 64 tool deploy --route '/a/../b' "$D/src/hello.c"
+	refused 64 tool deploy --method BREW "$D/src/hello.c"
+	refused 64 tool deploy --memory 1 "$D/src/hello.c"
+	refused 64 tool deploy --env 'NO' "$D/src/hello.c"
+	refused 64 tool deploy --shared '../x' "$D/src/hello.c"
 	tool list >"$D/list"
 	not grep -q hello "$D/list"
 }
@@ -319,22 +319,36 @@ says_damage() {
 @test "functions that are not there" {
 	local command
 	for command in show history rollback enable disable remove restart; do
-		refused 66 tool "$command" nobody || refused 65 tool "$command" nobody || refused 64 tool "$command" nobody
+		refused 66 tool "$command" nobody
+		grep -q "no function 'nobody' in registry " "$D/err"
 	done
 }
 
-@test "a source that is a folder, empty, too large or a device" {
-	run timeout 150 cfn-deploy --registry "$R" deploy "$D/src"
-	[ "$status" -ne 0 ] && [ "$status" -ne 124 ]
-	cp /dev/null "$D/src/empty.c"
-	run timeout 150 cfn-deploy --registry "$R" deploy "$D/src/empty.c"
-	[ "$status" -eq 65 ]
-	head -c 5000000 /dev/zero >"$D/src/large.c"
-	run timeout 150 cfn-deploy --registry "$R" deploy "$D/src/large.c"
-	[ "$status" -ne 0 ] && [ "$status" -ne 124 ]
+@test "a source that is an empty folder, empty, too large, a link, a pipe or a device is refused by its name" {
+	local code why command=()
+	mkdir "$D/src/folder"
+	: >"$D/src/empty.c"
+	truncate -s 5000000 "$D/src/large.c"
+	ln -s hello.c "$D/src/link.c"
 	mkfifo "$D/src/fifo.c"
-	run timeout 150 cfn-deploy --registry "$R" deploy "$D/src/fifo.c"
-	[ "$status" -ne 0 ] && [ "$status" -ne 124 ]
+	while read -ra command && read -r code why; do
+		refused "$code" timeout 150 cfn-deploy --registry "$R" "${command[@]}"
+		grep -qF "${command[-1]}: $why" "$D/err"
+	done <<-END
+		deploy $D/src/folder
+		66 no C or C++ file in it
+		$D/src/empty.c
+		65 the artifact does not include <cfn.h>
+		$D/src/large.c
+		65 larger than 4 MiB
+		$D/src/link.c
+		64 a symbolic link
+		$D/src/fifo.c
+		64 not a plain file
+		/dev/zero
+		64 not a plain file
+	END
+	unharmed
 }
 
 @test "the caller's own registry is made without init, another one is not" {

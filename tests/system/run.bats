@@ -34,20 +34,25 @@ hello_in() {
 		rc=0
 		printf 'joe' | run_program --input - "hello.$ending" "a  b" >out 2>err || rc=$?
 		echo "$ending: $rc $(cat out err)"
-		[ "$rc" -eq 7 ] && [ "$(cat out)" = "joe a  b" ] && [ ! -s err ]
+		[ "$rc" -eq 7 ]
+		[ "$(cat out)" = "joe a  b" ]
+		[ ! -s err ]
 	done
 	cp hello.sh other
 	rc=0
 	run_program --lang BASH other x </dev/null >out || rc=$?
-	[ "$rc" -eq 7 ] && [ "$(cat out)" = " x" ]
+	[ "$rc" -eq 7 ]
+	[ "$(cat out)" = " x" ]
 }
 
 @test "bytes go through a pipe as they are, and to a terminal as text" {
 	printf 'printf "\\033[2Jx\\n"; printf "\\033[1me\\n" >&2\n' >escape.sh
 	run_program escape.sh >out 2>err
-	[ "$(cat out)" = $'\033[2Jx' ] && [ "$(cat err)" = $'\033[1me' ]
+	[ "$(cat out)" = $'\033[2Jx' ]
+	[ "$(cat err)" = $'\033[1me' ]
 	script -qec "cfn-deploy run escape.sh" /dev/null >typed 2>&1 </dev/null 3>&-
-	grep -qF '\x1b[2Jx' typed && grep -qF '\x1b[1me' typed
+	grep -qF '\x1b[2Jx' typed
+	grep -qF '\x1b[1me' typed
 	not grep -q $'\033' typed
 }
 
@@ -57,7 +62,8 @@ hello_in() {
 	grep -q ' s of CPU, .* MiB, 2 processes' typed
 	tr '\r' '\n' <typed | sed 's/ *$//' | grep -v -e '^$' -e processes | paste -sd ' ' | grep -qx 'begun done'
 	run_program slow.sh >out 2>err
-	[ "$(paste -sd ' ' out)" = "begun done" ] && [ ! -s err ]
+	[ "$(paste -sd ' ' out)" = "begun done" ]
+	[ ! -s err ]
 }
 
 @test "it is uid 1000, without a socket, and reads and writes nothing of the host" {
@@ -140,7 +146,8 @@ status_of() {
 	local rc=0
 	printf 'int main(void) { return x; }\n' >bad.c
 	run_program bad.c >out 2>err || rc=$?
-	[ "$rc" -eq 65 ] && [ ! -s out ]
+	[ "$rc" -eq 65 ]
+	[ ! -s out ]
 	grep -q "^bad.c:1:25: error: .x. undeclared" err
 	printf '#if __STDC_VERSION__ != 199901L\n#error no\n#endif\nint main(void) { return 0; }\n' >c99.c
 	run_program -O -std=c99 -O -O3 c99.c

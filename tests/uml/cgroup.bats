@@ -7,7 +7,8 @@ load ../system/helper
 top=/sys/fs/cgroup
 
 setup_file() {
-	[ "$(id -u)" -eq 0 ] && [[ $(uname -r) == 6.1.* ]]
+	[ "$(id -u)" -eq 0 ]
+	[[ $(uname -r) == 6.1.* ]]
 	place_make
 	deploy "$functions/leaf.c"
 }
@@ -240,7 +241,8 @@ user_place() {
 	pool_start
 	answer=$(ask /fills)
 	own=$(sed -n 's/^|\([0-9]*\) and \([0-9]*\) KiB$/\1/p' <<<"$answer")
-	[ "$own" -gt 7000 ] && [ "$own" -lt 9000 ]
+	[ "$own" -gt 7000 ]
+	[ "$own" -lt 9000 ]
 	grep -q ' and 256 KiB$' <<<"$answer"
 	answers /threads '16 threads'
 	answers /looks 'ENOENT ENOENT ENOENT ENOENT'
@@ -261,7 +263,8 @@ user_place() {
 	answers /fine fine
 	grep -qE "function 'leaf' version 1: worker .* ended: signal KILL, memory_limit; cpu [0-9]+ ms, memory [0-9]+ KiB; killed at its memory limit\$" "$D/error.log"
 	kib=$(sed -n 's/.*memory_limit; .*memory \([0-9]*\) KiB.*/\1/p' "$D/error.log")
-	[ "$kib" -gt 8192 ] && [ "$kib" -lt 20000 ]
+	[ "$kib" -gt 8192 ]
+	[ "$kib" -lt 20000 ]
 	status_has ".functions[0].memory_peak_kb == $kib and .functions[0].crashes == 1"
 	grep -q '"cause":"memory_limit","ending":"signal KILL"' "$D/access.log"
 	eventually has_leaves "$f" 1
@@ -292,7 +295,8 @@ user_place() {
 	mkdir "$first/worker-77"
 	pool_start
 	second=$(folder)
-	[ "$first" != "$second" ] && [ ! -e "$first" ]
+	[ "$first" != "$second" ]
+	[ ! -e "$first" ]
 	# A second pool of the same registry, while the first serves.
 	answers /fine fine
 	SOCKET=unix:$D/y.sock pool_start

@@ -5,7 +5,8 @@
 load ../system/helper
 
 setup() {
-	[ "$(id -u)" -eq 0 ] && [[ $(uname -r) == 6.1.* ]]
+	[ "$(id -u)" -eq 0 ]
+	[[ $(uname -r) == 6.1.* ]]
 	place_make
 	hello_make hello "hello"
 	source_make slow.c <<-'END'

@@ -10,7 +10,8 @@ load ../containment/corpus
 ATTEMPTS_LEFT_OUT=sys_int80
 
 setup_file() {
-	[ "$(id -u)" -eq 0 ] && [[ $(uname -r) == 6.1.* ]]
+	[ "$(id -u)" -eq 0 ]
+	[[ $(uname -r) == 6.1.* ]]
 	corpus_make c cpp
 }
 

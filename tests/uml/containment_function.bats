@@ -10,7 +10,8 @@ load ../containment/corpus
 ATTEMPTS_LEFT_OUT="sys_int80 good_cpp"
 
 setup_file() {
-	[ "$(id -u)" -eq 0 ] && [[ $(uname -r) == 6.1.* ]]
+	[ "$(id -u)" -eq 0 ]
+	[[ $(uname -r) == 6.1.* ]]
 	place_make
 	corpus_pool c
 	host_remember

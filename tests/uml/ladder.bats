@@ -5,7 +5,8 @@
 load ../system/helper
 
 setup_file() {
-	[ "$(id -u)" -eq 0 ] && [[ $(uname -r) == 6.1.* ]]
+	[ "$(id -u)" -eq 0 ]
+	[[ $(uname -r) == 6.1.* ]]
 	place_make
 	hello_make hello "hello from 6.1"
 	deploy "$D/src/hello.c"

@@ -9,7 +9,8 @@ top=/sys/fs/cgroup
 
 # One pool for all of them: a guest takes long to start one.
 setup_file() {
-	[ "$(id -u)" -eq 0 ] && [[ $(uname -r) == 6.1.* ]]
+	[ "$(id -u)" -eq 0 ]
+	[[ $(uname -r) == 6.1.* ]]
 	place_make
 	languages_make
 	run_serve 'max_concurrent = 2' "languages_dir = $D/languages"
