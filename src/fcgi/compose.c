@@ -27,10 +27,12 @@ header_put(struct message_writer *w, enum fcgi_type type, size_t content)
 }
 
 static void
-begin_put(struct message_writer *w)
+begin_put(struct message_writer *w, const struct fcgi_request *q)
 {
+	const uint8_t flags = q->tells_memory ? FCGI_KEEP_CONN | FCGI_TELL_MEMORY : FCGI_KEEP_CONN;
+
 	header_put(w, FCGI_BEGIN_REQUEST, 8);
-	fcgi_begin_write(w->to + w->n, &(struct fcgi_begin){ FCGI_RESPONDER, FCGI_KEEP_CONN });
+	fcgi_begin_write(w->to + w->n, &(struct fcgi_begin){ FCGI_RESPONDER, flags });
 	w->n += 8;
 }
 
@@ -117,7 +119,7 @@ fcgi_request_message(const struct fcgi_request *q, const struct fcgi_progress *a
 	if (next->is_done)
 		return 0;
 	if (!next->has_begun)
-		begin_put(&w);
+		begin_put(&w, q);
 	next->has_begun = true;
 	if (!next->has_params)
 		params_put(&w, q, next);

@@ -72,9 +72,15 @@ struct fcgi_begin {
 int fcgi_begin_read(const unsigned char *content, size_t n, struct fcgi_begin *b); /* -EBADMSG when short */
 void fcgi_begin_write(unsigned char content[8], const struct fcgi_begin *b);
 
+/* Between a router and a worker alone, in what the specification reserves. */
+enum {
+	FCGI_TELL_MEMORY = 0x80,       /* flag of BEGIN_REQUEST: the end is to say memory_kb */
+	FCGI_MEMORY_KB_MAX = 0xffffff, /* more is told as this */
+};
 struct fcgi_end {
 	uint32_t app_status;
 	uint8_t protocol_status;
+	uint32_t memory_kb; /* highest resident size of the process; 0: not said */
 };
 int fcgi_end_read(const unsigned char *content, size_t n, struct fcgi_end *end);
 void fcgi_end_write(unsigned char content[8], const struct fcgi_end *end);
@@ -96,6 +102,7 @@ enum { FCGI_MESSAGE_MAX = 64 * 1024 };
 struct fcgi_request {
 	uint16_t id;
 	bool is_complete; /* the body is */
+	bool tells_memory;
 	struct {
 		const char *p; /* NULL when n is 0 */
 		size_t n;

@@ -73,14 +73,18 @@ fcgi_end_read(const unsigned char *content, size_t n, struct fcgi_end *end)
 	end->app_status =
 	    (uint32_t)content[0] << 24 | (uint32_t)content[1] << 16 | (uint32_t)content[2] << 8 | content[3];
 	end->protocol_status = content[4];
+	end->memory_kb = (uint32_t)content[5] << 16 | (uint32_t)content[6] << 8 | content[7];
 	return 0;
 }
 
 void
 fcgi_end_write(unsigned char content[8], const struct fcgi_end *end)
 {
-	memset(content, 0, FCGI_BODY_SIZE);
+	uint32_t kb = end->memory_kb < FCGI_MEMORY_KB_MAX ? end->memory_kb : FCGI_MEMORY_KB_MAX;
+
 	for (size_t i = 0; i < 4; i++)
 		content[i] = (unsigned char)(end->app_status >> (24 - 8 * i));
 	content[4] = end->protocol_status;
+	for (size_t i = 0; i < 3; i++)
+		content[5 + i] = (unsigned char)(kb >> (16 - 8 * i));
 }

@@ -24,6 +24,7 @@ end_read(struct router *r, struct worker *w, const unsigned char *content, size_
 
 	if (fcgi_end_read(content, n, &end) < 0 || end.protocol_status != FCGI_REQUEST_COMPLETE)
 		return CAUSE_BAD_RESPONSE;
+	q->memory_kb = end.memory_kb;
 	/* It answered before it had read all: what is still to come would be taken for the next request. */
 	if (!q->sent.is_done) {
 		worker_spoil(w);

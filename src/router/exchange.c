@@ -30,12 +30,13 @@ vector_set(struct router *r, struct mmsghdr *vector, size_t i, size_t n)
 /* ---- to the worker ---- */
 
 static struct fcgi_request
-view(const struct request *q)
+view(const struct router *r, const struct request *q)
 {
 	const struct buf *params = q->is_shared ? &q->shared : &q->params;
 
 	return (struct fcgi_request){ .id = q->dispatch,
 		                      .is_complete = q->is_complete,
+		                      .tells_memory = r->tells_memory,
 		                      .params = { { buf_head(params), buf_used(params) },
 		                                  { buf_head(&q->extra), buf_used(&q->extra) } },
 		                      .body = buf_head(&q->body),
@@ -58,7 +59,7 @@ add_whole(struct router *r, struct request *q, struct outgoing *out, size_t *siz
 	struct request *next;
 
 	while ((next = TAILQ_NEXT(q, link)) && out->n < OUTGOING_MAX && !next->sent.has_begun) {
-		const struct fcgi_request whole = view(next);
+		const struct fcgi_request whole = view(r, next);
 		struct fcgi_progress done;
 		size_t n = fcgi_request_size(&whole);
 
@@ -81,7 +82,7 @@ gather(struct router *r, const struct worker *w, struct mmsghdr *vector, struct 
 	out->n = out->n_messages = 0;
 	while (out->n_messages < SLOTS && out->n < OUTGOING_MAX && q) {
 		struct fcgi_progress next;
-		const struct fcgi_request whole = view(q);
+		const struct fcgi_request whole = view(r, q);
 		size_t size = fcgi_request_message(&whole, &at, r->slots[out->n_messages], &next);
 
 		if (size == 0 && !at.is_done)

@@ -73,6 +73,7 @@ request_new(struct router *r, struct front *f)
 	q->begun_us = r->now_us;
 	q->announced = -1;
 	q->cpu_us = -1;
+	q->memory_kb = 0;
 	r->counters.requests_active++;
 	return q;
 }

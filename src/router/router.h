@@ -198,7 +198,8 @@ struct request {
 	int status;
 	enum cause cause;
 	struct ending ending;
-	int64_t cpu_us; /* -1: not measured */
+	int64_t cpu_us;     /* -1: not measured */
+	uint32_t memory_kb; /* what its worker said; 0: nothing */
 	size_t n_logged;
 	bool is_log_cut;
 	bool is_slow_said;
@@ -407,6 +408,7 @@ struct router {
 	int error_log;
 	struct log_name error_name; /* within start */
 	bool is_json;               /* the access log */
+	bool tells_memory;          /* its format asks workers for it */
 	char log_time[48];          /* of log_ms */
 	uint64_t log_ms;
 	uint64_t tick_us, slow_tick_us; /* when the next ones are due */

@@ -13,6 +13,7 @@ struct responder {
 	int fd;         /* -1: closed */
 	bool is_broken; /* the other side is gone or has taken the request back: no further one */
 	uint16_t id;    /* of the request at hand */
+	bool tells_memory;
 
 	/* The message that is being read.  The params of the request at hand stay where they lie, so what
 	 * comes after them goes to the other one. */

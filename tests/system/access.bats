@@ -28,6 +28,11 @@ teardown_file() {
 	eventually grep -qE "^GET /fresh/works\?after 200 fresh M=[1-9][0-9]+ k=[1-9]" "$D/access.log"
 }
 
+@test "a worker that lives on tells its peak memory with its first request, where the letter asks for it" {
+	get '/demo/hello?name=first' 200
+	eventually grep -qE '^GET /demo/hello\?name=first 200 demo M=[1-9][0-9]+ k=[1-9]' "$D/access.log"
+}
+
 @test "what clients show is in no log" {
 	local secret=Zz9-not-for-logs
 	request "/demo/hello?name=seen&access_token=$secret&%70assword=$secret&API_KEY=$secret" \

@@ -81,7 +81,7 @@ a_record_is_read_when_its_last_byte_is_there(void **state)
 static void
 the_bodies_of_fixed_form_survive_their_bytes(void **state)
 {
-	static const unsigned char begin[8] = { 0x12, 0x34, 1 }, end[8] = { 0x81, 2, 3, 4, 3 };
+	static const unsigned char begin[8] = { 0x12, 0x34, 1 }, end[8] = { 0x81, 2, 3, 4, 3, 5, 6, 7 };
 	unsigned char bytes[8];
 	struct fcgi_begin b;
 	struct fcgi_end e;
@@ -95,8 +95,12 @@ the_bodies_of_fixed_form_survive_their_bytes(void **state)
 	assert_int_equal(fcgi_end_read(end, 8, &e), 0);
 	assert_true(e.app_status == 0x81020304);
 	assert_int_equal(e.protocol_status, FCGI_UNKNOWN_ROLE);
+	assert_int_equal(e.memory_kb, 0x050607);
 	fcgi_end_write(bytes, &e);
 	assert_memory_equal(bytes, end, 8);
+	e.memory_kb = FCGI_MEMORY_KB_MAX + 1;
+	fcgi_end_write(bytes, &e);
+	assert_memory_equal(bytes + 5, "\xff\xff\xff", 3);
 }
 
 static void

@@ -70,12 +70,18 @@ record_put(struct rig *rig, enum fcgi_type type, uint16_t id, const void *conten
 }
 
 static void
-begin_put(struct rig *rig, uint16_t id)
+begin_put_with(struct rig *rig, uint16_t id, uint8_t flags)
 {
 	unsigned char content[8];
 
-	fcgi_begin_write(content, &(struct fcgi_begin){ FCGI_RESPONDER, FCGI_KEEP_CONN });
+	fcgi_begin_write(content, &(struct fcgi_begin){ FCGI_RESPONDER, flags });
 	record_put(rig, FCGI_BEGIN_REQUEST, id, content, sizeof content);
+}
+
+static void
+begin_put(struct rig *rig, uint16_t id)
+{
+	begin_put_with(rig, id, FCGI_KEEP_CONN);
 }
 
 static size_t
@@ -369,6 +375,33 @@ an_answer_to_nobody_ends_the_requests(void **state)
 	assert_true(rig->responder.is_broken);
 }
 
+/* What the end of an empty answer says. */
+static uint32_t
+memory_told(struct rig *rig, uint8_t flags)
+{
+	unsigned char bytes[FCGI_MESSAGE_MAX];
+	struct fcgi_end end;
+
+	begin_put_with(rig, ID, flags);
+	record_put(rig, FCGI_PARAMS, ID, NULL, 0);
+	record_put(rig, FCGI_STDIN, ID, NULL, 0);
+	message_send(rig);
+	assert_int_equal(responder_next(&rig->responder), 0);
+	responder_end(&rig->responder, 0);
+	assert_int_equal(recv(rig->router, bytes, sizeof bytes, MSG_DONTWAIT), 2 * FCGI_HEADER_SIZE + 8);
+	assert_int_equal(fcgi_end_read(bytes + 2 * FCGI_HEADER_SIZE, 8, &end), 0);
+	return end.memory_kb;
+}
+
+static void
+the_end_tells_peak_memory_when_it_was_asked_for_alone(void **state)
+{
+	struct rig *rig = *state;
+
+	assert_in_range(memory_told(rig, FCGI_KEEP_CONN | FCGI_TELL_MEMORY), 100, FCGI_MEMORY_KB_MAX - 1);
+	assert_int_equal(memory_told(rig, FCGI_KEEP_CONN), 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, rig_open, rig_close)
 
 int
@@ -385,6 +418,7 @@ main(void)
 		TEST(a_message_that_ends_within_a_record_ends_the_connection),
 		TEST(a_request_that_is_taken_back_is_the_last),
 		TEST(an_answer_to_nobody_ends_the_requests),
+		TEST(the_end_tells_peak_memory_when_it_was_asked_for_alone),
 	};
 
 	signal(SIGPIPE, SIG_IGN);
