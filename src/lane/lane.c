@@ -29,6 +29,7 @@ lane_free(struct lane *l)
 {
 	bodies_count(l, 0);
 	timer_cancel(l->lanes->loop, &l->end);
+	timer_cancel(l->lanes->loop, &l->late);
 	loop_forget(l->lanes->loop, &l->watch);
 	fd_close(&l->watch.fd);
 	lane_input_done(&l->in);
@@ -52,9 +53,20 @@ lane_die(struct lane *l)
 		return;
 	l->stage = LANE_STAGE_DEAD;
 	l->room = NULL;
+	timer_cancel(l->lanes->loop, &l->late);
 	loop_forget(l->lanes->loop, &l->watch);
 	fd_close(&l->watch.fd);
 	timer_arm(l->lanes->loop, &l->end, 0);
+}
+
+/* The front has a request whose body was not complete. */
+static void
+front_forgets(struct lane *l)
+{
+	if (!l->is_begun)
+		return;
+	l->is_begun = false;
+	l->lanes->rules->gone(l->lanes->context, l);
 }
 
 /* What the router may be told no more. */
@@ -66,6 +78,8 @@ lose(struct lane *l)
 	lane_die(l);
 	if (has_owner)
 		l->lanes->rules->gone(l->lanes->context, l);
+	else
+		front_forgets(l);
 }
 
 static void
@@ -96,6 +110,7 @@ lane_next(struct lane *l)
 		buf_done(&l->out);
 	l->owner = NULL;
 	l->room = NULL;
+	l->is_begun = false;
 	l->stage = LANE_STAGE_READING;
 	if (l->is_last)
 		lane_die(l);
@@ -109,6 +124,8 @@ refuse(struct lane *l, int status, const char *fields)
 {
 	static const char text[] = "The body of this request cannot be taken.\n";
 
+	front_forgets(l);
+	timer_cancel(l->lanes->loop, &l->late);
 	l->is_last = true;
 	l->stage = LANE_STAGE_SERVING;
 	lane_answer(l, status, fields, "text/plain; charset=utf-8", text, sizeof text - 1);
@@ -135,7 +152,15 @@ path_below(const struct lane *l)
 }
 
 static void
-request_give(struct lane *l)
+late_fired(void *context, void *owner)
+{
+	(void)context;
+	refuse(owner, 408, "");
+}
+
+/* False: it is none of ours. */
+static bool
+request_fill(struct lane *l)
 {
 	l->request = (struct lane_request){
 		.method = param(l, "REQUEST_METHOD"),
@@ -149,11 +174,45 @@ request_give(struct lane *l)
 		.body = buf_head(&l->in.body),
 		.n_body = buf_used(&l->in.body),
 	};
-	if (!l->request.path) {
-		lane_die(l);
+	l->is_head = strcmp(l->request.method, "HEAD") == 0;
+	return l->request.path != NULL;
+}
+
+/* Behind its params.  False: it was answered, or is none of ours. */
+static bool
+head_give(struct lane *l)
+{
+	const struct lane_rules *rules = l->lanes->rules;
+
+	if (!rules->begun || l->is_begun)
+		return true;
+	if (!request_fill(l)) {
+		lose(l);
+		return false;
+	}
+	l->request.n_body = 0;
+	/* Answered before its body is here, it is the last: what comes still is not read. */
+	l->is_last = !l->in.is_complete;
+	l->stage = LANE_STAGE_SERVING;
+	if (!rules->begun(l->lanes->context, l, &l->request)) {
+		timer_cancel(l->lanes->loop, &l->late);
+		return false;
+	}
+	l->is_begun = true;
+	l->is_last = false;
+	l->stage = LANE_STAGE_READING;
+	return true;
+}
+
+static void
+request_give(struct lane *l)
+{
+	if (!request_fill(l)) {
+		lose(l);
 		return;
 	}
-	l->is_head = strcmp(l->request.method, "HEAD") == 0;
+	timer_cancel(l->lanes->loop, &l->late);
+	l->is_begun = false;
 	l->stage = LANE_STAGE_SERVING;
 	l->lanes->rules->request(l->lanes->context, l, &l->request);
 }
@@ -166,6 +225,8 @@ progress_made(struct lane *l, int progress)
 		return;
 	}
 	bodies_count(l, buf_used(&l->in.body));
+	if (l->in.has_params && !head_give(l))
+		return;
 	if (progress == LANE_LARGE)
 		refuse(l, 413, "");
 	else if (l->lanes->n_bodies > BODIES_MAX)
@@ -178,8 +239,11 @@ progress_made(struct lane *l, int progress)
 static void
 message_take(struct lane *l, const unsigned char *p, size_t n)
 {
-	bool is_reading = l->stage == LANE_STAGE_READING;
+	bool is_reading = l->stage == LANE_STAGE_READING, was_begun = l->in.has_begun;
 	int progress = lane_input_message(&l->in, p, n);
+
+	if (is_reading && !was_begun && l->in.has_begun)
+		timer_arm(l->lanes->loop, &l->late, l->lanes->body_us);
 
 	if (is_reading || progress < 0)
 		progress_made(l, progress);
@@ -207,7 +271,7 @@ message_get(struct lane *l)
 	/* An answer that is under way is still read. */
 	l->is_last = true;
 	if (l->stage == LANE_STAGE_READING)
-		lane_die(l);
+		lose(l);
 	else
 		lane_watch(l, l->events & EPOLLOUT);
 	return false;
@@ -258,7 +322,9 @@ lanes_open(struct lanes **lanes, struct loop *loop, const char *path, const stru
 		free(copy);
 		return err_set(e, ENOMEM, "lanes");
 	}
-	*new = (struct lanes){ .loop = loop, .rules = rules, .path = copy };
+	*new = (struct lanes){
+		.loop = loop, .rules = rules, .path = copy, .body_us = LANE_BODY_MS * UINT64_C(1000)
+	};
 	LIST_INIT(&new->list);
 	*lanes = new;
 	return 0;
@@ -268,6 +334,12 @@ void
 lanes_set_context(struct lanes *lanes, void *context)
 {
 	lanes->context = context;
+}
+
+void
+lanes_set_body_time(struct lanes *lanes, uint64_t us)
+{
+	lanes->body_us = us;
 }
 
 void
@@ -295,6 +367,7 @@ lane_open(struct lanes *lanes, int fd, struct err *e)
 	l->lanes = lanes;
 	l->watch = (struct watch){ .fd = fd, .serve = serve, .owner = l };
 	l->end = (struct timer){ .fire = end_fired, .owner = l };
+	l->late = (struct timer){ .fire = late_fired, .owner = l };
 	l->events = EPOLLIN;
 	lane_input_init(&l->in, LANE_PARAMS_MAX, LANE_BODY_MAX);
 	buf_init(&l->out, LANE_STREAM_MAX + LANE_HEAD_MAX);

@@ -3,6 +3,7 @@
  * Everything in a request is a client's: texts are whole and end with NUL, nothing else of them was checked.
  */
 #pragma once
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -17,6 +18,7 @@ enum {
 	LANE_ANSWER_MAX = 64 << 20,  /* bytes of a whole answer */
 	LANE_STREAM_MAX = 256 << 10, /* bytes of a stream that its client has not taken */
 	LANE_FIELDS_MAX = 4 << 10,   /* bytes of an answer's header fields */
+	LANE_BODY_MS = 120 * 1000,   /* from a request's first record to its last; then: 408 */
 };
 
 struct lane;
@@ -35,6 +37,9 @@ struct lane_request {
 
 /* Who answers.  Of a request either the lane is ended (lane_answer, lane_end) or `gone` is called, once. */
 struct lane_rules {
+	/* NULL, or: all of it but its body is here, of which nothing is said yet.  False: it was answered,
+	 * and its body is nobody's; true: it may come, and from now on `gone` may be called. */
+	bool (*begun)(void *context, struct lane *l, const struct lane_request *q);
 	/* q lives until the answer is complete or the lane is gone. */
 	void (*request)(void *context, struct lane *l, const struct lane_request *q);
 	/* Its client left, or its router went: nothing may be said to it any more. */
@@ -79,6 +84,8 @@ void lane_set_owner(struct lane *l, void *owner);
 int lanes_open(struct lanes **lanes, struct loop *loop, const char *path, const struct lane_rules *rules,
                struct err *e);
 void lanes_set_context(struct lanes *lanes, void *context);
+/* Instead of LANE_BODY_MS. */
+void lanes_set_body_time(struct lanes *lanes, uint64_t us);
 /* Calls nothing. */
 void lanes_close(struct lanes *lanes);
 

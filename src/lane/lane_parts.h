@@ -19,12 +19,13 @@ enum lane_stage {
 struct lane {
 	struct lanes *lanes;
 	struct watch watch;
-	struct timer end;
+	struct timer end, late;
 	LIST_ENTRY(lane) link;
 	enum lane_stage stage;
 	uint32_t events;
-	bool is_last; /* no other request comes */
-	bool is_head; /* the method is HEAD */
+	bool is_begun; /* the front has seen the head of the request whose body is read */
+	bool is_last;  /* no other request comes */
+	bool is_head;  /* the method is HEAD */
 	struct lane_input in;
 	struct lane_request request;
 	size_t n_counted; /* bytes of its body in lanes->n_bodies */
@@ -40,6 +41,7 @@ struct lanes {
 	void *context;
 	char *path;
 	size_t n, n_bodies;
+	uint64_t body_us;
 	LIST_HEAD(, lane) list;
 };
 

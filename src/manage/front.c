@@ -39,8 +39,8 @@ struct front {
 	struct timer tick;
 	struct tokens *tokens;
 	struct limiter limiter;
-	struct entries waiting, running;
-	size_t n_waiting, n_running;
+	struct entries coming, waiting, running; /* coming: their bodies are not here yet */
+	size_t n_coming, n_waiting, n_running;
 	unsigned concurrent;
 	uint32_t last_number;
 	struct manage_counters counters, said;
@@ -242,27 +242,68 @@ executor_serve(void *context, void *owner, uint32_t events)
 
 /* ---- requests ---- */
 
+static bool
+has_room(const struct front *f, const char *token)
+{
+	return !f->is_draining && f->n_coming + f->n_waiting < QUEUE_MAX &&
+	       entries_count(&f->coming, token) + entries_count(&f->waiting, token) < QUEUE_OF_TOKEN;
+}
+
+/* Who it is stands in the head: nobody's body is waited for, nor takes a lane, that could not be taken. */
+static bool
+on_begun(void *context, struct lane *l, const struct lane_request *q)
+{
+	struct front *f = context;
+	bool wants_json = http_prefers_json(q->accept, strlen(q->accept));
+	char token[TOKEN_TEXT_SIZE];
+	struct entry *entry;
+	struct err e;
+
+	if (request_check_site(lane_header(l, "Origin"), lane_header(l, "Sec-Fetch-Site"),
+	                       lane_header(l, "Host"), &e) < 0) {
+		f->counters.forbidden++;
+		reply_refusal(l, wants_json, 403, e.text, NULL);
+		return false;
+	}
+	if (!check_caller(f, l, q, wants_json, token))
+		return false;
+	entry = has_room(f, token) ? calloc(1, sizeof *entry) : NULL;
+	if (entry) {
+		entry->lane = l;
+		entry->wants_json = wants_json;
+		memcpy(entry->job.token, token, TOKEN_TEXT_SIZE);
+		lane_set_owner(l, entry);
+		TAILQ_INSERT_TAIL(&f->coming, entry, link);
+		f->n_coming++;
+	} else {
+		refuse_later(l, wants_json, 503, 2, "there is too much to do now");
+	}
+	explicit_bzero(token, sizeof token);
+	return entry != NULL;
+}
+
 /* The status it was refused with; 0: the entry is the queue's. */
 static int
-enqueue(struct front *f, struct lane *l, const struct lane_request *q, const char *token, struct entry *entry)
+enqueue(struct front *f, struct lane *l, const struct lane_request *q, struct entry *entry)
 {
 	const struct manage_request request = { q->method,       q->path, q->query,
 		                                q->content_type, q->body, q->n_body };
-	char fields[FIELDS_SIZE];
+	char fields[FIELDS_SIZE], token[TOKEN_TEXT_SIZE];
 	const char *allow = NULL;
 	struct err e;
-	int status = request_read(&request, &entry->form, &entry->job, entry->files, &allow, &e);
+	int status;
 
+	memcpy(token, entry->job.token, sizeof token);
+	status = request_read(&request, &entry->form, &entry->job, entry->files, &allow, &e);
+	memcpy(entry->job.token, token, sizeof token);
+	explicit_bzero(token, sizeof token);
 	if (status != 0) {
 		snprintf(fields, sizeof fields, "Allow: %s\r\n", allow ? allow : "");
 		reply_refusal(l, entry->wants_json, status, e.text, status == 405 ? fields : NULL);
 		return status;
 	}
-	entry->lane = l;
 	entry->job.number = ++f->last_number;
 	entry->job.wants_json = entry->wants_json;
-	memcpy(entry->job.token, token, TOKEN_TEXT_SIZE);
-	lane_set_owner(l, entry);
 	TAILQ_INSERT_TAIL(&f->waiting, entry, link);
 	f->n_waiting++;
 	return 0;
@@ -272,31 +313,30 @@ static void
 on_request(void *context, struct lane *l, const struct lane_request *q)
 {
 	struct front *f = context;
-	bool wants_json = http_prefers_json(q->accept, strlen(q->accept));
-	char token[TOKEN_TEXT_SIZE];
-	struct entry *entry = NULL;
-	struct err e;
+	struct entry *entry = lane_owner(l);
 
-	if (request_check_site(lane_header(l, "Origin"), lane_header(l, "Sec-Fetch-Site"),
-	                       lane_header(l, "Host"), &e) < 0) {
-		f->counters.forbidden++;
-		reply_refusal(l, wants_json, 403, e.text, NULL);
-		return;
-	}
-	if (!check_caller(f, l, q, wants_json, token))
-		return;
-	if (f->n_waiting < QUEUE_MAX && entries_count(&f->waiting, token) < QUEUE_OF_TOKEN && !f->is_draining)
-		entry = calloc(1, sizeof *entry);
-	if (!entry) {
-		refuse_later(l, wants_json, 503, 2, "there is too much to do now");
-	} else {
-		entry->wants_json = wants_json;
-		if (enqueue(f, l, q, token, entry) == 0)
-			dispatch(f);
-		else
+	TAILQ_REMOVE(&f->coming, entry, link);
+	f->n_coming--;
+	if (enqueue(f, l, q, entry) == 0)
+		dispatch(f);
+	else
+		entry_free(entry);
+}
+
+/* Taken out of the list, if it is in it. */
+static bool
+drop(struct entries *list, size_t *n, struct entry *entry)
+{
+	struct entry *other;
+
+	TAILQ_FOREACH (other, list, link)
+		if (other == entry) {
+			TAILQ_REMOVE(list, entry, link);
+			*n -= 1;
 			entry_free(entry);
-	}
-	explicit_bzero(token, sizeof token);
+			return true;
+		}
+	return false;
 }
 
 /* What has begun goes on: half of a deploy helps nobody. */
@@ -304,21 +344,16 @@ static void
 on_gone(void *context, struct lane *l)
 {
 	struct front *f = context;
-	struct entry *entry = lane_owner(l), *other;
+	struct entry *entry = lane_owner(l);
 
 	if (!entry)
 		return;
 	entry->lane = NULL;
-	TAILQ_FOREACH (other, &f->waiting, link)
-		if (other == entry) {
-			TAILQ_REMOVE(&f->waiting, entry, link);
-			f->n_waiting--;
-			entry_free(entry);
-			return;
-		}
+	if (!drop(&f->coming, &f->n_coming, entry))
+		drop(&f->waiting, &f->n_waiting, entry);
 }
 
-static const struct lane_rules lane_rules = { .request = on_request, .gone = on_gone };
+static const struct lane_rules lane_rules = { .begun = on_begun, .request = on_request, .gone = on_gone };
 
 /* ---- what the master says ---- */
 
@@ -441,6 +476,7 @@ front_run(const struct front_rules *rules, int master, int executor, struct err 
 	int rc = loop_init(&f->loop, e);
 
 	f->log = -1;
+	TAILQ_INIT(&f->coming);
 	TAILQ_INIT(&f->waiting);
 	TAILQ_INIT(&f->running);
 	/* Later it could read no random bytes for it. */

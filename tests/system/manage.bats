@@ -199,6 +199,40 @@ audit_says() {
 	cfn-deploy -c "$D/cfn.conf" --registry "$R" audit | grep -q "$1"
 }
 
+# held TOKEN: a request with the token whose body stops in its middle, as without a web server that holds it back.
+held() {
+	printf '%s\n' 'begin 1 1 0' 'param REQUEST_METHOD POST' 'param REQUEST_URI /mgnt' 'param REMOTE_ADDR 192.0.2.9' \
+		"param HTTP_AUTHORIZATION Bearer $1" 'param CONTENT_TYPE multipart/form-data' 'param CONTENT_LENGTH 90000' \
+		'params 1' 'stdin 1 @80000' 'read' | "$CFN_CLIENT" "$SOCKET"
+}
+
+@test "who asks is known before the body comes, and one token's bodies leave room for another's" {
+	local first second i
+	serve
+	first=$TOKEN
+	token second 'deploy:/route2*'
+	second=$TOKEN
+	held cfn_none >"$D/out"
+	grep -q '^|Status: 401' "$D/out"
+	for ((i = 0; i < 24; i++)); do
+		held "$first" >"$D/out.$i" 3>&- &
+		started $!
+	done
+	TOKEN=$first
+	eventually coded 503
+	TOKEN=$second
+	eventually coded 200
+	put
+	expect 200 v1
+	not grep -q . "$D"/out.*
+}
+
+# coded STATUS: the answer to a question.
+coded() {
+	ask /mgnt
+	[ "$CODE" = "$1" ]
+}
+
 @test "a token that is revoked is worth nothing at once, nor one that is over" {
 	serve
 	ask /mgnt

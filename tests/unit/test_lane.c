@@ -22,7 +22,7 @@ struct rig {
 	struct lanes *lanes;
 	int router;
 	struct lane *lane;
-	unsigned n_requests, n_gone, n_rooms;
+	unsigned n_begun, n_requests, n_gone, n_rooms;
 	char path[64], user[64], query[64], address[64], field[64];
 	struct buf body, answer;
 	void (*serve)(struct rig *rig, struct lane *l);
@@ -60,7 +60,7 @@ on_gone(void *context, struct lane *l)
 	rig->n_gone++;
 }
 
-static const struct lane_rules rules = { on_request, on_gone };
+static const struct lane_rules rules = { .request = on_request, .gone = on_gone };
 
 static int
 set_up(void **state)
@@ -211,6 +211,27 @@ request_send(struct rig *rig, const struct fcgi_request *q)
 	}
 }
 
+/* A request whose body has these bytes, and is complete or goes on. */
+static void
+ask_body(struct rig *rig, const char *body, size_t n, bool is_complete)
+{
+	char params[1024];
+	const struct fcgi_request q = { .id = rig->id,
+		                        .is_complete = is_complete,
+		                        .params = { { params, usual_params(params, "POST", "/api/run") } },
+		                        .body = body,
+		                        .n_body = n };
+	struct fcgi_progress at = { 0 }, next;
+	unsigned char message[FCGI_MESSAGE_MAX];
+	size_t size;
+
+	while ((size = fcgi_request_message(&q, &at, message, &next)) > 0) {
+		assert_int_equal(send(rig->router, message, size, MSG_NOSIGNAL), size);
+		at = next;
+	}
+	settle(rig);
+}
+
 static void
 ask(struct rig *rig, const char *method, const char *path, const char *body, size_t n)
 {
@@ -326,6 +347,129 @@ a_body_of_the_maximum_is_taken_and_a_byte_more_is_413(void **state)
 	assert_true(rig->is_closed);
 	assert_int_equal(lanes_count(rig->lanes), 0);
 	free(body);
+}
+
+static bool
+begin_and_take(void *context, struct lane *l, const struct lane_request *q)
+{
+	struct rig *rig = context;
+
+	rig->n_begun++;
+	assert_int_equal(q->n_body, 0);
+	assert_string_equal(q->user, "ci");
+	assert_null(lane_owner(l));
+	lane_set_owner(l, rig);
+	return true;
+}
+
+static bool
+begin_and_refuse(void *context, struct lane *l, const struct lane_request *q)
+{
+	struct rig *rig = context;
+
+	(void)q;
+	rig->n_begun++;
+	lane_answer(l, 401, "", "text/plain", "no", 2);
+	return false;
+}
+
+static void
+on_request_of_owner(void *context, struct lane *l, const struct lane_request *q)
+{
+	assert_ptr_equal(lane_owner(l), context);
+	lane_set_owner(l, NULL);
+	on_request(context, l, q);
+}
+
+/* Only with `begun`. */
+static void
+rules_set(struct rig *rig, bool (*begun)(void *, struct lane *, const struct lane_request *))
+{
+	static struct lane_rules own;
+	struct err e;
+	int pair[2];
+
+	own = (struct lane_rules){ begun, on_request_of_owner, on_gone };
+	lanes_close(rig->lanes);
+	fd_close(&rig->router);
+	assert_int_equal(lanes_open(&rig->lanes, &rig->loop, "/api/run", &own, &e), 0);
+	lanes_set_context(rig->lanes, rig);
+	assert_int_equal(message_pair(pair, &e), 0);
+	rig->router = pair[0];
+	assert_int_equal(lane_open(rig->lanes, pair[1], &e), 0);
+}
+
+static void
+who_asks_is_known_before_the_body_is_read(void **state)
+{
+	struct rig *rig = *state;
+
+	rig->serve = serve_hello;
+	rules_set(rig, begin_and_take);
+	ask_body(rig, "half", 4, false);
+	assert_int_equal(rig->n_begun, 1);
+	assert_int_equal(rig->n_requests, 0);
+	fd_close(&rig->router);
+	settle(rig);
+	assert_int_equal(rig->n_gone, 1);
+	assert_int_equal(lanes_count(rig->lanes), 0);
+	rules_set(rig, begin_and_take);
+	ask_body(rig, "whole", 5, true);
+	answer_await(rig);
+	assert_int_equal(rig->n_begun, 2);
+	assert_int_equal(rig->n_requests, 1);
+	assert_int_equal(rig->n_gone, 1);
+}
+
+static void
+who_is_refused_is_answered_before_the_body_has_come(void **state)
+{
+	struct rig *rig = *state;
+
+	rules_set(rig, begin_and_refuse);
+	ask_body(rig, "whole", 5, true);
+	answer_await(rig);
+	assert_non_null(strstr(buf_head(&rig->answer), "Status: 401"));
+	assert_int_equal(lanes_count(rig->lanes), 1); /* nothing of it is still to come */
+	rig->has_ended = false;
+	buf_clear(&rig->answer);
+	ask_body(rig, "half", 4, false);
+	answer_await(rig);
+	assert_non_null(strstr(buf_head(&rig->answer), "Status: 401"));
+	settle(rig);
+	assert_int_equal(lanes_count(rig->lanes), 0);
+	assert_int_equal(rig->n_begun, 2);
+	assert_int_equal(rig->n_requests + rig->n_gone, 0);
+}
+
+static void
+a_body_that_comes_too_slowly_is_408(void **state)
+{
+	struct rig *rig = *state;
+
+	rules_set(rig, begin_and_take);
+	lanes_set_body_time(rig->lanes, 1);
+	ask_body(rig, "half", 4, false);
+	answer_await(rig);
+	assert_non_null(strstr(buf_head(&rig->answer), "Status: 408"));
+	assert_int_equal(rig->n_gone, 1);
+	assert_int_equal(lanes_count(rig->lanes), 0);
+}
+
+static void
+a_body_that_is_here_is_late_no_more(void **state)
+{
+	struct rig *rig = *state;
+
+	lanes_set_body_time(rig->lanes, 1);
+	ask_body(rig, "whole", 5, true);
+	settle(rig);
+	assert_int_equal(rig->n_requests, 1);
+	assert_int_equal(rig->n_gone, 0);
+	serve_hello(rig, rig->lane);
+	answer_await(rig);
+	assert_non_null(strstr(buf_head(&rig->answer), "hello"));
+	assert_int_equal(lanes_count(rig->lanes), 1);
 }
 
 static void
@@ -607,6 +751,10 @@ main(void)
 		TEST(a_field_that_is_there_in_two_forms_is_none),
 		TEST(the_answer_to_head_has_no_body),
 		TEST(a_body_of_the_maximum_is_taken_and_a_byte_more_is_413),
+		TEST(who_asks_is_known_before_the_body_is_read),
+		TEST(who_is_refused_is_answered_before_the_body_has_come),
+		TEST(a_body_that_comes_too_slowly_is_408),
+		TEST(a_body_that_is_here_is_late_no_more),
 		TEST(params_over_their_maximum_end_the_lane),
 		TEST(what_no_router_says_ends_the_lane),
 		TEST(a_request_that_is_taken_back_is_gone_once_and_so_is_its_lane),
