@@ -17,6 +17,7 @@ enum {
 	PORT_USUAL = 80,
 	MARGIN_S = 60, /* beyond the longest that a function may take */
 	KIB = 1024,
+	PATTERN_SIZE = 3 * (CONFIG_TEXT_MAX + RUN_PATH_SIZE) + 1,
 };
 
 static const char usual_listen[] = "unix:/run/cfn/cfn.sock";
@@ -30,6 +31,7 @@ static const char usual_listen[] = "unix:/run/cfn/cfn.sock";
  *   whole              all of a configuration is wanted: it listens on 127.0.0.1 alone
  *   site               the host's name;   sole: the same, where no port was named
  *   prefix             mount_prefix, also when it is empty;   below: the same, unless it is empty
+ *   leading managed    patterns of mount_prefix, also with the path of [management]
  *   body body_k body_m the largest body: bytes, KiB, and as nginx says it
  *   seconds            how long to wait for an answer */
 static const struct web_change nginx_changes[] = {
@@ -40,6 +42,7 @@ static const struct web_change nginx_changes[] = {
 	{ "server_name localhost", "server_name {site}", "site" },
 	{ "location / {", "location {prefix}/ {", NULL },
 	{ "^/(status|", "^{prefix}/(status|", NULL },
+	{ "^/+mgnt(/|", "^{managed}(/|", NULL },
 	{ "client_max_body_size 8m", "client_max_body_size {body_m}", NULL },
 	{ "read_timeout 120s", "read_timeout {seconds}s", NULL },
 	{ NULL, NULL, NULL },
@@ -52,7 +55,8 @@ static const struct web_change lighttpd_changes[] = {
 	{ "max-request-size = 8192", "max-request-size = {body_k}", NULL },
 	{ "max-read-idle  = 120", "max-read-idle  = {seconds}", NULL },
 	{ "    \"/\" => (", "    \"{prefix}/\" => (", NULL },
-	{ "^/+(status|", "^{prefix}/+(status|", NULL },
+	{ "^/+(status|", "^{leading}/+(status|", NULL },
+	{ "^/+mgnt(/|", "^{managed}(/|", NULL },
 	{ "fastcgi.server = (\n", "$HTTP[\"host\"] == \"{site}\" {\nfastcgi.server = (\n", "site" },
 	{ "\n    )\n)\n", "\n    )\n)\n}\n", "site" },
 	{ NULL, NULL, NULL },
@@ -63,7 +67,8 @@ static const struct web_change apache_changes[] = {
 	  "ProxyPass \"{prefix}/\" \"unix:{path}|fcgi://cfn{prefix}/\"", "path" },
 	{ "ProxyPass \"/\" \"unix:/run/cfn/cfn.sock|fcgi://cfn/\"",
 	  "ProxyPass \"{prefix}/\" \"fcgi://{address}{prefix}/\"", "address" },
-	{ "^/+(status|", "^{prefix}/+(status|", NULL },
+	{ "^/+(status|", "^{leading}/+(status|", NULL },
+	{ "^/+mgnt(/|", "^{managed}(/|", NULL },
 	{ "127.0.0.1:8083", "127.0.0.1:{port}", NULL },
 	{ "*:8083", "*:{port}", NULL },
 	{ "    ServerName localhost", "    ServerName {site}", "site" },
@@ -78,7 +83,8 @@ static const struct web_change caddy_changes[] = {
 	{ ":8084 {\n\tbind 127.0.0.1\n", "http://{site}:{port} {\n", "site" },
 	{ ":8084 {\n\tbind 127.0.0.1\n", ":{port} {\n", NULL },
 	{ "reverse_proxy ", "reverse_proxy {below}/* ", "below" },
-	{ "^/+(status|", "^{prefix}/+(status|", NULL },
+	{ "^/+(status|", "^{leading}/+(status|", NULL },
+	{ "^/+mgnt(/|", "^{managed}(/|", NULL },
 	{ "> 8388608\n", "> {body}\n", NULL },
 	{ "unix//run/cfn/cfn.sock", "unix/{path}", "path" },
 	{ "unix//run/cfn/cfn.sock", "{address}", "address" },
@@ -91,7 +97,8 @@ static const struct web_change haproxy_changes[] = {
 	{ "unix@/run/cfn/cfn.sock", "{address}", "address" },
 	{ "127.0.0.1:8085", "127.0.0.1:{port}", "whole" },
 	{ "127.0.0.1:8085", ":{port}", NULL },
-	{ "^/+(status|", "^{prefix}/+(status|", NULL },
+	{ "^/+(status|", "^{leading}/+(status|", NULL },
+	{ "^/+mgnt(/|", "^{managed}(/|", NULL },
 	{ "default_backend cfn",
 	  "use_backend cfn if { path_beg {prefix}/ } { req.hdr(host),field(1,:) -i {site} }", "site" },
 	{ "default_backend cfn", "use_backend cfn if { path_beg {below}/ }", "below" },
@@ -270,8 +277,8 @@ find_limits(struct tool *t, struct site *site)
 
 struct words {
 	char host[CONFIG_TEXT_MAX], address[CONFIG_TEXT_MAX], port[16], body[24], body_k[24], body_m[24],
-	    seconds[24];
-	struct web_word all[16];
+	    seconds[24], leading[PATTERN_SIZE], managed[PATTERN_SIZE];
+	struct web_word all[20];
 	size_t n;
 };
 
@@ -317,9 +324,39 @@ add_sizes(struct words *w, const struct site *site)
 	add_word(w, "seconds", w->seconds);
 }
 
-static void
-make_words(struct words *w, const struct site *site, const char *prefix, bool is_whole)
+/* Of what is_plain(..., "/~") lets through only a dot is more than itself in a pattern. */
+static size_t
+put_pattern(char *to, const char *path)
 {
+	char *at = to;
+
+	for (; *path != '\0'; path++) {
+		if (*path == '.')
+			*at++ = '[';
+		*at++ = *path;
+		if (*path == '/')
+			*at++ = '+';
+		else if (*path == '.')
+			*at++ = ']';
+	}
+	*at = '\0';
+	return (size_t)(at - to);
+}
+
+static void
+add_patterns(struct words *w, const char *prefix, const char *managed)
+{
+	put_pattern(w->leading, prefix);
+	put_pattern(w->managed + put_pattern(w->managed, prefix), managed);
+	add_word(w, "leading", w->leading);
+	add_word(w, "managed", w->managed);
+}
+
+static void
+make_words(struct words *w, const struct site *site, const struct config *c, bool is_whole)
+{
+	const char *prefix = c->mount_prefix;
+
 	w->n = 0;
 	if (strncmp(site->listen, "unix:", 5) == 0)
 		add_word(w, "path", site->listen + 5);
@@ -332,6 +369,7 @@ make_words(struct words *w, const struct site *site, const char *prefix, bool is
 	add_word(w, "sole", site->has_port ? NULL : site->name);
 	add_word(w, "prefix", prefix);
 	add_word(w, "below", prefix[0] != '\0' ? prefix : NULL);
+	add_patterns(w, prefix, c->management.path);
 	add_sizes(w, site);
 }
 
@@ -370,7 +408,7 @@ write_site(const struct tool *t, const struct site *site, bool is_whole)
 	int rc;
 
 	buf_init(&text, TEXT_MAX);
-	make_words(&words, site, t->config.mount_prefix, is_whole);
+	make_words(&words, site, &t->config, is_whole);
 	rc = web_server_write(&text, site->server, changes_of(site->server), words.all, words.n, is_whole);
 	if (rc < 0) {
 		err_set(&e, rc, "the configuration of %s", site->server->name);

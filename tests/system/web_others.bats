@@ -247,25 +247,59 @@ page_from() {
 	request "$2" --path-as-is --interface "$1"
 }
 
+# closed NAME HEX PATTERN: that page below PREFIX, whose first letter is %HEX, is not everybody's, nor is PATTERN in an
+# answer, however its path is written.
+closed() {
+	local path p=${PREFIX:-}
+	for path in "$p/$1" "$p/$1?json" "$p/$1/" "$p//$1" "/$p/$1" "$p/%${2}${1#?}" "$p/./$1" "$p/x/../$1" "$p/demo/%2e%2e/$1" \
+		"$p/%2F$1" "$p/x/..%2F$1" "$p/x/%2e%2e%2f$1" "/x/..$p/$1" "/./$p/$1" "$p/$1%2F"; do
+		page_from 127.0.0.2 "$path"
+		case $CODE in 400 | 403 | 404) ;; *) expect "403 at $path" ;; esac
+		not grep -qE "$3" "$D/body"
+	done
+	page_from 127.0.0.2 "$p/$1"
+	expect 403
+}
+
+web_start() {
+	case $1 in lighttpd) lighttpd_start spawn ;; *) "${1}_start" ;; esac
+}
+
 @test "the pool's pages are not everybody's without the #status, however their path is written" {
-	local server path WEB_EDIT='s/#status //'
+	local server WEB_EDIT='s/#status //'
 	printf '%s\n' 'pm.status_path = /status' 'ping.path = /ping' | conf
 	pool_start
 	for server in nginx lighttpd apache caddy haproxy; do
 		echo "$server"
-		case $server in lighttpd) lighttpd_start spawn ;; *) "${server}_start" ;; esac
+		web_start "$server"
 		page_from 127.0.0.1 /status
 		expect 200 'accepted conn'
 		page_from 127.0.0.2 /demo/hello
 		expect 200
-		for path in /status '/status?json' /status/ //status /%73tatus /./status /x/../status /demo/%2e%2e/status /ping; do
-			page_from 127.0.0.2 "$path"
-			case $CODE in 400 | 403 | 404) ;; *) expect "403 at $path" ;; esac
-			not grep -qE 'accepted conn|pong' "$D/body"
-		done
-		page_from 127.0.0.2 /status
+		closed status 73 'accepted conn|pong'
+		page_from 127.0.0.2 /ping
 		expect 403
 	done
+}
+
+@test "the management is not everybody's without the #mgnt, below the prefix too, however its path is written" {
+	local server WEB_EDIT='s/#mgnt //; s/#status //' PREFIX=/fn
+	[ "$EUID" -ne 0 ] || chown -R nobody "$D/reg"
+	printf '%s\n' 'management = on' 'mount_prefix = /fn' | conf
+	pool_start
+	for server in nginx lighttpd apache caddy haproxy; do
+		echo "$server"
+		web_start "$server"
+		eventually managed
+		page_from 127.0.0.2 /fn/demo/hello
+		expect 200
+		closed mgnt 6d 'needs a token'
+	done
+}
+
+managed() {
+	page_from 127.0.0.1 /fn/mgnt
+	[ "$CODE" = 401 ]
 }
 
 @test "each is printed for a pool behind a TCP port, below a path" {

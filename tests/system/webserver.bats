@@ -85,7 +85,18 @@ example_of() {
 	printed caddy --name a.example && has 'a.example {' && has 'reverse_proxy /fn/* unix/'
 	printed caddy --name a.example --port 8000 && has 'http://a.example:8000 {'
 	printed haproxy --name a.example
-	has 'bind :80' && has '^/fn/+(status|ping|' && has 'use_backend cfn if { path_beg /fn/ } { req.hdr(host),field(1,:) -i a.example }'
+	has 'bind :80' && has '^/+fn/+(status|ping|' && has 'use_backend cfn if { path_beg /fn/ } { req.hdr(host),field(1,:) -i a.example }'
+}
+
+@test "who may come to the management is a pattern of its path, below the prefix, for every server" {
+	local server
+	for server in $SERVERS; do
+		printed "$server" && has '#mgnt' && has '^/+mgnt(/|$)'
+	done
+	conf <<<$'mount_prefix = /f.n\n[management]\npath = /ad.min/x'
+	for server in $SERVERS; do
+		printed "$server" && has '^/+f[.]n/+ad[.]min/+x(/|$)' && not grep -q '/mgnt\|/+mgnt' "$D/text"
+	done
 }
 
 @test "what is missing here, and who cannot connect, is one line each" {
