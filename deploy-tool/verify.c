@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/fd.h"
+#include "base/log.h"
 #include "deploy-tool/commands.h"
 #include "deploy-tool/report.h"
 #include "deploy-tool/signing.h"
@@ -149,22 +150,36 @@ check_token(void *context, const struct registry_token *t, const struct err *why
 	return 0;
 }
 
-/* What SQLite cannot read ends the rest as well. */
+static int
+take_fault(void *context, const char *table, const char *fault)
+{
+	char what[80] = "", text[256];
+
+	if (table != NULL)
+		snprintf(what, sizeof what, "table %s", table);
+	log_escape(text, sizeof text, fault, strlen(fault));
+	add_fault(context, what, text);
+	return 0;
+}
+
+/* What cannot be read ends its part, and is one fault more; all else is looked at. */
 static int
 check_all(struct verification *v, struct err *e)
 {
-	char fault[200];
-	int rc = registry_integrity(v->tool->registry, fault, sizeof fault, e);
+	struct registry *r = v->tool->registry;
 
-	if (rc == 0 && fault[0] != '\0')
-		add_fault(v, "", fault);
-	if (rc == 0)
-		rc = registry_each_id(v->tool->registry, check_version, v, e);
-	if (rc == 0)
-		rc = registry_each_blob(v->tool->registry, check_blob, v, e);
-	if (rc == 0)
-		rc = registry_each_token(v->tool->registry, check_token, v, e);
-	return rc;
+	for (int part = 0; part < 4; part++) {
+		int rc = part == 0   ? registry_each_fault(r, take_fault, v, e)
+		         : part == 1 ? registry_each_id(r, check_version, v, e)
+		         : part == 2 ? registry_each_blob(r, check_blob, v, e)
+		                     : registry_each_token(r, check_token, v, e);
+
+		if (rc == -EINVAL || rc == -EBADMSG)
+			add_fault(v, "", e->text);
+		else if (rc < 0)
+			return rc;
+	}
+	return 0;
 }
 
 static void

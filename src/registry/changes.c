@@ -20,6 +20,11 @@ mark_read(struct registry *r, struct registry_mark *mark, struct err *e)
 
 	if (rc == 0)
 		rc = registry_audit_head(r, &head, e);
+	/* Damaged rows of what was keep nobody from serving what is.  0 is before every row: all is read. */
+	if (rc == -EINVAL || rc == -EBADMSG) {
+		head.number = 0;
+		rc = 0;
+	}
 	if (rc == 0)
 		*mark = (struct registry_mark){ (uint64_t)value, head.number };
 	return rc;
@@ -82,7 +87,7 @@ find_changed(struct registry *r, const struct registry_mark *from, const struct 
 	while (rc == 0 && (rc = sql_step(&r->base, row, e)) > 0)
 		rc = (uint64_t)sqlite3_column_int64(row, 0) == ++last ? note(c, row, e) : stale(e);
 	if (rc < 0)
-		return rc;
+		return rc == -EINVAL ? stale(e) : rc;
 	return last == to->audit && c->n_changes == to->generation - from->generation ? 0 : stale(e);
 }
 

@@ -248,7 +248,8 @@ complete_version(struct registry *r, sqlite3_stmt *row, struct registry_version 
 
 	if (rc == 0)
 		rc = read_routes(r, v, e);
-	if (rc < 0)
+	/* What SQLite says names the file. */
+	if (rc == -EBADMSG)
 		err_wrap(e, "registry %s", r->base.path);
 	return rc;
 }

@@ -280,6 +280,7 @@ open_database(struct registry *r, const char *path, enum registry_mode mode, boo
 	int rc;
 
 	r->base.kind = "registry";
+	r->base.cure = " ('cfn-deploy verify' says where; put a backup in its place)";
 	rc = database_open(&r->base, path, access_of[mode], is_made, e);
 	if (rc < 0)
 		return rc;

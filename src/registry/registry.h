@@ -222,6 +222,10 @@ int registry_each_version(struct registry *r, const char *function,
 /* What SQLite itself finds wrong with the file, in words of at most size bytes; "" is nothing. */
 int registry_integrity(struct registry *r, char *fault, size_t size, struct err *e);
 
+/* The same by tables: one call a fault, at most 10 a table.  table is NULL for what is no table's. */
+typedef int registry_fault(void *context, const char *table, const char *fault);
+int registry_each_fault(struct registry *r, registry_fault *each, void *context, struct err *e);
+
 /* Calls each for the id of every version, and for the digest of every blob. */
 int registry_each_id(struct registry *r, int (*each)(void *context, int64_t id), void *context,
                      struct err *e);

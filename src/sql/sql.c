@@ -33,10 +33,12 @@ sql_error(struct database *d, const char *what, struct err *e)
 {
 	int result = sqlite3_errcode(d->db) & 0xff;
 
+	const char *cure = result == SQLITE_CORRUPT && d->cure ? d->cure : "";
+
 	for (size_t i = 0; i < ARRAY_SIZE(errors); i++)
 		if (errors[i].result == result)
-			return err_set(e, -errors[i].code, "%s %s: %s: %s", d->kind, d->path, what,
-			               errors[i].words);
+			return err_set(e, -errors[i].code, "%s %s: %s: %s%s", d->kind, d->path, what,
+			               errors[i].words, cure);
 	return err_set(e, -EIO, "%s %s: %s: %s", d->kind, d->path, what, sqlite3_errmsg(d->db));
 }
 

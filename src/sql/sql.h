@@ -14,6 +14,7 @@ struct database {
 	sqlite3_stmt *kept[STATEMENTS_KEPT_MAX]; /* sql_prepare_kept() */
 	size_t n_kept;
 	const char *kind; /* for error texts: "registry" */
+	const char *cure; /* what to do about a damaged one, behind the text; NULL: nothing is said */
 	char path[1024];
 };
 

@@ -259,12 +259,11 @@ readonly LOCK_TIME=${CFN_LOCK_TIME:-3}
 	not grep -q 'goes on serving' "$D/error.log"
 }
 
-# page_damage TABLE: its first page is noise; the file as it was is good.db.
+# page_damage TABLE: its first page, PAGE, is noise; the file as it was is good.db.
 page_damage() {
-	local page
 	cp "$R" "$D/good.db"
-	page=$(sql "SELECT rootpage FROM sqlite_schema WHERE name = '$1'")
-	dd if=/dev/urandom of="$R" bs="$(sql 'PRAGMA page_size')" seek=$((page - 1)) count=1 conv=notrunc status=none
+	PAGE=$(sql "SELECT rootpage FROM sqlite_schema WHERE name = '$1'")
+	dd if=/dev/urandom of="$R" bs="$(sql 'PRAGMA page_size')" seek=$((PAGE - 1)) count=1 conv=notrunc status=none
 }
 
 deploy_later_is_served() {
@@ -282,8 +281,7 @@ says_damage() {
 	conf <<<""
 	pool_start
 	page_damage version
-	refused 65 tool verify
-	grep -q 'damaged' "$D/err"
+	verify_names version
 	answers_hello
 	# A change beside it, or the pool would have no reason to look.
 	sql "UPDATE state SET value = value + 1 WHERE name = 'generation'"
@@ -299,9 +297,44 @@ says_damage() {
 	page_damage version
 	pool_stop TERM
 	refused 65 cfn-pool -c "$D/cfn.conf" --registry "$R" --listen "$SOCKET"
+	grep -q "$R: read: damaged ('cfn-deploy verify' says where; put a backup in its place)" "$D/err"
 	cat "$D/good.db" >"$R"
 	pool_start
 	answers_hello
+}
+
+# verify_names TABLE: and the page, and goes on to what stands behind it.
+verify_names() {
+	local rc=0
+	tool verify >"$D/found" || rc=$?
+	cat "$D/found"
+	[ "$rc" -eq 65 ]
+	grep -q "^fault: table $1: .*[Pp]age $PAGE\b" "$D/found"
+	grep -q ' [1-9][0-9]* blobs' "$D/found"
+}
+
+@test "damaged audit rows keep no pool from starting and serving, and changes end with what to do until they are back" {
+	tool "$D/src/hello.c"
+	conf <<<""
+	page_damage audit
+	verify_names audit
+	pool_start
+	answers_hello
+	hello_make later "Later"
+	refused 65 tool deploy "$D/src/later.c"
+	grep -q 'put a backup in its place' "$D/err"
+	answers_hello
+	[ "$(cat "$D/pool.out" "$D/error.log" | grep -c "audit log: .*damaged")" -eq 1 ]
+	# What is served follows the registry all the same.
+	sql "UPDATE function SET is_enabled = 0; UPDATE state SET value = value + 1 WHERE name = 'generation'"
+	eventually is_disabled
+	cat "$D/good.db" >"$R"
+	eventually answers_hello
+	deploy_later_is_served
+}
+
+is_disabled() {
+	fcgi <<<$'get 1 /hello 0\nread-all' | grep -q '^|Status: 503'
 }
 
 @test "names, routes, methods and limits that are none are refused" {
