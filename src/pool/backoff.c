@@ -2,33 +2,37 @@
 #include "pool/backoff.h"
 
 static uint64_t
-delay_ms(uint32_t n_failures)
+us(uint64_t ms)
 {
-	uint64_t ms = BACKOFF_FIRST_MS;
+	return ms * 1000;
+}
 
-	if (n_failures <= BACKOFF_FREE)
-		return 0;
-	for (uint32_t i = BACKOFF_FREE + 1; i < n_failures && ms < BACKOFF_MAX_MS; i++)
-		ms *= 2;
-	return ms < BACKOFF_MAX_MS ? ms : BACKOFF_MAX_MS;
+static uint64_t
+owed_us(const struct backoff *b, uint64_t now_us)
+{
+	return b->paid_us > now_us ? b->paid_us - now_us : 0;
 }
 
 void
-backoff_failed(struct backoff *b, uint64_t now_us)
+backoff_failed(struct backoff *b, uint64_t now_us, uint64_t ready_us)
 {
-	/* Only the time after the delay was good time. */
-	uint64_t good_us = now_us > b->until_us ? now_us - b->until_us : 0;
-	uint64_t forgiven = good_us / (BACKOFF_FORGIVE_MS * UINT64_C(1000));
+	bool has_served = ready_us > 0 && now_us >= ready_us + us(BACKOFF_LIFE_MS);
+	uint64_t owed = owed_us(b, now_us) + us(has_served ? BACKOFF_SERVED_MS : BACKOFF_USELESS_MS);
+	const uint64_t most = us(BACKOFF_CREDIT_MS + BACKOFF_MAX_MS);
 
-	b->n_failures = forgiven < b->n_failures ? b->n_failures - (uint32_t)forgiven : 0;
-	/* Counting further would only be more to be forgiven. */
-	if (delay_ms(b->n_failures) < BACKOFF_MAX_MS)
-		b->n_failures++;
-	b->until_us = now_us + delay_ms(b->n_failures) * 1000;
+	b->paid_us = now_us + (owed < most ? owed : most);
 }
 
 uint64_t
 backoff_left(const struct backoff *b, uint64_t now_us)
 {
-	return b->until_us > now_us ? b->until_us - now_us : 0;
+	uint64_t owed = owed_us(b, now_us);
+
+	return owed > us(BACKOFF_CREDIT_MS) ? owed - us(BACKOFF_CREDIT_MS) : 0;
+}
+
+bool
+backoff_is_wary(const struct backoff *b, uint64_t now_us)
+{
+	return owed_us(b, now_us) + us(BACKOFF_USELESS_MS) > us(BACKOFF_CREDIT_MS);
 }

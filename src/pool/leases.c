@@ -179,7 +179,7 @@ start_one(struct master *m, struct pool *pool)
 		return false;
 	}
 	pool_say(m, pool, LOG_ERR, e.text, " cannot start: %s", e.text);
-	backoff_failed(&pool->backoff, clock_now_us());
+	backoff_failed(&pool->backoff, clock_now_us(), 0);
 	retry_in(m, pool, RETRY_SOON_MS * UINT64_C(1000));
 	leases_refuse(m, pool, CAUSE_UNAVAILABLE);
 	return false;
@@ -220,6 +220,8 @@ start_more(struct master *m, struct pool *pool)
 			leases_refuse(m, pool, pool->start_failure);
 		return;
 	}
+	if (backoff_is_wary(&pool->backoff, clock_now_us()))
+		n = pool_count(pool, STAGE_BIT(WORKER_STARTING)) > 0 ? 0 : 1;
 	while (n-- > 0 && start_one(m, pool))
 		;
 }

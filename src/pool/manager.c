@@ -255,7 +255,7 @@ failed(struct master *m, const char *why)
 
 	if (!pool || pool->start_failure == CAUSE_NONE)
 		log_line(LOG_ERR, "the management cannot start: %s", why);
-	backoff_failed(&m->manager.backoff, clock_now_us());
+	backoff_failed(&m->manager.backoff, clock_now_us(), 0);
 	if (!pool)
 		return;
 	pool->start_failure = CAUSE_UNAVAILABLE;
@@ -300,7 +300,7 @@ has_ended(struct master *m, const char *why)
 	} else if (stage == RUNNER_READY) {
 		log_line(LOG_ERR, "the management ended: %s", why);
 		g->n_crashes++;
-		backoff_failed(&g->backoff, clock_now_us());
+		backoff_failed(&g->backoff, clock_now_us(), g->ready_us);
 	}
 	lanes_kill_all_of(m, &kind, CAUSE_UNAVAILABLE);
 	manager_follow(m);
@@ -346,6 +346,7 @@ take_ready(struct master *m)
 		return;
 	timer_cancel(&m->loop, &g->timer);
 	g->stage = RUNNER_READY;
+	g->ready_us = clock_now_us();
 	log_line(LOG_NOTICE, "functions are managed at %s", g->settled.path);
 	if (!pool)
 		return;

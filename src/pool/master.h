@@ -70,6 +70,7 @@ struct worker {
 	int init;                       /* too, in fresh mode; else -1 */
 	uint64_t awaited_us;            /* requests waited for it when it was started, then; 0: none did */
 	uint64_t started_us, leased_us;
+	uint64_t ready_us;  /* 0: it is not yet */
 	uint32_t n_served;  /* requests, by earlier leases */
 	bool is_shown;      /* while a page is made */
 	bool was_leased;    /* it may be executing a request until it has ended */
@@ -180,6 +181,7 @@ struct runner {
 	uint64_t version;         /* whose values it was started with */
 	struct channel channel;
 	struct backoff backoff;
+	uint64_t ready_us;                    /* when it was, last */
 	struct timer timer;                   /* the limit of its stage, or the end of its back-off */
 	struct run_counters counters, before; /* of its process; and those of all that have ended */
 	uint64_t n_starts, n_crashes;
@@ -197,6 +199,7 @@ struct manager {
 	int life;                 /* ends its executor when it is closed; -1 */
 	struct channel channel;
 	struct backoff backoff;
+	uint64_t ready_us;  /* when it was, last */
 	struct timer timer; /* the limit of its stage, or the end of its back-off */
 	struct config_management settled;
 	struct manage_counters counters, heard,
@@ -214,6 +217,7 @@ struct router {
 	bool was_serving; /* once */
 	struct channel channel;
 	struct backoff backoff;
+	uint64_t ready_us;  /* 0: it is not yet */
 	struct timer timer; /* start limit, or end of the back-off */
 	int scoreboard;     /* its memory file, which outlives its process; -1: not made yet */
 	const struct scoreboard *board;

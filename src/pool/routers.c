@@ -58,6 +58,7 @@ on_ready(struct master *m, struct router *router, const struct message *message)
 		return;
 	timer_cancel(&m->loop, &router->timer);
 	router->stage = ROUTER_SERVING;
+	router->ready_us = clock_now_us();
 	router->was_serving = true;
 	leases_router_serves(m);
 }
@@ -362,6 +363,7 @@ router_start(struct master *m, struct router *router, struct err *e)
 	}
 	router->id = master_next_id(m);
 	router->stage = ROUTER_STARTING;
+	router->ready_us = 0;
 	fill_start(m, router, &start);
 	channel_send(&m->spawner_channel, MSG_START_ROUTER, &start, sizeof start,
 	             (int[]){ m->listener.fd, theirs, m->logs.fds[LOG_FILE_ACCESS],
@@ -396,7 +398,7 @@ timer_fired(void *context, void *owner)
 	if (router_start(m, router, &e) == 0)
 		return;
 	log_line(LOG_ERR, "router %u cannot start: %s", router->index, e.text);
-	backoff_failed(&router->backoff, clock_now_us());
+	backoff_failed(&router->backoff, clock_now_us(), 0);
 	timer_arm(&m->loop, &router->timer, BACKOFF_MAX_MS * UINT64_C(1000));
 }
 
@@ -486,7 +488,7 @@ router_has_ended(struct master *m, struct router *router, const struct process_e
 		master_stop(m, 70);
 		return;
 	}
-	backoff_failed(&router->backoff, clock_now_us());
+	backoff_failed(&router->backoff, clock_now_us(), router->ready_us);
 	timer_arm(&m->loop, &router->timer, backoff_left(&router->backoff, clock_now_us()) + 1);
 }
 

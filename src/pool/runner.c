@@ -253,7 +253,7 @@ start_failed(struct master *m, const char *why)
 
 	if (!pool || pool->start_failure == CAUSE_NONE)
 		log_line(LOG_ERR, "the runner cannot start: %s", why);
-	backoff_failed(&r->backoff, clock_now_us());
+	backoff_failed(&r->backoff, clock_now_us(), 0);
 	if (!pool)
 		return;
 	pool->start_failure = CAUSE_UNAVAILABLE;
@@ -319,6 +319,7 @@ runner_became_ready(struct master *m)
 		return;
 	timer_cancel(&m->loop, &r->timer);
 	r->stage = RUNNER_READY;
+	r->ready_us = clock_now_us();
 	log_line(LOG_NOTICE, "the runner is ready; programs are run at %s", m->config->run.path);
 	if (!pool)
 		return;
@@ -338,7 +339,7 @@ say_ended(struct master *m, const struct process_ended *ended)
 	}
 	log_line(LOG_ERR, "the runner ended: %s%s%s", text, ended->reason[0] ? ", " : "", ended->reason);
 	m->runner.n_crashes++;
-	backoff_failed(&m->runner.backoff, clock_now_us());
+	backoff_failed(&m->runner.backoff, clock_now_us(), m->runner.ready_us);
 }
 
 /* With it everything that it ran has ended.  Who waits goes on waiting for the next one. */

@@ -166,6 +166,7 @@ worker_became_ready(struct master *m, struct worker *w, const struct process_rea
 	}
 	timer_cancel(&m->loop, &w->timer);
 	w->stage = WORKER_READY;
+	w->ready_us = clock_now_us();
 	w->pid = ready->pid;
 	w->listener = listener;
 	pool->start_failure = CAUSE_NONE;
@@ -322,7 +323,7 @@ crashed(struct master *m, struct worker *w, const struct process_ended *ended)
 		storm_kill(m, w->pool);
 	if (counts_as_crash(cause)) {
 		count_crashes(w->pool, 1);
-		backoff_failed(&w->pool->backoff, clock_now_us());
+		backoff_failed(&w->pool->backoff, clock_now_us(), w->ready_us);
 	}
 	if (w->router)
 		channel_send(&w->router->channel, MSG_WORKER_ENDED, &told, sizeof told, NULL, 0);
@@ -364,7 +365,7 @@ start_failed(struct master *m, struct pool *pool, const struct process_ended *en
 		snprintf(reason, sizeof reason, "%s", ended->reason);
 	else
 		snprintf(reason, sizeof reason, "it ended while it was loaded: %s", ending);
-	backoff_failed(&pool->backoff, clock_now_us());
+	backoff_failed(&pool->backoff, clock_now_us(), 0);
 	audit_note(m, &(struct audit_note){ .event = AUDIT_START_REFUSED,
 	                                    .function = pool->start.function,
 	                                    .version = pool->start.version,

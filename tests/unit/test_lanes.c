@@ -369,7 +369,7 @@ one_that_cannot_start_keeps_nobody_waiting_and_is_tried_again_later(void **state
 
 	publish(f);
 	want(f, 0, 1);
-	for (int i = 0; i <= BACKOFF_FREE; i++) {
+	for (int i = 0; i <= BACKOFF_CREDIT_MS / BACKOFF_USELESS_MS; i++) {
 		assert_true(runner_asked(f) > 0);
 		runner_dies(f, "no languages");
 	}

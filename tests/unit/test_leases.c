@@ -514,7 +514,7 @@ a_crash_is_told_to_the_router_and_held_back_when_it_repeats(void **state)
 	struct pool *pool = pool_at(f, 0);
 	struct worker_ended told;
 
-	for (int i = 0; i < BACKOFF_FREE + 1; i++) {
+	for (int i = 0; i < BACKOFF_CREDIT_MS / BACKOFF_USELESS_MS + 1; i++) {
 		uint32_t id;
 
 		want(f, 0, 0, 1);
@@ -533,6 +533,47 @@ a_crash_is_told_to_the_router_and_held_back_when_it_repeats(void **state)
 	assert_int_equal(pool_waiting(pool), 1); /* its requests wait */
 }
 
+/* While it is to be seen whether the next one does better, one is started and not as many as wait. */
+static void
+after_failures_one_at_a_time_is_started(void **state)
+{
+	struct fixture *f = *state;
+	struct pool *pool = pool_at(f, 0);
+	uint32_t id;
+
+	for (int i = 0; i < BACKOFF_CREDIT_MS / BACKOFF_USELESS_MS; i++)
+		backoff_failed(&pool->backoff, clock_now_us(), 0);
+	want(f, 0, 0, 3);
+	id = started(f);
+	assert_true(id > 0);
+	assert_int_equal(started(f), 0);
+	want(f, 0, 0, 4);
+	assert_int_equal(started(f), 0);
+	ready(f, id);
+	assert_true(started(f) > 0);
+	assert_int_equal(started(f), 0);
+}
+
+/* As when somebody kills it: no evidence against the next one. */
+static void
+what_had_served_is_replaced_at_once_again_and_again(void **state)
+{
+	struct fixture *f = *state;
+
+	for (int i = 0; i < BACKOFF_CREDIT_MS / BACKOFF_SERVED_MS; i++) {
+		uint32_t id;
+
+		want(f, 0, 0, 1);
+		id = started(f);
+		assert_true(id > 0);
+		ready(f, id);
+		worker_find(&f->m, id)->ready_us -= BACKOFF_LIFE_MS * UINT64_C(1000);
+		assert_int_equal(leased_to(f, 0), id);
+		ended(f, id, SIGKILL);
+		assert_int_equal(next_id(f, f->routers[0], MSG_WORKER_ENDED), id);
+	}
+}
+
 static void
 a_limit_that_the_router_saw_is_the_verdict(void **state)
 {
@@ -546,7 +587,7 @@ a_limit_that_the_router_saw_is_the_verdict(void **state)
 	assert_int_equal(next_id(f, f->routers[0], MSG_WORKER_ENDED), id);
 	memcpy(&told, f->message.body, sizeof told);
 	assert_int_equal(told.cause, CAUSE_WALL_TIME_LIMIT);
-	assert_int_equal(pool_at(f, 0)->backoff.n_failures, 0);
+	assert_int_equal(pool_at(f, 0)->backoff.paid_us, 0);
 }
 
 /* What router 0 hears about its question: 1 granted, 0 refused, -1 nothing. */
@@ -685,6 +726,8 @@ main(void)
 		TEST(a_start_that_fails_is_told_to_who_waits),
 		TEST(a_sandbox_that_cannot_be_made_is_not_the_functions_fault),
 		TEST(a_crash_is_told_to_the_router_and_held_back_when_it_repeats),
+		TEST(after_failures_one_at_a_time_is_started),
+		TEST(what_had_served_is_replaced_at_once_again_and_again),
 		TEST(a_limit_that_the_router_saw_is_the_verdict),
 		TEST(a_spare_that_was_killed_before_it_began_is_asked_for_again_and_nobody_is_refused),
 		TEST(starts_that_requests_waited_for_are_counted_by_what_they_were),

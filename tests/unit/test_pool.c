@@ -1,4 +1,4 @@
-/* test_pool.c - the master's parts: options, listener, uid table, back-off, tables, timers, channels. */
+/* test_pool.c - the master's parts: options, listener, uid table, tables, timers, channels. */
 #include "unit.h"
 
 #include <errno.h>
@@ -15,7 +15,6 @@
 #include "base/fd.h"
 #include "base/loop.h"
 #include "base/table.h"
-#include "pool/backoff.h"
 #include "pool/channel.h"
 #include "pool/listener.h"
 #include "pool/options.h"
@@ -405,22 +404,6 @@ a_state_folder_that_others_may_write_is_refused(void **state)
 	assert_int_equal(uids_open(&u, f->folder, 100, &e), -EPERM);
 }
 
-static void
-the_first_failures_cost_nothing_and_further_ones_more_and_more(void **state)
-{
-	static const uint64_t want_ms[] = { 0, 0, 0, 100, 200, 400, 800, 1600, 3200, 5000, 5000, 5000 };
-	struct backoff b = { 0 };
-	uint64_t now = 1000000;
-
-	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(want_ms); i++) {
-		backoff_failed(&b, now);
-		assert_int_equal(backoff_left(&b, now), want_ms[i] * 1000);
-		now = b.until_us > now ? b.until_us : now;
-		assert_int_equal(backoff_left(&b, now), 0);
-	}
-}
-
 /* Within a window from its first eighth on; what is older counts no more. */
 static void
 events_are_counted_for_their_window_and_no_longer(void **state)
@@ -439,28 +422,6 @@ events_are_counted_for_their_window_and_no_longer(void **state)
 	assert_int_equal(storm_add(&c, start + 1000 * eighth_us, window_ms, UINT32_MAX), UINT32_MAX);
 	assert_int_equal(storm_add(&c, start + 1001 * eighth_us, window_ms, UINT32_MAX),
 	                 2 * (uint64_t)UINT32_MAX);
-}
-
-static void
-time_without_a_failure_is_forgiven(void **state)
-{
-	struct backoff b = { 0 };
-	uint64_t now = 1000000;
-
-	(void)state;
-	for (int i = 0; i < 5; i++)
-		backoff_failed(&b, now);
-	assert_int_equal(backoff_left(&b, now), 200000);
-	/* One short of a whole second takes nothing back: the sixth costs 400 ms. */
-	now = b.until_us + BACKOFF_FORGIVE_MS * UINT64_C(1000) - 1;
-	backoff_failed(&b, now);
-	assert_int_equal(backoff_left(&b, now), 400000);
-	now = b.until_us + 3 * BACKOFF_FORGIVE_MS * UINT64_C(1000);
-	backoff_failed(&b, now);
-	assert_int_equal(backoff_left(&b, now), 100000);
-	now = b.until_us + 3600 * UINT64_C(1000000);
-	backoff_failed(&b, now);
-	assert_int_equal(backoff_left(&b, now), 0);
 }
 
 static void
@@ -604,9 +565,7 @@ main(void)
 		TEST(the_last_uid_slot_is_given_and_none_past_it),
 		TEST(a_damaged_uid_table_is_refused),
 		TEST(a_state_folder_that_others_may_write_is_refused),
-		TEST(the_first_failures_cost_nothing_and_further_ones_more_and_more),
 		TEST(events_are_counted_for_their_window_and_no_longer),
-		TEST(time_without_a_failure_is_forgiven),
 		TEST(a_table_finds_what_was_put_and_nothing_that_was_removed),
 		TEST(messages_that_do_not_fit_follow_in_order_with_their_descriptors),
 		TEST(a_peer_that_never_reads_is_given_up),
