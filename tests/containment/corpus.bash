@@ -7,7 +7,9 @@ load ../system/helper
 containment=$tree/tests/containment
 BOX_RUN=${CFN_CLIENT%/*}/box_run
 CANARY=CFN-CANARY-0123456789ab
+# What an attempt may take; and one that has to meet a limit, where each has limits of its own.
 ATTEMPT_CPU_MS=${ATTEMPT_CPU_MS:-300} ATTEMPT_WALL_MS=${ATTEMPT_WALL_MS:-3000}
+SHORT_CPU_MS=${SHORT_CPU_MS:-$ATTEMPT_CPU_MS} SHORT_WALL_MS=${SHORT_WALL_MS:-$ATTEMPT_WALL_MS}
 
 # corpus_make LANGUAGE...: a place with the attempts in these, c and cpp, as programs.
 corpus_make() {
@@ -126,12 +128,16 @@ function_is_gone() {
 
 # --- inside a compiler's box, and a stranger's program's -----------------------------------------------------------------
 
-# in_box_of compiler|run ATTEMPT
+# in_box_of compiler|run ATTEMPT: with the limits that its expected outcome asks for.
 in_box_of() {
-	local profile=$1
+	local profile=$1 cpu=$ATTEMPT_CPU_MS wall=$ATTEMPT_WALL_MS
 	shift
+	case ${expected:-} in
+	*cpu_time_limit) cpu=$SHORT_CPU_MS ;;
+	*wall_time_limit) wall=$SHORT_WALL_MS ;;
+	esac
 	language_of "$1"
-	CFN_CANARY=$CANARY timeout 150 "$BOX_RUN" "$profile" "$ATTEMPT_CPU_MS" "$ATTEMPT_WALL_MS" \
+	CFN_CANARY=$CANARY timeout 150 "$BOX_RUN" "$profile" "$cpu" "$wall" \
 		"$D/bin/attempts.$LANGUAGE" "$1" </dev/null >"$D/answer" || return 1
 	said "$1" <"$D/answer"
 }

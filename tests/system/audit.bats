@@ -121,6 +121,7 @@ restore() {
 	verified
 }
 
+# bats test_tags=any-user
 @test "a pool that cannot start a version says why" {
 	deploy "$D/src/hello.c"
 	sql "PRAGMA foreign_keys = OFF; UPDATE version SET entry = 'nothing'"
@@ -130,6 +131,7 @@ restore() {
 	comes pool start_refused '.function == "hello" and (.detail | contains("nothing"))'
 }
 
+# bats test_tags=any-user
 @test "a byte that is changed is found, wherever it is" {
 	some_log
 	for line in 1 4 "$(wc -l <"$L")"; do
@@ -140,6 +142,7 @@ restore() {
 	verified
 }
 
+# bats test_tags=any-user
 @test "entries that are removed are found: in the middle, at the beginning, at the end, all" {
 	some_log
 	n=$(wc -l <"$L")
@@ -161,6 +164,7 @@ restore() {
 	verified
 }
 
+# bats test_tags=any-user
 @test "entries that are swapped, doubled or written anew are found" {
 	some_log
 	sed -i -e '4{h;d}' -e '5G' "$L"
@@ -199,6 +203,7 @@ found_with_key() {
 	grep -q "the head is not signed with key" "$D/err"
 }
 
+# bats test_tags=any-user
 @test "a signature that is gone or damaged is found" {
 	some_log
 	sed -i 's/"number":1/"number":2/' "$R.pool/audit.head"
@@ -211,6 +216,7 @@ found_with_key() {
 	found "audit.pub"
 }
 
+# bats test_tags=any-user
 @test "rows of the registry that are edited, removed or all gone are found" {
 	some_log
 	cp "$R" "$D/kept.db"
@@ -236,6 +242,7 @@ found_with_key() {
 	verified
 }
 
+# bats test_tags=any-user
 @test "what is cut off behind a pool that runs is found although it was not signed" {
 	pool_start
 	deploy "$D/src/hello.c"
@@ -251,6 +258,7 @@ found_with_key() {
 	found "entry 4 is missing before entry 5"
 }
 
+# bats test_tags=any-user
 @test "a pool that was killed leaves a chain that the next one goes on" {
 	pool_start
 	deploy "$D/src/hello.c"
@@ -270,6 +278,7 @@ found_with_key() {
 	verified
 }
 
+# bats test_tags=any-user
 @test "two deploys at once give one chain, two pools write one log" {
 	pool_start
 	POOL_ONE=$POOL
@@ -336,6 +345,7 @@ found_with_key() {
 	chmod 700 "$R.pool"
 }
 
+# bats test_tags=any-user
 @test "what is in the files is not believed" {
 	some_log
 	mkfifo "$D/fifo"

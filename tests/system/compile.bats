@@ -63,6 +63,7 @@ nothing_is_deployed() {
 	[ "$RC" -eq 0 ]
 }
 
+# bats test_tags=any-user
 @test "a source without end meets a limit that is named" {
 	attack zero.c <<<'#include "/dev/zero"'
 	[ "$RC" -eq 65 ]
@@ -94,6 +95,7 @@ bounded() {
 	[ "$RC" -eq 65 ] && says "$1" && [ "$(wc -c <"$D/err")" -lt 3000000 ]
 }
 
+# bats test_tags=any-user
 @test "depth and recursion end in the compiler's own bounds, or it crashes in its box and that is said" {
 	attack parentheses.c <<<"int f(void) { return $(head -c 200000 /dev/zero | tr '\0' '(')1; }"
 	bounded 'crashed over this source'
@@ -113,6 +115,7 @@ bounded() {
 	nothing_is_deployed
 }
 
+# bats test_tags=any-user
 @test "what an assembler is told to fill or to read ends at the disk's limit" {
 	local line
 	for line in '.fill 100000000000, 1, 1' '.space 0x7fffffffffff, 1' '.skip 1 << 40, 7'; do
@@ -126,6 +129,7 @@ bounded() {
 	nothing_is_deployed
 }
 
+# bats test_tags=any-user
 @test "a flood of diagnostics is cut" {
 	local words line
 	words=$(head -c 100000 /dev/zero | tr '\0' 'x')
@@ -169,6 +173,7 @@ words_about() {
 	[ "$RC" -eq 0 ]
 }
 
+# bats test_tags=any-user
 @test "the name of a source is only a name" {
 	local name
 	cd "$D/src"
@@ -184,6 +189,7 @@ words_about() {
 	not test -e own
 }
 
+# bats test_tags=any-user
 @test "nothing in a source becomes an option" {
 	attack optimize.c <<<'#pragma GCC optimize "-fplugin=/tmp/none.so"'
 	[ "$RC" -eq 0 ]
@@ -200,6 +206,7 @@ words_about() {
 	not test -e "$D/dependencies"
 }
 
+# bats test_tags=any-user
 @test "diagnostics cannot draw on the terminal" {
 	attack draws.c <<<$'#line 1 "x\\r\\033[31mred\\a"\n#error \033[2J\n#pragma message "\\033]0;title\\a"'
 	[ "$RC" -eq 65 ]
@@ -207,6 +214,7 @@ words_about() {
 	not grep -q $'\r' "$D/err"
 }
 
+# bats test_tags=any-user
 @test "an artifact that wants more than a function may is refused" {
 	attack interpreter.c <<<'__asm__(".section .interp,\"a\"\n.string \"/bin/sh\"\n.text");'
 	[ "$RC" -eq 65 ]

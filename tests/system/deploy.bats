@@ -69,8 +69,8 @@ sections_of() {
 }
 
 # bats test_tags=any-user
-@test "fifty deploys under load: no request fails, no answer is of two versions" {
-	local rounds=50 seconds=30 n start
+@test "many deploys under load: no request fails, no answer is of two versions" {
+	local rounds=20 seconds=12 n start
 	[ -z "${CFN_QUICK:-}" ] || rounds=8 seconds=0
 	version_make 0
 	deploy "$D/src/v.c"
@@ -113,7 +113,7 @@ load_is_over() {
 	[ "$(find "$D" -name 'over.*' | wc -l)" -eq 4 ]
 }
 
-# bats test_tags=kernel
+# bats test_tags=any-user
 @test "requests in flight finish on the version that they began with" {
 	version_make 1
 	deploy "$D/src/v.c"
@@ -130,6 +130,7 @@ load_is_over() {
 	not grep -q 'v=2' "$D/slow"
 }
 
+# bats test_tags=any-user
 @test "a request that outlives drain_timeout ends with its old version" {
 	printf 'drain_timeout = 300ms\n' | conf
 	version_make 1
@@ -180,6 +181,7 @@ is_executing() {
 	get /v 404
 }
 
+# bats test_tags=any-user
 @test "a locked function refuses every change by name, serves on, and is unlocked by a word" {
 	version_make 1
 	deploy "$D/src/v.c"
@@ -215,6 +217,7 @@ no_longer() {
 	return 0
 }
 
+# bats test_tags=any-user
 @test "a source that does not compile says where, and the old version goes on" {
 	local rc=0
 	version_make 1
@@ -251,6 +254,7 @@ no_longer() {
 	get /v 200 'v=1 '
 }
 
+# bats test_tags=any-user
 @test "a handler that is not there, and one that needs what no library has, are refused" {
 	hello_make hello "Hello"
 	refused 65 cfn-deploy --registry "$R" deploy --entry nobody "$D/src/hello.c"
@@ -268,7 +272,6 @@ no_longer() {
 	[[ $output == *elsewhere* ]]
 }
 
-# bats test_tags=kernel
 @test "the compiler sees no secret and no network, and ends" {
 	local rc=0
 	echo 'top secret' >"$D/secret"
@@ -286,6 +289,7 @@ no_longer() {
 	[ "$rc" -ne 0 ]
 }
 
+# bats test_tags=any-user
 @test "another function's route is refused, an active one is not dropped by accident" {
 	hello_make one "one"
 	hello_make two "two"
@@ -320,6 +324,7 @@ no_longer() {
 	done
 }
 
+# bats test_tags=any-user
 @test "concurrent deploys of one function: the last version is whole, none is lost" {
 	local i pids=()
 	for i in 1 2 3 4; do
@@ -373,6 +378,7 @@ no_longer() {
 	[ -z "$(find "$D" -name escape.txt)" ]
 }
 
+# bats test_tags=any-user
 @test "cp out of a folder that is not there makes none" {
 	deploy deploy "$functions/demo.c"
 	serve
@@ -384,6 +390,7 @@ no_longer() {
 	[ ! -e "$D/shared/nosuch" ]
 }
 
+# bats test_tags=any-user
 @test "cp writes to a pipe and leaves it one, and gives standard input no name" {
 	deploy deploy --shared files "$functions/demo.c"
 	serve
@@ -398,6 +405,7 @@ no_longer() {
 	[ "$status" -eq 64 ]
 }
 
+# bats test_tags=any-user
 @test "a pool that is silent is said to be, by status, cp and a change" {
 	hello_make hello "Hello"
 	deploy "$D/src/hello.c"
@@ -430,6 +438,7 @@ no_longer() {
 	get /demo/files/in.txt 200 given
 }
 
+# bats test_tags=any-user
 @test "status and list are read by people and by programs" {
 	hello_make hello "Hello"
 	deploy "$D/src/hello.c"
@@ -444,6 +453,7 @@ no_longer() {
 	deploy --json list | grep -q '"hello"'
 }
 
+# bats test_tags=any-user
 @test "a pool that cannot load a version votes against it, and its reason is said" {
 	source_make big.c <<-'END'
 		#include <stdlib.h>

@@ -145,6 +145,7 @@ answers() {
 	dev_end HUP
 }
 
+# bats test_tags=any-user
 @test "what is logged, how a function crashes, and a stream as it comes are seen at once" {
 	source_make events.c <<-'END'
 		static int log_it(cfn_request *q, cfn_response *r)
@@ -194,6 +195,7 @@ answers() {
 	dev_end TERM
 }
 
+# bats test_tags=any-user
 @test "names are names, whatever is in them" {
 	local folder=$D/'a b"c; # {x} $(y)'
 	mkdir "$folder"
@@ -206,6 +208,7 @@ answers() {
 	dev_end INT
 }
 
+# bats test_tags=any-user
 @test "a folder is one function, and one with a manifest is all of its functions" {
 	mkdir -p shop/lib
 	cat >shop/shop.c <<-'END'
@@ -250,6 +253,7 @@ answers() {
 	dev_end INT
 }
 
+# bats test_tags=any-user
 @test "what is recorded is a test" {
 	rm hello.c
 	mkdir tests
@@ -329,6 +333,7 @@ answers() {
 	[ "$(grep -c '^ok' "$D/tap")" = 4 ]
 }
 
+# bats test_tags=any-user
 @test "with --json every line is an object, and --config says what there is" {
 	source_make late.c <<-'END'
 		static int put(cfn_request *q, cfn_response *r) { (void)q; (void)r; return 204; }
@@ -358,6 +363,7 @@ answers() {
 	refused 66 timeout 150 cfn-deploy --config "$D/none.conf" dev hello.c
 }
 
+# bats test_tags=any-user
 @test "what cannot be is refused in one line" {
 	refused 64 cfn-deploy dev
 	refused 66 cfn-deploy dev none.c

@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # flat.bats - what a pool holds grows neither with requests nor with deploys: descriptors, processes and mounts not at
 # all, memory not beyond a bound that does not depend on their number.
+# bats file_tags=any-user
 # shellcheck disable=SC2030,SC2031,SC2034,SC2154
 load helper
 load held

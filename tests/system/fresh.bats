@@ -119,15 +119,23 @@ misbehaves() {
 	eventually no_zombies
 }
 
+# bats test_tags=any-user
 @test "a process that exits is a crash" { misbehaves exits 500 crash; }
+# bats test_tags=any-user
 @test "a process that exits well is a crash" { misbehaves exits_well 500 crash; }
+# bats test_tags=any-user
 @test "a process that aborts is a crash" { misbehaves aborts 500 crash; }
+# bats test_tags=any-user
 @test "a process that raises SIGSEGV is a crash" { misbehaves segfaults 500 crash; }
 @test "a process that loops is stopped by its CPU time" { misbehaves loops 504 cpu_time_limit --cpu-time 50ms; }
+# bats test_tags=any-user
 @test "a process that sleeps for ever is stopped by its time" { misbehaves sleeps 504 wall_time_limit; }
+# bats test_tags=any-user
 @test "a process that ignores every signal is stopped by its time" { misbehaves ignores 504 wall_time_limit; }
 @test "a process that allocates without end meets its memory limit" { misbehaves allocates 500 memory_limit; }
+# bats test_tags=any-user
 @test "a process that goes on forking is stopped" { misbehaves forks 500 syscall_denied; }
+# bats test_tags=any-user
 @test "a process that writes junk before its answer has answered badly" { misbehaves junk_before 500 bad_response; }
 
 # ask_many N PATH: N requests over eight connections; prints how many got each status.
@@ -145,6 +153,7 @@ ask_many() {
 	eventually no_zombies
 }
 
+# bats test_tags=any-user
 @test "a new version is deployed under load: no request fails" {
 	local n load
 	for n in 1 2 3; do
@@ -201,6 +210,7 @@ ask_many() {
 	[ "$(grep -c 'it has begun' "$D/function.log")" -eq 1 ]
 }
 
+# bats test_tags=any-user
 @test "pm.max_requests replaces the zygote" {
 	local first
 	deploy deploy --mode fresh --pm-max-requests 3 --function short --entry who "$D/src/who.c"
@@ -210,6 +220,7 @@ ask_many() {
 	[ "$(zygote short)" != "$first" ]
 }
 
+# bats test_tags=any-user
 @test "bodies, large ones too, and streams go through a process of their own" {
 	deploy deploy --mode fresh --function demo "$functions/demo.c"
 	head -c 2000000 /dev/zero | tr '\0' a >"$D/large"
@@ -221,6 +232,7 @@ ask_many() {
 	get /demo/count 200 'request 1 of'
 }
 
+# bats test_tags=any-user
 @test "a client that leaves costs no worker" {
 	local before
 	before=$(zygote demo)

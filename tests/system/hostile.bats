@@ -51,26 +51,31 @@ misbehaves() {
 	grep -h "\"$3\"" "$D"/*.log | grep -q "$1"
 }
 
+# bats test_tags=any-user
 @test "a function that calls exit crashes" { misbehaves exits 500 crash; }
+# bats test_tags=any-user
 @test "a function that calls _exit(0) crashes" { misbehaves exits_well 500 crash; }
+# bats test_tags=any-user
 @test "a function that aborts crashes" { misbehaves aborts 500 crash; }
-# bats test_tags=kernel
+# bats test_tags=any-user
 @test "a function that raises SIGSEGV crashes" { misbehaves segfaults 500 crash; }
+# bats test_tags=any-user
 @test "a function that recurses without end crashes" { misbehaves recurses 500 crash; }
-# bats test_tags=kernel
 @test "a function that loops is stopped by its CPU time, which the log has" {
 	misbehaves loops 504 cpu_time_limit
 	grep -hqE 'cpu_time_limit; cpu [0-9]{3,} ms' "$D"/*.log
 }
-# bats test_tags=kernel
+# bats test_tags=any-user
 @test "a function that sleeps for ever is stopped by its time" { misbehaves sleeps 504 wall_time_limit; }
+# bats test_tags=any-user
 @test "a function that stops itself is stopped by its time" { misbehaves stops 504 wall_time_limit; }
+# bats test_tags=any-user
 @test "a function that ignores every signal is stopped by its time" { misbehaves ignores 504 wall_time_limit; }
+# bats test_tags=any-user
 @test "a function that writes junk before its answer has answered badly" { misbehaves junk_before 500 bad_response; }
-# bats test_tags=kernel
 @test "a function that allocates without end meets its memory limit" { misbehaves allocates 500 memory_limit; }
+# bats test_tags=any-user
 @test "a function that goes on forking is stopped" { misbehaves forks 500 syscall_denied; }
-# bats test_tags=kernel
 @test "a function that goes on executing programs is stopped, and the call is named" {
 	misbehaves execs 500 syscall_denied
 	grep -q '"cause":"syscall_denied","syscall":"execve"' "$D/access.log"
@@ -84,6 +89,7 @@ misbehaves() {
 	lives_on closes
 }
 
+# bats test_tags=any-user
 @test "a function that forges records cannot answer without a header block" {
 	hostile forges
 	request '/forges?go'
@@ -97,6 +103,7 @@ has_lost() {
 	[ "$(grep -c "function '$2' .* bad_response;" "$D/error.log")" -eq "$1" ]
 }
 
+# bats test_tags=any-user
 @test "a function that writes junk after its answer loses its worker and nothing else" {
 	local i
 	hostile junk_after
@@ -109,6 +116,7 @@ has_lost() {
 	done
 }
 
+# bats test_tags=any-user
 @test "what a function prints before and after its answer is no part of it" {
 	hostile prints
 	request '/prints?go'
@@ -118,6 +126,7 @@ has_lost() {
 	lives_on prints
 }
 
+# bats test_tags=any-user
 @test "a status that is none, and a failed handler, are a 500" {
 	hostile misstates
 	get '/misstates?go' 500
@@ -159,6 +168,7 @@ cpu_of_workers() {
 	echo "$sum"
 }
 
+# bats test_tags=any-user
 @test "a stream whose function dies is cut, not ended" {
 	local rc=0
 	hostile stream_dies
@@ -177,6 +187,7 @@ cpu_of_workers() {
 	[ "$(stat -c %s "$D/function.log")" -lt 4000000 ]
 }
 
+# bats test_tags=any-user
 @test "an alarm that a request leaves behind does not reach the next one" {
 	hostile alarms
 	get '/alarms?go' 200
@@ -202,6 +213,7 @@ eight_codes() {
 	[ "$(wc -l <"$D/loop-codes")" -eq 8 ]
 }
 
+# bats test_tags=any-user
 @test "nginx never had to answer by itself" {
 	not grep -E 'upstream prematurely closed connection while reading response header' "$D/nginx/error.log"
 	not grep -q '" 502 ' "$D/nginx/access.log"

@@ -90,6 +90,7 @@ tells() {
 	tells 'hello v2: 200, [0-9.]+ ms, cpu [0-9.]+ ms, memory [0-9.]+ MiB'
 }
 
+# bats test_tags=any-user
 @test "a version that is not active answers" {
 	both 0 hello --version 1
 	says 'the first'
@@ -98,6 +99,7 @@ tells() {
 	says 'the second'
 }
 
+# bats test_tags=any-user
 @test "a function that is disabled answers" {
 	cfn-deploy --registry "$R" disable hello
 	invoke 0 hello
@@ -105,6 +107,7 @@ tells() {
 	cfn-deploy --registry "$R" enable hello
 }
 
+# bats test_tags=any-user
 @test "path, query, method and fields arrive as a web server would give them" {
 	both 0 mirror --path '/mirror/a%20b?x=1' --query 'name=Ada L' --method DELETE --header 'X-Own:  of mine'
 	says 'DELETE /mirror/a b id=a b name=Ada L type=- own=of mine body=0:'
@@ -112,6 +115,7 @@ tells() {
 	says 'GET /mirror id=- name=A type=- own=- body=0:'
 }
 
+# bats test_tags=any-user
 @test "a body comes from the command line, a file or standard input" {
 	both 0 mirror --data 'a body'
 	says 'POST /mirror id=- name=- type=application/x-www-form-urlencoded own=- body=6:a body'
@@ -128,6 +132,7 @@ tells() {
 	refused 66 cfn-deploy --registry "$R" invoke mirror --data "@$D/missing"
 }
 
+# bats test_tags=any-user
 @test "with -i status and header are printed, with HEAD nothing else" {
 	both 0 mirror -i
 	head -1 "$D/out" | grep -qx 'Status: 200 OK'
@@ -137,16 +142,19 @@ tells() {
 	not grep -q 'HEAD /mirror' "$D/out"
 }
 
+# bats test_tags=any-user
 @test "a stream is printed as it comes" {
 	both 0 mirror --query stream=1
 	says $'piece 0\npiece 1\npiece 2'
 }
 
+# bats test_tags=any-user
 @test "what the function logs and prints is on standard error" {
 	both 0 mirror
 	tells '^warning: a line of the log$'
 }
 
+# bats test_tags=any-user
 @test "bytes go through a pipe as they are, and to a terminal as text" {
 	both 0 mirror --query binary=1
 	[ "$(od -An -tx1 <"$D/out" | tr -d ' \n')" = 610062ff ]
@@ -155,6 +163,7 @@ tells() {
 	not grep -q $'\033' "$D/typed"
 }
 
+# bats test_tags=any-user
 @test "as JSON it is one object" {
 	both 0 mirror --json --query name=Ada
 	[ "$(jq -r '[.function, .version, .status, .cause, .body_cut, .n_refused] | join(" ")' "$D/out")" = 'mirror 1 200  false 0' ]
@@ -168,6 +177,7 @@ tells() {
 	[ "$(jq -r '[.status, .cause, .how] | join(" ")' "$D/out")" = '0 crash signal SEGV' ]
 }
 
+# bats test_tags=any-user
 @test "an answer of 400 or more is exit status 76" {
 	both 76 mirror --query status=1
 	tells 'mirror v1: 404'
@@ -190,12 +200,14 @@ tells() {
 	END
 }
 
+# bats test_tags=any-user
 @test "a stream that dies is told although its beginning was printed" {
 	both 65 stream_dies --query go=1
 	says 'a beginning'
 	tells 'stream_dies v1: crash \(signal ABRT\)'
 }
 
+# bats test_tags=any-user
 @test "output without end is cut, and the answer still comes" {
 	both 0 floods --query go=1
 	says 'still here'
@@ -203,6 +215,7 @@ tells() {
 	[ "$(wc -c <"$D/err")" -lt 100000 ]
 }
 
+# bats test_tags=any-user
 @test "what has no route is refused before anything runs" {
 	refused 64 cfn-deploy --registry "$R" invoke mirror --path /elsewhere
 	grep -q 'it has: GET, POST, PUT /mirror' "$D/err"
@@ -276,6 +289,7 @@ tells() {
 	END
 }
 
+# bats test_tags=any-user
 @test "--explain prints a table with what to do, and says when nothing was refused" {
 	both 0 attempts --query attempt=net_socket_inet --explain
 	says 'REFUSED net_socket_inet EACCES'
@@ -285,6 +299,7 @@ tells() {
 	tells 'no system call was refused'
 }
 
+# bats test_tags=any-user
 @test "without --explain only dangerous calls are told" {
 	both 0 attempts --query attempt=net_socket_inet
 	tells 'system call refused: socket, 1 time$'
@@ -355,6 +370,7 @@ has_workers() {
 	wait "${pids[@]}" || true
 }
 
+# bats test_tags=any-user
 @test "the function that serves is not disturbed: no crash is counted, no router hears of it" {
 	invoke 65 segfaults --query go=1
 	[ "$(cfn-deploy --registry "$R" --json status | jq '.pools[0].functions[] | select(.name == "segfaults") | .crashes')" = 0 ]
@@ -395,6 +411,7 @@ has_workers() {
 	fcgi <<<$'get 1 /keeps 0\nread-all' | grep -q '|2'
 }
 
+# bats test_tags=any-user
 @test "--request says method and path in one word" {
 	both 0 mirror --request 'DELETE /mirror/a%20b?x=1&name=Ada'
 	says 'DELETE /mirror/a b id=a b name=Ada type=- own=- body=0:'

@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # kills.bats - processes of a pool are killed at random under load: how many requests that costs, and that all is well
 # afterwards.  CFN_KILLS: how many.  What it took is shown and not asserted.
+# bats file_tags=any-user
 # shellcheck disable=SC2030,SC2031,SC2034,SC2154
 load helper
 

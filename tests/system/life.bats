@@ -51,6 +51,7 @@ ended() {
 	! is_alive "$POOL"
 }
 
+# bats test_tags=any-user
 @test "QUIT lets requests in flight finish, TERM does not wait" {
 	local answer status=0
 	pool_start
@@ -94,6 +95,7 @@ ended() {
 	is_alive "$POOL"
 }
 
+# bats test_tags=any-user
 @test "a share of a processor needs a cgroup, and what is not held is said" {
 	printf '[function demo]\ncpu_share = 50\n' | conf
 	sed -i '/^\[global\]/a cgroup = off' "$D/cfn.conf"
@@ -136,6 +138,7 @@ status_is() {
 	pool_stop QUIT
 }
 
+# bats test_tags=any-user
 @test "what only a start can change is named when it is reloaded" {
 	pool_start
 	sed -i -e '/^listen.mode/d' -e '/^\[global\]/a listen.mode = 0640\nlisten.backlog = 5\nmount_prefix = /other' "$D/cfn.conf"
@@ -153,6 +156,7 @@ is_gone() { ! is_alive "$1"; }
 times_out() { nap_answer | grep -q wall_time_limit; }
 naps() { nap_answer | grep -q 'slept 600'; }
 
+# bats test_tags=any-user
 @test "a configuration with a fault does not end a pool that is asked to reload it" {
 	pool_start
 	echo 'no_such_key = 1' >>"$D/cfn.conf"
@@ -258,6 +262,7 @@ three_routers() {
 	answers /neighbour 'the neighbour'
 }
 
+# bats test_tags=any-user
 @test "pm = static has its workers from the start and keeps them" {
 	printf '[function neighbour]\npm = static\npm.max_children = 3\n' >>"$D/cfn.conf"
 	pool_start
@@ -267,6 +272,7 @@ three_routers() {
 	eventually workers_are 3
 }
 
+# bats test_tags=any-user
 @test "pm = dynamic keeps its spare workers" {
 	printf '[function neighbour]\npm = dynamic\npm.max_children = 4\npm.min_spare_servers = 2\n' >>"$D/cfn.conf"
 	pool_start
@@ -276,6 +282,7 @@ three_routers() {
 	eventually workers_are 2
 }
 
+# bats test_tags=any-user
 @test "pm = ondemand starts with the first request and ends when idle" {
 	printf '[function neighbour]\npm = ondemand\npm.process_idle_timeout = 500ms\n' >>"$D/cfn.conf"
 	pool_start
@@ -286,6 +293,7 @@ three_routers() {
 	answers /neighbour 'the neighbour'
 }
 
+# bats test_tags=any-user
 @test "pm.max_requests replaces the worker" {
 	printf '[function demo]\npm.max_requests = 3\n' >>"$D/cfn.conf"
 	pool_start
@@ -295,6 +303,7 @@ three_routers() {
 	answers /demo/count 'request 1 of'
 }
 
+# bats test_tags=any-user
 @test "never more workers than pm.max_children, and a full queue is a 503 with Retry-After" {
 	local i n_503
 	printf '[function demo]\npm.max_children = 2\nqueue = 3\n' >>"$D/cfn.conf"
@@ -318,12 +327,14 @@ ten_answers() {
 	[ "$(grep -l '^closed' "$D"/answer.* | wc -l)" -eq 10 ]
 }
 
+# bats test_tags=any-user
 @test "a live socket is refused, and its pool goes on" {
 	pool_start
 	refused 75 cfn-pool --registry "$R" --listen "$SOCKET" || refused 69 cfn-pool --registry "$R" --listen "$SOCKET"
 	answers /neighbour 'the neighbour'
 }
 
+# bats test_tags=any-user
 @test "what has taken the place of the socket is not removed with it" {
 	pool_start
 	rm "${SOCKET#unix:}"
@@ -332,11 +343,13 @@ ten_answers() {
 	grep -q mine "${SOCKET#unix:}"
 }
 
+# bats test_tags=any-user
 @test "a socket in a folder that is not there is refused by that name" {
 	refused 73 cfn-pool --registry "$R" --listen "unix:$D/none/cfn.sock"
 	grep -q 'its folder is not there' "$D/err"
 }
 
+# bats test_tags=any-user
 @test "two pools serve one registry, and a deploy reaches both" {
 	local first=$SOCKET
 	pool_start
@@ -371,6 +384,7 @@ ten_answers() {
 	answers /neighbour 'the neighbour'
 }
 
+# bats test_tags=any-user
 @test "the request's id, the access log and the function's log belong together" {
 	local id
 	conf <<<""
@@ -398,6 +412,7 @@ ten_answers() {
 	jq -e . "$D/function.log" >/dev/null
 }
 
+# bats test_tags=any-user
 @test "the web server's REQUEST_ID is taken when it is a token" {
 	pool_start
 	run fcgi <<-END
@@ -413,6 +428,7 @@ ten_answers() {
 	[[ $output == *'|id 0123456789abcdef0123456789abcdef'* ]]
 }
 
+# bats test_tags=any-user
 @test "control bytes in a log line are escaped" {
 	pool_start
 	fcgi >"$D/answer" <<-END
@@ -429,6 +445,7 @@ ten_answers() {
 	jq -e . "$D/function.log" >/dev/null
 }
 
+# bats test_tags=any-user
 @test "a function that crashes again and again is held back, its neighbour is not" {
 	local i pids=()
 	deploy deploy --function aborts --entry aborts "$functions/hostile.c"

@@ -28,6 +28,7 @@ answers_hello() {
 	fcgi <<<$'get 1 /hello 0\nread-all' | grep -q '|Hello'
 }
 
+# bats test_tags=any-user
 @test "unknown options and commands" {
 	refused 64 cfn-deploy --no-such-option
 	refused 64 tool no-such-command
@@ -41,6 +42,7 @@ answers_hello() {
 	refused 64 cfn-pool --registry "$R" --listen nowhere
 }
 
+# bats test_tags=any-user
 @test "help and version are no errors" {
 	cfn-deploy --help | grep -q deploy
 	cfn-pool --help | grep -q -- --listen
@@ -48,6 +50,7 @@ answers_hello() {
 	cfn-deploy --version | grep -q '[0-9]'
 }
 
+# bats test_tags=any-user
 @test "files that are missing" {
 	refused 66 tool deploy "$D/src/missing.c"
 	refused 66 cfn-deploy --registry "$D/missing.db" list
@@ -56,6 +59,7 @@ answers_hello() {
 	not test -e "$D/missing.db"
 }
 
+# bats test_tags=any-user
 @test "a configuration with an unknown key is refused by its line" {
 	printf '[global]\nregistry = %s\nno_such_key = 1\n' "$R" >"$D/bad.conf"
 	refused 78 cfn-pool -c "$D/bad.conf" -t
@@ -65,6 +69,7 @@ answers_hello() {
 	refused 78 cfn-pool -c "$D/bad.conf" -t
 }
 
+# bats test_tags=any-user
 @test "-t says that a configuration is good, -tt prints it" {
 	cfn-pool -c "$D/cfn.conf" --registry "$R" --listen "$SOCKET" -t
 	cfn-pool -c "$D/cfn.conf" --registry "$R" --listen "$SOCKET" -tt >"$D/out" 2>&1
@@ -73,6 +78,7 @@ answers_hello() {
 	not test -S "$D/x.sock"
 }
 
+# bats test_tags=any-user
 @test "a registry that is not one" {
 	local junk=$D/reg/junk.db
 	head -c 20000 /dev/urandom >"$junk"
@@ -91,6 +97,7 @@ answers_hello() {
 	[ "$status" -ne 124 ]
 }
 
+# bats test_tags=any-user
 @test "a registry from a newer version" {
 	tool "$D/src/hello.c"
 	sql 'PRAGMA user_version = 999'
@@ -240,6 +247,7 @@ answers_later() {
 # How long the lock is held at least; a change waits for 5 seconds.
 readonly LOCK_TIME=${CFN_LOCK_TIME:-3}
 
+# bats test_tags=any-user
 @test "a registry that is held for long costs changes meanwhile, no request, and a change that waits goes through" {
 	local end=$((SECONDS + LOCK_TIME))
 	tool "$D/src/hello.c"
@@ -276,6 +284,7 @@ says_damage() {
 	grep -q 'generation [0-9]* goes on serving' "$D/error.log"
 }
 
+# bats test_tags=any-user
 @test "a page that is damaged costs no request, is said once and found, and the pool is back with the file" {
 	tool "$D/src/hello.c"
 	conf <<<""
@@ -337,6 +346,7 @@ is_disabled() {
 	fcgi <<<$'get 1 /hello 0\nread-all' | grep -q '^|Status: 503'
 }
 
+# bats test_tags=any-user
 @test "names, routes, methods and limits that are none are refused" {
 	refused 64 tool deploy --function 'No Name' "$D/src/hello.c"
 	refused 64 tool deploy --route nowhere "$D/src/hello.c"
@@ -349,6 +359,7 @@ is_disabled() {
 	not grep -q hello "$D/list"
 }
 
+# bats test_tags=any-user
 @test "functions that are not there" {
 	local command
 	for command in show history rollback enable disable remove restart; do
@@ -391,6 +402,7 @@ is_disabled() {
 	CFN_REGISTRY=$R cfn-deploy list
 }
 
+# bats test_tags=any-user
 @test "two functions that somebody gave one version leave the pool and the third as they are" {
 	hello_make other "Other"
 	hello_make third "Third"

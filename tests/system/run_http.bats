@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # run_http.bats - POST /api/run and what is below it, through web servers: answers, streams, queue, restarts.
+# bats file_tags=any-user
 # shellcheck disable=SC2030,SC2031,SC2154
 load helper
 load runs

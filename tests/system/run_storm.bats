@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # run_storm.bats - many runs over HTTP: attacks among good ones, and one after the other; every good one is right, and
 # nothing is left or grows.
+# bats file_tags=any-user
 # shellcheck disable=SC2016,SC2030,SC2031,SC2154
 load helper
 load runs

@@ -70,6 +70,7 @@ serve_signed() {
 	answers /good 200 fine
 }
 
+# bats test_tags=any-user
 @test "without a trusted key everything is served as ever, signed or not" {
 	pool_start
 	say good signed
@@ -86,6 +87,7 @@ serve_signed() {
 	tool --json verify | jq -e '.ok and (.required | not)'
 }
 
+# bats test_tags=any-user
 @test "a secret that anybody may set does not take the place of what is signed" {
 	source_make victim.c <<-'END'
 		int victim(cfn_request *q, cfn_response *r);
@@ -109,6 +111,7 @@ serve_signed() {
 	answers /victim 200 'guest set'
 }
 
+# bats test_tags=any-user
 @test "invoke asks what is signed, and nothing else" {
 	serve_signed
 	[ "$(tool invoke victim 2>/dev/null)" = two ]
@@ -122,6 +125,7 @@ serve_signed() {
 	refused 65 tool invoke victim
 }
 
+# bats test_tags=any-user
 @test "once a key is trusted only what is signed becomes active and is served" {
 	pool_start
 	hello_make good one
@@ -150,6 +154,7 @@ serve_signed() {
 	answers /good 200 one
 }
 
+# bats test_tags=any-user
 @test "without a pool the keys of the configuration decide" {
 	tool key trust alice "$D/alice.pem"
 	hello_make good one
@@ -199,6 +204,7 @@ attacks() {
 	done 4< <(attacks)
 }
 
+# bats test_tags=any-user
 @test "an older registry in the place of this one is refused by name, and what is newer goes on" {
 	serve_signed
 	sql ".backup $D/older.db"
@@ -232,6 +238,7 @@ attacks() {
 	tool verify
 }
 
+# bats test_tags=any-user
 @test "a removed or disabled function does not come back without a key" {
 	serve_signed
 	sql ".backup $D/older.db"
@@ -255,6 +262,7 @@ attacks() {
 	answers /good 503
 }
 
+# bats test_tags=any-user
 @test "a key signs for its routes, functions and folders alone" {
 	serve_signed
 	as bob key new >"$D/bob.pem"
@@ -286,6 +294,7 @@ attacks() {
 	answers /shop/1 200 Shop
 }
 
+# bats test_tags=any-user
 @test "the last key's end is not the end of signatures" {
 	serve_signed
 	tool key revoke alice
@@ -388,6 +397,7 @@ attacks() {
 	tool key list | grep -q 'signatures are required'
 }
 
+# bats test_tags=any-user
 @test "verify finds every kind of fault, and what openssl made is as good" {
 	openssl genpkey -algorithm ed25519 -out "$D/own.key" 2>/dev/null
 	openssl pkey -in "$D/own.key" -pubout -out "$D/own.pem"
@@ -424,6 +434,7 @@ make_older() {
 		ALTER TABLE function DROP COLUMN lock_reason"
 }
 
+# bats test_tags=any-user
 @test "a registry from before there were signatures is served as it is, and brought up to date by the next change" {
 	hello_make good one
 	as nobody "$D/src/good.c"
@@ -460,6 +471,7 @@ make_older() {
 	answers /good 200 fine
 }
 
+# bats test_tags=any-user
 @test "a key cannot take the numbers that others need" {
 	serve_signed
 	as bob key new >"$D/bob.pem"

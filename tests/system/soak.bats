@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # soak.bats - a mixed load with deploys, crashes, kills, sessions, streams and programs, for SOAK_TIME seconds: what the
 # pool holds afterwards is what it held before.  `make soak` is an hour of it.
+# bats file_tags=any-user
 # shellcheck disable=SC2030,SC2031,SC2034,SC2154
 load helper
 load held

@@ -85,6 +85,7 @@ says() {
 	jq -e '.exchanges == 4 and .wrong == 0 and (.outcomes | map(.ok) | all) and .outcomes[1].status == 303' "$D/out"
 }
 
+# bats test_tags=any-user
 @test "what is not right is told with what came instead, what was logged, and how it ended" {
 	book wrong <<-'END'
 		GET /book?log=1
@@ -134,6 +135,7 @@ says() {
 	jq -e '.wrong == 4 and .outcomes[1].says == ["line 7: The function crashed."]' "$D/out"
 }
 
+# bats test_tags=any-user
 @test "CPU time is bounded for each exchange, whatever those before it took and how many come behind it" {
 	{
 		printf 'GET /book?burn=700\nHTTP 200\n\n%.0s' 1 2 3
@@ -144,6 +146,7 @@ says() {
 	says '^ok 104 '
 }
 
+# bats test_tags=any-user
 @test "bodies come from files, of bytes too, and streams end with what is expected" {
 	book bytes <<-'END'
 		PUT /book
@@ -202,6 +205,7 @@ says() {
 	says '8 bytes and not 8; byte 2 differs$'
 }
 
+# bats test_tags=any-user
 @test "functions in one folder have tests of their names, a folder is one function, and one of folders is many" {
 	local name
 	for name in one two bad; do
@@ -233,6 +237,7 @@ says() {
 	tested 66 "$D/folders/empty"
 }
 
+# bats test_tags=any-user
 @test "test and invoke take what the cfn.ini of the folder, or the one above, says of the source; the command line wins" {
 	local f=$D/set/greet
 	mkdir -p "$f/tests"
@@ -291,6 +296,7 @@ reads() {
 	printf 'PUT /book\n\n< %s\n\nHTTP 200\n' "$1" >"$D/beside/tests/beside.http"
 }
 
+# bats test_tags=any-user
 @test "a test reads the files of its folder and no others" {
 	local path
 	mkdir -p "$D/beside/tests/below"
@@ -309,6 +315,7 @@ reads() {
 	tested 0 "$D/beside" --shared names
 }
 
+# bats test_tags=any-user
 @test "what cannot be read as exchanges is said before anything runs" {
 	local file=$D/book/tests/x.http
 	book x <<<'GET book'
