@@ -38,8 +38,9 @@
  *   {"command":"listener"}                 → {"ok":true,"address":TEXT,"made":BOOL} + the listening socket,
  *                                          and behind it that of metrics.listen, if it has one; with
  *                                          "ok":false, "stopping":true: it has no more use of them
- *   {"command":"drain"} + descriptor       → {"ok":true}: it stops gracefully; connections between two
- *                                          requests go to the other end of that (MSG_CONNECTION)
+ *   {"command":"drain","chain":true} + descriptor → {"ok":true}: it stops gracefully; connections between two
+ *                                          requests go to the other end of that (pool/predecessors.h), and
+ * with "chain" what the pools before it still give
  *
  * Every answer has "ok"; with false it has "error", one line for people.
  *

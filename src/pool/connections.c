@@ -8,12 +8,11 @@
 
 #include "base/fd.h"
 #include "base/log.h"
+#include "pool/predecessors.h"
 #include "pool/routers.h"
 #include "pool/supervisor.h"
 
 enum { FINISH_MS = 1000 };
-
-static const struct message_rule rules[] = { { MSG_CONNECTION, 0, 0, 1, 1 } };
 
 /* A router may have been taken over: anything else than a connection could harm the next one. */
 static bool
@@ -29,8 +28,8 @@ is_connection(int fd)
 }
 
 /* To one router after the other. */
-static void
-take(struct master *m, int fd)
+void
+connections_take(struct master *m, int fd)
 {
 	static size_t next;
 
@@ -51,40 +50,36 @@ on_end(struct master *m, void *owner, const struct err *why)
 {
 	(void)owner;
 	(void)why;
-	channel_close(&m->heritage);
+	channel_close(&m->heir);
 }
 
+/* It has nothing to say. */
 static void
 on_message(struct master *m, void *owner, struct message *message)
 {
-	struct err e;
-
-	if (m->phase != PHASE_SERVING || !message_check(rules, ARRAY_SIZE(rules), message, &e))
-		on_end(m, owner, NULL);
-	else
-		take(m, message->fds[0]);
-}
-
-static int
-open_channel(struct master *m, int sock, struct err *e)
-{
-	channel_close(&m->heritage);
-	m->heritage = (struct channel){ .owner = m, .on_message = on_message, .on_end = on_end };
-	return channel_open(&m->heritage, &m->loop, sock, e);
+	(void)message;
+	on_end(m, owner, NULL);
 }
 
 bool
 connections_have_heir(const struct master *m)
 {
-	return m->heritage.watch.fd >= 0 || supervisor_keeps();
+	return m->heir.watch.fd >= 0 || supervisor_keeps();
 }
 
 int
-connections_bequeath(struct master *m, int sock, struct err *e)
+connections_bequeath(struct master *m, int sock, bool is_chained, struct err *e)
 {
 	int own = fcntl(sock, F_DUPFD_CLOEXEC, 3);
 
-	return own < 0 ? err_set(e, errno, "heir") : open_channel(m, own, e);
+	if (own < 0)
+		return err_set(e, errno, "heir");
+	m->heir = (struct channel){ .owner = m, .on_message = on_message, .on_end = on_end };
+	if (channel_open(&m->heir, &m->loop, own, e) < 0)
+		return -e->code;
+	if (is_chained)
+		predecessors_bequeath(m, &m->heir);
+	return 0;
 }
 
 void
@@ -92,21 +87,10 @@ connections_leave(struct master *m, int fd)
 {
 	if (m->phase != PHASE_DRAINING || !is_connection(fd))
 		return;
-	if (m->heritage.watch.fd >= 0)
-		channel_send(&m->heritage, MSG_CONNECTION, NULL, 0, &fd, 1);
+	if (m->heir.watch.fd >= 0)
+		channel_send(&m->heir, HERITAGE_CONNECTION, NULL, 0, &fd, 1);
 	else if (supervisor_keeps())
 		supervisor_keep(fd, LISTENER_KEPT_NAME);
-}
-
-int
-connections_inherit(struct master *m, int *end, struct err *e)
-{
-	int pair[2], rc = message_pair(pair, e);
-
-	if (rc < 0)
-		return rc;
-	*end = pair[1];
-	return open_channel(m, pair[0], e);
 }
 
 /* The supervisor has copies, which would keep a connection open that is closed here. */
@@ -118,7 +102,7 @@ connections_take_kept(struct master *m)
 	for (int i = 0; i < m->listener.n_kept; i++) {
 		int fd = LISTENER_KEPT_FD + i;
 
-		take(m, fd);
+		connections_take(m, fd);
 		fd_close(&fd);
 	}
 	log_line(LOG_NOTICE, "%d connections were kept by the supervisor", m->listener.n_kept);
@@ -130,5 +114,5 @@ void
 connections_close(struct master *m)
 {
 	if (m->phase == PHASE_STOPPED)
-		channel_finish(&m->heritage, FINISH_MS);
+		channel_finish(&m->heir, FINISH_MS);
 }

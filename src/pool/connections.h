@@ -7,14 +7,16 @@
 /* Whether there is anybody to leave them to. */
 bool connections_have_heir(const struct master *m);
 
-/* The pool that stops: its heir is at the other end, which is taken over. */
-int connections_bequeath(struct master *m, int sock, struct err *e);
+/* The pool that stops: its heir is at the other end of sock, which stays the caller's; is_chained: it takes
+ * what the pools before this one still give, too. */
+int connections_bequeath(struct master *m, int sock, bool is_chained, struct err *e);
 
 /* The pool that stops: one that a router gave back; it stays the caller's. */
 void connections_leave(struct master *m, int fd);
 
-/* The pool that is new: those that the supervisor has kept, and an end for the pool before, the caller's. */
-int connections_inherit(struct master *m, int *end, struct err *e);
+/* The pool that is new: one from a pool before it, which stays the caller's; those that the supervisor has
+ * kept. */
+void connections_take(struct master *m, int fd);
 void connections_take_kept(struct master *m);
 
 /* What is still to be sent, within a moment. */

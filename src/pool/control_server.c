@@ -204,7 +204,7 @@ serve_listener(void *context, void *owner, uint32_t events)
 		return;
 	}
 	c->peer = peer;
-	c->has_ended = false;
+	c->has_ended = c->is_heir = false;
 	c->watch = (struct watch){ .fd = sock, .serve = serve_connection, .owner = c };
 	c->timer = (struct timer){ .fire = connection_is_idle, .owner = c };
 	if (loop_watch(&m->loop, &c->watch, EPOLLIN, &e) < 0) {

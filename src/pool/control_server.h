@@ -43,6 +43,7 @@ struct control_connection {
 	struct invocation *invocation;
 	uid_t peer;
 	bool has_ended; /* the asker has said its last: closed after the answer */
+	bool is_heir;   /* a new pool, which has the listening socket and is not ready yet */
 };
 
 struct control_server {

@@ -35,24 +35,32 @@ is_listening(int fd)
 	return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0 && type == SOCK_STREAM;
 }
 
+/* An address, for people and to compare by. */
+static void
+describe_address(const struct sockaddr *a, socklen_t size, char text[LISTENER_TEXT_SIZE])
+{
+	char host[64], port[8];
+
+	snprintf(text, LISTENER_TEXT_SIZE, "a socket that was handed over");
+	if (a->sa_family == AF_UNIX)
+		snprintf(text, LISTENER_TEXT_SIZE, "unix:%.108s",
+		         ((const struct sockaddr_un *)(const void *)a)->sun_path);
+	else if (getnameinfo(a, size, host, sizeof host, port, sizeof port,
+	                     NI_NUMERICHOST | NI_NUMERICSERV) == 0)
+		snprintf(text, LISTENER_TEXT_SIZE, a->sa_family == AF_INET6 ? "tcp:[%s]:%s" : "tcp:%s:%s",
+		         host, port);
+}
+
 static void
 describe(struct listener *l)
 {
 	struct sockaddr_storage address = { 0 };
 	socklen_t size = sizeof address;
-	char host[64], port[8];
 
-	snprintf(l->text, sizeof l->text, "a socket that was handed over");
 	if (getsockname(l->fd, (struct sockaddr *)&address, &size) < 0)
-		return;
+		address.ss_family = AF_UNSPEC;
 	l->is_tcp = address.ss_family == AF_INET || address.ss_family == AF_INET6;
-	if (address.ss_family == AF_UNIX)
-		snprintf(l->text, sizeof l->text, "unix:%.108s",
-		         ((const struct sockaddr_un *)(const void *)&address)->sun_path);
-	else if (getnameinfo((struct sockaddr *)&address, size, host, sizeof host, port, sizeof port,
-	                     NI_NUMERICHOST | NI_NUMERICSERV) == 0)
-		snprintf(l->text, sizeof l->text, address.ss_family == AF_INET6 ? "tcp:[%s]:%s" : "tcp:%s:%s",
-		         host, port);
+	describe_address((const struct sockaddr *)&address, size, l->text);
 }
 
 /* Of "name:connection:connection" all but the first, when they are n and called so; else 0. */
@@ -244,17 +252,26 @@ listen_tcp(const struct addrinfo *a, const char *text, int backlog, struct err *
 }
 
 static int
-open_tcp(const struct listener_options *o, const char *text, struct listener *l, struct err *e)
+look_up(const char *text, struct addrinfo **found, struct err *e)
 {
-	struct addrinfo hints = { .ai_flags = AI_PASSIVE, .ai_socktype = SOCK_STREAM }, *found;
+	struct addrinfo hints = { .ai_flags = AI_PASSIVE, .ai_socktype = SOCK_STREAM };
 	char host[256], port[8];
 	int rc = split_address(text, host, port, e);
 
 	if (rc < 0)
 		return rc;
-	rc = getaddrinfo(host, port, &hints, &found);
-	if (rc != 0)
-		return err_set(e, -EINVAL, "listen on 'tcp:%s': %s", text, gai_strerror(rc));
+	rc = getaddrinfo(host, port, &hints, found);
+	return rc == 0 ? 0 : err_set(e, -EINVAL, "listen on 'tcp:%s': %s", text, gai_strerror(rc));
+}
+
+static int
+open_tcp(const struct listener_options *o, const char *text, struct listener *l, struct err *e)
+{
+	struct addrinfo *found;
+	int rc = look_up(text, &found, e);
+
+	if (rc < 0)
+		return rc;
 	l->fd = listen_tcp(found, text, o->backlog, e);
 	freeaddrinfo(found);
 	return l->fd < 0 ? l->fd : 0;
@@ -313,6 +330,20 @@ listener_open(const struct listener_options *options, struct listener *l, struct
 	if (l->fd < 0)
 		rc = open_address(options, l, e);
 	return rc == 0 ? settle(l) : rc;
+}
+
+bool
+listener_is_at(const char *text, const char *address)
+{
+	char numeric[LISTENER_TEXT_SIZE];
+	struct addrinfo *found;
+	struct err e;
+
+	if (strncmp(address, "tcp:", 4) != 0 || look_up(address + 4, &found, &e) < 0)
+		return strcmp(text, address) == 0;
+	describe_address(found->ai_addr, found->ai_addrlen, numeric);
+	freeaddrinfo(found);
+	return strcmp(text, numeric) == 0;
 }
 
 int

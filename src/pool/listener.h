@@ -37,6 +37,9 @@ int listener_open(const struct listener_options *options, struct listener *l, st
  * -EINVAL: it is no listening stream socket. */
 int listener_adopt(int fd, bool is_made, struct listener *l, struct err *e);
 
+/* Whether a listener of this text is where an address of a configuration is; names are looked up. */
+bool listener_is_at(const char *text, const char *address);
+
 /* The address alone, whatever was handed over. */
 int listener_open_address(const struct listener_options *options, struct listener *l, struct err *e);
 

@@ -144,14 +144,16 @@ open_metrics(struct master *m, struct err *e)
 		                                  .backlog = (int)c->listen_backlog };
 
 	struct listener made = { .fd = -1 };
-	int rc = c->metrics_listen[0] ? listener_open_address(&options, &made, e) : 0;
+	int rc = 0;
 
-	/* That of the pool before this one, which still listens there. */
-	if (rc == -EADDRINUSE && m->metrics.fd >= 0)
+	/* That of the pool before this one. */
+	if (m->metrics.fd >= 0 && listener_is_at(m->metrics.text, c->metrics_listen))
 		return 0;
+	if (c->metrics_listen[0])
+		rc = listener_open_address(&options, &made, e);
 	fd_close(&m->metrics.fd);
 	m->metrics = made;
-	return rc;
+	return rc < 0 ? err_wrap(e, "metrics.listen") : 0;
 }
 
 /* What only root can make, before root is given up. */
@@ -497,11 +499,12 @@ init(struct master *m)
 	m->metrics.fd = -1;
 	m->started_us = clock_now_us();
 	pages_init(m);
+	predecessors_init(m);
 	runner_init(m);
 	manager_init(m);
 	cgroup_none(&m->cgroup, "");
-	m->takeover.sock = m->takeover.ended.fd = m->heritage.watch.fd = m->spawner.channel =
-	    m->spawner.pidfd = m->spawner_channel.watch.fd = -1;
+	m->takeover.sock = m->takeover.process = m->heir.watch.fd = m->spawner.channel = m->spawner.pidfd =
+	    m->spawner_channel.watch.fd = -1;
 	for (int i = 0; i < LOG_FILES; i++)
 		m->logs.fds[i] = -1;
 	m->logs.slow = -1;

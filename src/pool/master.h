@@ -22,6 +22,7 @@
 #include "pool/listener.h"
 #include "pool/logs.h"
 #include "pool/options.h"
+#include "pool/predecessors.h"
 #include "pool/privileges.h"
 #include "pool/secrets.h"
 #include "pool/session_keys.h"
@@ -277,7 +278,8 @@ struct master {
 	struct identity identity;
 	struct listener listener;
 	struct takeover takeover;
-	struct channel heritage; /* to the pool after this one, or from the one before; fd -1: none */
+	struct channel heir; /* the pool after this one; fd -1: none */
+	struct predecessor predecessors[PREDECESSORS_MAX];
 	struct listener metrics; /* of their own; fd -1: none */
 	struct logs logs;
 	struct timer logs_timer; /* until a system's log is connected to again */

@@ -273,7 +273,8 @@ runner_follow(struct master *m)
 		return;
 	}
 	timer_cancel(&m->loop, &r->timer);
-	if (!pool || m->phase == PHASE_DRAINING || m->phase == PHASE_STOPPED || takeover_is_shared(m))
+	if (!pool || m->phase == PHASE_STOPPED || takeover_is_shared(m) ||
+	    (m->phase == PHASE_DRAINING && pool_waiting(pool) == 0))
 		return;
 	if (backoff_left(&r->backoff, clock_now_us()) > 0) {
 		start_again_later(m);

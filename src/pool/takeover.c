@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/syscall.h>
 #include <sys/types.h>
 #include <unistd.h>
@@ -14,6 +13,7 @@
 #include "base/log.h"
 #include "pool/connections.h"
 #include "pool/master.h"
+#include "pool/predecessors.h"
 #include "pool/runner.h"
 
 enum {
@@ -89,7 +89,9 @@ candidate_ask(struct candidate *c, struct err *e)
 static int
 candidate_compare(struct candidate *c, const char *address, struct candidate *best, struct err *e)
 {
-	if (address[0] != '\0' && strcmp(address, c->address) != 0) {
+	if (address[0] != '\0' && !listener_is_at(c->address, address)) {
+		log_line(LOG_NOTICE, "pool %d, which serves this registry on %s, goes on beside this one",
+		         (int)c->pid, c->address);
 		candidate_done(c);
 		return 0;
 	}
@@ -141,47 +143,35 @@ takeover_listener(struct master *m, struct err *e)
 		return rc;
 	}
 	m->takeover.sock = best.sock;
-	m->takeover.ended.fd = best.process;
+	m->takeover.process = best.process;
 	return 1;
 }
 
 bool
 takeover_is_shared(const struct master *m)
 {
-	return m->takeover.ended.fd >= 0;
+	return m->takeover.process >= 0 || predecessors_are_running(m);
 }
 
-static void
-before_ended(void *context, void *owner, uint32_t events)
+/* The old one's end of the channel is *end. */
+static int
+add_predecessor(struct master *m, int *end, struct err *e)
 {
-	struct master *m = context;
+	int pair[2], process = m->takeover.process;
 
-	(void)owner;
-	(void)events;
-	loop_forget(&m->loop, &m->takeover.ended);
-	fd_close(&m->takeover.ended.fd);
-	runner_follow(m);
-}
-
-static void
-await_end(struct master *m)
-{
-	struct err e;
-
-	m->takeover.ended.serve = before_ended;
-	if (loop_watch(&m->loop, &m->takeover.ended, EPOLLIN, &e) == 0)
-		return;
-	log_line(LOG_WARNING, "the pool before this one: %s", e.text);
-	fd_close(&m->takeover.ended.fd);
-	runner_follow(m);
+	if (message_pair(pair, e) < 0)
+		return -e->code;
+	*end = pair[1];
+	m->takeover.process = -1;
+	return predecessors_add(m, process, pair[0], e);
 }
 
 static int
 tell_to_drain(struct master *m, struct err *e)
 {
-	json_t *question = json_pack("{s:s}", "command", "drain");
+	json_t *question = json_pack("{s:s,s:b}", "command", "drain", "chain", 1);
 	AUTO_FD end = -1;
-	int rc = question ? connections_inherit(m, &end, e) : err_set(e, ENOMEM, "question");
+	int rc = question ? add_predecessor(m, &end, e) : err_set(e, ENOMEM, "question");
 
 	if (rc == 0)
 		rc = control_question(m->takeover.sock, question, end, e);
@@ -200,7 +190,7 @@ takeover_finish(struct master *m)
 	if (tell_to_drain(m, &e) < 0)
 		log_line(LOG_ERR, "the pool before this one goes on: %s", e.text);
 	fd_close(&m->takeover.sock);
-	await_end(m);
+	fd_close(&m->takeover.process);
 }
 
 /* Whoever may ask may deploy, but the socket is the web server's way in: he could answer in every function's
@@ -214,6 +204,33 @@ is_refused(struct master *m, struct control_connection *c)
 	return true;
 }
 
+/* Two heirs would both serve from then on. */
+static bool
+has_heir(const struct master *m)
+{
+	for (size_t i = 0; i < CONTROL_CONNECTIONS_MAX; i++)
+		if (m->control.connections[i].watch.fd >= 0 && m->control.connections[i].is_heir)
+			return true;
+	return false;
+}
+
+static json_t *
+why_not_now(struct master *m)
+{
+	json_t *answer;
+
+	if (m->phase != PHASE_SERVING) {
+		answer = control_error("it is starting or stopping");
+		json_object_set_new(answer, "stopping", json_boolean(m->phase != PHASE_STARTING));
+		return answer;
+	}
+	if (has_heir(m))
+		return control_error("another pool is just taking over");
+	if (predecessors_are_full(m))
+		return control_error("%d pools before it still drain", PREDECESSORS_MAX);
+	return NULL;
+}
+
 void
 takeover_serve_listener(struct master *m, struct control_connection *c, const json_t *question, int fd)
 {
@@ -223,12 +240,12 @@ takeover_serve_listener(struct master *m, struct control_connection *c, const js
 	(void)fd;
 	if (is_refused(m, c))
 		return;
-	if (m->phase != PHASE_SERVING) {
-		answer = control_error("it is starting or stopping");
-		json_object_set_new(answer, "stopping", json_boolean(m->phase != PHASE_STARTING));
+	answer = why_not_now(m);
+	if (answer) {
 		control_answer(m, c, answer);
 		return;
 	}
+	c->is_heir = true;
 	answer = json_pack("{s:b,s:s,s:b}", "ok", 1, "address", m->listener.text, "made",
 	                   m->listener.path[0] != '\0');
 	control_tell(c, answer, (int[]){ m->listener.fd, m->metrics.fd }, m->metrics.fd < 0 ? 1 : 2);
@@ -241,10 +258,10 @@ takeover_serve_drain(struct master *m, struct control_connection *c, const json_
 {
 	struct err e;
 
-	(void)question;
 	if (is_refused(m, c))
 		return;
-	if (fd >= 0 && m->phase == PHASE_SERVING && connections_bequeath(m, fd, &e) < 0)
+	if (fd >= 0 && m->phase == PHASE_SERVING &&
+	    connections_bequeath(m, fd, json_is_true(json_object_get(question, "chain")), &e) < 0)
 		log_line(LOG_WARNING, "connections are closed: %s", e.text);
 	log_line(LOG_NOTICE, "another pool serves from now on");
 	control_answer(m, c, json_pack("{s:b}", "ok", 1));

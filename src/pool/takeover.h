@@ -6,14 +6,12 @@
 #include <stdbool.h>
 
 #include "base/err.h"
-#include "base/loop.h"
 
 struct master;
 struct control_connection;
 
 struct takeover {
-	int sock;           /* to the pool that ran before; -1: none */
-	struct watch ended; /* its pidfd, until it has ended; -1 when there is none */
+	int sock, process; /* to the pool that runs, and its pidfd, until this one is ready; -1: none */
 };
 
 /* The new pool: the listening socket of the pool of this registry that has our address; without one, of the
@@ -23,8 +21,8 @@ int takeover_listener(struct master *m, struct err *e);
 /* The new pool is ready: tells the old one, waiting for nothing. */
 void takeover_finish(struct master *m);
 
-/* Whether the pool before this one may still be there: what two may not do at once waits for runner_follow,
- * which is called when it has ended. */
+/* Whether a pool before this one may still be there: what two may not do at once waits for runner_follow,
+ * which is called when the last one has ended. */
 bool takeover_is_shared(const struct master *m);
 
 /* The old pool's answers, for root and its own user alone. */

@@ -83,6 +83,77 @@ pool_replace() {
 	not test -S "$D/x.sock"
 }
 
+# pool_follow: as pool_replace, but the one before may go on for as long as it has something to do.
+pool_follow() {
+	local n
+	n=$(grep -c 'another pool serves from now on' "$D/error.log" || true)
+	OLD=$POOL
+	cfn-pool -c "$D/cfn.conf" --registry "$R" --listen "$SOCKET" --replace >>"$D/pool.out" 2>&1 3>&- &
+	POOL=$!
+	started "$POOL"
+	eventually has_followed $((n + 1))
+	remember_below "$POOL"
+}
+
+has_followed() {
+	[ "$(grep -c 'another pool serves from now on' "$D/error.log")" -ge "$1" ]
+}
+
+# It says /begun, and answers when /enough is there.
+waits_make() {
+	source_make waits.c <<-'END'
+		#include <fcntl.h>
+		#include <unistd.h>
+		int waits(cfn_request *q, cfn_response *r);
+		int waits(cfn_request *q, cfn_response *r)
+		{
+			close(open("/begun", O_CREAT | O_WRONLY, 0600));
+			while (access("/enough", F_OK) < 0)
+				cfn_wait(q, 50);
+			return cfn_send(r, 200, "text/plain", "waited\n");
+		}
+	END
+	deploy deploy --shared files --wall-time 120s "$D/src/waits.c"
+}
+
+@test "while the first pool still answers, three more follow each other, and its connection comes to the last" {
+	local first second
+	conf <<-END
+		shared_dir = $D/shared
+		process_control_timeout = 120s
+	END
+	pool_start
+	first=$POOL
+	waits_make
+	nginx_start
+	mkfifo "$D/script"
+	"$CFN_CLIENT" "$SOCKET" <"$D/script" >"$D/kept.out" 3>&- &
+	started $!
+	exec 7>"$D/script"
+	printf 'get 1 /waits 1\nread\n' >&7
+	eventually test -e "$D/shared/files/begun"
+	load_start
+	some_more
+	pool_follow
+	second=$POOL
+	some_more
+	pool_follow
+	eventually ended "$second"
+	pool_follow
+	eventually ended "$OLD"
+	is_alive "$first"
+	some_more
+	load_stop
+	: >"$D/shared/files/enough"
+	eventually grep -q '^end 1 0 0' "$D/kept.out"
+	eventually ended "$first"
+	printf 'get 2 /hello 1\nread\n' >&7
+	eventually grep -q '^end 2 0 0' "$D/kept.out"
+	exec 7>&-
+	grep -q '^|hello there' "$D/kept.out"
+	is_alive "$POOL"
+}
+
 has_spawner() {
 	[ -n "$(descendants "$1" cfn-spawn)" ]
 }
@@ -104,6 +175,9 @@ has_spawner() {
 	started $!
 	eventually has_spawner $!
 	remember_below $!
+	# A second heir would serve beside it.
+	refused 77 cfn-pool -c "$D/cfn.conf" --registry "$R" --listen "$SOCKET" --replace
+	grep -q 'another pool is just taking over' "$D/err"
 	kill -s KILL $!
 	wait $! || true
 	pool_answers
@@ -125,30 +199,64 @@ has_spawner() {
 	other=$POOL
 	refused 64 cfn-pool -c "$D/cfn.conf" --registry "$R" --replace
 	grep -q 'several pools serve this registry' "$D/err"
+	: >"$D/pool.out"
 	pool_replace
 	[ "$OLD" = "$other" ]
+	# So is one who gives another address than that of the pool that he means.
+	grep -q "pool $first, which serves this registry on unix:$D/x.sock, goes on beside this one" "$D/pool.out"
 	pool_answers
 	is_alive "$first"
 }
 
-@test "programs that run are finished before the next pool's runner starts, and requests wait for it" {
+@test "a new pool whose metrics.listen is taken ends before it replaces, and one with another address changes it" {
+	local port
+	port=$(port_free)
+	conf <<<"metrics.listen = tcp:127.0.0.1:$port"
+	pool_start
+	# What is taken is not what the old one has.
+	sed "s|^metrics.listen.*|metrics.listen = $SOCKET|" "$D/cfn.conf" >"$D/taken.conf"
+	refused 69 cfn-pool -c "$D/taken.conf" --registry "$R" --listen "$SOCKET" --replace
+	grep -q 'metrics.listen: listen on .*: another program is listening there' "$D/err"
+	pool_answers
+	curl -fsS "http://127.0.0.1:$port/metrics" | grep -q '^cfn_'
+	# By another name it is the same, and comes over.
+	sed -i "s|^metrics.listen.*|metrics.listen = tcp:localhost:$port|" "$D/cfn.conf"
+	pool_replace
+	curl -fsS "http://127.0.0.1:$port/metrics" | grep -q '^cfn_'
+	sed -i "s|^metrics.listen.*|metrics.listen = unix:$D/metrics.sock|" "$D/cfn.conf"
+	pool_replace
+	curl -fsS --unix-socket "$D/metrics.sock" http://localhost/metrics | grep -q '^cfn_'
+	not curl -fsS "http://127.0.0.1:$port/metrics"
+}
+
+waits_for_the_runner() {
+	cfn-deploy --registry "$R" --json status | jq -es '[.. | .requests_queued? // 0] | add > 0'
+}
+
+@test "programs that run are finished before the next pool's runner starts, and requests wait for it, in a chain of pools too" {
+	local first second
 	run_serve
+	first=$POOL
 	async "$(bash_run 'sleep 8; echo slept')"
 	eventually has_status "$ID" running
-	cfn-pool -c "$D/cfn.conf" --registry "$R" --listen "$SOCKET" --replace >>"$D/pool.out" 2>&1 3>&- &
-	OLD=$POOL POOL=$!
-	started "$POOL"
-	eventually grep -q 'another pool serves from now on' "$D/error.log"
-	post "$(bash_run 'echo next')"
-	expect 200
-	result .stdout next
+	pool_follow
+	second=$POOL
+	(post "$(bash_run 'echo next')" && expect 200 && result .stdout next) 3>&- &
+	waiting=$!
+	eventually waits_for_the_runner
+	pool_follow
+	wait "$waiting"
 	eventually has_status "$ID" accepted
 	request "/api/run/$ID"
 	result .stdout slept
-	eventually ended "$OLD"
-	remember_below "$POOL"
-	# In the log of both: the end of the one, then the other's runner.
-	[ "$(grep -oE 'stopped$|runner is ready' "$D/error.log" | paste -sd ,)" = "runner is ready,stopped,runner is ready" ]
+	post "$(bash_run 'echo last')"
+	expect 200
+	result .stdout last
+	eventually ended "$first"
+	eventually ended "$second"
+	# In the log of all: the end of one, then the next one's runner.
+	[ "$(grep -oE 'stopped$|runner is ready' "$D/error.log" | paste -sd ,)" = \
+		"runner is ready,stopped,runner is ready,stopped,runner is ready" ]
 }
 
 # bats test_tags=any-user
