@@ -175,19 +175,30 @@ step_slowest() {
 		END { if (line != "") print "    " line }'
 }
 
+# cpu_read NAME: CPU is the seconds of processor that this shell's ended children have had, theirs among them.  Not by a
+# substitution, whose shell has no children.
+cpu_read() {
+	times >"$work/log/$1.times"
+	CPU=$(awk -F '[ms ]' 'NR == 2 { printf "%d", $1 * 60 + $2 + $4 * 60 + $5 }' "$work/log/$1.times")
+}
+
 # step NAME KIND FOLDER COMMAND...: KIND check, tap or script; FOLDER is where the results are.
 step() {
-	local name=$1 kind=$2 rc p f s start=$SECONDS
+	local name=$1 kind=$2 rc p f s start=$SECONDS CPU before
+	cpu_read "$name"
+	before=$CPU
 	printf '%q ' "${@:2}" >"$work/step/$name"
 	shift 3
 	# In the background, so that a signal need not wait for its end.
 	"$@" >"$work/log/$name" 2>&1 </dev/null &
 	wait $!
 	rc=$?
+	cpu_read "$name"
 	step_count "$name" "$rc"
 	read -r p f s <"$work/count/$name"
 	{
-		printf '%-24s %4d passed %4d failed %4d skipped %5d s\n' "$name" "$p" "$f" "$s" $((SECONDS - start))
+		printf '%-24s %4d passed %4d failed %4d skipped %5d s, %4d s of CPU\n' "$name" "$p" "$f" "$s" \
+			$((SECONDS - start)) $((CPU - before))
 		[ "$kind" = script ] || step_slowest "$name"
 		[ "$f" -eq 0 ] || step_show "$name"
 		[ "$s" -eq 0 ] || step_skipped "$name"
