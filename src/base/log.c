@@ -19,7 +19,8 @@ static struct {
 	const char *program;
 	int fd;
 	const struct log_name *name;
-} log_state = { "cfn", STDERR_FILENO, NULL };
+	uint64_t n_lost;
+} log_state = { "cfn", STDERR_FILENO, NULL, 0 };
 
 static const char *const level_names[] = { "emergency", "alert",  "critical", "error",
 	                                   "warning",   "notice", "info",     "debug" };
@@ -41,6 +42,12 @@ void
 log_set_name(const struct log_name *name)
 {
 	log_state.name = name;
+}
+
+uint64_t
+log_n_lost(void)
+{
+	return log_state.n_lost;
 }
 
 int
@@ -189,8 +196,9 @@ log_line(int level, const char *fmt, ...)
 	log_escape(safe, sizeof safe, text, strnlen(text, sizeof text));
 	if (target >= LOG_TO_SYSLOG) {
 		n = snprintf(line, sizeof line, "%s: %s", level_names[level & 7], safe);
-		(void)log_system_send(log_state.fd, log_state.name,
-		                      &(struct log_message){ .level = level, .text = line, .n = (size_t)n });
+		log_state.n_lost +=
+		    !log_system_send(log_state.fd, log_state.name,
+		                     &(struct log_message){ .level = level, .text = line, .n = (size_t)n });
 		return;
 	}
 	clock_format_now(now);
@@ -198,6 +206,6 @@ log_line(int level, const char *fmt, ...)
 	n = snprintf(line, sizeof line, "%s%s %s[%d] %s: %s\n", target == LOG_TO_STREAM ? priority : "", now,
 	             log_state.program, (int)getpid(), level_names[level & 7], safe);
 	/* One write: lines of several processes never mix.  A full disk must not stop the program. */
-	if (n > 0 && write(log_state.fd, line, (size_t)n) < 0)
-		return;
+	if (n > 0 && write(log_state.fd, line, (size_t)n) < n)
+		log_state.n_lost++;
 }

@@ -2,6 +2,7 @@
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <syslog.h>
 
 #include "base/macros.h"
@@ -43,6 +44,9 @@ int log_syslog_facility(const char *word);
 /* One line: time, program[pid], level, text.  Control bytes in the text are escaped, so that nobody can
  * forge a second line.  level: LOG_ERR .. LOG_DEBUG of syslog(3). */
 void log_line(int level, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
+/* Lines of this process that were not taken. */
+uint64_t log_n_lost(void);
 
 /* Copies n bytes as printable text: control bytes and bytes >= 0x7f as \xHH, backslash doubled; always
  * NUL-terminated, cut at size.  The length of the result. */

@@ -72,8 +72,10 @@ struct fcgi_begin {
 int fcgi_begin_read(const unsigned char *content, size_t n, struct fcgi_begin *b); /* -EBADMSG when short */
 void fcgi_begin_write(unsigned char content[8], const struct fcgi_begin *b);
 
-/* Between a router and a worker alone, in what the specification reserves. */
+/* Between a router and a worker alone: appStatus, and what the specification reserves. */
 enum {
+	FCGI_BROKEN_OFF = 1,           /* a stream that is not whole */
+	FCGI_SAID_CAUSE = 0x100,       /* and an enum cause: the answer is a problem that the library found */
 	FCGI_TELL_MEMORY = 0x80,       /* flag of BEGIN_REQUEST: the end is to say memory_kb */
 	FCGI_MEMORY_KB_MAX = 0xffffff, /* more is told as this */
 };

@@ -125,6 +125,7 @@ answer_problem(struct cfn_response *r, enum cause cause)
 		.is_head = q->method && request_is_head(q),
 	};
 
+	r->said = cause;
 	buf_clear(&r->wire);
 	if (http_problem_write(&r->wire, &problem) == 0)
 		answer_write(r, buf_head(&r->wire), buf_used(&r->wire));

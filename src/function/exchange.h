@@ -57,6 +57,7 @@ struct cfn_response {
 	struct cfn_request *request;
 	int status; /* 0: none set */
 	bool is_stream;
+	enum cause said;    /* the problem that the client was answered instead */
 	enum cause failure; /* why the output is not whole: CAUSE_OUTPUT_LIMIT, CAUSE_MEMORY_LIMIT */
 	int stream_error;
 	size_t n_headers;

@@ -46,6 +46,10 @@ void function_route(const struct function *f, size_t i, const char **methods, co
  * caller's to skip. */
 int function_serve(struct function *f, const struct function_io *io, char **params);
 
+/* Why what was answered last is a problem of ours and not the handler's answer; CAUSE_NONE: it is the
+ * handler's. */
+enum cause function_cause(const struct function *f);
+
 /* Params that the router adds; a client cannot set them (its headers all begin with HTTP_).
  *   CFN_REQUEST_ID   id for logs and X-Request-Id
  *   CFN_USER         the name of the token that let the client in; only where one is asked for

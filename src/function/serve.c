@@ -101,6 +101,12 @@ exchange_run(struct function *f, char **params)
 	return answer_finish(r, function_handler(f, q->route)(q, r));
 }
 
+enum cause
+function_cause(const struct function *f)
+{
+	return f->exchange.response.said;
+}
+
 int
 function_serve(struct function *f, const struct function_io *io, char **params)
 {

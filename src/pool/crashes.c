@@ -160,30 +160,27 @@ tell_failing(struct master *m, int rc)
 		log_line(LOG_WARNING, "%s/" FOLDER_NAME ": %s; crashes are not recorded",
 		         m->config->state_dir, strerror(-rc));
 	m->crashes.is_failing = rc < 0;
+	m->crashes.n_errors += rc < 0;
 }
 
 /* A line of the slow log is written at once, or not at all: it may be anybody's pipe. */
-static void
+static bool
 write_slow(const struct master *m, const json_t *record)
 {
 	AUTO_FREE char *text = json_dumps(record, JSON_COMPACT);
 	struct iovec parts[] = { { text, text ? strlen(text) : 0 }, { (char[]){ "\n" }, 1 } };
-	ssize_t ignored;
 
-	if (text && m->logs.slow_name.target >= LOG_TO_SYSLOG) {
-		(void)log_system_send(m->logs.slow, &m->logs.slow_name,
-		                      &(struct log_message){
-					  .level = LOG_WARNING,
-					  .text = text,
-					  .n = strlen(text),
-					  .function = json_string_value(json_object_get(record, "function")),
-					  .request_id =
-					      json_string_value(json_object_get(record, "request_id")) });
-		return;
-	}
-	ignored = text ? writev(m->logs.slow, parts, ARRAY_SIZE(parts)) : 0;
-
-	(void)ignored;
+	if (!text)
+		return false;
+	if (m->logs.slow_name.target < LOG_TO_SYSLOG)
+		return writev(m->logs.slow, parts, ARRAY_SIZE(parts)) > 0;
+	return log_system_send(m->logs.slow, &m->logs.slow_name,
+	                       &(struct log_message){
+				   .level = LOG_WARNING,
+				   .text = text,
+				   .n = strlen(text),
+				   .function = json_string_value(json_object_get(record, "function")),
+				   .request_id = json_string_value(json_object_get(record, "request_id")) });
 }
 
 static json_t *
@@ -241,7 +238,7 @@ record(struct master *m, struct pool *pool, const struct failure_report *report,
 	made = record_of(m, pool, report, lines, ms);
 	if (threads) {
 		json_object_set_new(made, "threads", threads);
-		write_slow(m, made);
+		m->crashes.n_slow_errors += !write_slow(m, made);
 	}
 	if (fd >= 0)
 		tell_failing(m, write_record(m, function, ms, fd, made));

@@ -21,8 +21,9 @@ enum {
 };
 
 struct crashes {
-	int folder;      /* -1: there is none, and nothing is kept */
-	bool is_failing; /* said once in the error log */
+	int folder;                       /* -1: there is none, and nothing is kept */
+	bool is_failing;                  /* said once in the error log */
+	uint64_t n_errors, n_slow_errors; /* records, and lines of the slow log, that could not be written */
 };
 
 /* Of one version: how many records there were in this minute, and failures that have none. */

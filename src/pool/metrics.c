@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "config.h"
 #include "pool/pages.h"
 #include "pool/pools.h"
@@ -139,6 +140,31 @@ put_spares(struct exposition *x, const struct facts *f)
 	exposition_counter(x, "cfn_spare_sandboxes_taken", NULL, s->n_taken);
 	exposition_family(x, "cfn_spare_sandboxes_missed", METRIC_COUNTER, "Workers that found none.");
 	exposition_counter(x, "cfn_spare_sandboxes_missed", NULL, s->n_missed);
+}
+
+/* A full disk stops nothing, so somebody has to be told. */
+static void
+put_log_errors(struct exposition *x, const struct facts *f)
+{
+	const struct {
+		const char *log;
+		uint64_t n;
+	} rows[] = {
+		{ "access", f->counters.access_log_errors },
+		{ "function", f->counters.function_log_errors },
+		{ "error", log_n_lost() },
+		{ "slow", f->m->crashes.n_slow_errors },
+		{ "crashes", f->m->crashes.n_errors },
+	};
+
+	exposition_family(
+	    x, "cfn_log_write_errors", METRIC_COUNTER,
+	    "Lines, batches of lines, and records of failures that could not be written, by log.");
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		const struct metric_label labels[] = { { "log", rows[i].log }, { NULL, NULL } };
+
+		exposition_counter(x, "cfn_log_write_errors", labels, rows[i].n);
+	}
 }
 
 static void
@@ -351,9 +377,20 @@ collect_functions(struct facts *f)
 	return 0;
 }
 
+static bool
+is_known(const void *master, const char *name)
+{
+	const struct master *m = master;
+	const struct node *n = table_find(&m->functions, table_key_of(name));
+
+	while (n && strcmp(((const struct function *)n)->name, name) != 0)
+		n = table_find_next(n);
+	return n != NULL;
+}
+
 static void (*const parts[])(struct exposition *, const struct facts *) = {
-	put_master,   put_spares, put_pool_rows, put_requests, put_histograms,
-	put_counters, put_counts, put_workers,   put_runs,
+	put_master,     put_spares,   put_pool_rows, put_log_errors, put_requests,
+	put_histograms, put_counters, put_counts,    put_workers,    put_runs,
 };
 
 int
@@ -366,7 +403,7 @@ page_metrics(const struct master *m, bool is_openmetrics, struct buf *text, stru
 
 	if (n < 0)
 		return n;
-	f.n_rows = (size_t)n;
+	f.n_rows = scoreboard_keep(f.rows, (size_t)n, is_known, m);
 	pages_counters(m, &f.counters);
 	if (collect_functions(&f) < 0)
 		n = err_set(e, ENOMEM, "metrics");

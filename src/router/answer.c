@@ -281,6 +281,8 @@ send_answer(struct router *r, struct request *q, struct http_answer_head *head)
 	if (session_make(r, q, head) != CAUSE_NONE)
 		return CAUSE_BAD_RESPONSE;
 	q->status = head->status;
+	if (q->said != CAUSE_NONE && cause_status(q->said) == q->status)
+		q->cause = q->said;
 	if (q->is_head || head->status == 204 || head->status == 304)
 		n_body = 0;
 	q->answered_bytes = n_body;

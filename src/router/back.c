@@ -15,6 +15,15 @@ stdout_read(struct router *r, struct request *q, unsigned char *content, size_t 
 }
 
 /* Takes the first request out of the worker's list and answers it. */
+/* For log and metrics alone: the worker's word. */
+static enum cause
+said_cause(const struct fcgi_end *end)
+{
+	uint32_t cause = end->app_status - FCGI_SAID_CAUSE;
+
+	return end->app_status > FCGI_SAID_CAUSE && cause < CAUSE_COUNT ? (enum cause)cause : CAUSE_NONE;
+}
+
 static enum cause
 end_read(struct router *r, struct worker *w, const unsigned char *content, size_t n)
 {
@@ -25,6 +34,7 @@ end_read(struct router *r, struct worker *w, const unsigned char *content, size_
 	if (fcgi_end_read(content, n, &end) < 0 || end.protocol_status != FCGI_REQUEST_COMPLETE)
 		return CAUSE_BAD_RESPONSE;
 	q->memory_kb = end.memory_kb;
+	q->said = said_cause(&end);
 	/* It answered before it had read all: what is still to come would be taken for the next request. */
 	if (!q->sent.is_done) {
 		worker_spoil(w);
@@ -37,7 +47,7 @@ end_read(struct router *r, struct worker *w, const unsigned char *content, size_
 	q->stage = REQUEST_ENDING;
 	/* The function broke a stream off, whose head may not have left yet. */
 	cause = CAUSE_NONE;
-	if (end.app_status != 0)
+	if (end.app_status != 0 && q->said == CAUSE_NONE)
 		answer_failed(r, q, CAUSE_BAD_RESPONSE);
 	else
 		cause = answer_end(r, q);

@@ -7,11 +7,23 @@
 
 enum { LOG_BUFFER_MAX = 256 * 1024 };
 
+static void
+count_error(struct router *r, const struct log_file *file)
+{
+	if (file == &r->access)
+		r->counters.access_log_errors++;
+	else
+		r->counters.function_log_errors++;
+}
+
 /* What is not taken at once is lost, and counted. */
 static void
-message_send_to(struct log_file *file, const struct log_message *m)
+message_send_to(struct router *r, struct log_file *file, const struct log_message *m)
 {
-	file->n_dropped += !log_system_send(file->fd, &file->name, m);
+	if (log_system_send(file->fd, &file->name, m))
+		return;
+	file->n_dropped++;
+	count_error(r, file);
 }
 
 static void
@@ -32,8 +44,9 @@ lines_send(struct router *r, struct log_file *file)
 	uint64_t n_before = file->n_dropped;
 
 	for (; p < end && (newline = memchr(p, '\n', (size_t)(end - p))); p = newline + 1)
-		message_send_to(file, &(struct log_message){
-					  .level = LOG_INFO, .text = p, .n = (size_t)(newline - p) });
+		message_send_to(r, file,
+		                &(struct log_message){
+				    .level = LOG_INFO, .text = p, .n = (size_t)(newline - p) });
 	lost_tell(r, file, n_before);
 }
 
@@ -45,8 +58,8 @@ file_flush(struct router *r, struct log_file *file)
 	/* A full disk must not stop the serving: the lines are lost. */
 	if (file->name.target != LOG_TO_FILE)
 		lines_send(r, file);
-	else
-		(void)fd_write_all(file->fd, buf_head(&file->buf), buf_used(&file->buf));
+	else if (fd_write_all(file->fd, buf_head(&file->buf), buf_used(&file->buf)) < 0)
+		count_error(r, file);
 	buf_clear(&file->buf);
 }
 
@@ -58,7 +71,7 @@ journal_add(struct router *r, struct log_file *file, const struct line *l, struc
 
 	m.text = l->text;
 	m.n = l->n;
-	message_send_to(file, &m);
+	message_send_to(r, file, &m);
 	lost_tell(r, file, n_before);
 }
 

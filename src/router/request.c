@@ -74,6 +74,7 @@ request_new(struct router *r, struct front *f)
 	q->announced = -1;
 	q->cpu_us = -1;
 	q->memory_kb = 0;
+	q->said = CAUSE_NONE;
 	r->counters.requests_active++;
 	return q;
 }

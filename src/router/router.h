@@ -200,6 +200,7 @@ struct request {
 	struct ending ending;
 	int64_t cpu_us;     /* -1: not measured */
 	uint32_t memory_kb; /* what its worker said; 0: nothing */
+	enum cause said;    /* why its answer is a problem, as its worker said */
 	size_t n_logged;
 	bool is_log_cut;
 	bool is_slow_said;

@@ -5,6 +5,7 @@
  * before it looks at it, bounds every number, checks every text, and follows nothing but its own constants.
  */
 #pragma once
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -57,6 +58,7 @@ struct router_counters {
 	uint64_t requests_queued_max, workers_busy_max;
 	uint64_t max_children_reached; /* times that requests had to wait for that */
 	uint64_t slow_requests;
+	uint64_t access_log_errors, function_log_errors; /* lines or batches of lines that were not taken */
 
 	/* As they are now: from here on nothing of an ended router counts. */
 	uint64_t connections_active;
@@ -114,6 +116,11 @@ void scoreboard_worker(const struct scoreboard *board, size_t i, struct score_wo
 /* The rows of several boards, one for each function, sorted by name.  Their number or -ENOMEM; *rows is the
  * caller's to free. */
 int scoreboard_sum(const struct scoreboard *const *boards, size_t n, struct score_row **rows, struct err *e);
+
+/* Those alone that no function has, or one that is known: a router may have made up the others.  Their
+ * number. */
+size_t scoreboard_keep(struct score_row *rows, size_t n,
+                       bool (*is_known)(const void *context, const char *name), const void *context);
 
 /* All requests of a row; of a histogram all that was observed. */
 uint64_t score_requests(const struct score_row *row);

@@ -192,6 +192,24 @@ scoreboard_sum(const struct scoreboard *const *boards, size_t n, struct score_ro
 	return (int)merge(all, taken);
 }
 
+size_t
+scoreboard_keep(struct score_row *rows, size_t n, bool (*is_known)(const void *context, const char *name),
+                const void *context)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		const char *name = rows[i].function;
+		bool is_nobodys = name[0] == '\0' || name[0] == '@' || strcmp(name, SCORE_OTHERS) == 0;
+
+		if (!is_nobodys && !is_known(context, name))
+			continue;
+		if (kept++ != i)
+			rows[kept - 1] = rows[i];
+	}
+	return kept;
+}
+
 uint64_t
 score_requests(const struct score_row *row)
 {

@@ -82,7 +82,10 @@ answer(struct function *f, struct responder *s)
 	const struct function_io io = { s, body_read, answer_write, answer_flush, log_write, answer_wait };
 
 	/* A stream that was broken off: the router must not end it as if it were whole. */
-	responder_end(s, function_serve(f, &io, s->params) < 0);
+	if (function_serve(f, &io, s->params) < 0)
+		responder_end(s, FCGI_BROKEN_OFF);
+	else
+		responder_end(s, function_cause(f) != CAUSE_NONE ? FCGI_SAID_CAUSE + function_cause(f) : 0);
 }
 
 /* Requests may have ended because the router has shut them, which the master need not know yet: whoever ends

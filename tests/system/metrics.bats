@@ -18,8 +18,16 @@ setup_file() {
 		readyz.path = /readyz
 		metrics.listen = tcp:127.0.0.1:$PORT
 		wall_time = 1s
+		slowlog = /dev/full
+		request_slowlog_timeout = 500ms
 		[run]
 		enabled = on
+		[function limits]
+		wall_time = 30s
+		[function patient]
+		wall_time = 30s
+		pm.max_children = 1
+		queue = 1
 	END
 	hello_make hello hi
 	source_make bad.c <<-'END'
@@ -44,6 +52,12 @@ setup_file() {
 				;
 			while (how && !strcmp(how, "memory"))
 				memset(malloc(1 << 20), 1, 1 << 20);
+			while (how && !strcmp(how, "large") && cfn_write(r, "large", 5) == 0)
+				;
+			if (how && !strcmp(how, "large"))
+				return 200;
+			if (how && !strcmp(how, "status"))
+				return 99;
 			return cfn_send(r, 200, "text/plain", "bad\n");
 		}
 	END
@@ -52,6 +66,21 @@ setup_file() {
 	deploy "$D/src/bad.c" >/dev/null
 	deploy deploy --function limits --route /limits --method 'GET POST' --entry bad --cpu-time 200ms --memory 16M \
 		--body-size 10 "$D/src/bad.c" >/dev/null
+	deploy deploy --function patient --route /patient --entry bad "$D/src/bad.c" >/dev/null
+	source_make starts.c <<-'END'
+		#include <unistd.h>
+		int cfn_init(void)
+		{
+			return access("/broken", F_OK) == 0 ? -1 : 0;
+		}
+		int starts(cfn_request *q, cfn_response *r);
+		int starts(cfn_request *q, cfn_response *r)
+		{
+			(void)q;
+			return cfn_send(r, 200, "text/plain", "started\n");
+		}
+	END
+	deploy deploy --function starts --shared files "$D/src/starts.c" >/dev/null
 	deploy deploy --function guarded --route /guarded --entry bad --auth bearer "$D/src/bad.c" >/dev/null
 	deploy deploy --function off --route /off --entry bad "$D/src/bad.c" >/dev/null
 	deploy disable off >/dev/null
@@ -171,6 +200,8 @@ is_counted() {
 		limits 413 body_too_large /limits -d 12345678901
 		limits 500 memory_limit /limits?how=memory
 		limits 504 cpu_time_limit /limits?how=spin
+		limits 500 output_limit /limits?how=large
+		limits 500 bad_response /limits?how=status
 		bad 500 syscall_denied /bad?how=sockets
 		guarded 401 unauthorized /guarded
 		guarded 403 forbidden /guarded --oauth2-bearer $token
@@ -178,6 +209,37 @@ is_counted() {
 	END
 	eventually is_counted '' 400 bad_request
 	eventually is_counted '' 431 params_too_large
+}
+
+@test "so are causes that lie with a pool that is busy or broken, and with a client that is slow or gone" {
+	local i waiting=()
+	printf 'begin 1 1 0\nread-all\n' | fcgi >"$D/late" 3>&- &
+	for i in 1 2 3 4; do
+		curl -s -o /dev/null "$WEB/patient?how=slow" 3>&- &
+		waiting+=($!)
+	done
+	eventually is_counted patient 503 overloaded
+	kill "${waiting[@]}" 2>/dev/null || true
+	eventually is_counted patient 499 client_gone
+	deploy cp "$D/src/bad.c" files:broken
+	deploy restart starts >/dev/null
+	request /starts
+	expect 500
+	eventually is_counted starts 500 start_failed
+	eventually runner_answers
+	post "$(bash_run 'sleep 60')" >/dev/null 3>&- &
+	eventually is_value cfn_runs_running 1
+	# shellcheck disable=SC2046 # numbers
+	kill -KILL $(pool_processes cfn-runner) || true
+	eventually is_counted @run 503 unavailable
+	eventually is_counted '' 408 request_timeout
+}
+
+@test "lines that a full disk does not take are counted by log" {
+	request '/bad?how=slow'
+	expect 504
+	eventually not is_value 'cfn_log_write_errors_total{log="slow"}' 0
+	[ "$(value 'cfn_log_write_errors_total{log="access"}')" = 0 ]
 }
 
 @test "runs are counted by verdict" {

@@ -231,6 +231,35 @@ a_router_goes_on_with_a_board_of_nothing_but_ones(void **state)
 	boards_close(&b);
 }
 
+static bool
+is_hello(const void *context, const char *name)
+{
+	assert_ptr_equal(context, is_hello);
+	return strcmp(name, "hello") == 0;
+}
+
+static void
+a_name_that_the_master_does_not_know_is_left_out(void **state)
+{
+	static const char *const names[] = { "made-up", "hello", "@run", "zzz", SCORE_OTHERS };
+	static const char *const kept[] = { "", "@run", SCORE_OTHERS, "hello" };
+	struct boards b = boards_open();
+	struct score_row *rows;
+	struct err e;
+	int n;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		score_answer(scoreboard_row(b.written, names[i]), 200, CAUSE_NONE);
+	n = scoreboard_sum(&b.read, 1, &rows, &e);
+	assert_int_equal(n, ARRAY_SIZE(names) + 1);
+	assert_int_equal(scoreboard_keep(rows, (size_t)n, is_hello, is_hello), ARRAY_SIZE(kept));
+	for (size_t i = 0; i < ARRAY_SIZE(kept); i++)
+		assert_string_equal(rows[i].function, kept[i]);
+	free(rows);
+	boards_close(&b);
+}
+
 static void
 a_name_that_no_function_has_is_left_out(void **state)
 {
@@ -330,6 +359,7 @@ main(void)
 		cmocka_unit_test(a_board_of_nothing_but_ones_is_bounded),
 		cmocka_unit_test(a_router_goes_on_with_a_board_of_nothing_but_ones),
 		cmocka_unit_test(a_name_that_no_function_has_is_left_out),
+		cmocka_unit_test(a_name_that_the_master_does_not_know_is_left_out),
 		cmocka_unit_test(metrics_are_written_in_either_format),
 		cmocka_unit_test(text_that_does_not_fit_is_an_error),
 	};
