@@ -1,5 +1,5 @@
-/* filter.h - seccomp programs: generated with libseccomp once, loaded as BPF wherever they are needed, and
- * answering what they refuse. */
+/* filter.h - seccomp programs: made by libseccomp when this is built, loaded as BPF wherever they are needed,
+ * and answering what they refuse. */
 #pragma once
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -57,7 +57,7 @@ struct sandbox_filters {
 	 FILTER_BIT(FILTER_FRESH_REQUEST) | FILTER_BIT(FILTER_FRESH_ALONE_SERVE) | FILTER_BIT(FILTER_INIT) | \
 	 FILTER_BIT(FILTER_FRESH_INIT) | FILTER_BIT(FILTER_COPY))
 
-/* Generates the programs whose bits are set into a sealed memory file: a descriptor (CLOEXEC) or -errno. */
+/* The programs whose bits are set, in a sealed memory file: a descriptor (CLOEXEC) or -errno. */
 int sandbox_filters_seal(unsigned kinds, struct err *e);
 
 /* The programs of a function for whom every refused call is to be explained, in such a file and under the

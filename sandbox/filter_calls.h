@@ -1,4 +1,4 @@
-/* filter_calls.h - inside of the library: the system calls that each program names. */
+/* filter_calls.h - for filter_make.c: the system calls that each program names. */
 #pragma once
 #include <seccomp.h>
 

@@ -1,18 +1,13 @@
-/* filter_name.c - names of system calls; apart, so that a worker does not load libseccomp for them. */
-#include "sandbox/filter.h"
-
-#include <seccomp.h>
+/* filter_name.c - names of system calls. */
 #include <stdio.h>
 
-#include "base/fd.h"
+#include "sandbox/filter_programs.h"
 
 void
 sandbox_syscall_name(int nr, char name[SYSCALL_NAME_SIZE])
 {
-	AUTO_FREE char *found = seccomp_syscall_resolve_num_arch(SCMP_ARCH_NATIVE, nr);
-
-	if (found)
-		snprintf(name, SYSCALL_NAME_SIZE, "%s", found);
+	if (nr >= 0 && (size_t)nr < n_syscall_names && syscall_names[nr][0] != '\0')
+		snprintf(name, SYSCALL_NAME_SIZE, "%s", syscall_names[nr]);
 	else
 		snprintf(name, SYSCALL_NAME_SIZE, "syscall %d", nr);
 }

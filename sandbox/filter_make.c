@@ -1,19 +1,21 @@
-/* filter_build.c - seccomp programs from the tables of calls, by libseccomp. */
+/* filter_make.c - writes C at build time: seccomp programs from the tables of calls, by libseccomp, and the
+ * names of system calls. */
 #include "sandbox/filter_calls.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
+#include <sysexits.h>
 #include <unistd.h>
 
 #include "base/fd.h"
 #include "base/macros.h"
 #include "base/words.h"
+
+enum { CALLS_MAX = 1024 }; /* numbers of system calls end below */
 
 static uint32_t
 verdict_action(enum verdict verdict)
@@ -146,71 +148,94 @@ filter_build(const struct filter_calls *calls, struct sandbox_filter *f, struct 
 	return rc;
 }
 
+/* In the order of filter_programs.h. */
+static const struct {
+	const char *name;
+	const struct filter_calls *tables;
+} sets[] = {
+	{ "plain", filter_calls },
+	{ "explaining", filter_calls_explaining },
+	{ "granted", filter_calls_granted },
+	{ "explaining_granted", filter_calls_explaining_granted },
+};
+
+/* The code of each program of a set. */
 static int
-filters_build(const struct filter_calls *tables, unsigned kinds, struct sandbox_filters *filters,
-              struct err *e)
+write_codes(const char *set, const struct filter_calls *tables, uint32_t lengths[FILTER_COUNT], struct err *e)
 {
-	for (unsigned kind = 0; kind < FILTER_COUNT; kind++)
-		if ((kinds & FILTER_BIT(kind)) && filter_build(&tables[kind], &filters->of[kind], e) < 0)
-			return err_wrap(e, "seccomp program");
+	for (unsigned kind = 0; kind < FILTER_COUNT; kind++) {
+		struct sandbox_filter f;
+
+		lengths[kind] = 0;
+		if (!tables[kind].name)
+			continue;
+		if (filter_build(&tables[kind], &f, e) < 0)
+			return -e->code;
+		lengths[kind] = f.n;
+		printf("\n/* %s */\nstatic const struct sock_filter %s_%u[] = {\n", tables[kind].name, set,
+		       kind);
+		for (uint32_t i = 0; i < f.n; i++)
+			printf("\t{ 0x%02x, %u, %u, 0x%08x },\n", f.code[i].code, f.code[i].jt, f.code[i].jf,
+			       f.code[i].k);
+		puts("};");
+	}
 	return 0;
 }
 
-/* Which kinds are made of which tables. */
-struct filter_source {
-	const struct filter_calls *tables;
-	unsigned kinds;
-};
-
-enum {
-	LOAD_KINDS = FILTER_BIT(FILTER_FUNCTION_LOAD) | FILTER_BIT(FILTER_FRESH_LOAD),
-	EXPLAINED_KINDS = FILTER_BIT(FILTER_FUNCTION_LOAD) | FILTER_BIT(FILTER_FUNCTION_CLOSE) |
-	                  FILTER_BIT(FILTER_FUNCTION_SERVE),
-};
-
 static int
-seal_from(const struct filter_source *sources, size_t n, struct err *e)
+write_programs(struct err *e)
 {
-	AUTO_FREE struct sandbox_filters *filters = calloc(1, sizeof *filters);
+	static uint32_t lengths[ARRAY_SIZE(sets)][FILTER_COUNT];
 
-	if (!filters)
-		return err_set(e, ENOMEM, "seccomp programs");
-	for (size_t i = 0; i < n; i++)
-		if (filters_build(sources[i].tables, sources[i].kinds, filters, e) < 0)
+	puts("#include \"sandbox/filter_programs.h\"");
+	for (size_t i = 0; i < ARRAY_SIZE(sets); i++)
+		if (write_codes(sets[i].name, sets[i].tables, lengths[i], e) < 0)
 			return -e->code;
-	return fd_sealed_memory("cfn-filters", filters, sizeof *filters, e);
+	puts("\nconst struct filter_program filter_programs[FILTER_SETS][FILTER_COUNT] = {");
+	for (size_t i = 0; i < ARRAY_SIZE(sets); i++)
+		for (unsigned kind = 0; kind < FILTER_COUNT; kind++)
+			if (lengths[i][kind] > 0)
+				printf("\t[%zu][%u] = { %u, %s_%u },\n", i, kind, lengths[i][kind],
+				       sets[i].name, kind);
+	puts("};");
+	return 0;
+}
+
+/* Of this architecture. */
+static int
+write_names(struct err *e)
+{
+	puts("#include \"sandbox/filter_programs.h\"\n");
+	puts("const char syscall_names[][SYSCALL_NAME_SIZE] = {");
+	for (int nr = 0; nr < CALLS_MAX; nr++) {
+		AUTO_FREE char *name = seccomp_syscall_resolve_num_arch(SCMP_ARCH_NATIVE, nr);
+
+		if (!name)
+			continue;
+		if (strlen(name) >= SYSCALL_NAME_SIZE)
+			return err_set(e, -E2BIG, "%s: over %d bytes", name, SYSCALL_NAME_SIZE - 1);
+		printf("\t[%d] = \"%s\",\n", nr, name);
+	}
+	puts("};\n");
+	puts("const size_t n_syscall_names = sizeof syscall_names / sizeof syscall_names[0];");
+	return 0;
 }
 
 int
-sandbox_filters_seal(unsigned kinds, struct err *e)
+main(int argc, char **argv)
 {
-	return seal_from(&(const struct filter_source){ filter_calls, kinds }, 1, e);
-}
+	struct err e;
+	int rc;
 
-int
-sandbox_filters_seal_explaining(struct err *e)
-{
-	const struct filter_source sources[] = {
-		{ filter_calls_explaining, EXPLAINED_KINDS },
-		{ filter_calls, FILTER_BIT(FILTER_INIT) },
-	};
-
-	return seal_from(sources, ARRAY_SIZE(sources), e);
-}
-
-int
-sandbox_filters_seal_granted(bool is_explaining, struct err *e)
-{
-	const struct filter_source plain[] = {
-		{ filter_calls_granted, LOAD_KINDS },
-		{ filter_calls, FILTERS_OF_SPAWNER & ~(unsigned)LOAD_KINDS },
-	};
-	const struct filter_source explaining[] = {
-		{ filter_calls_explaining_granted, FILTER_BIT(FILTER_FUNCTION_LOAD) },
-		{ filter_calls_explaining, EXPLAINED_KINDS & ~FILTER_BIT(FILTER_FUNCTION_LOAD) },
-		{ filter_calls, FILTER_BIT(FILTER_INIT) },
-	};
-
-	return is_explaining ? seal_from(explaining, ARRAY_SIZE(explaining), e)
-	                     : seal_from(plain, ARRAY_SIZE(plain), e);
+	if (argc != 2 || (strcmp(argv[1], "programs") != 0 && strcmp(argv[1], "names") != 0)) {
+		fputs("usage: filter_make programs|names\n", stderr);
+		return EX_USAGE;
+	}
+	puts("/* Written by filter_make.c. */");
+	rc = argv[1][0] == 'p' ? write_programs(&e) : write_names(&e);
+	if (rc == 0 && fflush(stdout) != 0)
+		rc = err_set(&e, errno, "standard output");
+	if (rc < 0)
+		fprintf(stderr, "filter_make: %s\n", e.text);
+	return rc < 0 ? EX_SOFTWARE : EX_OK;
 }
