@@ -43,6 +43,11 @@ serve_poke(struct master *m, struct control_connection *c, const json_t *questio
 		control_answer(m, c, control_error("%s", e.text));
 		return;
 	}
+	if (m->is_publish_short) {
+		control_answer(m, c,
+		               control_error("short of memory or descriptors: serves the change later"));
+		return;
+	}
 	c->wait = CONTROL_POKE;
 	timer_arm(&m->loop, &m->control.pokes, CONTROL_POKE_MS * UINT64_C(1000));
 	control_tokens_taken(m);

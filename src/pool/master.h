@@ -318,6 +318,7 @@ struct master {
 	int snapshot;       /* sealed memory; -1 before the first */
 	uint64_t published; /* generation of it */
 	bool is_publish_failing;
+	bool is_publish_short; /* and it is tried again: memory, descriptors, not two routes of one pattern */
 	struct timer publish;
 
 	struct router routers[ROUTERS_MAX];

@@ -21,7 +21,7 @@
 
 enum {
 	PUBLISH_DELAY_MS = 1, /* versions that become ready together are published together */
-	RETRY_MIN_MS = 1000,  /* of a new version that cannot start */
+	RETRY_MIN_MS = 1000,  /* of a new version that cannot start, or a snapshot that cannot be made */
 };
 
 /* A new version replaces one that serves only when it has a worker; nothing has to wait for the first
@@ -234,18 +234,22 @@ publish(struct master *m, struct err *e)
 }
 
 /* A route may have moved from one function to another one that is not ready: then the last snapshot stays
- * until both are. */
+ * until both are, which somebody tells.  Of whatever else ran out nobody tells when there is some again. */
 static void
 publish_or_complain(void *context, void *owner)
 {
 	struct master *m = context;
 	struct err e;
+	int rc = publish(m, &e);
 
 	(void)owner;
-	if (publish(m, &e) == 0) {
+	m->is_publish_short = rc < 0 && rc != -EEXIST;
+	if (rc == 0) {
 		m->is_publish_failing = false;
 		return;
 	}
+	if (m->is_publish_short)
+		timer_arm(&m->loop, &m->publish, RETRY_MIN_MS * UINT64_C(1000));
 	if (!m->is_publish_failing)
 		log_line(LOG_WARNING, "generation %" PRIu64 " is not published yet: %s", m->mark.generation,
 		         e.text);

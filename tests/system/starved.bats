@@ -175,6 +175,56 @@ memory_limit() {
 	is_alive "$router"
 }
 
+# switched on|off: what /other answers.
+switched() {
+	local status=200
+	[ "$1" = on ] || status=503
+	fcgi <<<$'get 1 /other 0\nread-all' | grep -q "^|Status: $status"
+}
+
+says_not_published() {
+	[ "$(grep -c 'is not published yet: ' "$D/error.log")" -eq "$1" ]
+}
+
+@test "memory or descriptors that are short in the master cost changes and reloads, and what was to be is when there are some again" {
+	local n=0 short
+	[ "$(id -u)" -eq 0 ] || skip "only root sets another's limits"
+	hello_make other "other"
+	deploy "$D/src/hello.c"
+	deploy "$D/src/other.c"
+	hello_make hello "hello, again"
+	pool_start
+	answers
+	switched on
+	for short in memory descriptors; do
+		if [ "$short" = memory ]; then
+			memory_limit "$POOL" 0
+		else
+			# Not one more, whichever of them it lets go.
+			prlimit --pid "$POOL" --nofile=1:
+		fi
+		# A change that needs no vote, one that does, a configuration.
+		timeout 100 cfn-deploy --registry "$R" disable other >"$D/out" 2>&1 3>&- || true
+		not grep -q '1 pool' "$D/out"
+		n=$((n + 1))
+		eventually says_not_published "$n"
+		switched on
+		timeout 100 cfn-deploy --registry "$R" deploy "$D/src/hello.c" >"$D/out2" 2>&1 3>&- || true
+		not grep -q '1 pool' "$D/out2"
+		kill -HUP "$POOL"
+		answers
+		prlimit --pid "$POOL" --nofile=1024: --as=unlimited:
+		eventually switched off
+		deploy enable other
+		eventually switched on
+		kill -HUP "$POOL"
+		answers
+	done
+	deploy "$D/src/hello.c"
+	eventually answers
+	is_alive "$POOL"
+}
+
 @test "a full disk under registry, logs and state costs deploys and log lines, and no request" {
 	[ "$(id -u)" -eq 0 ] || skip "needs a file system of its own"
 	mkdir "$D/full"
