@@ -208,6 +208,7 @@ cached_serve_released(struct router *r)
 	while ((q = TAILQ_FIRST(&r->released))) {
 		TAILQ_REMOVE(&r->released, q, link);
 		q->stage = REQUEST_READING;
+		q->queued_us = 0;
 		/* Disabled meanwhile. */
 		if (q->pool->function.is_enabled || gate_passes(r, q))
 			dispatch_request(r, q);

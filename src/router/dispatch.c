@@ -117,7 +117,9 @@ dispatch_request(struct router *r, struct request *q)
 {
 	struct worker *w;
 
-	q->queued_us = r->now_us;
+	/* One that was judged anew has waited already. */
+	if (q->queued_us == 0)
+		q->queued_us = r->now_us;
 	/* Its version was replaced while the body came. */
 	if (!q->pool->is_current && !gate_passes(r, q))
 		return;

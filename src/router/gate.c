@@ -353,6 +353,31 @@ is_path_of_runs(struct router *r, const struct request *q, unsigned methods)
 	return m.function && m.function->is_run;
 }
 
+/* Which methods a path takes is for who may use one of them.  A preflight never shows a token, and has its
+ * own answer. */
+static enum cause
+methods_check(struct router *r, struct request *q, unsigned methods)
+{
+	enum cause cause = CAUSE_NONE;
+
+	for (; methods != 0; methods &= methods - 1) {
+		struct route_match m;
+		struct pool *pool;
+
+		snapshot_match(r->snapshot, q->below, methods & (~methods + 1), &m);
+		pool = m.function ? pool_of(r, m.function) : NULL;
+		if (!pool)
+			continue;
+		request_set_pool(r, q, pool);
+		cause = auth_check(r, q, m.function);
+		if (cause == CAUSE_NONE)
+			break;
+	}
+	if (cause == CAUSE_NONE)
+		request_set_pool(r, q, NULL);
+	return cause;
+}
+
 static void
 refuse_method(struct router *r, const struct request *q, struct verdict *v)
 {
@@ -391,12 +416,14 @@ route_check(struct router *r, struct request *q, struct verdict *v)
 		v->cause = CAUSE_NO_ROUTE;
 	else if (q->method == HTTP_OPTIONS && cors_is_preflight(r, q, &v->preflight))
 		v->is_preflight = true;
-	else if (!m.function && q->method == HTTP_OPTIONS)
-		v->is_options = true;
-	else if (!m.function)
-		refuse_method(r, q, v);
-	else
+	else if (m.function)
 		v->cause = function_check(r, q, &m);
+	else if ((v->cause = methods_check(r, q, m.methods)) != CAUSE_NONE)
+		return;
+	else if (q->method == HTTP_OPTIONS)
+		v->is_options = true;
+	else
+		refuse_method(r, q, v);
 }
 
 bool

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/macros.h"
 #include "router_rig.h"
 #include "token/text.h"
 
@@ -284,23 +285,32 @@ who_may_not_call_learns_nothing_more(void **state)
 	close(fd);
 }
 
-/* Which paths there are is no secret, and what they take neither. */
+/* Which paths there are is no secret; what they take is. */
 static void
-routes_are_known_without_a_token(void **state)
+methods_are_for_who_may_use_one(void **state)
 {
 	static const struct {
-		const char *method, *path;
+		const char *method, *path, *token;
 		int status;
-	} cases[] = { { "GET", "/gated/x", 404 }, { "DELETE", "/gated", 405 }, { "OPTIONS", "/gated", 204 } };
+	} cases[] = { { "GET", "/gated/x", NULL, 404 },
+		      { "DELETE", "/gated", NULL, 401 },
+		      { "OPTIONS", "/gated", NULL, 401 },
+		      { "OPTIONS", "/gated", "Bearer " ELSEWHERE, 403 },
+		      { "DELETE", "/gated", "Bearer " GOOD, 405 },
+		      { "OPTIONS", "/gated", "Bearer " GOOD, 204 } };
 	struct rig *g = *state;
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		const char *const params[] = { "HTTP_AUTHORIZATION", cases[i].token, NULL };
 		int fd = rig_connect(g);
 
 		rig_request(g, fd,
-		            &(struct rig_request){
-				.method = cases[i].method, .path = cases[i].path, .id = 1 });
-		assert_true(rig_answers(fd, cases[i].status, ""));
+		            &(struct rig_request){ .method = cases[i].method,
+		                                   .path = cases[i].path,
+		                                   .id = 1,
+		                                   .params = cases[i].token ? params : NULL });
+		if (!rig_answers(fd, cases[i].status, ""))
+			fail_msg("%s %s: not %d", cases[i].method, cases[i].path, cases[i].status);
 		close(fd);
 	}
 }
@@ -457,6 +467,23 @@ nobody_waits_behind_another_in_a_worker(void **state)
 	rig_worker_done(&w);
 }
 
+/* Or whoever changes tokens all the time would hold up for ever who waits. */
+static void
+who_is_judged_anew_has_waited_already(void **state)
+{
+	struct rig *g = *state;
+	int fd = ask(g, "Bearer " EVERYWHERE);
+	struct request *q = TAILQ_FIRST(&pool_find(&g->router, RIG_GATED)->queue);
+	uint64_t since;
+
+	assert_non_null(q);
+	since = q->queued_us -= 1000 * 1000;
+	give_tokens(g, 2, 1);
+	assert_ptr_equal(TAILQ_FIRST(&pool_find(&g->router, RIG_GATED)->queue), q);
+	assert_int_equal(q->queued_us, since);
+	close(fd);
+}
+
 static void
 a_list_that_cannot_be_read_leaves_no_token(void **state)
 {
@@ -511,7 +538,10 @@ a_method_that_runs_do_not_take_is_refused_by_a_document(void **state)
 	gated.is_run = 1;
 	rig_gate(g, &gated);
 	for (size_t i = 0; i < ARRAY_SIZE(methods); i++) {
-		const struct rig_request q = { .method = methods[i], .path = "/gated", .id = 1 };
+		const char *const params[] = { "HTTP_AUTHORIZATION", "Bearer " RUNS, NULL };
+		const struct rig_request q = {
+			.method = methods[i], .path = "/gated", .id = 1, .params = params
+		};
 		int fd = rig_connect(g);
 
 		rig_request(g, fd, &q);
@@ -567,13 +597,14 @@ main(void)
 		TEST(two_values_are_refused_even_when_they_are_equal),
 		TEST(basic_takes_the_token_as_the_password_of_its_name),
 		TEST(who_may_not_call_learns_nothing_more),
-		TEST(routes_are_known_without_a_token),
+		TEST(methods_are_for_who_may_use_one),
 		TEST(it_is_refused_before_its_body_is_read),
 		TEST(a_client_cannot_name_itself),
 		TEST(a_function_that_asks_for_nothing_sees_what_is_shown),
 		TEST(a_token_that_is_revoked_is_refused_from_then_on),
 		TEST(requests_that_wait_when_their_token_is_revoked_are_not_begun),
 		TEST(nobody_waits_behind_another_in_a_worker),
+		TEST(who_is_judged_anew_has_waited_already),
 		TEST(a_list_that_cannot_be_read_leaves_no_token),
 		TEST(without_a_list_nobody_is_let_in),
 		TEST(the_runner_takes_its_own_scope_and_no_functions),
