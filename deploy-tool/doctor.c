@@ -13,6 +13,7 @@
 #include "deploy-tool/commands.h"
 #include "deploy-tool/layers.h"
 #include "deploy-tool/report.h"
+#include "deploy-tool/web_hints.h"
 
 enum { WARNING_SIZE = 256, KERNEL_MAJOR = 6, KERNEL_MINOR = 1 };
 
@@ -33,6 +34,7 @@ struct finding {
 	enum isolation level, required;
 	char memory[CGROUP_TEXT_SIZE]; /* what keeps it within its limits */
 	bool lacks_cgroup;             /* and the configuration requires one */
+	struct web_hints web;
 };
 
 static const char *const levels[] = {
@@ -181,6 +183,7 @@ print_text(const struct finding *f)
 	       starts(f) ? "starts" : "does not start");
 	print_blame("first to fail", f, first_to_fail(f));
 	printf("memory: %s\n", f->memory);
+	web_hints_print(&f->web);
 	for (size_t i = 0; i < ARRAY_SIZE(warnings); i++)
 		if (warnings[i](f, text))
 			printf("warning: %s\n", text);
@@ -212,10 +215,11 @@ print_json(const struct finding *f)
 	for (size_t i = 0; i < ARRAY_SIZE(warnings); i++)
 		if (warnings[i](f, text))
 			json_array_append_new(lines, json_string(text));
-	return tool_print_json(json_pack("{s:s, s:s, s:b, s:s?, s:s, s:o, s:o}", "level", levels[f->level],
-	                                 "require_isolation", levels[f->required], "starts", starts(f),
-	                                 "first_to_fail", first ? first->name : NULL, "memory", f->memory,
-	                                 "layers", rows, "warnings", lines));
+	return tool_print_json(json_pack("{s:s, s:s, s:b, s:s?, s:s, s:o, s:o, s:o}", "level",
+	                                 levels[f->level], "require_isolation", levels[f->required], "starts",
+	                                 starts(f), "first_to_fail", first ? first->name : NULL, "memory",
+	                                 f->memory, "layers", rows, "web_servers", web_hints_pack(&f->web),
+	                                 "warnings", lines));
 }
 
 /* ---- the command ---- */
@@ -302,6 +306,7 @@ run_doctor(struct tool *t, const char *const *arguments)
 	if (options.wants_apparmor)
 		return apparmor_print(&t->config, &e) < 0 ? tool_fail(&e) : tool_flush();
 	examine(t, &f);
+	web_hints_find(t, &f.web);
 	rc = t->json ? print_json(&f) : print_text(&f);
 	if (rc != 0)
 		return rc;

@@ -5,7 +5,9 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <limits.h>
+#include <poll.h>
 #include <pwd.h>
+#include <signal.h>
 #include <spawn.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -20,7 +22,7 @@
 #include "base/fd.h"
 #include "base/macros.h"
 
-enum { OUTPUT_MAX = 4096, GROUPS_MAX = 256 };
+enum { OUTPUT_MAX = 4096, GROUPS_MAX = 256, VERSION_WAIT_MS = 5000 };
 
 static void PRINTF_LIKE(2, 3) say(struct web_checks *to, const char *fmt, ...)
 {
@@ -34,6 +36,14 @@ static void PRINTF_LIKE(2, 3) say(struct web_checks *to, const char *fmt, ...)
 }
 
 /* ---- version and modules ---- */
+
+static bool
+is_readable(int fd)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+
+	return poll(&p, 1, VERSION_WAIT_MS) > 0;
+}
 
 /* The beginning of what `PROGRAM -v` prints, on either of its outputs; empty when it cannot be had. */
 static void
@@ -58,12 +68,16 @@ version_read(const char *program, const char *option, char text[OUTPUT_MAX])
 		pid = -1;
 	posix_spawn_file_actions_destroy(&actions);
 	fd_close(&ends[1]);
-	while (used < OUTPUT_MAX - 1 && (n = read(ends[0], text + used, OUTPUT_MAX - 1 - used)) > 0)
+	while (used < OUTPUT_MAX - 1 && is_readable(ends[0]) &&
+	       (n = read(ends[0], text + used, OUTPUT_MAX - 1 - used)) > 0)
 		used += (size_t)n;
 	text[used] = '\0';
 	fd_close(&ends[0]);
-	if (pid > 0)
-		waitpid(pid, NULL, 0);
+	if (pid < 0)
+		return;
+	/* It has said what it is asked for, or hangs. */
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
 }
 
 static bool
@@ -175,6 +189,8 @@ check_socket(const struct web_server *s, const char *socket, bool is_own, struct
 	char folder[PATH_MAX];
 	struct stat st;
 
+	if (user != NULL)
+		snprintf(to->user, sizeof to->user, "%s", user->pw_name);
 	if (stat(socket, &st) < 0 && errno == ENOENT)
 		say(to, "there is no socket %s: no pool listens there now", socket);
 	else if (user != NULL && finds_closed_folder(socket, user, folder))
@@ -184,6 +200,8 @@ check_socket(const struct web_server *s, const char *socket, bool is_own, struct
 		    "%s's user %s cannot connect to %s, whose mode is %04o: say listen.group = %s in "
 		    "cfn.conf",
 		    s->name, user->pw_name, socket, (unsigned)(st.st_mode & 07777), user->pw_name);
+	else
+		to->can_connect = user != NULL && stat(socket, &st) == 0;
 }
 
 void
@@ -191,7 +209,7 @@ web_check(const struct web_server *s, const char *socket, bool is_own, struct we
 {
 	char program[PATH_MAX];
 
-	to->n = 0;
+	*to = (struct web_checks){ 0 };
 	if (web_server_program(s, program, sizeof program)) {
 		check_version(s, program, to);
 		if (!is_own)

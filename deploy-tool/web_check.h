@@ -5,9 +5,12 @@
 
 #include "deploy-tool/web_servers.h"
 
-enum { WEB_CHECKS_MAX = 4, WEB_CHECK_SIZE = 320 };
+enum { WEB_CHECKS_MAX = 4, WEB_CHECK_SIZE = 320, WEB_USER_SIZE = 33 };
 
 struct web_checks {
+	/* Who it usually runs as; "": nobody of this machine, or it was not asked. */
+	char user[WEB_USER_SIZE];
+	bool can_connect; /* as far as owner, group and modes of socket and folders say it */
 	size_t n;
 	char lines[WEB_CHECKS_MAX][WEB_CHECK_SIZE]; /* each says what is wrong and what to do */
 };

@@ -71,6 +71,12 @@ web_server_find(const char *name)
 	return NULL;
 }
 
+const struct web_server *
+web_server_at(size_t i)
+{
+	return i < ARRAY_SIZE(servers) ? &servers[i] : NULL;
+}
+
 void
 web_server_list(char *text, size_t size)
 {

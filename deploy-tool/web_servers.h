@@ -22,6 +22,9 @@ struct web_server {
 /* NULL: there is none of that name. */
 const struct web_server *web_server_find(const char *name);
 
+/* Each of them, from 0 on; NULL: there are no more. */
+const struct web_server *web_server_at(size_t i);
+
 /* "nginx, lighttpd, ...": all of them. */
 void web_server_list(char *text, size_t size);
 

@@ -8,8 +8,8 @@
 #include "base/log.h"
 #include "base/options.h"
 #include "deploy-tool/commands.h"
-#include "deploy-tool/pools.h"
 #include "deploy-tool/web_check.h"
+#include "deploy-tool/web_listen.h"
 #include "deploy-tool/web_servers.h"
 
 enum {
@@ -180,29 +180,10 @@ read_options(const struct webserver_options *o, struct site *site)
 	return 0;
 }
 
-/* Where the first pool of the registry listens. */
-static void
-listen_ask(const struct tool *t, char *to, size_t size)
-{
-	AUTO_POOLS struct pools pools = { 0 };
-	AUTO_JSON json_t *status = NULL;
-	const char *text;
-	struct err e;
-
-	if (pools_connect(t, &pools, &e) < 0 || pools.n == 0 ||
-	    pools_ask(&pools, 0, json_pack("{s:s}", "command", "status"), -1, POOLS_ASK_MS, &status, &e) < 0)
-		return;
-	text = json_string_value(json_object_get(status, "listen"));
-	if (text != NULL)
-		snprintf(to, size, "%s", text);
-}
-
 static int
 find_listen(const struct tool *t, const struct webserver_options *o, struct site *site)
 {
-	snprintf(site->listen, sizeof site->listen, "%s", o->listen != NULL ? o->listen : t->config.listen);
-	if (site->listen[0] == '\0')
-		listen_ask(t, site->listen, sizeof site->listen);
+	web_listen_find(t, o->listen, site->listen, sizeof site->listen);
 	if (site->listen[0] == '\0')
 		snprintf(site->listen, sizeof site->listen, "%s", usual_listen);
 	if (strncmp(site->listen, "unix:/", 6) != 0 &&

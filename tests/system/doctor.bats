@@ -180,3 +180,27 @@ pool_refuses() {
 	conf <<<'require_isolation = some'
 	refused 78 cfn-deploy -c "$D/cfn.conf" doctor
 }
+
+# bats test_tags=any-user
+@test "web servers that are here are named, with the line to run and whether their user reaches the socket" {
+	command -v nginx >/dev/null && id www-data >/dev/null || skip "no nginx, or no user www-data"
+	[ "$EUID" -eq 0 ] || skip "the socket is given to another user"
+	conf <<<"listen = $SOCKET"
+	examined 0
+	grep -q '^web server: nginx: cfn-deploy webserver nginx$' "$D/text"
+	[ "$(grep -c "^warning: no socket ${SOCKET#unix:} " "$D/text")" -eq 1 ]
+	pool_start
+	chmod 600 "${SOCKET#unix:}"
+	examined 0
+	grep -q "^warning: nginx's user www-data cannot connect to ${SOCKET#unix:}, whose mode is 0600: " "$D/text"
+	found '.web_servers[] | select(.server == "nginx") | .user == "www-data" and (.can_connect | not) and (.warnings | length) > 0'
+	chgrp www-data "${SOCKET#unix:}"
+	chmod 660 "${SOCKET#unix:}"
+	examined 0
+	grep -q "^web server: nginx, whose user www-data can connect to $SOCKET: cfn-deploy webserver nginx\$" "$D/text"
+	found '.web_servers[] | select(.server == "nginx") | .can_connect'
+	chmod 700 "$D"
+	examined 0
+	grep -q "^warning: nginx's user www-data cannot enter the folder $D\$" "$D/text"
+	chmod 755 "$D"
+}
