@@ -63,7 +63,7 @@ member(const json_t *record, const char *name)
 static bool
 is_wanted(const struct reader *r, const json_t *record)
 {
-	if (!json_is_object(record))
+	if (member(record, "time")[0] == '\0' || member(record, "function")[0] == '\0')
 		return false;
 	if (r->function != NULL && strcmp(member(record, "function"), r->function) != 0)
 		return false;

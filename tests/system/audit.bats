@@ -330,7 +330,9 @@ found_with_key() {
 @test "whoever may not read the pool's log is told so, and sees the registry's part" {
 	some_log
 	if [ "$(id -u)" = 0 ]; then
-		chmod 755 "$D/reg" && chmod 666 "$R" && chmod 777 "$D/reg"
+		chmod 755 "$D/reg"
+		chmod 666 "$R"
+		chmod 777 "$D/reg"
 		as=(setpriv --reuid=7777 --regid=7777 --clear-groups)
 	else
 		chmod 000 "$R.pool"
@@ -349,15 +351,20 @@ found_with_key() {
 @test "what is in the files is not believed" {
 	some_log
 	mkfifo "$D/fifo"
-	rm "$L" && ln -s /etc/passwd "$L"
+	rm "$L"
+	ln -s /etc/passwd "$L"
 	refused 65 tool audit --verify
-	rm "$L" && mkfifo "$L"
+	rm "$L"
+	mkfifo "$L"
 	refused 65 tool audit --verify
-	rm "$L" && head -c 300000 /dev/zero >"$L"
+	rm "$L"
+	head -c 300000 /dev/zero >"$L"
 	refused 65 tool audit --verify
-	rm "$L" && truncate -s 1T "$L"
+	rm "$L"
+	truncate -s 1T "$L"
 	refused 65 tool audit --verify
-	rm "$L" && head -c 300000 /dev/urandom >"$L"
+	rm "$L"
+	head -c 300000 /dev/urandom >"$L"
 	refused 65 tool audit --verify
 	# Control bytes of a function do not reach the terminal.
 	restore

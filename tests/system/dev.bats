@@ -76,9 +76,11 @@ answers() {
 	[ "$(stat -c '%u %a' "$(dev_folder)/web")" = "$(id -u) $([ "$(id -u)" -eq 0 ] && echo 711 || echo 700)" ]
 
 	# As an editor saves that puts another file in the place of the old one, and then as one that writes into it.
-	sed 's/first/second/' hello.c >.hello.c.swp && mv .hello.c.swp hello.c
+	sed 's/first/second/' hello.c >.hello.c.swp
+	mv .hello.c.swp hello.c
 	eventually answers second
-	sed 's/second/third/' hello.c >new && cat new >hello.c
+	sed 's/second/third/' hello.c >new
+	cat new >hello.c
 	eventually answers third
 	said 'hello v3: GET, HEAD, POST /hello, '
 	[ -z "$(header X-Cfn-Dev)" ]
@@ -237,7 +239,8 @@ answers() {
 	get /shop 200 closed
 	dev_end INT
 
-	mkdir all && mv shop all/
+	mkdir all
+	mv shop all/
 	printf '[function shop]\nsource = shop\n[function hi]\nsource = hi.c\nentry = hello\n' >all/cfn.ini
 	cp hello.c all/hi.c
 	dev_start all

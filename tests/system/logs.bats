@@ -73,6 +73,8 @@ logs() {
 	cfn-deploy --registry "$R" --config "$D/broken.conf" logs --since 2020-01-01 >"$D/out" 3>&-
 	[ "$(tail -n1 "$D/out")" = '2026-01-01T00:00:00.000Z demo v0  [-]: last' ]
 	[ "$(grep -c 'by cfn_log: one' "$D/out")" = 1 ]
+	cfn-deploy --registry "$R" --config "$D/broken.conf" logs >"$D/out" 3>&-
+	[ "$(grep -c . "$D/out")" -eq $(($(wc -l <"$D/function.log") + 1)) ]
 }
 
 @test "following goes on after a rotation, and ends with its reader" {
@@ -90,7 +92,8 @@ logs() {
 	eventually grep -q 'cfn_log: five' "$D/followed"
 	grep -q 'cfn_log: four' "$D/followed"
 	kill "$follower"
-	timeout 150 cfn-deploy --registry "$R" --config "$D/cfn.conf" logs -f 3>&- | head -n 1
+	{ timeout 60 cfn-deploy --registry "$R" --config "$D/cfn.conf" logs -f 3>&- && : >"$D/ended"; } | head -n 1 | grep -q .
+	[ -e "$D/ended" ]
 }
 
 @test "a log that cannot be had is said in one line" {

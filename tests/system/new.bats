@@ -42,7 +42,8 @@ teardown() {
 }
 
 @test "nothing that is there is written over, and a name is one of a function" {
-	mkdir mine && echo "my work" >mine/mine.c
+	mkdir mine
+	echo "my work" >mine/mine.c
 	ln -s mine link
 	refused 73 cfn-deploy new mine
 	refused 73 cfn-deploy new link

@@ -31,7 +31,8 @@ install_all() {
 		install -d -m 700 -o "${who#* }" "$D/home.${who% *}"
 	done
 	chown "$POOL_USER:$DEPLOYERS" "$D/reg" "$R"
-	chmod 2770 "$D/reg" && chmod 660 "$R"
+	chmod 2770 "$D/reg"
+	chmod 660 "$R"
 	install -d -m 700 -o "$POOL_USER" "$D/state"
 	install -d -m 2750 -o "$POOL_USER" -g "$LOG_READERS" "$D/log"
 	install -d -m 711 -o "$POOL_USER" "$D/shared"

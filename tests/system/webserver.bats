@@ -50,10 +50,16 @@ example_of() {
 	printed nginx
 	has 'client_max_body_size 20m;'
 	has 'fastcgi_read_timeout 260s;'
-	printed lighttpd && has 'server.max-request-size = 20480'
-	printed apache && has 'LimitRequestBody 20971520' && has 'timeout=260'
-	printed caddy && has '> 20971520' && has 'read_timeout 260s'
-	printed haproxy && has 'timeout server 260s'
+	printed lighttpd
+	has 'server.max-request-size = 20480'
+	printed apache
+	has 'LimitRequestBody 20971520'
+	has 'timeout=260'
+	printed caddy
+	has '> 20971520'
+	has 'read_timeout 260s'
+	printed haproxy
+	has 'timeout server 260s'
 	conf <<<$'max.body_size = 1000K\nbody_size = 1000K\nmax.wall_time = 20s\nstream_idle = 2m'
 	printed nginx
 	has 'client_max_body_size 1000k;'
@@ -67,23 +73,37 @@ example_of() {
 	printed nginx
 	has "server $SOCKET;"
 	conf <<<'listen = tcp:0.0.0.0:9001'
-	printed nginx && has 'server 127.0.0.1:9001;'
-	printed lighttpd && has '"host" => "127.0.0.1", "port" => 9001,'
-	printed apache && has '"fcgi://127.0.0.1:9001/"'
-	printed caddy --listen 'tcp:[::]:9002' && has 'reverse_proxy [::1]:9002 {'
+	printed nginx
+	has 'server 127.0.0.1:9001;'
+	printed lighttpd
+	has '"host" => "127.0.0.1", "port" => 9001,'
+	printed apache
+	has '"fcgi://127.0.0.1:9001/"'
+	printed caddy --listen 'tcp:[::]:9002'
+	has 'reverse_proxy [::1]:9002 {'
 	printed haproxy --listen tcp:backend.example:9002 && has 'server pool backend.example:9002 proto fcgi'
 }
 
 @test "host, port and path are put where each server has them" {
 	conf <<<'mount_prefix = /fn'
 	printed nginx --name a.example --port 8000
-	has 'listen 8000;' && has 'server_name a.example;' && has 'location /fn/ {' && has '~ ^/fn/(status|ping|'
+	has 'listen 8000;'
+	has 'server_name a.example;'
+	has 'location /fn/ {'
+	has '~ ^/fn/(status|ping|'
 	printed lighttpd --name a.example
-	has '$HTTP["host"] == "a.example" {' && has '"/fn/" => ('
+	has '$HTTP["host"] == "a.example" {'
+	has '"/fn/" => ('
 	printed apache --name a.example --port 8000
-	has '<VirtualHost *:8000>' && has 'ServerName a.example' && has 'ProxyPass "/fn/"' && has 'fcgi://cfn/fn/"'
-	printed caddy --name a.example && has 'a.example {' && has 'reverse_proxy /fn/* unix/'
-	printed caddy --name a.example --port 8000 && has 'http://a.example:8000 {'
+	has '<VirtualHost *:8000>'
+	has 'ServerName a.example'
+	has 'ProxyPass "/fn/"'
+	has 'fcgi://cfn/fn/"'
+	printed caddy --name a.example
+	has 'a.example {'
+	has 'reverse_proxy /fn/* unix/'
+	printed caddy --name a.example --port 8000
+	has 'http://a.example:8000 {'
 	printed haproxy --name a.example
 	has 'bind :80' && has '^/+fn/+(status|ping|' && has 'use_backend cfn if { path_beg /fn/ } { req.hdr(host),field(1,:) -i a.example }'
 }
@@ -91,18 +111,23 @@ example_of() {
 @test "who may come to the management is a pattern of its path, below the prefix, for every server" {
 	local server
 	for server in $SERVERS; do
-		printed "$server" && has '#mgnt' && has '^/+mgnt(/|$)'
+		printed "$server"
+		has '#mgnt'
+		has '^/+mgnt(/|$)'
 	done
 	conf <<<$'mount_prefix = /f.n\n[management]\npath = /ad.min/x'
 	for server in $SERVERS; do
-		printed "$server" && has '^/+f[.]n/+ad[.]min/+x(/|$)' && not grep -q '/mgnt\|/+mgnt' "$D/text"
+		printed "$server"
+		has '^/+f[.]n/+ad[.]min/+x(/|$)'
+		not grep -q '/mgnt\|/+mgnt' "$D/text"
 	done
 }
 
 @test "what is missing here, and who cannot connect, is one line each" {
 	place_of_nothing=$D/none.sock
 	printed nginx --listen "unix:$place_of_nothing"
-	one_line "$D/warned" && grep -qF "no socket $place_of_nothing" "$D/warned"
+	one_line "$D/warned"
+	grep -qF "no socket $place_of_nothing" "$D/warned"
 	conf <<<'listen.mode = 0600'
 	sed -i '/listen.mode = 0666/d' "$D/cfn.conf"
 	pool_start
@@ -111,10 +136,12 @@ example_of() {
 		grep -q "user www-data cannot connect to ${SOCKET#unix:}, whose mode is 0600" "$D/warned"
 		one_line "$D/warned"
 		# Who starts it himself is asked nothing of www-data.
-		printed nginx --whole && [ ! -s "$D/warned" ]
+		printed nginx --whole
+		[ ! -s "$D/warned" ]
 	fi
 	chmod 666 "${SOCKET#unix:}"
-	printed nginx && [ ! -s "$D/warned" ]
+	printed nginx
+	[ ! -s "$D/warned" ]
 	mkdir -m 700 "$D/closed"
 	printed nginx --listen "unix:$D/closed/x.sock"
 	grep -q "no socket\|cannot enter the folder" "$D/warned"

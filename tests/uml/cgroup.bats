@@ -26,7 +26,7 @@ setup() {
 teardown() {
 	local pid time
 	while read -r pid time; do
-		is_alive "$pid" "$time" && process_stop KILL "$pid"
+		! is_alive "$pid" "$time" || process_stop KILL "$pid"
 	done <"$D/started"
 	: >"$D/started"
 	unset -f cfn-pool

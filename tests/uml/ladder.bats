@@ -67,7 +67,8 @@ serves() {
 	eventually pool_is_up_or_gone
 	fcgi <<<$'get 1 /hello 0\nread-all' | grep -q 'hello from 6.1'
 	grep -q 'isolation strong: user mount pid ipc uts cgroup net limits capabilities seccomp$' "$D/error.log" "$D/pool.out"
-	kill "$POOL" && eventually process_is_gone "$POOL"
+	kill "$POOL"
+	eventually process_is_gone "$POOL"
 	rm -f "$D/error.log" "$D/pool.out"
 }
 
