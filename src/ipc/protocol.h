@@ -386,7 +386,9 @@ struct failure_report {
 /* A request runs for long.  Lines as behind failure_report. */
 struct slow_report {
 	uint32_t worker;
-	int32_t pid; /* of who serves it; 0: the worker */
+	int32_t pid;      /* of who serves it; 0: the worker */
+	uint32_t is_last; /* its time is over: the stack is for the record of its failure */
+	uint32_t reserved;
 	struct failure_report request;
 };
 

@@ -209,8 +209,8 @@ make_room(const struct master *m, const char *function)
 	crash_files_make_room(m->crashes.folder, function, &bounds);
 }
 
-static bool
-keeps_records(const struct master *m)
+bool
+crashes_are_kept(const struct master *m)
 {
 	return m->crashes.folder >= 0 && m->config->crashes_max > 0 && m->config->crashes_of_function > 0;
 }
@@ -230,7 +230,7 @@ record(struct master *m, struct pool *pool, const struct failure_report *report,
 		json_decref(threads);
 		return;
 	}
-	if (keeps_records(m)) {
+	if (crashes_are_kept(m)) {
 		make_room(m, function);
 		fd = crash_file_make(m->crashes.folder, function, &ms);
 		tell_failing(m, fd < 0 ? fd : 0);
@@ -238,7 +238,8 @@ record(struct master *m, struct pool *pool, const struct failure_report *report,
 	made = record_of(m, pool, report, lines, ms);
 	if (threads) {
 		json_object_set_new(made, "threads", threads);
-		m->crashes.n_slow_errors += !write_slow(m, made);
+		if (report->cause == CAUSE_NONE)
+			m->crashes.n_slow_errors += !write_slow(m, made);
 	}
 	if (fd >= 0)
 		tell_failing(m, write_record(m, function, ms, fd, made));
@@ -250,8 +251,9 @@ void
 crash_record(struct master *m, struct pool *pool, const struct failure_report *report, const char *lines,
              size_t n)
 {
-	if (keeps_records(m))
-		record(m, pool, report, (struct crash_lines){ lines, n }, NULL);
+	if (crashes_are_kept(m))
+		record(m, pool, report, (struct crash_lines){ lines, n },
+		       slow_last_look(m, pool->public.version_id, report->request));
 }
 
 void

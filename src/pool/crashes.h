@@ -36,6 +36,8 @@ struct crash_rate {
 void crashes_open(struct master *m);
 void crashes_close(struct master *m);
 
+bool crashes_are_kept(const struct master *m);
+
 /* A router's word, with n bytes of the function's last lines. */
 void crash_record(struct master *m, struct pool *pool, const struct failure_report *report, const char *lines,
                   size_t n);

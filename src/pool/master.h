@@ -78,6 +78,7 @@ struct worker {
 	bool is_stream;     /* its request is one: none of pm.max_children */
 	enum cause cause;   /* why it was killed */
 	bool is_stopping;   /* its end was asked for */
+	bool is_looked_at;  /* to be killed when its stack is known, or LAST_LOOK_MS are over (slow.h) */
 	struct timer timer; /* the limit of its stage */
 };
 

@@ -13,6 +13,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "pool/pools.h"
+#include "pool/workers.h"
 
 /* ---- what was read: lines of spawn/stacks.c, of which nothing is believed but the form ---- */
 
@@ -57,6 +58,46 @@ take_stacks(char *text)
 	return threads;
 }
 
+/* ---- the last of a request ---- */
+
+static void
+look_keep(struct master *m, const struct slow *s, json_t *threads)
+{
+	struct last_look *l = &m->slow.looks[m->slow.next_look++ % SLOW_OPEN_MAX];
+
+	json_decref(l->threads);
+	*l = (struct last_look){ .version = s->version, .threads = threads };
+	memcpy(l->request, s->request.request, sizeof l->request);
+}
+
+json_t *
+slow_last_look(struct master *m, uint64_t version, const char *request)
+{
+	for (size_t i = 0; i < SLOW_OPEN_MAX; i++) {
+		struct last_look *l = &m->slow.looks[i];
+		json_t *threads = l->threads;
+
+		if (!threads || l->version != version || strcmp(l->request, request) != 0)
+			continue;
+		l->threads = NULL;
+		return threads;
+	}
+	return NULL;
+}
+
+/* What was asked for meanwhile: in fresh mode its router ends the request's process alone. */
+static void
+look_ends(struct master *m, uint32_t id)
+{
+	struct worker *w = worker_find(m, id);
+
+	if (!w || !w->is_looked_at)
+		return;
+	w->is_looked_at = false;
+	if (w->cause != CAUSE_NONE)
+		spawner_kill(m, id);
+}
+
 /* ---- one ---- */
 
 static void
@@ -68,12 +109,16 @@ finish(struct master *m, struct slow *s)
 	loop_forget(&m->loop, &s->watch);
 	fd_close(&s->watch.fd);
 	s->text[s->n] = '\0';
-	if (pool)
+	if (s->is_last)
+		look_keep(m, s, take_stacks(s->text));
+	else if (pool)
 		crash_record_slow(m, pool, &s->request, (struct crash_lines){ s->lines, s->n_lines },
 		                  take_stacks(s->text));
 	for (size_t i = 0; i < SLOW_OPEN_MAX; i++)
 		if (m->slow.open[i] == s)
 			m->slow.open[i] = NULL;
+	if (s->is_last)
+		look_ends(m, s->worker);
 	free(s);
 }
 
@@ -122,7 +167,7 @@ ask(struct master *m, struct slow *s, const struct stacks_of *of)
 		fd_close(&s->watch.fd);
 		return -e.code;
 	}
-	timer_arm(&m->loop, &s->timer, SLOW_WAIT_MS * UINT64_C(1000));
+	timer_arm(&m->loop, &s->timer, (s->is_last ? LAST_LOOK_MS : SLOW_WAIT_MS) * UINT64_C(1000));
 	return 0;
 }
 
@@ -134,21 +179,25 @@ slow_request(struct master *m, struct worker *w, const struct slow_report *repor
 	struct slow **at = find_free(m), *s;
 
 	/* Stopping a worker costs it time, so no more of them than are written down. */
-	if (!at || !crash_rate_allows(w->pool)) {
-		w->pool->crash_rate.n_left_out++;
+	if (!at || !crash_rate_allows(w->pool) || (report->is_last && !crashes_are_kept(m))) {
+		w->pool->crash_rate.n_left_out += !report->is_last;
 		return;
 	}
 	s = calloc(1, sizeof *s);
 	if (!s)
 		return;
+	s->worker = of.id;
+	s->is_last = report->is_last;
 	s->version = w->pool->public.version_id;
 	s->request = report->request;
 	s->n_lines = n < sizeof s->lines ? n : sizeof s->lines;
 	memcpy(s->lines, lines, s->n_lines);
-	if (ask(m, s, &of) < 0)
+	if (ask(m, s, &of) < 0) {
 		free(s);
-	else
-		*at = s;
+		return;
+	}
+	w->is_looked_at = s->is_last;
+	*at = s;
 }
 
 void
@@ -160,5 +209,9 @@ slow_close(struct master *m)
 		fd_close(&m->slow.open[i]->watch.fd);
 		free(m->slow.open[i]);
 		m->slow.open[i] = NULL;
+	}
+	for (size_t i = 0; i < SLOW_OPEN_MAX; i++) {
+		json_decref(m->slow.looks[i].threads);
+		m->slow.looks[i].threads = NULL;
 	}
 }

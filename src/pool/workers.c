@@ -251,7 +251,8 @@ worker_kill(struct master *m, struct worker *w, enum cause cause)
 	timer_cancel(&m->loop, &w->timer);
 	if (w->stage != WORKER_STARTING)
 		w->stage = WORKER_ENDING;
-	spawner_kill(m, (uint32_t)w->by_id.key);
+	if (!w->is_looked_at)
+		spawner_kill(m, (uint32_t)w->by_id.key);
 }
 
 static void

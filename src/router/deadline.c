@@ -165,6 +165,8 @@ busy_check(struct router *r, struct worker *w)
 		cause = cpu_check(r, w);
 	if (cause == CAUSE_NONE && is_slow(r, w, q))
 		failure_slow(r, w, TAILQ_FIRST(&w->in_flight));
+	if (cause == CAUSE_WALL_TIME_LIMIT || cause == CAUSE_CPU_TIME_LIMIT)
+		failure_look(r, w);
 	if (cause != CAUSE_NONE)
 		worker_kill(r, w, cause);
 }

@@ -107,8 +107,8 @@ failure_tell(struct router *r, struct worker *w, enum cause cause, const struct 
 	buf_clear(&w->said);
 }
 
-void
-failure_slow(struct router *r, struct worker *w, struct request *q)
+static void
+say_slow(struct router *r, struct worker *w, const struct request *q, bool is_last)
 {
 	struct {
 		struct slow_report report;
@@ -116,15 +116,30 @@ failure_slow(struct router *r, struct worker *w, struct request *q)
 	} told;
 	size_t n = w->said_of == q->dispatch ? buf_used(&w->said) : 0;
 
-	q->is_slow_said = true;
-	r->counters.slow_requests++;
-	if (w->pool->function.is_run)
-		return;
-	told.report = (struct slow_report){ .worker = w->id, .pid = w->is_fresh ? w->child : 0 };
+	told.report =
+	    (struct slow_report){ .worker = w->id, .pid = w->is_fresh ? w->child : 0, .is_last = is_last };
 	describe(r, w, q, &told.report.request);
 	if (w->cpu_start_us >= 0)
 		told.report.request.cpu_us = w->cpu_last_us - w->cpu_start_us;
 	if (n > 0)
 		memcpy(told.lines, buf_head(&w->said), n);
 	master_say(r, MSG_SLOW, &told, sizeof told.report + n);
+}
+
+void
+failure_slow(struct router *r, struct worker *w, struct request *q)
+{
+	q->is_slow_said = true;
+	r->counters.slow_requests++;
+	if (!w->pool->function.is_run)
+		say_slow(r, w, q, false);
+}
+
+void
+failure_look(struct router *r, struct worker *w)
+{
+	if (w->pool->function.is_run || (w->is_fresh && !w->has_hello))
+		return;
+	say_slow(r, w, TAILQ_FIRST(&w->in_flight), true);
+	w->is_looked_at = w->is_fresh;
 }

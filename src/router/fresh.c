@@ -49,7 +49,7 @@ forget_last(struct worker *w)
 	w->number = w->number == UINT32_MAX ? 1 : w->number + 1;
 	w->child = 0;
 	w->cause = CAUSE_NONE;
-	w->has_hello = w->has_ended = w->is_kill_said = false;
+	w->has_hello = w->has_ended = w->is_kill_said = w->is_looked_at = false;
 	w->is_readable = w->is_paused = w->is_blocked = w->is_cut = false;
 	w->is_to_be_told = w->is_told = false;
 	w->cpu_start_us = w->cpu_last_us = -1;
@@ -229,7 +229,8 @@ fresh_stop(struct router *r, struct worker *w, enum cause cause)
 {
 	if (w->stage >= WORKER_GONE || !fresh_hello(w) || !w->has_hello)
 		return false;
-	say_kill(w);
+	if (!w->is_looked_at)
+		say_kill(w);
 	if (w->n_in_flight > 0)
 		w->cause = cause;
 	if (w->stage == WORKER_BUSY)
@@ -246,7 +247,7 @@ fresh_check(struct router *r, struct worker *w)
 
 	if (ms > RENEW_MAX_MS || (w->n_in_flight > 0 && ms > ENDING_WAIT_MS))
 		worker_kill_all(r, w, CAUSE_WALL_TIME_LIMIT);
-	else if (ms > RENEW_WAIT_MS)
+	else if (ms > (w->is_looked_at ? LOOK_WAIT_MS : RENEW_WAIT_MS))
 		say_kill(w);
 }
 

@@ -33,6 +33,7 @@ enum {
 	ENDING_WAIT_MS = 1000,   /* for the verdict on a worker that is gone */
 	RENEW_WAIT_MS = 100,     /* fresh mode: for the end of a process that has answered */
 	RENEW_MAX_MS = 5000,     /* and for /tmp to be emptied; then the worker is replaced */
+	LOOK_WAIT_MS = 250,      /* for the stack of a process whose time is over */
 	FAILED_WAIT_MS = 100,    /* between two words to the master about failed requests */
 	AGAIN_MAX = 2,           /* workers more that a request is given to before it is begun */
 	STREAM_RETRY_S = 5,      /* what a client hears for whom there is no stream left */

@@ -262,6 +262,7 @@ struct worker {
 	bool has_hello;    /* it has: the request is begun */
 	bool has_ended;    /* init has said so, and how: */
 	bool is_kill_said; /* init was asked to end it */
+	bool is_looked_at; /* its end waits for LOOK_WAIT_MS: its stack is taken */
 	struct ending ending;
 	enum cause cause; /* why the request failed */
 
@@ -722,6 +723,8 @@ void failure_line(struct worker *w, const struct request *q, struct span line);
 void failure_note(struct router *r, struct worker *w, const struct request *q, enum cause cause);
 /* The request runs for longer than is usual. */
 void failure_slow(struct router *r, struct worker *w, struct request *q);
+/* The first request of a worker is about to be ended for its time: where it is is to be known before. */
+void failure_look(struct router *r, struct worker *w);
 /* It is known how; without a request that was noted, cause is the worker's. */
 void failure_tell(struct router *r, struct worker *w, enum cause cause, const struct ending *ending);
 

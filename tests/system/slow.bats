@@ -12,12 +12,20 @@ setup_file() {
 		request_slowlog_timeout = 200ms
 		[function fresh]
 		request_slowlog_timeout = 200ms
+		[function ended]
+		wall_time = 400ms
+		[function ended-fresh]
+		wall_time = 400ms
 	END
 	deploy deploy --function stuck "$functions/stuck.c" >/dev/null
 	sed 's|/stuck/|/fresh/|g' "$functions/stuck.c" >"$D/src/fresh.c"
 	deploy deploy --function fresh --mode fresh "$D/src/fresh.c" >/dev/null
 	sed 's|/stuck/|/quick/|g' "$functions/stuck.c" >"$D/src/quick.c"
 	deploy deploy --function quick "$D/src/quick.c" >/dev/null
+	sed 's|/stuck/|/ended/|g' "$functions/stuck.c" >"$D/src/ended.c"
+	deploy deploy --function ended "$D/src/ended.c" >/dev/null
+	sed 's|/stuck/|/ended-fresh/|g' "$functions/stuck.c" >"$D/src/ended-fresh.c"
+	deploy deploy --function ended-fresh --mode fresh "$D/src/ended-fresh.c" >/dev/null
 	pool_start
 	nginx_start
 }
@@ -87,6 +95,32 @@ holds() {
 	remember_below "$POOL"
 	ps -o stat= --ppid "$(pool_processes cfn-spawn)" >"$D/states"
 	not grep -q Z "$D/states"
+}
+
+# of REQUEST-ID: the id of its record.
+of() {
+	cfn-deploy --registry "$R" --json crashes 3>&- | jq -e --arg id "$1" '.crashes[] | select(.request_id == $id) | .id'
+}
+
+# has_stack PATH: one that is ended there, whose record says where it was; on a machine without time there may be none.
+has_stack() {
+	get "$1" 504
+	eventually of "$(header X-Request-Id)" >/dev/null
+	cfn-deploy --registry "$R" --json crashes "$(of "$(header X-Request-Id)")" 3>&- >"$D/slow"
+	jq -e '.threads[0].frames | length > 0' "$D/slow"
+}
+
+@test "a request that is ended for its time has its stack in its record, and is in no slow log" {
+	local function
+	for function in ended ended-fresh; do
+		eventually has_stack /$function/spins
+		holds '.cause == "wall_time_limit" and .limit.wall_time_ms == 400'
+		holds '.ending == "signal KILL"'
+		holds '[.threads[0].lines[] | select(test("^(burn|now|spins) at ended(-fresh)?.c:[0-9]+$"))] | length > 0'
+		eventually has_stack /$function/sleeps
+		holds '.threads[0].call | endswith("nanosleep")'
+		not grep -q "$(header X-Request-Id)" "$D/slow.log"
+	done
 }
 
 @test "a slow log that was moved away is made anew at USR1" {

@@ -423,6 +423,10 @@ a_process_that_is_too_slow_is_ended_alone_and_the_next_is_served_after_it(void *
 	begin(g, &f);
 	age(g, &f, 10001);
 	assert_true(rig_answers(fd, 504, "wall_time_limit"));
+	/* The client has its answer; where it was stuck is looked up meanwhile. */
+	assert_non_null(rig_said(g, MSG_SLOW));
+	assert_false(is_kill_asked(&f));
+	age(g, &f, LOOK_WAIT_MS + 1);
 	assert_true(is_kill_asked(&f));
 	assert_null(rig_said(g, MSG_OVERRUN));
 	second = asked(g);
