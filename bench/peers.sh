@@ -40,6 +40,8 @@ start_more() {
 	deploy_to more --function rare_flat --entry rare --route /rare_flat --pm-max-children 16 --auth bearer "$f/rare.c"
 	deploy_to more --concurrency 2 "$f/slow.c"
 	deploy_to more --function full --entry slow --route /full --concurrency 1 --queue 1 "$f/slow.c"
+	deploy_to more "$f/crash.c"
+	deploy_to more --function crash_late --entry crash --route /crash_late "$f/crash.c"
 	token=$(cfn-deploy --registry "$run/more/r.db" token create bench --scope call:rare_flat | grep -o 'cfn_[A-Za-z0-9_-]*' | head -n 1)
 	more=${pids[-1]}
 }

@@ -1,5 +1,5 @@
 # shellcheck shell=bash disable=SC2154,SC2317
-# tail.sh - what slow requests do to the others, by ask.c, which tells answers by their status.
+# tail.sh - what slow requests and crash loops do to the others, by ask.c, which tells answers by their status.
 
 # asked ROUND NAME STATUS [STATUS]: figures of the answers with that status, from ask's lines on standard input; any other
 # status than those two is an error.
@@ -40,6 +40,28 @@ tail_limit() {
 	asked "$1" slow 200 <"$run/slow"
 }
 
+# tail_beside_crashes ROUND NAME PATH: hello while four clients ask for what crashes again and again, and never stop.
+tail_beside_crashes() {
+	local other
+	ask "$3" 4 $((seconds * 1000 + 500)) >/dev/null &
+	other=$!
+	sleep 0.25
+	ask /hello 16 $((seconds * 1000)) | asked "$1" "hello_$2" 200
+	wait "$other"
+}
+
+# Hello alone, beside a function that crashes at each request, and beside one that answers for a while and then crashes.
+tail_crashes() {
+	local name
+	for name in $(turned "$1" calm crashes serves_and_crashes); do
+		case $name in
+		calm) ask /hello 16 $((seconds * 1000)) | asked "$1" hello_calm 200 ;;
+		crashes) tail_beside_crashes "$1" "$name" /crash ;;
+		*) tail_beside_crashes "$1" "$name" '/crash_late?ms=120' ;;
+		esac
+	done
+}
+
 # One request runs, one waits, and that is all that there is room for.
 tail_full() {
 	local other
@@ -57,6 +79,7 @@ measure_tail() {
 	for ((round = 1; round <= rounds; round++)); do
 		tail_rare "$round"
 		tail_limit "$round"
+		tail_crashes "$round"
 		tail_full "$round"
 	done
 }
