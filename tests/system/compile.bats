@@ -270,9 +270,15 @@ words_about() {
 	cfn-deploy --registry "$R" "$D/src/k.c"
 }
 
-# What could be left: folders of cfn in /tmp that are newer than the test, and mounts.
+# What could be left: temporary folders, in a place where nobody else makes some, and mounts.
+own_temporaries() {
+	mkdir "$D/tmp"
+	export TMPDIR=$D/tmp
+	cut -d ' ' -f 5- /proc/self/mountinfo >"$D/mounts"
+}
+
 left_behind() {
-	find /tmp -maxdepth 1 -newer "$D/started.mark" \( -name 'cfn-local*' -o -name 'cfn-trial*' -o -name 'cfn-box*' \)
+	find "$TMPDIR" -mindepth 1 -maxdepth 1
 	cut -d ' ' -f 5- /proc/self/mountinfo | diff "$D/mounts" - || true
 }
 
@@ -286,8 +292,7 @@ spawner_hangs() {
 
 @test "cfn-deploy killed while its spawner starts leaves no folder" {
 	local pid pids
-	cut -d ' ' -f 5- /proc/self/mountinfo >"$D/mounts"
-	touch "$D/started.mark"
+	own_temporaries
 	mkdir "$D/libexec"
 	cp "${CFN_LIBEXECDIR:-$CFN_PREFIX/libexec/cfn}"/{cfn-router,cfn-worker,libcfn.so.1} "$D/libexec"
 	# It never gets ready, and never ends by itself.
@@ -309,8 +314,7 @@ spawner_hangs() {
 
 @test "cfn-deploy killed in a long compile or in a long load leaves nothing" {
 	local pid program
-	cut -d ' ' -f 5- /proc/self/mountinfo >"$D/mounts"
-	touch "$D/started.mark"
+	own_temporaries
 	printf '#include <cfn.h>\ntemplate <int n, int m> struct b { typedef typename b<n - 1, 2 * m>::t l; typedef typename b<n - 1, 2 * m + 1>::t t; };\ntemplate <int m> struct b<0, m> { typedef int t; };\nb<26, 0>::t x;\nextern "C" %s\n' \
 		"$tail" >"$D/src/cc1plus.cpp"
 	printf '#include <cfn.h>\n__attribute__((constructor)) static void early(void) { for (;;) ; }\n%s\n' "$tail" >"$D/src/cfn-worker.c"
