@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "pool/lanes.h"
 #include "pool/pools.h"
+#include "pool/predecessors.h"
 #include "pool/rollout.h"
 #include "pool/routers.h"
 #include "pool/runner.h"
@@ -75,8 +76,9 @@ set_up(void **state)
 	assert_non_null(mkdtemp(f->config.state_dir));
 	f->m.config = &f->config;
 	f->m.phase = PHASE_SERVING;
-	f->m.takeover.sock = f->m.takeover.ended.fd = -1;
+	f->m.takeover.sock = f->m.takeover.process = -1;
 	assert_int_equal(loop_init(&f->m.loop, &e), 0);
+	predecessors_init(&f->m);
 	rollout_init(&f->m);
 	routers_init(&f->m);
 	runner_init(&f->m);
