@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # compile.bats - sources that attack the compiler, its box, the check of the artifact, or who reads the diagnostics.
-# shellcheck disable=SC2034,SC2154
+# shellcheck disable=SC2030,SC2031,SC2034,SC2154
 load helper
 
 setup() {
