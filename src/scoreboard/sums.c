@@ -37,8 +37,10 @@ is_name(const char *text, size_t size)
 
 	if (!end)
 		return false;
-	if (strcmp(text, SCORE_OTHERS) == 0 || strcmp(text, "@run") == 0)
+	/* '@' begins the pool's own. */
+	if (strcmp(text, SCORE_OTHERS) == 0)
 		return true;
+	text += *text == '@';
 	for (; text < end; text++)
 		if (!(*text >= 'a' && *text <= 'z') && !(*text >= '0' && *text <= '9') && *text != '-' &&
 		    *text != '_')

@@ -263,7 +263,7 @@ a_name_that_the_master_does_not_know_is_left_out(void **state)
 static void
 a_name_that_no_function_has_is_left_out(void **state)
 {
-	static const char *const names[] = { "a\"b", "a\nb", "a b", "A", "ä" };
+	static const char *const names[] = { "a\"b", "a\nb", "a b", "A", "ä", "a@b", "@@a", "@A" };
 	struct boards b = boards_open();
 	struct score_row *rows;
 	struct err e;
@@ -273,6 +273,26 @@ a_name_that_no_function_has_is_left_out(void **state)
 		score_answer(scoreboard_row(b.written, names[i]), 200, CAUSE_NONE);
 	assert_int_equal(scoreboard_sum(&b.read, 1, &rows, &e), 1);
 	assert_string_equal(rows[0].function, "");
+	free(rows);
+	boards_close(&b);
+}
+
+static void
+functions_of_the_pool_and_of_others_are_counted(void **state)
+{
+	static const char *const names[] = { "", "@mgnt", "@run", SCORE_OTHERS, "a-b_1" };
+	struct boards b = boards_open();
+	struct score_row *rows;
+	struct err e;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		score_answer(scoreboard_row(b.written, names[i]), 200, CAUSE_NONE);
+	assert_int_equal(scoreboard_sum(&b.read, 1, &rows, &e), ARRAY_SIZE(names));
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		assert_string_equal(rows[i].function, names[i]);
+		assert_int_equal(score_requests(&rows[i]), 1);
+	}
 	free(rows);
 	boards_close(&b);
 }
@@ -359,6 +379,7 @@ main(void)
 		cmocka_unit_test(a_board_of_nothing_but_ones_is_bounded),
 		cmocka_unit_test(a_router_goes_on_with_a_board_of_nothing_but_ones),
 		cmocka_unit_test(a_name_that_no_function_has_is_left_out),
+		cmocka_unit_test(functions_of_the_pool_and_of_others_are_counted),
 		cmocka_unit_test(a_name_that_the_master_does_not_know_is_left_out),
 		cmocka_unit_test(metrics_are_written_in_either_format),
 		cmocka_unit_test(text_that_does_not_fit_is_an_error),
