@@ -61,13 +61,31 @@ word_length(const char *line, size_t n)
 	return i - first;
 }
 
+/* Where no value can go on, a line with blanks in front is a section to libinih, and none to us. */
+static bool
+is_hidden_section(const struct reading *r, const char *line, size_t n)
+{
+	size_t i = 0;
+
+	if (r->section_line == 0 && r->sections > 0)
+		return false;
+	while (i < n && strchr(" \t\r\v\f", line[i]) != NULL)
+		i++;
+	return i > 0 && i < n && line[i] == '[';
+}
+
 static void
 check_line(struct reading *r, const char *line, size_t n)
 {
+	static const char mark[] = "\xef\xbb\xbf";
 	struct err e;
 
 	if (memchr(line, '\0', n) != NULL)
 		err_set(&e, -EINVAL, "a NUL byte");
+	else if (r->line == 1 && n >= sizeof mark - 1 && memcmp(line, mark, sizeof mark - 1) == 0)
+		err_set(&e, -EINVAL, "a byte order mark");
+	else if (is_hidden_section(r, line, n))
+		err_set(&e, -EINVAL, "a section begins its line");
 	else if (n > MANIFEST_LINE_MAX)
 		err_set(&e, -EINVAL,
 		        "longer than %d bytes; a key may be said again, or go on in lines that "

@@ -101,6 +101,9 @@ what_is_wrong_is_said_with_its_line(void **state)
 		{ "[function f]\nsource = f.c\n[function f]\nmemory = 1M\n",
 		  "cfn.ini:4: [function f] is there" },
 		{ "[function f\nsource = f.c\n", "cfn.ini:1: " },
+		{ " [function f]\nsource = f.c\n", "cfn.ini:1: a section begins its line" },
+		{ "[function f]\n\t[function g]\nsource = g.c\n", "cfn.ini:2: a section begins its line" },
+		{ "\xef\xbb\xbf[function f]\nsource = f.c\n", "cfn.ini:1: a byte order mark" },
 	};
 
 	(void)state;
