@@ -4,6 +4,8 @@
 # when the clock is.
 # shellcheck disable=SC2034,SC2154
 load ../system/helper
+# Of some 80 s on a machine that has nothing else to do.
+BATS_TEST_TIMEOUT=800
 
 readonly BACK=-3600 FORWARD=90000
 
