@@ -648,7 +648,7 @@ void exchange_send(struct router *r, struct worker *w);                       /*
 bool exchange_abort(struct router *r, const struct request *q);               /* false: it has no room */
 void exchange_receive(struct router *r, struct worker *w, unsigned *n_ended); /* some of what it says */
 
-/* ---- worker.c ---- */
+/* ---- worker_lease.c ---- */
 struct lease_fds {
 	int requests, output;
 	int init;   /* of a fresh worker; else -1 */
@@ -656,6 +656,15 @@ struct lease_fds {
 };
 void worker_lease(struct router *r, const struct lease *lease, const struct lease_fds *fds);
 struct worker *worker_find(struct router *r, uint32_t id);
+void worker_enter(struct router *r, struct worker *w, enum worker_stage stage);
+void worker_close_descriptors(struct router *r, struct worker *w);
+void worker_release(struct router *r, struct worker *w);       /* the master ends it */
+void worker_give_up_lease(struct router *r, struct worker *w); /* as good as before: for whoever needs it */
+void worker_leave(struct router *r,
+                  struct worker *w); /* the lease is over: it lives until the end of the turn */
+void worker_free(struct router *r, struct worker *w);
+
+/* ---- worker.c ---- */
 void worker_assign(struct router *r, struct worker *w, struct request *q);
 void worker_abort(struct router *r, struct request *q); /* tells it that nobody waits */
 bool worker_withdraw(struct router *r,
@@ -681,7 +690,6 @@ void worker_renewed(struct router *r, struct worker *w); /* idle, or its last re
 void worker_ended(struct router *r, struct worker *w, const struct worker_ended *how);
 void worker_resume(struct router *r, struct worker *w);  /* reads and sends what it can */
 void worker_hang_up(struct router *r, struct worker *w); /* it closed its end and lives on: to be killed */
-void worker_free(struct router *r, struct worker *w);
 
 /* ---- fresh.c: a process for each request ---- */
 int fresh_lease(struct router *r, struct worker *w, int zygote, int init);

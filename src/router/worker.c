@@ -1,6 +1,5 @@
-/* worker.c - a leased worker: requests to it, its life here, its end. */
+/* worker.c - a leased worker: requests to it, what comes from it, its end. */
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -12,109 +11,6 @@ enum {
 	MEASURE_BATCH = 16,
 	MEASURE_NS = 500 * 1000, /* requests that take longer have their CPU time read at start and end */
 };
-
-static struct workers *
-list_of(struct router *r, struct worker *w)
-{
-	switch (w->stage) {
-	case WORKER_IDLE:
-		return &w->pool->idle;
-	case WORKER_BUSY:
-		return &w->pool->busy;
-	case WORKER_RENEWING:
-		return &w->pool->renewing;
-	case WORKER_GONE:
-		return &r->gone;
-	default:
-		return &r->dead_workers;
-	}
-}
-
-static void
-enter(struct router *r, struct worker *w, enum worker_stage stage)
-{
-	if (w->stage < WORKER_GONE && stage >= WORKER_GONE) {
-		w->pool->n_workers--;
-		stream_is_over(r, w);
-	}
-	r->n_renewing += (stage == WORKER_RENEWING) - (size_t)(w->stage == WORKER_RENEWING);
-	r->counters.workers_busy += (stage == WORKER_BUSY) - (uint64_t)(w->stage == WORKER_BUSY);
-	TAILQ_REMOVE(list_of(r, w), w, link);
-	w->stage = stage;
-	w->since_us = r->now_us;
-	TAILQ_INSERT_HEAD(list_of(r, w), w, link);
-}
-
-/* The lease is over: the memory lives until the end of the turn. */
-static void
-leave(struct router *r, struct worker *w)
-{
-	struct pool *p = w->pool;
-
-	enter(r, w, WORKER_FREED);
-	TAILQ_REMOVE(&r->workers, w, all_link);
-	p->n_held--;
-	pool_release(r, p);
-}
-
-void
-worker_free(struct router *r, struct worker *w)
-{
-	if (w->is_todo)
-		TAILQ_REMOVE(&r->todo_workers, w, todo_link);
-	if (w->is_held)
-		TAILQ_REMOVE(&r->held_workers, w, todo_link);
-	buf_done(&w->line);
-	buf_done(&w->said);
-	free(w);
-}
-
-static void
-close_descriptors(struct router *r, struct worker *w)
-{
-	loop_forget(r, &w->requests);
-	loop_forget(r, &w->zygote);
-	loop_forget(r, &w->init);
-	loop_forget(r, &w->denied);
-	output_end(r, w);
-	denied_log(r, w->pool, NULL, &w->denials);
-}
-
-static void
-say(struct router *r, uint32_t type, const struct worker *w)
-{
-	master_say(r, type, &(struct process_ref){ w->id }, sizeof(struct process_ref));
-}
-
-static void
-release(struct router *r, struct worker *w)
-{
-	close_descriptors(r, w);
-	say(r, MSG_RELEASED, w);
-	leave(r, w);
-}
-
-/* As good as before: the master gives it to whoever needs it. */
-static void
-give_up_lease(struct router *r, struct worker *w)
-{
-	struct stream_ended message = { .worker = w->id, .n_served = (uint32_t)w->n_served };
-
-	close_descriptors(r, w);
-	master_say(r, MSG_STREAM_ENDED, &message, sizeof message);
-	leave(r, w);
-}
-
-struct worker *
-worker_find(struct router *r, uint32_t id)
-{
-	struct worker *w;
-
-	TAILQ_FOREACH (w, &r->workers, all_link)
-		if (w->id == id)
-			return w;
-	return NULL;
-}
 
 /* ---- requests to the worker ---- */
 
@@ -160,7 +56,7 @@ worker_assign(struct router *r, struct worker *w, struct request *q)
 	w->n_served++;
 	w->is_idle_said = false;
 	if (w->stage == WORKER_IDLE) {
-		enter(r, w, WORKER_BUSY);
+		worker_enter(r, w, WORKER_BUSY);
 		clock_start(r, w);
 	}
 	if (!w->unsent)
@@ -189,7 +85,7 @@ worker_withdraw(struct router *r, struct request *q)
 	detach(w, q);
 	w->n_served--;
 	if (w->n_in_flight == 0)
-		enter(r, w, WORKER_IDLE);
+		worker_enter(r, w, WORKER_IDLE);
 	return true;
 }
 
@@ -267,8 +163,8 @@ give_up(struct router *r, struct worker *w)
 	/* Whether the first has begun may be unread still. */
 	if (w->is_fresh)
 		fresh_hello(w);
-	close_descriptors(r, w);
-	enter(r, w, WORKER_GONE);
+	worker_close_descriptors(r, w);
+	worker_enter(r, w, WORKER_GONE);
 	w->unsent = NULL;
 	while ((q = TAILQ_LAST(&w->in_flight, requests)) && (q != first || !worker_has_begun(w, q)))
 		worker_give_back(r, w, q);
@@ -370,7 +266,7 @@ worker_ended(struct router *r, struct worker *w, const struct worker_ended *how)
 	cause = how->cause == CAUSE_NONE || how->cause >= CAUSE_COUNT ? CAUSE_CRASH : how->cause;
 	worker_blame(r, w, cause);
 	failure_tell(r, w, cause, &how->ending);
-	leave(r, w);
+	worker_leave(r, w);
 }
 
 void
@@ -380,7 +276,7 @@ worker_retire(struct router *r, struct worker *w)
 	if (w->is_stream)
 		stream_tell(r, w);
 	if (w->stage == WORKER_IDLE)
-		release(r, w);
+		worker_release(r, w);
 }
 
 /* ---- what comes from the worker ---- */
@@ -413,7 +309,7 @@ measure_cpu(struct worker *w, unsigned n_ended)
 void
 worker_renewing(struct router *r, struct worker *w)
 {
-	enter(r, w, WORKER_RENEWING);
+	worker_enter(r, w, WORKER_RENEWING);
 }
 
 void
@@ -422,15 +318,15 @@ worker_renewed(struct router *r, struct worker *w)
 	uint64_t max = w->pool->function.max_requests;
 
 	if (w->is_last || (max > 0 && w->n_served >= max)) {
-		release(r, w);
+		worker_release(r, w);
 		return;
 	}
 	if (w->has_asked) {
-		give_up_lease(r, w);
+		worker_give_up_lease(r, w);
 		return;
 	}
 	w->has_hello = false;
-	enter(r, w, WORKER_IDLE);
+	worker_enter(r, w, WORKER_IDLE);
 	w->cpu_last_us = -1;
 	dispatch_pump(r, w->pool);
 }
@@ -467,7 +363,7 @@ worker_closed(struct router *r, struct worker *w)
 		return;
 	}
 	worker_blame(r, w, CAUSE_CLIENT_GONE);
-	release(r, w);
+	worker_release(r, w);
 }
 
 void
@@ -512,76 +408,4 @@ worker_ready(struct router *r, struct source *s, uint32_t events)
 		w->is_readable = true;
 	/* Behind what all connections of this turn have to say: one message takes it to the worker. */
 	loop_todo_worker(r, w);
-}
-
-/* ---- leases ---- */
-
-static struct worker *
-worker_new(struct router *r, const struct lease *lease)
-{
-	struct pool *p = pool_leased(r, lease->version);
-	struct worker *w;
-
-	w = p ? calloc(1, sizeof *w) : NULL;
-	if (!w)
-		return NULL;
-	w->pool = p;
-	w->id = lease->worker;
-	w->pid = lease->pid;
-	w->since_us = r->now_us;
-	w->n_served = lease->n_served;
-	w->cpu_start_us = w->cpu_last_us = w->cpu_mark_us = -1;
-	w->requests.fd = w->output.fd = w->denied.fd = w->zygote.fd = w->init.fd = -1;
-	buf_init(&w->line, LOG_TEXT_MAX);
-	buf_init(&w->said, FAILURE_OUTPUT_MAX);
-	TAILQ_INIT(&w->in_flight);
-	TAILQ_INSERT_HEAD(&p->idle, w, link);
-	TAILQ_INSERT_TAIL(&r->workers, w, all_link);
-	p->n_workers++;
-	p->n_held++;
-	return w;
-}
-
-static int
-watch(struct router *r, struct worker *w, const struct lease *lease, const struct lease_fds *fds)
-{
-	int rc;
-
-	if (lease->is_fresh)
-		return fresh_lease(r, w, fds->requests, fds->init);
-	w->requests = (struct source){ .fd = fds->requests, .ready = worker_ready };
-	rc = fd_set_blocking(fds->requests, 0);
-	return rc < 0 ? rc : loop_watch(r, &w->requests, WORKER_EVENTS);
-}
-
-/* Its version was replaced while it started. */
-static void
-refuse(struct router *r, const struct lease *lease, const struct lease_fds *fds)
-{
-	struct lease_fds close_us = *fds;
-
-	fd_close(&close_us.requests);
-	fd_close(&close_us.output);
-	fd_close(&close_us.init);
-	fd_close(&close_us.denied);
-	master_say(r, MSG_RELEASED, &(struct process_ref){ lease->worker }, sizeof(struct process_ref));
-}
-
-void
-worker_lease(struct router *r, const struct lease *lease, const struct lease_fds *fds)
-{
-	struct worker *w = worker_find(r, lease->worker) ? NULL : worker_new(r, lease);
-
-	if (!w) {
-		refuse(r, lease, fds);
-		return;
-	}
-	output_watch(r, w, fds->output);
-	denied_watch(r, w, fds->denied);
-	if (watch(r, w, lease, fds) < 0) {
-		release(r, w);
-		return;
-	}
-	w->pool->wanted = w->pool->wanted > 1 ? w->pool->wanted - 1 : 0;
-	dispatch_pump(r, w->pool);
 }
