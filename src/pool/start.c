@@ -118,16 +118,20 @@ choose_identity(struct master *m, struct err *e)
 	return rc < 0 ? rc : manager_check_identity(m, &m->config->management, e);
 }
 
+static struct listener_options
+options_at(const struct config *c, const char *address)
+{
+	return (struct listener_options){ .address = address,
+		                          .owner = c->listen_owner,
+		                          .group = c->listen_group,
+		                          .mode = (unsigned)c->listen_mode,
+		                          .backlog = (int)c->listen_backlog };
+}
+
 static int
 open_listener(struct master *m, struct err *e)
 {
-	const struct config *c = m->config;
-	const struct listener_options options = { .address = c->listen,
-		                                  .owner = c->listen_owner,
-		                                  .group = c->listen_group,
-		                                  .mode = (unsigned)c->listen_mode,
-		                                  .backlog = (int)c->listen_backlog };
-
+	const struct listener_options options = options_at(m->config, m->config->listen);
 	int rc = m->options.is_replacing ? takeover_listener(m, e) : 0;
 
 	return rc == 0 ? listener_open(&options, &m->listener, e) : rc;
@@ -137,12 +141,7 @@ static int
 open_metrics(struct master *m, struct err *e)
 {
 	const struct config *c = m->config;
-	const struct listener_options options = { .address = c->metrics_listen,
-		                                  .owner = c->listen_owner,
-		                                  .group = c->listen_group,
-		                                  .mode = (unsigned)c->listen_mode,
-		                                  .backlog = (int)c->listen_backlog };
-
+	const struct listener_options options = options_at(c, c->metrics_listen);
 	struct listener made = { .fd = -1 };
 	int rc = 0;
 
