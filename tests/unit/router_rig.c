@@ -607,3 +607,64 @@ rig_ended(struct rig *g, const struct rig_worker *w, enum cause cause)
 
 	rig_say(g, MSG_WORKER_ENDED, &ended, sizeof ended);
 }
+
+void
+rig_flood(struct rig *g, struct rig_worker *w, char fill, size_t n)
+{
+	char content[60000];
+	struct buf bytes;
+
+	memset(content, fill, sizeof content);
+	buf_init(&bytes, FCGI_MESSAGE_MAX);
+	rig_record(&bytes, FCGI_STDOUT, w->request, content, sizeof content);
+	for (size_t i = 0; i < n; i += sizeof content)
+		rig_write(g, w, buf_head(&bytes), buf_used(&bytes));
+	buf_done(&bytes);
+}
+
+/* ---- what most tests begin with ---- */
+
+int
+rig_setup(void **state)
+{
+	*state = rig_new(false);
+	return *state ? 0 : -1;
+}
+
+int
+rig_teardown(void **state)
+{
+	rig_free(*state);
+	return 0;
+}
+
+int
+rig_asked(struct rig *g)
+{
+	int fd = rig_connect(g);
+
+	rig_get(g, fd, "/fast");
+	return fd;
+}
+
+struct pool *
+rig_fast(struct rig *g)
+{
+	return pool_find(&g->router, RIG_FAST);
+}
+
+void
+rig_age(struct rig *g, const struct rig_worker *w, unsigned ms)
+{
+	struct worker *worker = worker_find(&g->router, w->id);
+
+	worker->since_us = worker->active_us = g->router.now_us - ms * 1000ULL;
+}
+
+bool
+rig_killed_for(struct rig *g, const struct rig_worker *w, enum cause cause)
+{
+	const struct rig_message *m = rig_said(g, MSG_OVERRUN);
+
+	return m && m->overrun.worker == w->id && m->overrun.cause == cause;
+}

@@ -129,4 +129,16 @@ bool rig_message_has(const struct rig_worker *w, const char *text);
 void rig_reply(struct rig *g, struct rig_worker *w, const char *text);
 void rig_reply_id(struct rig *g, struct rig_worker *w, uint16_t id, const char *text);
 void rig_write(struct rig *g, struct rig_worker *w, const void *p, size_t n);
+/* STDOUT in records of 60,000 bytes until n bytes were written. */
+void rig_flood(struct rig *g, struct rig_worker *w, char fill, size_t n);
 void rig_ended(struct rig *g, const struct rig_worker *w, enum cause cause);
+
+/* ---- what most tests begin with ---- */
+int rig_setup(void **state); /* rig_new(false) */
+int rig_teardown(void **state);
+int rig_asked(struct rig *g);         /* a connection with a GET of /fast on it */
+struct pool *rig_fast(struct rig *g); /* the pool of /fast */
+/* Its first request began this long ago. */
+void rig_age(struct rig *g, const struct rig_worker *w, unsigned ms);
+/* The master was asked to end it for this. */
+bool rig_killed_for(struct rig *g, const struct rig_worker *w, enum cause cause);

@@ -12,20 +12,6 @@
 #define HELLO "Content-Type: text/plain\r\n\r\nhello"
 
 static int
-setup(void **state)
-{
-	*state = rig_new(false);
-	return *state ? 0 : -1;
-}
-
-static int
-teardown(void **state)
-{
-	rig_free(*state);
-	return 0;
-}
-
-static int
 asked_as(struct rig *g, const char *method, const char *const *params)
 {
 	int fd = rig_connect(g);
@@ -680,7 +666,7 @@ without_a_size_nothing_is_kept(void **state)
 	rig_worker_done(&w);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, rig_setup, rig_teardown)
 
 int
 main(void)

@@ -26,20 +26,6 @@ give(struct rig *g, const char *origins, bool is_open, uint64_t cache_ms)
 }
 
 static int
-setup(void **state)
-{
-	*state = rig_new(false);
-	return *state ? 0 : -1;
-}
-
-static int
-teardown(void **state)
-{
-	rig_free(*state);
-	return 0;
-}
-
-static int
 ask(struct rig *g, const char *method, const char *path, const char *const *params)
 {
 	int fd = rig_connect(g);
@@ -367,7 +353,7 @@ two_origins_in_one_request_are_refused(void **state)
 int
 main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, rig_setup, rig_teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(answers_may_be_read_by_the_origins_that_are_named),
 		TEST(a_refusal_can_be_read_like_an_answer),

@@ -23,20 +23,6 @@ struct fresh {
 	uint32_t number;
 };
 
-static int
-setup(void **state)
-{
-	*state = rig_new(false);
-	return *state ? 0 : -1;
-}
-
-static int
-teardown(void **state)
-{
-	rig_free(*state);
-	return 0;
-}
-
 /* zygote is the pid that the lease names. */
 static void
 lease_of(struct rig *g, struct fresh *f, uint64_t version, pid_t zygote)
@@ -626,7 +612,7 @@ many_failures_are_told_as_one(void **state)
 	done(&f);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, rig_setup, rig_teardown)
 
 int
 main(void)

@@ -13,20 +13,6 @@
 
 #define HELLO "Content-Type: text/plain\r\n\r\nhello"
 
-static int
-setup(void **state)
-{
-	*state = rig_new(false);
-	return *state ? 0 : -1;
-}
-
-static int
-teardown(void **state)
-{
-	rig_free(*state);
-	return 0;
-}
-
 static void
 what_is_not_to_run_is_answered_by_the_router(void **state)
 {
@@ -625,7 +611,7 @@ a_master_that_is_gone_ends_it(void **state)
 	assert_true(g->router.is_done);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, rig_setup, rig_teardown)
 
 int
 main(void)

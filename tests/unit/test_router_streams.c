@@ -15,20 +15,6 @@
 #define HELLO  "Content-Type: text/plain\r\n\r\nhello"
 
 static int
-setup(void **state)
-{
-	*state = rig_new(false);
-	return *state ? 0 : -1;
-}
-
-static int
-teardown(void **state)
-{
-	rig_free(*state);
-	return 0;
-}
-
-static int
 asked(struct rig *g)
 {
 	int fd = rig_connect(g);
@@ -464,7 +450,7 @@ ordinary_requests_ask_for_workers_beside_streams(void **state)
 	close(fd);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, rig_setup, rig_teardown)
 
 int
 main(void)
