@@ -179,7 +179,7 @@ start_one(struct master *m, struct pool *pool)
 		return false;
 	}
 	pool_say(m, pool, LOG_ERR, e.text, " cannot start: %s", e.text);
-	backoff_failed(&pool->backoff, clock_now_us(), 0);
+	backoff_failed_among(&pool->backoff, &m->failing, clock_now_us(), 0);
 	retry_in(m, pool, RETRY_SOON_MS * UINT64_C(1000));
 	leases_refuse(m, pool, CAUSE_UNAVAILABLE);
 	return false;

@@ -310,7 +310,8 @@ struct master {
 	bool is_load_forced;       /* the configuration changed: read all again */
 
 	struct table functions, pools, workers;
-	size_t n_lanes; /* of the workers */
+	struct backoff failing; /* of all pools together */
+	size_t n_lanes;         /* of the workers */
 	uint32_t n_lane_versions;
 	struct runner runner;
 	struct manager manager;

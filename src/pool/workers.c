@@ -324,7 +324,7 @@ crashed(struct master *m, struct worker *w, const struct process_ended *ended)
 		storm_kill(m, w->pool);
 	if (counts_as_crash(cause)) {
 		count_crashes(w->pool, 1);
-		backoff_failed(&w->pool->backoff, clock_now_us(), w->ready_us);
+		backoff_failed_among(&w->pool->backoff, &m->failing, clock_now_us(), w->ready_us);
 	}
 	if (w->router)
 		channel_send(&w->router->channel, MSG_WORKER_ENDED, &told, sizeof told, NULL, 0);
@@ -366,7 +366,7 @@ start_failed(struct master *m, struct pool *pool, const struct process_ended *en
 		snprintf(reason, sizeof reason, "%s", ended->reason);
 	else
 		snprintf(reason, sizeof reason, "it ended while it was loaded: %s", ending);
-	backoff_failed(&pool->backoff, clock_now_us(), 0);
+	backoff_failed_among(&pool->backoff, &m->failing, clock_now_us(), 0);
 	audit_note(m, &(struct audit_note){ .event = AUDIT_START_REFUSED,
 	                                    .function = pool->start.function,
 	                                    .version = pool->start.version,

@@ -533,6 +533,28 @@ a_crash_is_told_to_the_router_and_held_back_when_it_repeats(void **state)
 	assert_int_equal(pool_waiting(pool), 1); /* its requests wait */
 }
 
+static void
+beside_loops_of_others_the_first_failure_is_free_and_the_next_waits(void **state)
+{
+	struct fixture *f = *state;
+
+	f->m.failing.paid_us = clock_now_us() + (BACKOFF_CREDIT_MS + BACKOFF_MAX_MS) * UINT64_C(1000);
+	for (int i = 0; i < 2; i++) {
+		uint32_t id;
+
+		want(f, 0, 0, 1);
+		id = started(f);
+		assert_true(id > 0);
+		ready(f, id);
+		assert_int_equal(leased_to(f, 0), id);
+		ended(f, id, SIGKILL);
+		assert_int_equal(next_id(f, f->routers[0], MSG_WORKER_ENDED), id);
+	}
+	want(f, 0, 0, 1);
+	assert_int_equal(started(f), 0);
+	assert_true(pool_at(f, 0)->retry.due_us > 0);
+}
+
 /* While it is to be seen whether the next one does better, one is started and not as many as wait. */
 static void
 after_failures_one_at_a_time_is_started(void **state)
@@ -726,6 +748,7 @@ main(void)
 		TEST(a_start_that_fails_is_told_to_who_waits),
 		TEST(a_sandbox_that_cannot_be_made_is_not_the_functions_fault),
 		TEST(a_crash_is_told_to_the_router_and_held_back_when_it_repeats),
+		TEST(beside_loops_of_others_the_first_failure_is_free_and_the_next_waits),
 		TEST(after_failures_one_at_a_time_is_started),
 		TEST(what_had_served_is_replaced_at_once_again_and_again),
 		TEST(a_limit_that_the_router_saw_is_the_verdict),
