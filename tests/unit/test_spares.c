@@ -184,6 +184,38 @@ a_spare_holds_what_belongs_to_nobody(void **state)
 	expect_waiting(p, 0);
 }
 
+static size_t
+count_children(pid_t pid)
+{
+	char path[64], text[1024] = "";
+	size_t n = 0;
+
+	snprintf(path, sizeof path, "/proc/%d/task/%d/children", (int)pid, (int)pid);
+	AUTO_FD fd = open(path, O_RDONLY | O_CLOEXEC);
+	assert_true(fd >= 0 && read(fd, text, sizeof text - 1) >= 0);
+	for (const char *c = text; (c = strchr(c, ' ')); c++)
+		n++;
+	return n;
+}
+
+/* One of the test before may still be on its way out. */
+static void
+expect_children(const struct pool *p, size_t n)
+{
+	enum { TRIES = 2000, WAIT_US = 5000 };
+
+	for (int i = 0; i < TRIES && count_children(p->spawner.pid) != n; i++)
+		usleep(WAIT_US);
+	assert_int_equal(count_children(p->spawner.pid), n);
+}
+
+static pid_t
+only_spare(const struct pool *p)
+{
+	expect_children(p, 1);
+	return confinement_child_of(p->spawner.pid);
+}
+
 static void
 a_spare_that_is_killed_is_replaced_and_costs_no_start(void **state)
 {
@@ -193,7 +225,7 @@ a_spare_that_is_killed_is_replaced_and_costs_no_start(void **state)
 
 	want(p, 1);
 	expect_waiting(p, 1);
-	first = confinement_child_of(p->spawner.pid);
+	first = only_spare(p);
 	assert_int_equal(kill(first, SIGKILL), 0);
 	expect_waiting(p, 0);
 	expect_waiting(p, 1);
@@ -216,7 +248,7 @@ a_spare_that_is_killed_when_it_is_taken_is_no_failed_start(void **state)
 
 	want(p, 1);
 	expect_waiting(p, 1);
-	spare = confinement_child_of(p->spawner.pid);
+	spare = only_spare(p);
 	assert_int_equal(kill(spare, SIGSTOP), 0);
 	ask_for(p, &w, &plain);
 	want(p, 0);
@@ -238,7 +270,7 @@ a_spare_that_the_master_kills_is_not_lost(void **state)
 
 	want(p, 1);
 	expect_waiting(p, 1);
-	assert_int_equal(kill(confinement_child_of(p->spawner.pid), SIGSTOP), 0);
+	assert_int_equal(kill(only_spare(p), SIGSTOP), 0);
 	ask_for(p, &w, &plain);
 	want(p, 0);
 	expect_waiting(p, 0);
@@ -259,20 +291,6 @@ none_waits_unless_the_master_wants_it(void **state)
 	assert_int_equal(confinement_child_of(p->spawner.pid), 0);
 }
 
-static size_t
-count_children(pid_t pid)
-{
-	char path[64], text[1024] = "";
-	size_t n = 0;
-
-	snprintf(path, sizeof path, "/proc/%d/task/%d/children", (int)pid, (int)pid);
-	AUTO_FD fd = open(path, O_RDONLY | O_CLOEXEC);
-	assert_true(fd >= 0 && read(fd, text, sizeof text - 1) >= 0);
-	for (const char *c = text; (c = strchr(c, ' ')); c++)
-		n++;
-	return n;
-}
-
 static void
 there_are_as_many_as_are_wanted(void **state)
 {
@@ -281,7 +299,7 @@ there_are_as_many_as_are_wanted(void **state)
 	want(p, 3);
 	for (uint32_t n = 1; n <= 3; n++)
 		expect_waiting(p, n);
-	assert_int_equal(count_children(p->spawner.pid), 3);
+	expect_children(p, 3);
 	want(p, 1);
 	expect_waiting(p, 1);
 	want(p, 0);
