@@ -45,6 +45,7 @@ struct sandbox_profile {
 	bool keeps_descriptors; /* it was execed with what it may have */
 	bool is_uncounted;      /* a box without a cgroup: its memory is what its processes show */
 	bool is_code;           /* runs a function's code: no executable memory is ever gained */
+	short oom_score;        /* how much rather than the pool's own it is ended when memory is short */
 	enum filter_kind init_filter, filter, close_filter, serve_filter, request_filter;
 	const char *const *environment;
 	const struct limit_row *limits;
@@ -60,6 +61,7 @@ const char *const *sandbox_devices(const struct sandbox_profile *profile);
 int session_enter(struct sandbox *s, struct err *e);
 int identity_enter(struct sandbox *s, struct err *e);
 int nested_namespaces_enter(struct sandbox *s, struct err *e);
+int oom_score_enter(struct sandbox *s, struct err *e);
 int inherited_capabilities_enter(struct sandbox *s, struct err *e);
 int address_space_enter(struct sandbox *s, struct err *e);
 int propagation_enter(struct sandbox *s, struct err *e);

@@ -10,6 +10,10 @@
 enum { NAMESPACES = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP };
 #define MIB (1024ULL * 1024)
 
+/* proc(5), /proc/PID/oom_score_adj, of 1000: a point is a thousandth of the memory.  A box or a copy costs
+ * its job, a worker a request, a router or what has none of these all. */
+enum { OOM_SCORE_WORKER = 500, OOM_SCORE_BOX = 800 };
+
 #define LIMIT(name, number)                                                                                  \
 	{                                                                                                    \
 		.resource = RLIMIT_##name, .part = SANDBOX_PAYLOAD, .kind = LIMIT_IS, .value = number        \
@@ -135,6 +139,7 @@ static const char *const no_environment[] = { NULL };
 
 const struct sandbox_profile sandbox_function = {
 	.name = "function",
+	.oom_score = OOM_SCORE_WORKER,
 	.namespaces = NAMESPACES | CLONE_NEWPID,
 	.root = ROOT_FOLDER,
 	.is_execed = true,
@@ -154,8 +159,8 @@ const struct sandbox_profile sandbox_function = {
  */
 #define SANDBOX_FRESH(label, serve)                                                                          \
 	{                                                                                                    \
-		.name = label, .namespaces = NAMESPACES | CLONE_NEWPID, .root = ROOT_FOLDER,                 \
-		.is_execed = true, .is_code = true, .init_filter = FILTER_FRESH_INIT,                        \
+		.name = label, .oom_score = OOM_SCORE_WORKER, .namespaces = NAMESPACES | CLONE_NEWPID,       \
+		.root = ROOT_FOLDER, .is_execed = true, .is_code = true, .init_filter = FILTER_FRESH_INIT,   \
 		.filter = FILTER_FRESH_LOAD, .close_filter = FILTER_FRESH_CLOSE, .serve_filter = serve,      \
 		.request_filter = FILTER_FRESH_REQUEST, .environment = function_environment,                 \
 		.limits = fresh_limits, .n_limits = ARRAY_SIZE(fresh_limits), .places = function_places,     \
@@ -203,6 +208,7 @@ const struct sandbox_profile sandbox_manage = {
 
 const struct sandbox_profile sandbox_copy = {
 	.name = "copy",
+	.oom_score = OOM_SCORE_BOX,
 	.namespaces = NAMESPACES | CLONE_NEWPID,
 	.root = ROOT_FOLDER,
 	.is_execed = true,
@@ -217,6 +223,7 @@ const struct sandbox_profile sandbox_copy = {
 
 const struct sandbox_profile sandbox_compiler = {
 	.name = "compiler",
+	.oom_score = OOM_SCORE_BOX,
 	.namespaces = NAMESPACES | CLONE_NEWPID | CLONE_NEWNET,
 	.root = ROOT_SYSTEM,
 	.init_filter = FILTER_BOX_INIT,
@@ -230,6 +237,7 @@ const struct sandbox_profile sandbox_compiler = {
 
 const struct sandbox_profile sandbox_check = {
 	.name = "check",
+	.oom_score = OOM_SCORE_BOX,
 	.namespaces = NAMESPACES | CLONE_NEWPID | CLONE_NEWNET,
 	.root = ROOT_SYSTEM,
 	.init_filter = FILTER_BOX_INIT,
@@ -243,6 +251,7 @@ const struct sandbox_profile sandbox_check = {
 
 const struct sandbox_profile sandbox_run = {
 	.name = "run",
+	.oom_score = OOM_SCORE_BOX,
 	.namespaces = NAMESPACES | CLONE_NEWPID | CLONE_NEWNET,
 	.root = ROOT_SYSTEM,
 	.init_filter = FILTER_BOX_INIT,

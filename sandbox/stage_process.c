@@ -5,7 +5,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/oom.h>
 #include <linux/securebits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/capability.h>
 #include <sys/prctl.h>
@@ -59,6 +61,28 @@ limit_value(const struct sandbox *s, const struct limit_row *row, rlim_t *value)
 #endif
 	}
 	return false;
+}
+
+/* On top of what the pool was started with.  To raise it takes no privilege, to lower it below that takes
+ * one.  Before the ids are others: the file is this process's only until then. */
+int
+oom_score_enter(struct sandbox *s, struct err *e)
+{
+	static const char path[] = "/proc/self/oom_score_adj";
+	AUTO_FD fd = s->profile->oom_score > 0 ? open(path, O_RDWR | O_CLOEXEC) : -1;
+	char text[16] = "";
+	long score;
+	int n;
+
+	if (s->profile->oom_score == 0)
+		return 0;
+	if (fd < 0)
+		return err_set(e, errno, "open '%s'", path);
+	if (read(fd, text, sizeof text - 1) <= 0)
+		return err_set(e, EIO, "read '%s'", path);
+	score = strtol(text, NULL, 10) + s->profile->oom_score;
+	n = snprintf(text, sizeof text, "%ld", score < OOM_SCORE_ADJ_MAX ? score : OOM_SCORE_ADJ_MAX);
+	return write(fd, text, (size_t)n) < 0 ? err_set(e, errno, "write '%s' to %s", text, path) : 0;
 }
 
 /* A limit that is lower already stays: raising it is neither needed nor allowed. */

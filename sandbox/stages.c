@@ -22,6 +22,7 @@ static const struct {
 	int (*enter)(struct sandbox *, struct err *);
 } stages[] = {
 	{ "session", SANDBOX_PREPARE, session_enter },
+	{ "oom_score_adj", SANDBOX_PREPARE, oom_score_enter },
 	{ "nested user namespaces", SANDBOX_PREPARE, nested_namespaces_enter },
 	{ "inherited capabilities", SANDBOX_PREPARE, inherited_capabilities_enter },
 

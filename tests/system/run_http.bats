@@ -188,3 +188,41 @@ languages_have_versions() {
 	post "$(bash_run 'echo next')" --max-time 15
 	result .stdout next
 }
+
+# each_has SCORE PID...
+each_has() {
+	local score=$1 pid now
+	shift
+	[ $# -gt 0 ]
+	for pid; do
+		now=$(cat "/proc/$pid/oom_score_adj") || return 1
+		[ "$now" -eq $((score < 1000 ? score : 1000)) ] || { ps -o pid=,ppid=,args= -p "$pid"; echo "$now, not $score"; return 1; }
+	done
+}
+
+# Where it can be looked at: a program is not anybody's before its exec.
+sleeps() {
+	SLEEPER=$(descendants "$POOL" sleep)
+	[ -n "$SLEEPER" ]
+}
+
+# shellcheck disable=SC2046
+@test "when memory is short programs go before workers, and workers before what all requests need" {
+	local own
+	own=$(($(cat "/proc/$BASHPID/oom_score_adj") + 100))
+	echo "$own" >"/proc/$BASHPID/oom_score_adj"
+	hello_make hello "hello"
+	deploy "$D/src/hello.c"
+	printf 'management = on\n[run]\nenabled = on\n' | conf
+	[ "$EUID" -ne 0 ] || chown -R nobody "$D/reg"
+	pool_start
+	nginx_start
+	eventually runner_answers
+	get /hello 200 "hello"
+	async "$(bash_run 'sleep 60; true')"
+	eventually sleeps
+	each_has "$own" "$POOL" $(pool_processes cfn-spawn) $(pool_processes cfn-router) $(pool_processes cfn-manage) \
+		$(pgrep -P "$(pool_processes cfn-spawn)" cfn-runner)
+	each_has $((own + 500)) $(pool_processes cfn-worker)
+	each_has $((own + 800)) "$SLEEPER"
+}
