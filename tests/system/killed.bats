@@ -15,6 +15,7 @@ setup() {
 	mkdir "$D/m" "$D/tmp"
 	# What a killed one leaves.
 	export TMPDIR=$D/tmp
+	echo "a value" >"$D/value"
 	hello_make one "number 1"
 	deploy "$D/src/one.c" >/dev/null
 	hello_make one "number 2"
@@ -66,14 +67,14 @@ killed_everywhere() {
 	local prepare=$1 call n old rc count=0
 	shift
 	"$prepare" >"$D/new"
-	strace -qq -o "$D/calls" -e "trace=${CALLS// /,}" cfn-deploy --registry "$R" "$@" >/dev/null 2>&1 3>&-
+	strace -qq -o "$D/calls" -e "trace=${CALLS// /,}" cfn-deploy --registry "$R" "$@" <"$D/value" >/dev/null 2>&1 3>&-
 	for call in $CALLS; do
 		for n in $(numbers "$call"); do
 			"$prepare" >"$D/new"
 			old=$(active)
 			rc=0
 			strace -qq -o /dev/null -e "trace=$call" -e "inject=$call:signal=KILL:when=$n" \
-				cfn-deploy --registry "$R" "$@" >/dev/null 2>&1 3>&- || rc=$?
+				cfn-deploy --registry "$R" "$@" <"$D/value" >/dev/null 2>&1 3>&- || rc=$?
 			whole "$call $n of $*" "$old"
 			[ "$rc" -ne 137 ] || count=$((count + 1))
 		done
@@ -122,4 +123,40 @@ new_export() {
 
 @test "a rollback that is killed leaves the old version or the new one" {
 	killed_everywhere second rollback one
+}
+
+no_token() {
+	deploy token revoke ci >/dev/null 2>&1 || true
+	active
+}
+
+no_secret() {
+	deploy secret remove one KEY >/dev/null 2>&1 || true
+	active
+}
+
+# Versions that nobody needs, as they were.
+many_versions() {
+	[ -e "$D/many.db" ] || cp "$R" "$D/many.db"
+	cp "$D/many.db" "$R.again"
+	mv "$R.again" "$R"
+	active
+}
+
+# What the one before left is a whole copy, or not there.
+no_backup() {
+	if [ -e "$D/kept.db" ]; then
+		cfn-deploy --registry "$D/kept.db" verify >/dev/null 2>&1 || return 1
+		[ "$(sqlite3 "$D/kept.db" 'SELECT count(*) FROM version')" -eq "$(sql 'SELECT count(*) FROM version')" ] || return 1
+	fi
+	rm -rf "$D/kept.db"*
+	active
+}
+
+@test "a token, a secret, a sweep or a backup that is killed is whole or not there, and what is active is untouched" {
+	killed_everywhere no_token token create ci
+	killed_everywhere no_secret secret set one KEY
+	killed_everywhere many_versions gc --keep 0
+	killed_everywhere no_backup backup "$D/kept.db"
+	no_backup >/dev/null
 }
