@@ -86,7 +86,7 @@ check_lock(struct deployment *d)
 {
 	struct err e;
 
-	return registry_lock_check(d->tool->registry, d->artifact.source.function, &e) < 0 ? tool_fail(&e)
+	return registry_name_check(d->tool->registry, d->artifact.source.function, &e) < 0 ? tool_fail(&e)
 	                                                                                   : 0;
 }
 

@@ -18,9 +18,9 @@ enum { DIAGNOSTICS_MAX = 200, ERROR_SIZE = 2048, FIELDS_SIZE = 256, LOCKED = 79 
 static const struct {
 	int exit_status, status;
 } statuses[] = {
-	{ EX_OK, 200 },       { EX_USAGE, 400 },       { EX_DATAERR, 422 },
-	{ EX_NOINPUT, 404 },  { EX_NOPERM, 403 },      { LOCKED, 423 },
-	{ EX_TEMPFAIL, 503 }, { EX_UNAVAILABLE, 503 }, { -1, 500 },
+	{ EX_OK, 200 },        { EX_USAGE, 400 }, { EX_DATAERR, 422 },  { EX_NOINPUT, 404 },
+	{ EX_NOPERM, 403 },    { LOCKED, 423 },   { EX_TEMPFAIL, 503 }, { EX_UNAVAILABLE, 503 },
+	{ EX_CANTCREAT, 409 }, { -1, 500 },
 };
 
 static int

@@ -130,21 +130,34 @@ check_secrets(struct registry *r, const char *function, struct err *e)
 	int rc =
 	    sql_integer(&r->base, &n, e, "SELECT count(*) FROM secret WHERE function = ?", "t", function);
 
-	if (rc < 0 || n == 0)
-		return rc;
-	return err_set(e, -EACCES, "function '%s' is not there yet and has secrets: a token cannot begin it",
-	               function);
+	return rc < 0 || n == 0 ? rc : err_set(e, -EACCES, "function '%s' has secrets", function);
 }
 
+/* What is not the token's is as if it was not there: who holds it learns no names, nor the routes of others.
+ */
 int
 agent_check(struct registry *r, const char *function, struct err *e)
 {
-	int n, rc = r->agent ? check_token(r, e) : 0;
+	int rc = r->agent ? check_token(r, e) : 0;
 
 	if (!r->agent || rc < 0)
 		return rc;
-	n = check_routes(r, function, e);
-	return n == 0 ? check_secrets(r, function, e) : n < 0 ? n : 0;
+	rc = check_routes(r, function, e);
+	if (rc == 0)
+		rc = check_secrets(r, function, e);
+	if (rc == -EACCES)
+		return no_function(r, function, e);
+	return rc < 0 ? rc : 0;
+}
+
+int
+registry_name_check(struct registry *r, const char *function, struct err *e)
+{
+	int rc = registry_lock_check(r, function, e);
+
+	if (rc != -ENOENT)
+		return rc;
+	return err_set(e, -ENOTUNIQ, "the name '%s' is taken: choose another one", function);
 }
 
 int

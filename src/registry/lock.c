@@ -84,12 +84,6 @@ check_reason(const char *reason, struct err *e)
 	return utf8_is_valid(reason, n) ? 0 : err_set(e, -EINVAL, "a reason is UTF-8");
 }
 
-static int
-no_function(const struct registry *r, const char *function, struct err *e)
-{
-	return err_set(e, -ENOENT, "no function '%s' in registry %s", function, r->base.path);
-}
-
 /* It changes nothing that runs: the generation stays. */
 static int
 change_lock(struct registry *r, void *context, struct err *e)

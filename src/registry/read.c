@@ -333,6 +333,12 @@ registry_each_active(struct registry *r, struct registry_mark *mark, version_vis
 }
 
 int
+no_function(const struct registry *r, const char *function, struct err *e)
+{
+	return err_set(e, -ENOENT, "no function '%s' in registry %s", function, r->base.path);
+}
+
+int
 registry_version_by_id(struct registry *r, int64_t id, struct registry_version *v, struct err *e)
 {
 	int rc = sql_begin(&r->base, "BEGIN", e);
@@ -355,8 +361,8 @@ registry_version_find(struct registry *r, const char *function, uint32_t number,
 	                     " ORDER BY v.id IS f.active_version DESC, v.number DESC LIMIT 1",
 	                     "ti", function, (int64_t)number);
 
-	if ((rc == -ENOENT && number == 0) || (rc == 0 && !agent_sees(r, function)))
-		return err_set(e, -ENOENT, "no function '%s' in registry %s", function, r->base.path);
+	if ((rc == -ENOENT && number == 0) || ((rc == 0 || rc == -ENOENT) && !agent_sees(r, function)))
+		return no_function(r, function, e);
 	if (rc == -ENOENT)
 		return err_set(e, -ENOENT, "function '%s' has no version %u", function, number);
 	return rc < 0 ? rc : registry_version_by_id(r, id, v, e);
@@ -402,7 +408,7 @@ registry_each_version(struct registry *r, const char *function, version_visitor 
 	int rc = sql_integer(&r->base, &id, e, "SELECT id FROM function WHERE name = ?", "t", function);
 
 	if (rc == -ENOENT || (rc == 0 && !agent_sees(r, function)))
-		return err_set(e, -ENOENT, "no function '%s' in registry %s", function, r->base.path);
+		return no_function(r, function, e);
 	if (rc == 0)
 		rc = select_versions(r, "WHERE f.id = ? ORDER BY v.number DESC", sql, e);
 	if (rc == 0)

@@ -192,9 +192,12 @@ int registry_unlock(struct registry *r, const char *function, struct err *e);
 /* 1 with *lock, 0 when it is not locked. */
 int registry_lock_find(struct registry *r, const char *function, struct registry_lock *lock, struct err *e);
 
-/* 0, or -EPERM as the changes above would say it, and -EACCES as an agent would hear it: before work that
- * would be in vain. */
+/* 0, or -EPERM as the changes above would say it, and -EACCES or -ENOENT as an agent would hear it: before
+ * work that would be in vain. */
 int registry_lock_check(struct registry *r, const char *function, struct err *e);
+
+/* The same before a version is added; -ENOTUNIQ: the function is there, and none that the agent may touch. */
+int registry_name_check(struct registry *r, const char *function, struct err *e);
 
 /* Whether a change was refused because its function is locked. */
 bool registry_has_met_lock(const struct registry *r);

@@ -43,8 +43,11 @@ int audit_add(struct registry *r, const struct audit_change *change, struct err 
 /* Who runs this program; root's sudo is root. */
 void audit_actor(char actor[AUDIT_NAME_SIZE]);
 
-/* agent.c: 0 unless a token acts.  -EACCES: it is not good any more, or this function has a route that is not
- * within its scopes; before a change, and for a function that may not be there yet. */
+/* read.c: -ENOENT. */
+int no_function(const struct registry *r, const char *function, struct err *e);
+
+/* agent.c: 0 unless a token acts.  -EACCES: it is not good any more; -ENOENT: this function has a route that
+ * is not within its scopes; before a change, and for a function that may not be there yet. */
 int agent_check(struct registry *r, const char *function, struct err *e);
 /* The same when the change has been made and its row is to be added; -EACCES: it is none of a token's. */
 int agent_check_change(struct registry *r, enum audit_event event, const char *function, struct err *e);

@@ -155,7 +155,7 @@ static int
 add(struct registry *r, struct addition *a, bool is_recorded, struct err *e)
 {
 	const struct registry_candidate *c = a->candidate;
-	int rc = registry_lock_check(r, c->function, e);
+	int rc = registry_name_check(r, c->function, e);
 
 	if (rc == 0 && !c->defers_routes)
 		rc = routes_check(r, c->function, c->routes, c->n_routes, e);
@@ -366,7 +366,7 @@ finish_change(struct registry *r, const struct function_change *c, enum audit_ev
 	int rc;
 
 	if (sqlite3_changes(r->base.db) == 0)
-		return err_set(e, -ENOENT, "no function '%s' in registry %s", c->function, r->base.path);
+		return no_function(r, c->function, e);
 	rc = audit_add(r, &change, e);
 	return rc < 0 ? rc : generation_bump(r, e);
 }

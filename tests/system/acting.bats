@@ -72,16 +72,28 @@ status() {
 	status 77 deploy --route /two "$D/src/one.c"
 	grep -q 'route /two is not within' "$D/said"
 	status 77 deploy --route /one --route /two "$D/src/one.c"
-	status 77 deploy --function other --route /one "$D/src/one.c"
-	status 77 rollback other 1
-	for change in 'disable other' 'remove other' 'lock --reason x other' 'unlock other'; do
-		read -ra words <<<"$change"
-		status 77 "${words[@]}"
-	done
-	status 66 source other
-	status 66 history other
 	status 0 list --json
 	[ "$(cat "$D/said")" = '[]' ]
+	not grep -q 'by token:ci' <(cfn-deploy --registry "$R" audit)
+}
+
+@test "what is out of its scopes is as if it was not there, in every word, but that its name is taken" {
+	sqlite3 "$R" "INSERT INTO secret VALUES ('kept', 'KEY', hex(zeroblob(64)), 1, 'x')"
+	for change in 'rollback NAME' 'rollback NAME 1' 'rollback NAME 9' 'disable NAME' 'enable NAME' 'remove NAME' 'lock --reason x NAME' \
+		'unlock NAME' 'source NAME' 'source NAME 1' 'source NAME 9' 'history NAME'; do
+		for name in missing other kept; do
+			read -ra words <<<"${change//NAME/$name}"
+			status 66 "${words[@]}"
+			sed "s/$name/NAME/g" "$D/said" >"$D/said.$name"
+		done
+		diff "$D/said.missing" "$D/said.other"
+		diff "$D/said.missing" "$D/said.kept"
+	done
+	for name in other kept; do
+		status 73 deploy --function "$name" --entry one --route /one "$D/src/one.c"
+		grep -q "the name '$name' is taken: choose another one" "$D/said"
+		not grep -q '/other\|secret' "$D/said"
+	done
 	not grep -q 'by token:ci' <(cfn-deploy --registry "$R" audit)
 }
 
@@ -99,8 +111,8 @@ status() {
 @test "a function that once had other routes is not a token's" {
 	cfn-deploy --registry "$R" deploy --function mixed --entry one --route /two "$D/src/one.c" >/dev/null
 	cfn-deploy --registry "$R" deploy --function mixed --entry one --route /one/m --replace-routes "$D/src/one.c"
-	status 77 rollback mixed 1
-	status 77 deploy --function mixed --route /one/m "$D/src/one.c"
+	status 66 rollback mixed 1
+	status 73 deploy --function mixed --route /one/m "$D/src/one.c"
 }
 
 @test "what a scope says nothing of is refused" {
@@ -126,7 +138,7 @@ status() {
 	status 77 disable one
 	grep -q 'expired' "$D/said"
 	cp "$D/caller" "$D/ci"
-	status 77 disable one
+	status 66 disable one
 	printf 'cfn_0' >"$D/ci"
 	status 77 disable one
 	: >"$D/ci"

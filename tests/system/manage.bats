@@ -48,6 +48,17 @@ put() {
 	ask /mgnt -X POST -F route=/route2 -F function_name=func2 -F "code=@$D/func2.c" "$@"
 }
 
+# put_bare: the same by a client that says in the body alone what its boundary is; curl's -F always says it in the header.
+put_bare() {
+	{
+		printf -- '--x-y\r\nContent-Disposition: form-data; name="%s"\r\n\r\n%s\r\n' route /route2 function_name func2
+		printf -- '--x-y\r\nContent-Disposition: form-data; name="code"; filename="func2.c"\r\n\r\n'
+		cat "$D/func2.c"
+		printf '\r\n--x-y--\r\n'
+	} >"$D/form"
+	ask /mgnt -X POST -H 'Content-Type: multipart/form-data' --data-binary "@$D/form"
+}
+
 json=(-H 'Accept: application/json')
 
 field() {
@@ -65,7 +76,7 @@ field() {
 	[ "$(header Cache-Control)" = no-store ]
 	get /route2 200 two
 	sed -i 's/two/again/' "$D/func2.c"
-	put -H 'Content-Type: multipart/form-data'
+	put_bare
 	expect 200 'func2 v2'
 	get /route2 200 again
 	put -H 'Accept: application/json'
@@ -156,11 +167,20 @@ field() {
 	ask /mgnt -F route=/other -F function_name=func2 -F "code=@$D/func2.c"
 	expect 403 'route /other'
 	ask /mgnt -F route=/route2 -F name=other -F "code=@$D/func2.c"
-	expect 403 other
-	ask /mgnt/other -X DELETE
-	expect 403
-	ask /mgnt/other
-	expect 404
+	expect 409 "the name 'other' is taken"
+	not grep -q /other "$D/body"
+	for name in missing other; do
+		ask "/mgnt/$name" -X DELETE
+		expect 404
+		sed "s/$name/NAME/g" "$D/body" >"$D/body.$name"
+		ask "/mgnt/$name/rollback?version=1" -X POST
+		expect 404
+		sed "s/$name/NAME/g" "$D/body" >>"$D/body.$name"
+		ask "/mgnt/$name?version=1"
+		expect 404
+		sed "s/$name/NAME/g" "$D/body" >>"$D/body.$name"
+	done
+	diff "$D/body.missing" "$D/body.other"
 	ask /mgnt -F shared=other -F route=/route2 -F "code=@$D/func2.c"
 	expect 400 "no field 'shared'"
 	get /other 200 other
@@ -257,7 +277,7 @@ is_over() {
 @test "lighttpd hands all of it on" {
 	START='lighttpd_start spawn'
 	serve
-	put -H 'Content-Type: multipart/form-data'
+	put_bare
 	expect 200 'func2 v1'
 	get /route2 200 two
 	ask /mgnt/func2/versions "${json[@]}"
