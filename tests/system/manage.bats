@@ -401,24 +401,69 @@ nobody_has_the_registry() {
 	! pgrep -f -- "$R" >/dev/null
 }
 
-@test "nothing is left when the master is killed in the middle of a deploy" {
-	local curl i pid
-	serve
+# long_make: a source that takes its time.
+long_make() {
+	local i
 	{
 		printf '#include <cfn.h>\n'
-		for ((i = 0; i < 4000; i++)); do printf 'int v%d(int a) { return a * %d + v%d; }\n' "$i" "$i" 0; done | sed 's/ + v0//'
+		for ((i = 0; i < 4000; i++)); do printf 'int v%d(int a) { return a * %d; }\n' "$i" "$i"; done
 		tail -n +2 "$D/func2.c"
 	} >"$D/long.c"
-	cp "$D/long.c" "$D/func2.c"
-	curl -s -o /dev/null --max-time 100 "$WEB/mgnt" -H "Authorization: Bearer $TOKEN" -F route=/route2 \
-		-F function_name=func2 -F "code=@$D/func2.c" 3>&- &
-	curl=$!
+}
+
+# long_freeze: it is being deployed, and all stands still; DEPLOY will have the status, in $D/long.code.
+long_freeze() {
+	curl -s -o /dev/null -w '%{http_code}' --max-time 100 "$WEB/mgnt" -H "Authorization: Bearer $TOKEN" -F route=/route2 \
+		-F function_name=func2 -F "code=@$D/long.c;filename=func2.c" >"$D/long.code" 3>&- &
+	DEPLOY=$!
 	eventually compiles
 	freeze
+}
+
+# thaw FILE: those that are remembered in it.
+thaw() {
+	local pid
+	while read -r pid _; do kill -CONT "$pid" 2>/dev/null || true; done <"$1"
+}
+
+@test "a deploy in whose middle a process of the management is killed has changed nothing, and the next one is done" {
+	local executor pid victim
+	serve
+	long_make
+	for victim in front executor cfn-deploy; do
+		long_freeze
+		mv "$D/below" "$D/frozen"
+		executor=$(pgrep -P "$POOL" -x cfn-manage)
+		case $victim in
+		front) pid=$(pgrep -P "$executor" -x cfn-manage) ;;
+		executor) pid=$executor ;;
+		cfn-deploy) pid=$(pgrep -P "$executor" -x cfn-deploy) ;;
+		esac
+		remember_below "$([ "$victim" = cfn-deploy ] && echo "$pid" || echo "$executor")"
+		kill -KILL "$pid"
+		thaw "$D/frozen"
+		wait "$DEPLOY"
+		[[ $(cat "$D/long.code") == 50[0-4] ]]
+		eventually all_gone
+		eventually answers
+		get /route2 404
+		cfn-deploy --registry "$R" verify
+		not grep -q func2 <(cfn-deploy --registry "$R" audit)
+	done
+	put
+	expect 200 'func2 v1'
+	get /route2 200 two
+	cfn-deploy -c "$D/cfn.conf" --registry "$R" status | grep '^management .*crashes 2'
+}
+
+@test "nothing is left when the master is killed in the middle of a deploy" {
+	serve
+	long_make
+	long_freeze
 	kill -KILL "$POOL"
-	while read -r pid _; do kill -CONT "$pid" 2>/dev/null || true; done <"$D/below"
+	thaw "$D/below"
 	eventually all_gone
 	eventually nobody_has_the_registry
-	wait "$curl" || true
+	wait "$DEPLOY" || true
 	cfn-deploy --registry "$R" verify
 }
