@@ -1,4 +1,4 @@
-/* confine.c - sandboxes that are entered by their own processes: the router's and the runner's. */
+/* confine.c - sandboxes that are entered by their own processes. */
 #include "sandbox/confine.h"
 
 #include <errno.h>
@@ -9,7 +9,7 @@
 
 #include "base/fd.h"
 #include "base/macros.h"
-#include "sandbox/sandbox.h"
+#include "sandbox/profile.h"
 
 /* The spawner cloned and released it, and it came here by an exec with its own descriptors alone: nothing is
  * open that it may not have. */
@@ -128,12 +128,10 @@ capabilities_reduce(const cap_value_t *kept, int n)
 	return rc;
 }
 
-int
-confine_maker(bool has_one_id, struct err *e)
+/* For good. */
+static int
+privileges_reduce(const cap_value_t *kept, size_t n, struct err *e)
 {
-	const cap_value_t *kept = has_one_id ? to_map_own : to_map_others;
-	size_t n = has_one_id ? ARRAY_SIZE(to_map_own) : ARRAY_SIZE(to_map_others);
-
 	if (bounding_set_reduce(kept, n) < 0)
 		return err_set(e, errno, "bounding set");
 	if (cap_set_secbits(SECURE_ALL_BITS | SECURE_ALL_LOCKS) < 0)
@@ -141,4 +139,34 @@ confine_maker(bool has_one_id, struct err *e)
 	if (capabilities_reduce(kept, (int)n) < 0)
 		return err_set(e, errno, "capabilities");
 	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ? err_set(e, errno, "no_new_privs") : 0;
+}
+
+int
+confine_maker(bool has_one_id, struct err *e)
+{
+	return has_one_id ? privileges_reduce(to_map_own, ARRAY_SIZE(to_map_own), e)
+	                  : privileges_reduce(to_map_others, ARRAY_SIZE(to_map_others), e);
+}
+
+enum { TRACER_MEMORY = 1 << 20, TRACER_CPU_S = 1 };
+
+/* No Landlock: it would be allowed to trace nobody. */
+int
+confine_tracer(const struct confine_tracer *c, struct err *e)
+{
+	static const cap_value_t to_trace[] = { CAP_SYS_PTRACE };
+	struct sandbox s;
+
+	sandbox_init(&s, &sandbox_tracer, "tracer");
+	s.keep = c->keep;
+	s.n_keep = c->n_keep;
+	s.limits = (struct sandbox_limits){ .memory = TRACER_MEMORY, .cpu_s = TRACER_CPU_S };
+	if (address_space_enter(&s, e) < 0)
+		return -e->code;
+	if (fchdir(c->folder) < 0 || chroot(".") < 0)
+		return err_set(e, errno, "chroot");
+	if (descriptors_enter(&s, e) < 0 || payload_limits_enter(&s, e) < 0 ||
+	    privileges_reduce(to_trace, ARRAY_SIZE(to_trace), e) < 0 || not_dumpable_enter(&s, e) < 0)
+		return -e->code;
+	return sandbox_filter_load_tracer(c->filters, c->pids, c->n_pids, e);
 }

@@ -3,8 +3,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "base/err.h"
+#include "sandbox/filter.h"
 
 /* The router's sandbox, entered for good after its descriptors were handed over: an empty root, no
  * capability, Landlock, and a seccomp filter that allows serving accepted connections and nothing else. */
@@ -30,3 +32,16 @@ int confine_manage(const int *keep, size_t n_keep, struct err *e);
 /* The runner's maker, uid 0 of its user namespace: of all capabilities it keeps those that write
  * id maps.  has_one_id: 0 is the only id there. */
 int confine_maker(bool has_one_id, struct err *e);
+
+struct confine_tracer {
+	const struct sandbox_filters *filters; /* with FILTER_TRACER */
+	int folder;                            /* that of the threads in /proc: all that it sees of files */
+	const int *keep;                       /* descriptors that stay open */
+	size_t n_keep;
+	const pid_t *pids; /* the process, then its threads; FILTER_PIDS_MAX at most */
+	size_t n_pids;
+};
+
+/* Who reads where a hostile process is: of all capabilities it keeps the one to trace, and a seccomp filter
+ * says whom.  It opens nothing, makes nothing, gets no memory, and has a second of CPU time. */
+int confine_tracer(const struct confine_tracer *c, struct err *e);

@@ -66,17 +66,35 @@ load_flags(enum filter_kind kind)
 	}
 }
 
-/* Programs are made before the process is. */
-static void
-own_pid_put(struct sandbox_filter *f)
+struct named_pids {
+	const pid_t *of;
+	size_t n;
+};
+
+static uint32_t
+pid_for(uint32_t k, struct named_pids pids)
 {
-	for (uint32_t i = 0; i < f->n; i++)
-		if (BPF_CLASS(f->code[i].code) == BPF_JMP && f->code[i].k == FILTER_OWN_PID)
-			f->code[i].k = (uint32_t)getpid();
+	uint32_t at = k - FILTER_PIDS;
+
+	if (k == FILTER_OWN_PID)
+		return (uint32_t)getpid();
+	if (at < FILTER_PIDS_MAX && pids.n > 0)
+		return (uint32_t)pids.of[at < pids.n ? at : 0];
+	return k;
 }
 
-int
-sandbox_filter_load(const struct sandbox_filters *filters, enum filter_kind kind, struct err *e)
+/* Programs are made before the processes are. */
+static void
+pids_put(struct sandbox_filter *f, struct named_pids pids)
+{
+	for (uint32_t i = 0; i < f->n; i++)
+		if (BPF_CLASS(f->code[i].code) == BPF_JMP)
+			f->code[i].k = pid_for(f->code[i].k, pids);
+}
+
+static int
+filter_load(const struct sandbox_filters *filters, enum filter_kind kind, struct named_pids pids,
+            struct err *e)
 {
 	struct sandbox_filter f = { .n = filters ? filters->of[kind].n : 0 };
 	struct sock_fprog program = { .len = (unsigned short)f.n, .filter = f.code };
@@ -85,13 +103,25 @@ sandbox_filter_load(const struct sandbox_filters *filters, enum filter_kind kind
 	if (f.n == 0)
 		return err_set(e, -EINVAL, "program %d was not built", (int)kind);
 	memcpy(f.code, filters->of[kind].code, f.n * sizeof *f.code);
-	own_pid_put(&f);
+	pids_put(&f, pids);
 	rc = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, load_flags(kind), &program);
 	if (rc < 0)
 		return err_set(e, errno, "load program %d", (int)kind);
 	if (rc > 0 && (load_flags(kind) & SECCOMP_FILTER_FLAG_TSYNC))
 		return err_set(e, -ESRCH, "a thread has a filter of its own");
 	return (int)rc;
+}
+
+int
+sandbox_filter_load(const struct sandbox_filters *filters, enum filter_kind kind, struct err *e)
+{
+	return filter_load(filters, kind, (struct named_pids){ NULL, 0 }, e);
+}
+
+int
+sandbox_filter_load_tracer(const struct sandbox_filters *filters, const pid_t *pids, size_t n, struct err *e)
+{
+	return filter_load(filters, FILTER_TRACER, (struct named_pids){ pids, n }, e);
 }
 
 static int

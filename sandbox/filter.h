@@ -29,6 +29,7 @@ enum filter_kind {
 	FILTER_RUN, /* as FILTER_COMPILER; what only an attack asks for is reported */
 	FILTER_CHECK,
 	FILTER_UNCOUNTED, /* under these three where no cgroup counts: no memory that may be there unseen */
+	FILTER_TRACER,    /* reads where the threads of one process are, which are named when it is loaded */
 	FILTER_COUNT
 };
 
@@ -36,6 +37,8 @@ enum {
 	FILTER_CODE_MAX = 1023,
 	FILTER_OWN_PID = 0x7fffcf11, /* in a program: the pid of whoever loads it; no pid is so large */
 	FILTER_REQUESTS_FD = 3,      /* where processes in fresh mode take their requests by recvmsg */
+	FILTER_PIDS = 0x7fffcf40,    /* the same of FILTER_TRACER: the process, and behind it its threads */
+	FILTER_PIDS_MAX = 17,
 };
 
 struct sandbox_filter {
@@ -55,7 +58,7 @@ struct sandbox_filters {
 	 FILTER_BIT(FILTER_FUNCTION_SERVE) | FILTER_BIT(FILTER_FRESH_LOAD) |                                 \
 	 FILTER_BIT(FILTER_FRESH_CLOSE) | FILTER_BIT(FILTER_FRESH_SERVE) |                                   \
 	 FILTER_BIT(FILTER_FRESH_REQUEST) | FILTER_BIT(FILTER_FRESH_ALONE_SERVE) | FILTER_BIT(FILTER_INIT) | \
-	 FILTER_BIT(FILTER_FRESH_INIT) | FILTER_BIT(FILTER_COPY))
+	 FILTER_BIT(FILTER_FRESH_INIT) | FILTER_BIT(FILTER_COPY) | FILTER_BIT(FILTER_TRACER))
 
 /* The programs whose bits are set, in a sealed memory file: a descriptor (CLOEXEC) or -errno. */
 int sandbox_filters_seal(unsigned kinds, struct err *e);
@@ -80,6 +83,10 @@ void sandbox_filters_unmap(const struct sandbox_filters *filters);
  * FILTER_FUNCTION_LOAD, FILTER_FRESH_LOAD and FILTER_RUN, or -errno: -ESRCH when a thread cannot be brought
  * under FILTER_FUNCTION_SERVE or its two kinds of fresh mode. */
 int sandbox_filter_load(const struct sandbox_filters *filters, enum filter_kind kind, struct err *e);
+
+/* FILTER_TRACER, for the process pids[0] and its threads behind it; there is at least that one. */
+int sandbox_filter_load_tracer(const struct sandbox_filters *filters, const pid_t *pids, size_t n,
+                               struct err *e);
 
 /* A call that a listener reports. */
 struct sandbox_denied {

@@ -14,6 +14,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/socket.h>
 
 /* Every process: ends, memory, time, its own signals and descriptors. */
@@ -74,6 +75,10 @@ static const char runner_calls[] =
 /* Lanes, lists of tokens to map, and jobs as sealed memory. */
 static const char manage_calls[] =
     "lseek pread64 recvmsg sendmsg recvfrom sendto shutdown epoll_ctl epoll_wait epoll_pwait memfd_create";
+
+/* What it needs beside these and has not asked for before it would be refused: memory, files, signals. */
+static const char tracer_calls[] =
+    "read write newfstatat wait4 nanosleep clock_nanosleep restart_syscall exit_group";
 
 /* What address and undefined-behaviour sanitizers call by themselves; only such a build allows it. */
 #ifdef CFN_SANITIZERS
@@ -419,6 +424,26 @@ static const struct call_rule manage_rules[] = { ALLOW_IS("fcntl", 1, F_GETFL),
 	                                         ALLOW_IS("newfstatat", 3, AT_EMPTY_PATH),
 	                                         { NULL } };
 
+/* It stops, reads and lets go; what it lets go with is a signal, of one of these threads.  The kernel looks
+ * at 32 bits of a pid, and all are compared. */
+#define TRACES(request, at)                                                                                  \
+	{                                                                                                    \
+		"ptrace", VERDICT_ALLOW, 2,                                                                  \
+		{                                                                                            \
+			IS(0, request), IS(1, FILTER_PIDS + (at))                                            \
+		}                                                                                            \
+	}
+#define TRACES_ONE(at)                                                                                       \
+	TRACES(PTRACE_SEIZE, at), TRACES(PTRACE_INTERRUPT, at), TRACES(PTRACE_GETREGSET, at),                \
+	    TRACES(PTRACE_DETACH, at)
+#define TRACES_FOUR(at) TRACES_ONE(at), TRACES_ONE(at + 1), TRACES_ONE(at + 2), TRACES_ONE(at + 3)
+static const struct call_rule tracer_rules[] = {
+	TRACES_ONE(0),  TRACES_FOUR(1),  TRACES_FOUR(5),
+	TRACES_FOUR(9), TRACES_FOUR(13), ALLOW_IS("process_vm_readv", 0, FILTER_PIDS),
+	{ NULL }
+};
+_Static_assert(FILTER_PIDS_MAX == 17, "the rules name as many");
+
 const struct filter_calls filter_calls[FILTER_COUNT] = {
 	[FILTER_FUNCTION_LOAD] = {
 		"function", VERDICT_UNKNOWN, VERDICT_REPORT, NULL,
@@ -503,6 +528,10 @@ const struct filter_calls filter_calls[FILTER_COUNT] = {
 		{ no_executable_rules, socket_rules },
 	},
 	[FILTER_UNCOUNTED] = { "box, uncounted", VERDICT_ALLOW, VERDICT_NONE, NULL, { NULL }, { uncounted_rules } },
+	/* Calls of the never-list are its own, as the runner's. */
+	[FILTER_TRACER] = {
+		"tracer", VERDICT_UNKNOWN, VERDICT_NONE, NULL, { tracer_calls, sanitizer_calls }, { tracer_rules },
+	},
 };
 
 const struct filter_calls filter_calls_explaining[FILTER_COUNT] = {

@@ -74,6 +74,13 @@ static const struct limit_row runner_limits[] = {
 	{ .resource = RLIMIT_AS, .part = SANDBOX_PAYLOAD, .kind = LIMIT_ADDRESS_SPACE },
 };
 
+/* It has all that it needs open, and makes nothing. */
+static const struct limit_row tracer_limits[] = {
+	LIMITS_OF_ALL,        LIMIT(NPROC, 0),
+	LIMIT(FSIZE, 0),      LIMIT(NOFILE, 0),
+	LIMIT_BY(CPU, cpu_s), { .resource = RLIMIT_AS, .part = SANDBOX_PAYLOAD, .kind = LIMIT_ADDRESS_SPACE },
+};
+
 static const struct limit_row copy_limits[] = {
 	LIMITS_OF_ALL,
 	LIMIT_PROCESSES,
@@ -204,6 +211,14 @@ const struct sandbox_profile sandbox_manage = {
 	.environment = no_environment,
 	.limits = runner_limits,
 	.n_limits = ARRAY_SIZE(runner_limits),
+};
+
+/* Its limits alone: it is confined where it is, by confine_tracer. */
+const struct sandbox_profile sandbox_tracer = {
+	.name = "tracer",
+	.filter = FILTER_TRACER,
+	.limits = tracer_limits,
+	.n_limits = ARRAY_SIZE(tracer_limits),
 };
 
 const struct sandbox_profile sandbox_copy = {

@@ -42,6 +42,7 @@ extern const struct sandbox_profile sandbox_fresh_alone; /* and where .processes
 extern const struct sandbox_profile sandbox_router;      /* cloned by the spawner; no pid namespace */
 extern const struct sandbox_profile sandbox_runner;      /* the front of the runner: cloned by the maker */
 extern const struct sandbox_profile sandbox_manage; /* the front of the management: cloned by its executor */
+extern const struct sandbox_profile sandbox_tracer; /* of confine_tracer */
 extern const struct sandbox_profile sandbox_copy; /* cp in and out of a folder: a function's root, no code */
 extern const struct sandbox_profile sandbox_compiler; /* a box: cloned anywhere, own network namespace */
 extern const struct sandbox_profile sandbox_check;

@@ -103,7 +103,7 @@ serve_stacks(struct spawn *s, struct err *e)
 
 	(void)e;
 	if (p && p->kind == PROCESS_WORKER && p->worker > 0)
-		stacks_take(p, of->pid, s->in.fds[0]);
+		stacks_take(s, p, of->pid, s->in.fds[0]);
 	return 0;
 }
 

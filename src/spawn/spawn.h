@@ -147,7 +147,7 @@ int command_serve(struct spawn *s, struct err *e);
 /* stacks.c: has a process write the stacks of the worker's threads, or of this process of its sandbox, to a
  * pipe.
  */
-void stacks_take(const struct process *p, pid_t pid, int pipe);
+void stacks_take(const struct spawn *s, const struct process *p, pid_t pid, int pipe);
 
 /* start.c: each takes what it needs out of s->in.  -errno: nothing was started, *e says why. */
 int start_router(struct spawn *s, struct process *p, struct err *e);

@@ -1,20 +1,19 @@
 /* stacks.c - where a worker that is stuck is: its threads' places and what looks like their callers.
  *
- * A process of its own does it, with one capability and a second to live; whom it traces goes on when it
- * ends, whatever happens.  A thread is stopped for as long as its registers are read.  Place and state are
- * the kernel's word.  Stack memory is the function's, so what is found there is only counted as a caller when
- * it lies behind a call in code that the kernel has mapped, and is marked all the same: the function can have
- * put it there. */
+ * A process of its own does it, with a second to live; whom it traces goes on when it ends, whatever happens.
+ * It opens what it reads, lists the threads, and confines itself before it looks at anything that a function
+ * has made: maps and stack memory.  A thread is stopped for as long as its registers are read.  Place and
+ * state are the kernel's word.  Stack memory is the function's, so what is found there is only counted as a
+ * caller when it lies behind a call in code that the kernel has mapped, and is marked all the same: the
+ * function can have put it there. */
 #include <dirent.h>
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/capability.h>
 #include <sys/ptrace.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
@@ -22,8 +21,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/fd.h"
-#include "sandbox/filter.h"
+#include "sandbox/confine.h"
 #include "spawn/spawn.h"
 
 enum {
@@ -32,6 +30,7 @@ enum {
 	MAPS_LINES_MAX = 4096,
 	STACK_BYTES = 16 * 1024,
 	PATH_SIZE = 64,
+	BUFFER_SIZE = 4096,
 	FILE_SIZE = 40,
 	STOP_TRIES = 100, /* of STOP_US */
 	STOP_US = 200,
@@ -40,14 +39,19 @@ enum {
 struct map {
 	uint64_t start, end;
 	uint64_t base; /* of the first mapping of this file */
+	uint64_t inode;
+	unsigned major, minor;
 	bool is_code;
 	char file[FILE_SIZE]; /* last part of its name, plain letters; empty: of no file */
 };
 
+_Static_assert((int)FILTER_PIDS_MAX == 1 + (int)STACKS_THREADS_MAX, "the filter names them");
+
 struct stacks {
-	const struct process *of;
-	pid_t pid;
-	FILE *to;
+	FILE *to, *from; /* the pipe; its maps */
+	int folder;      /* of its threads */
+	size_t n_pids;
+	pid_t pids[1 + STACKS_THREADS_MAX]; /* the process, its threads */
 	size_t n_maps;
 	struct map maps[MAPS_MAX];
 };
@@ -79,41 +83,41 @@ name_file(char to[FILE_SIZE], const char *path)
 	to[n] = '\0';
 }
 
+/* By what a function cannot choose, as it can a name. */
+static bool
+is_same_file(const struct map *a, const struct map *b)
+{
+	return b->inode > 0 && a->inode == b->inode && a->major == b->major && a->minor == b->minor;
+}
+
 static void
 take_map(struct stacks *s, const char *line)
 {
 	struct map *m = &s->maps[s->n_maps], *before = s->n_maps > 0 ? m - 1 : NULL;
-	uint64_t inode;
 	char rights[5];
 	int at = 0;
 
-	if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %4s %*x %*x:%*x %" SCNu64 " %n", &m->start, &m->end, rights,
-	           &inode, &at) < 4)
+	if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %4s %*x %x:%x %" SCNu64 " %n", &m->start, &m->end, rights,
+	           &m->major, &m->minor, &m->inode, &at) < 6)
 		return;
 	m->is_code = rights[2] == 'x';
-	name_file(m->file, at > 0 && inode > 0 ? line + at : "");
-	m->base = before && m->file[0] && strcmp(before->file, m->file) == 0 ? before->base : m->start;
+	name_file(m->file, at > 0 && m->inode > 0 ? line + at : "");
+	m->base = before && is_same_file(before, m) ? before->base : m->start;
 	s->n_maps++;
 }
 
-static int
+static void
 read_maps(struct stacks *s)
 {
-	char path[PATH_SIZE], line[512];
 	bool is_start = true; /* of a line, and not within a name that is too long */
-	FILE *maps;
+	char line[512];
 
-	snprintf(path, sizeof path, "/proc/%d/maps", (int)s->pid);
-	maps = fopen(path, "re");
-	if (!maps)
-		return -errno;
-	for (int i = 0; i < MAPS_LINES_MAX && s->n_maps < MAPS_MAX && fgets(line, sizeof line, maps); i++) {
+	for (int i = 0; i < MAPS_LINES_MAX && s->n_maps < MAPS_MAX && fgets(line, sizeof line, s->from);
+	     i++) {
 		if (is_start)
 			take_map(s, line);
 		is_start = strchr(line, '\n') != NULL;
 	}
-	fclose(maps);
-	return 0;
 }
 
 static const struct map *
@@ -130,7 +134,7 @@ read_memory(const struct stacks *s, uint64_t at, void *to, size_t n)
 {
 	struct iovec mine = { to, n }, theirs = { (void *)(uintptr_t)at, n };
 
-	return process_vm_readv(s->pid, &mine, 1, &theirs, 1, 0);
+	return process_vm_readv(s->pids[0], &mine, 1, &theirs, 1, 0);
 }
 
 /* Whether a call ends in front of it. */
@@ -164,18 +168,15 @@ is_behind_call(const struct stacks *s, uint64_t at)
 
 /* ---- one thread ---- */
 
-/* Init is pid 1 of the sandbox's own pid namespace: nobody else's process is in it. */
+/* The working folder is that of the process's threads, whoever has its number meanwhile. */
 static bool
-is_of(const struct process *p, pid_t pid)
+is_thread(pid_t tid)
 {
-	struct stat mine, init;
+	struct stat st;
 	char path[PATH_SIZE];
 
-	snprintf(path, sizeof path, "/proc/%d/ns/pid", (int)pid);
-	if (stat(path, &mine) < 0)
-		return false;
-	snprintf(path, sizeof path, "/proc/%d/ns/pid", (int)p->pid);
-	return stat(path, &init) == 0 && mine.st_ino == init.st_ino && mine.st_dev == init.st_dev;
+	snprintf(path, sizeof path, "%d", (int)tid);
+	return stat(path, &st) == 0;
 }
 
 static void
@@ -244,7 +245,7 @@ name_call(struct place *p, int64_t nr, int64_t result)
 /* Stopped for as long as two calls take, by no signal.  Whoever is seized keeps its number, so that it is now
  * known whose it is. */
 static bool
-read_place(const struct process *of, pid_t tid, struct place *p)
+read_place(pid_t tid, struct place *p)
 {
 	struct user_regs_struct registers;
 	struct iovec part = { &registers, sizeof registers };
@@ -253,7 +254,7 @@ read_place(const struct process *of, pid_t tid, struct place *p)
 
 	if (ptrace(PTRACE_SEIZE, tid, NULL, NULL) < 0)
 		return false;
-	if (!is_of(of, tid) || ptrace(PTRACE_INTERRUPT, tid, NULL, NULL) < 0 || !wait_stopped(tid, &number))
+	if (!is_thread(tid) || ptrace(PTRACE_INTERRUPT, tid, NULL, NULL) < 0 || !wait_stopped(tid, &number))
 		return false; /* the end of this process lets go of it */
 	is_read = ptrace(PTRACE_GETREGSET, tid, (void *)NT_PRSTATUS, &part) == 0;
 	ptrace(PTRACE_DETACH, tid, NULL, (void *)(intptr_t)number);
@@ -276,7 +277,7 @@ static void
 put_thread(const struct stacks *s, pid_t tid)
 {
 	struct place p = { .state = "unknown" };
-	bool is_known = read_place(s->of, tid, &p);
+	bool is_known = read_place(tid, &p);
 
 	fprintf(s->to, "thread %d %s %s\n", (int)tid, p.state, p.call[0] ? p.call : "-");
 	if (!is_known)
@@ -285,59 +286,93 @@ put_thread(const struct stacks *s, pid_t tid)
 	put_callers(s, p.sp);
 }
 
-static void
-put_threads(const struct stacks *s)
-{
-	char path[PATH_SIZE];
-	struct dirent *entry;
-	DIR *folder;
-
-	snprintf(path, sizeof path, "/proc/%d/task", (int)s->pid);
-	folder = opendir(path);
-	for (int i = 0; folder && i < STACKS_THREADS_MAX && (entry = readdir(folder));)
-		if (entry->d_name[0] != '.') {
-			put_thread(s, (pid_t)atoi(entry->d_name));
-			i++;
-		}
-	if (folder)
-		closedir(folder);
-}
-
 /* ---- the process that does it ---- */
 
-static int
-keep_one_capability(void)
+/* Init is pid 1 of the sandbox's own pid namespace: nobody else's process is in it. */
+static bool
+is_of(int folder, pid_t init)
 {
-	static const cap_value_t kept[] = { CAP_SYS_PTRACE };
-	cap_t caps = cap_init();
-	int rc = !caps || cap_set_flag(caps, CAP_PERMITTED, 1, kept, CAP_SET) < 0 ||
-	                 cap_set_flag(caps, CAP_EFFECTIVE, 1, kept, CAP_SET) < 0 || cap_set_proc(caps) < 0
-	             ? -errno
-	             : 0;
+	struct stat its, inits;
+	char path[PATH_SIZE];
 
-	cap_free(caps);
-	return rc;
+	snprintf(path, sizeof path, "/proc/%d/ns/pid", (int)init);
+	return fstatat(folder, "ns/pid", &its, 0) == 0 && stat(path, &inits) == 0 &&
+	       its.st_ino == inits.st_ino && its.st_dev == inits.st_dev;
+}
+
+static int
+list_threads(struct stacks *s)
+{
+	DIR *folder = fdopendir(s->folder);
+	struct dirent *entry;
+
+	while (folder && s->n_pids < ARRAY_SIZE(s->pids) && (entry = readdir(folder)))
+		if (entry->d_name[0] != '.')
+			s->pids[s->n_pids++] = (pid_t)atoi(entry->d_name);
+	return folder ? 0 : -errno;
+}
+
+/* With room of its own: it gets no memory later. */
+static FILE *
+open_stream(int fd, const char *mode, char room[BUFFER_SIZE])
+{
+	FILE *stream = fd < 0 ? NULL : fdopen(fd, mode);
+
+	return stream && setvbuf(stream, room, _IOFBF, BUFFER_SIZE) == 0 ? stream : NULL;
+}
+
+/* All through one descriptor, so that all is of one process, whoever has its number meanwhile. */
+static int
+open_all(struct stacks *s, pid_t init, int pipe)
+{
+	static char in[BUFFER_SIZE], out[BUFFER_SIZE];
+	char path[PATH_SIZE];
+	int folder;
+
+	snprintf(path, sizeof path, "/proc/%d", (int)s->pids[0]);
+	folder = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (folder < 0 || !is_of(folder, init))
+		return -ESRCH;
+	s->from = open_stream(openat(folder, "maps", O_RDONLY | O_CLOEXEC), "r", in);
+	s->to = open_stream(pipe, "w", out);
+	s->folder = openat(folder, "task", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return s->from && s->to && s->folder >= 0 ? list_threads(s) : -errno;
+}
+
+static int
+confine(const struct stacks *s, const struct sandbox_filters *filters)
+{
+	const int keep[] = { fileno(s->from), fileno(s->to) };
+	const struct confine_tracer c = { .filters = filters,
+		                          .folder = s->folder,
+		                          .keep = keep,
+		                          .n_keep = ARRAY_SIZE(keep),
+		                          .pids = s->pids,
+		                          .n_pids = s->n_pids };
+	struct err e;
+
+	return confine_tracer(&c, &e);
 }
 
 static void
-take(const struct process *p, pid_t pid, int pipe)
+take(const struct spawn *spawn, const struct process *p, pid_t pid, int pipe)
 {
-	static struct stacks s;
+	static struct stacks s = { .n_pids = 1 };
 
-	signal(SIGPIPE, SIG_DFL);
 	alarm(LIFE_S);
-	s.of = p;
-	s.pid = pid > 0 ? pid : p->worker;
-	s.to = fdopen(pipe, "w");
-	if (!s.to || keep_one_capability() < 0 || !is_of(p, s.pid) || read_maps(&s) < 0)
+	s.pids[0] = pid > 0 ? pid : p->worker;
+	if (open_all(&s, p->pid, pipe) < 0 || confine(&s, spawn->filters) < 0)
 		_exit(1);
-	put_threads(&s);
+	read_maps(&s);
+	/* What is known is said, should the second be over with the next one. */
+	for (size_t i = 1; i < s.n_pids && fflush(s.to) == 0; i++)
+		put_thread(&s, s.pids[i]);
 	_exit(fflush(s.to) != 0);
 }
 
 void
-stacks_take(const struct process *p, pid_t pid, int pipe)
+stacks_take(const struct spawn *s, const struct process *p, pid_t pid, int pipe)
 {
 	if (fork() == 0)
-		take(p, pid, pipe);
+		take(s, p, pid, pipe);
 }

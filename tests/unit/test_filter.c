@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -369,6 +370,89 @@ a_requests_process_in_fresh_mode_may_no_more_than_a_worker(void **state)
 	}
 }
 
+/* Of what it reads: a process and its threads, as numbered when it is loaded. */
+static void
+who_traces_stops_reads_and_lets_go_of_one_process_alone(void **state)
+{
+	enum { PID = FILTER_PIDS, LAST = FILTER_PIDS + FILTER_PIDS_MAX - 1 };
+	static const struct {
+		int nr;
+		uint64_t arguments[4];
+		bool is_allowed;
+	} cases[] = {
+		{ SYS_ptrace, { PTRACE_SEIZE, PID }, true },
+		{ SYS_ptrace, { PTRACE_INTERRUPT, PID + 1 }, true },
+		{ SYS_ptrace, { PTRACE_GETREGSET, PID + 7 }, true },
+		{ SYS_ptrace, { PTRACE_DETACH, LAST }, true },
+		{ SYS_ptrace, { PTRACE_SEIZE, PID - 1 }, false },
+		{ SYS_ptrace, { PTRACE_SEIZE, LAST + 1 }, false },
+		{ SYS_ptrace, { PTRACE_SEIZE, 1 }, false },
+		{ SYS_ptrace, { PTRACE_SEIZE, 1ULL << 32 | PID }, false },
+		{ SYS_ptrace, { 1ULL << 32 | PTRACE_SEIZE, PID }, false },
+		{ SYS_ptrace, { PTRACE_ATTACH, PID }, false },
+		{ SYS_ptrace, { PTRACE_CONT, PID }, false },
+		{ SYS_ptrace, { PTRACE_PEEKDATA, PID }, false },
+		{ SYS_ptrace, { PTRACE_POKEDATA, PID }, false },
+		{ SYS_ptrace, { PTRACE_SETREGSET, PID }, false },
+		{ SYS_ptrace, { PTRACE_SETOPTIONS, PID }, false },
+		{ SYS_ptrace, { PTRACE_KILL, PID }, false },
+		{ SYS_ptrace, { PTRACE_TRACEME, PID }, false },
+		{ SYS_process_vm_readv, { PID }, true },
+		{ SYS_process_vm_readv, { PID + 1 }, false },
+		{ SYS_process_vm_readv, { 1 }, false },
+		{ SYS_process_vm_readv, { 1ULL << 32 | PID }, false },
+	};
+	const struct fixture *f = *state;
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct seccomp_data call = { .nr = cases[i].nr, .arch = ARCH };
+
+		memcpy(call.args, cases[i].arguments, sizeof cases[i].arguments);
+		if ((sandbox_filter_run(&f->service->of[FILTER_TRACER], &call) == SECCOMP_RET_ALLOW) !=
+		    cases[i].is_allowed)
+			fail_msg("case %zu", i);
+	}
+}
+
+static bool
+is_of_tracer(int nr)
+{
+	static const int calls[] = { SYS_read,      SYS_write,           SYS_newfstatat,      SYS_wait4,
+		                     SYS_nanosleep, SYS_clock_nanosleep, SYS_restart_syscall, SYS_exit_group,
+		                     SYS_ptrace,    SYS_process_vm_readv };
+
+	for (size_t i = 0; i < ARRAY_SIZE(calls); i++)
+		if (calls[i] == nr)
+			return true;
+	return false;
+}
+
+static void
+who_traces_asks_for_nothing_else(void **state)
+{
+	const struct fixture *f = *state;
+	struct seccomp_data call = { .arch = ARCH };
+	char name[SYSCALL_NAME_SIZE];
+
+#ifdef CFN_SANITIZERS
+	skip(); /* they have calls of their own */
+#endif
+	for (call.nr = 0; call.nr < CALLS_MAX; call.nr++) {
+		bool is_allowed = false;
+
+		for (size_t i = 0; i < ARRAY_SIZE(first) && !is_allowed; i++) {
+			call.args[0] = call.args[1] = first[i];
+			is_allowed =
+			    sandbox_filter_run(&f->service->of[FILTER_TRACER], &call) == SECCOMP_RET_ALLOW;
+		}
+		sandbox_syscall_name(call.nr, name);
+		if (is_allowed && !is_of_tracer(call.nr))
+			fail_msg("%s", name);
+	}
+	call = (struct seccomp_data){ .nr = SYS_read, .arch = AUDIT_ARCH_I386 };
+	assert_int_equal(sandbox_filter_run(&f->service->of[FILTER_TRACER], &call), SECCOMP_RET_KILL_PROCESS);
+}
+
 static bool
 is_of_sockets(int nr)
 {
@@ -452,6 +536,8 @@ main(void)
 		cmocka_unit_test(a_report_of_what_service_allows_is_refused),
 		cmocka_unit_test(fresh_mode_allows_what_reuse_mode_does_but_for_this),
 		cmocka_unit_test(a_requests_process_in_fresh_mode_may_no_more_than_a_worker),
+		cmocka_unit_test(who_traces_stops_reads_and_lets_go_of_one_process_alone),
+		cmocka_unit_test(who_traces_asks_for_nothing_else),
 		cmocka_unit_test(a_granted_socket_changes_four_calls_alone),
 		cmocka_unit_test(a_granted_socket_is_a_stream_of_unix_without_messages),
 	};
