@@ -25,7 +25,8 @@ setup_file() {
 			long n = 200;
 
 			cfn_query_int(q, "n", 200, 599, &n);
-			cfn_set(r, "ETag", "\"one\"");
+			if (cfn_etag(r, "one") == 1)
+				return 304;
 			return n == 204 || n == 304 ? (int)n : cfn_send(r, (int)n, "text/plain", "status %ld\n", n);
 		}
 		static int cookies(cfn_request *q, cfn_response *r)
