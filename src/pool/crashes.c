@@ -233,7 +233,8 @@ record(struct master *m, struct pool *pool, const struct failure_report *report,
 	if (crashes_are_kept(m)) {
 		make_room(m, function);
 		fd = crash_file_make(m->crashes.folder, function, &ms);
-		tell_failing(m, fd < 0 ? fd : 0);
+		if (fd < 0)
+			tell_failing(m, fd);
 	}
 	made = record_of(m, pool, report, lines, ms);
 	if (threads) {

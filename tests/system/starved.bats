@@ -270,3 +270,47 @@ says_not_published() {
 	one_line "$D/err"
 	one_line "$D/err.backup"
 }
+
+@test "a full disk under the state alone costs records and functions that are new, with a line each" {
+	[ "$(id -u)" -eq 0 ] || skip "needs a file system of its own"
+	deploy "$D/src/hello.c"
+	deploy "$functions/fails.c" >/dev/null
+	hello_make another "another"
+	mkdir "$R.pool"
+	cat >"$D/full.sh" <<-END
+		set -eu
+		export BATS_TEST_DIRNAME=$BATS_TEST_DIRNAME
+		. "$BATS_TEST_DIRNAME/helper.bash"
+		mount -t tmpfs -o size=256k,mode=700 cfn "$R.pool"
+		pool_start
+		crash() { fcgi <<<\$'get 1 /fails/crashes/now 0\nread-all' | grep -q 'Status: 500'; }
+		records() { cfn-deploy --registry "$R" --json crashes | jq '.crashes | length'; }
+		has_records() { [ "\$(records)" -ge "\$1" ]; }
+		is_said() { [ "\$(grep -c 'pool/crashes: No space left on device; crashes are not recorded' "$D/error.log")" -eq 1 ]; }
+		fcgi <<<\$'get 1 /hello 0\nread-all' | grep -q '^|hello'
+		crash
+		eventually has_records 1
+		head -c 1000000 /dev/zero >"$R.pool/filler" 2>/dev/null || true
+		# More than ten a second of a function are not looked at.
+		for _ in 1 2 3; do crash; sleep 0.2; done
+		eventually is_said
+		rc=0
+		deploy "$D/src/another.c" >"$D/out" 2>"$D/err" || rc=\$?
+		echo "\$rc" >"$D/rc"
+		fcgi <<<\$'get 1 /hello 0\nread-all' | grep -q '^|hello'
+		is_said
+		rm "$R.pool/filler"
+		crash
+		eventually has_records 2
+		deploy "$D/src/another.c"
+		fcgi <<<\$'get 1 /another 0\nread-all' | grep -q '^|another'
+		pool_stop TERM
+	END
+	run unshare --mount bash "$D/full.sh"
+	echo "$output"
+	cat "$D/error.log" "$D/err" || true
+	[ "$status" -eq 0 ]
+	one_line "$D/err"
+	grep -q 'another v1 is not active: pool .*: write uid table: No space left on device$' "$D/err"
+	[ "$(cat "$D/rc")" -eq 65 ]
+}
