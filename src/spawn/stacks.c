@@ -29,6 +29,7 @@ enum {
 	MAPS_MAX = 256,
 	MAPS_LINES_MAX = 4096,
 	STACK_BYTES = 16 * 1024,
+	PIECE = 4096, /* no page is smaller */
 	PATH_SIZE = 64,
 	BUFFER_SIZE = 4096,
 	FILE_SIZE = 40,
@@ -38,10 +39,9 @@ enum {
 
 struct map {
 	uint64_t start, end;
-	uint64_t base; /* of the first mapping of this file */
-	uint64_t inode;
+	uint64_t base;  /* of the first mapping of this file */
+	uint64_t inode; /* 0: of no file */
 	unsigned major, minor;
-	bool is_code;
 	char file[FILE_SIZE]; /* last part of its name, plain letters; empty: of no file */
 };
 
@@ -52,8 +52,9 @@ struct stacks {
 	int folder;      /* of its threads */
 	size_t n_pids;
 	pid_t pids[1 + STACKS_THREADS_MAX]; /* the process, its threads */
+	struct map file;                    /* the last mapping of one */
 	size_t n_maps;
-	struct map maps[MAPS_MAX];
+	struct map maps[MAPS_MAX]; /* of code: there is little, however much else a function maps */
 };
 
 struct place {
@@ -93,17 +94,19 @@ is_same_file(const struct map *a, const struct map *b)
 static void
 take_map(struct stacks *s, const char *line)
 {
-	struct map *m = &s->maps[s->n_maps], *before = s->n_maps > 0 ? m - 1 : NULL;
+	struct map m = { 0 };
 	char rights[5];
 	int at = 0;
 
-	if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %4s %*x %x:%x %" SCNu64 " %n", &m->start, &m->end, rights,
-	           &m->major, &m->minor, &m->inode, &at) < 6)
+	if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %4s %*x %x:%x %" SCNu64 " %n", &m.start, &m.end, rights,
+	           &m.major, &m.minor, &m.inode, &at) < 6)
 		return;
-	m->is_code = rights[2] == 'x';
-	name_file(m->file, at > 0 && m->inode > 0 ? line + at : "");
-	m->base = before && is_same_file(before, m) ? before->base : m->start;
-	s->n_maps++;
+	m.base = is_same_file(&s->file, &m) ? s->file.base : m.start;
+	name_file(m.file, at > 0 && m.inode > 0 ? line + at : "");
+	if (m.inode > 0)
+		s->file = m;
+	if (rights[2] == 'x')
+		s->maps[s->n_maps++] = m;
 }
 
 static void
@@ -121,7 +124,7 @@ read_maps(struct stacks *s)
 }
 
 static const struct map *
-map_of(const struct stacks *s, uint64_t at)
+code_of(const struct stacks *s, uint64_t at)
 {
 	for (size_t i = 0; i < s->n_maps; i++)
 		if (at >= s->maps[i].start && at < s->maps[i].end)
@@ -135,6 +138,22 @@ read_memory(const struct stacks *s, uint64_t at, void *to, size_t n)
 	struct iovec mine = { to, n }, theirs = { (void *)(uintptr_t)at, n };
 
 	return process_vm_readv(s->pids[0], &mine, 1, &theirs, 1, 0);
+}
+
+/* Up to the first page that there is none of. */
+static ssize_t
+read_stack(const struct stacks *s, uint64_t sp, uint64_t words[STACK_BYTES / sizeof(uint64_t)])
+{
+	struct iovec mine = { words, STACK_BYTES }, theirs[STACK_BYTES / PIECE + 1];
+	size_t n = 0;
+
+	for (uint64_t at = sp, end = sp + STACK_BYTES; at < end; n++) {
+		uint64_t next = at - at % PIECE + PIECE;
+
+		theirs[n] = (struct iovec){ (void *)(uintptr_t)at, (next < end ? next : end) - at };
+		at = next;
+	}
+	return n == 0 ? 0 : process_vm_readv(s->pids[0], &mine, 1, theirs, n, 0);
 }
 
 /* Whether a call ends in front of it. */
@@ -182,7 +201,7 @@ is_thread(pid_t tid)
 static void
 put_frame(const struct stacks *s, const char *mark, uint64_t at)
 {
-	const struct map *m = map_of(s, at);
+	const struct map *m = code_of(s, at);
 
 	if (m && m->file[0])
 		fprintf(s->to, "%s %s+0x%" PRIx64 "\n", mark, m->file, at - m->base);
@@ -194,19 +213,13 @@ static void
 put_callers(const struct stacks *s, uint64_t sp)
 {
 	static uint64_t words[STACK_BYTES / sizeof(uint64_t)];
-	const struct map *stack = map_of(s, sp);
-	size_t n = sizeof words, n_frames = 1;
-	ssize_t got;
+	ssize_t got = sp % sizeof *words == 0 ? read_stack(s, sp, words) : 0;
+	size_t n_frames = 1;
 
-	if (!stack || stack->is_code || sp % sizeof *words != 0)
-		return;
-	if (n > stack->end - sp)
-		n = (size_t)(stack->end - sp);
-	got = read_memory(s, sp, words, n);
 	for (ssize_t i = 0; i < got / (ssize_t)sizeof *words && n_frames < STACKS_FRAMES_MAX; i++) {
-		const struct map *code = map_of(s, words[i]);
+		const struct map *code = code_of(s, words[i]);
 
-		if (!code || !code->is_code || words[i] - code->start < 8 || !is_behind_call(s, words[i]))
+		if (!code || words[i] - code->start < 8 || !is_behind_call(s, words[i]))
 			continue;
 		put_frame(s, "?", words[i] - 1);
 		n_frames++;

@@ -89,6 +89,14 @@ holds() {
 	get /stuck/works 200
 }
 
+@test "a function that maps much, and a file of its artifact's name, is found where it is" {
+	get /stuck/hides 200 hidden
+	slow
+	cfn-deploy --registry "$R" --json crashes "$(jq .id "$D/slow")" 3>&- >"$D/record"
+	jq -e '[.threads[0].lines[] | select(test("^(burn|now|hides) at stuck.c:[0-9]+$"))] | length > 0' "$D/record" ||
+		{ cat "$D/record"; return 1; }
+}
+
 @test "a function that nobody asked about is not looked at, and no process is left" {
 	get /quick/spins 200
 	not is_written "$(header X-Request-Id)"

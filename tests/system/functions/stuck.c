@@ -2,15 +2,17 @@
 #include <cfn.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { WORDS = 1024 };
+enum { WORDS = 1024, PAGE = 4096, PIECES = 600 };
 
 static double
 now(void)
@@ -133,6 +135,32 @@ loses(cfn_request *q, cfn_response *r)
 	return cfn_send(r, 200, "text/plain", "found\n");
 }
 
+/* This artifact, as it is mapped. */
+extern const char __ehdr_start[] __attribute__((visibility("hidden")));
+
+/* In front of its code more mappings than anybody reads, and a file of its name. */
+static int
+hides(cfn_request *q, cfn_response *r)
+{
+	char *many = mmap(NULL, PIECES * PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	int fd = open("/tmp/fn.so", O_RDWR | O_CREAT | O_TRUNC, 0600), n;
+	void *named;
+
+	(void)q;
+	for (int i = 0; many != MAP_FAILED && i < PIECES; i += 2)
+		mprotect(many + (size_t)i * PAGE, PAGE, PROT_NONE);
+	ftruncate(fd, PAGE);
+	named = mmap((void *)(uintptr_t)(__ehdr_start - PAGE), PAGE, PROT_READ,
+	             MAP_PRIVATE | MAP_FIXED_NOREPLACE, fd, 0);
+	close(fd);
+	n = cfn_send(r, 200, "text/plain", "%s %d\n",
+	             many < __ehdr_start && named == __ehdr_start - PAGE ? "hidden" : "seen", burn(1) != 7);
+	munmap(many, PIECES * PAGE);
+	munmap(named, PAGE);
+	return n;
+}
+
 CFN_ROUTES({ "GET", "/stuck/works", works }, { "GET", "/stuck/spins", spins },
            { "GET", "/stuck/sleeps", sleeps }, { "GET", "/stuck/rings", rings },
-           { "GET", "/stuck/forges", forges }, { "GET", "/stuck/loses", loses });
+           { "GET", "/stuck/forges", forges }, { "GET", "/stuck/loses", loses },
+           { "GET", "/stuck/hides", hides });
