@@ -10,7 +10,7 @@
 #include "base/fd.h"
 #include "router_rig.h"
 
-#define HELLO  "Content-Type: text/plain\r\n\r\nhello"
+#define HELLO "Content-Type: text/plain\r\n\r\nhello"
 
 /* ---- hostile workers ---- */
 

@@ -15,7 +15,7 @@
 #include "router_rig.h"
 #include "sandbox/filter.h"
 
-#define HELLO  "Content-Type: text/plain\r\n\r\nhello"
+#define HELLO "Content-Type: text/plain\r\n\r\nhello"
 
 /* ---- what functions say ---- */
 
