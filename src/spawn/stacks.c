@@ -33,7 +33,8 @@ enum {
 	PATH_SIZE = 64,
 	BUFFER_SIZE = 4096,
 	FILE_SIZE = 40,
-	STOP_TRIES = 100, /* of STOP_US */
+	STOP_TRIES = 1600, /* of STOP_US, for all threads: less than the half second that the pool waits */
+	STOP_SHARE = 4,    /* one may take this part of those that are left */
 	STOP_US = 200,
 };
 
@@ -226,13 +227,16 @@ put_callers(const struct stacks *s, uint64_t sp)
 	}
 }
 
-/* It may have stopped for a signal that came first, and that it is to get when it goes on; 0: none. */
+/* It may have stopped for a signal that came first, and that it is to get when it goes on; 0: none.  Where
+ * others want the processor, too, it stops when it gets it: the first thread, which is mostly the request's,
+ * has most time for that. */
 static bool
 wait_stopped(pid_t tid, int *number)
 {
+	static int n_left = STOP_TRIES;
 	int status;
 
-	for (int i = 0; i < STOP_TRIES; i++) {
+	for (int i = n_left / STOP_SHARE; i > 0; i--, n_left--) {
 		if (waitpid(tid, &status, __WALL | WNOHANG) == tid) {
 			*number = WIFSTOPPED(status) && status >> 16 == 0 ? WSTOPSIG(status) : 0;
 			return WIFSTOPPED(status);
@@ -292,6 +296,8 @@ put_thread(const struct stacks *s, pid_t tid)
 	struct place p = { .state = "unknown" };
 	bool is_known = read_place(tid, &p);
 
+	if (!is_known && !is_thread(tid))
+		return; /* it has ended meanwhile */
 	fprintf(s->to, "thread %d %s %s\n", (int)tid, p.state, p.call[0] ? p.call : "-");
 	if (!is_known)
 		return;
