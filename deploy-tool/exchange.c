@@ -43,9 +43,9 @@ end_read(struct exchange *x, const unsigned char *content, size_t n)
 {
 	struct fcgi_end end;
 
-	/* Another status: the function broke its stream off. */
+	/* Else the function broke its stream off. */
 	if (fcgi_end_read(content, n, &end) < 0 || end.protocol_status != FCGI_REQUEST_COMPLETE ||
-	    end.app_status != 0)
+	    !fcgi_end_is_whole(&end))
 		return CAUSE_BAD_RESPONSE;
 	x->is_over = true;
 	return CAUSE_NONE;

@@ -85,6 +85,7 @@ struct fcgi_end {
 	uint32_t memory_kb; /* highest resident size of the process; 0: not said */
 };
 int fcgi_end_read(const unsigned char *content, size_t n, struct fcgi_end *end);
+bool fcgi_end_is_whole(const struct fcgi_end *end); /* the answer is all there, whatever it says */
 void fcgi_end_write(unsigned char content[8], const struct fcgi_end *end);
 
 /* The answer to GET_VALUES with these contents: a whole GET_VALUES_RESULT record with those of

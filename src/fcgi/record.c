@@ -77,6 +77,12 @@ fcgi_end_read(const unsigned char *content, size_t n, struct fcgi_end *end)
 	return 0;
 }
 
+bool
+fcgi_end_is_whole(const struct fcgi_end *end)
+{
+	return end->app_status == 0 || end->app_status > FCGI_SAID_CAUSE;
+}
+
 void
 fcgi_end_write(unsigned char content[8], const struct fcgi_end *end)
 {

@@ -14,7 +14,6 @@ stdout_read(struct router *r, struct request *q, unsigned char *content, size_t 
 	return answer_content(r, q, content, n);
 }
 
-/* Takes the first request out of the worker's list and answers it. */
 /* For log and metrics alone: the worker's word. */
 static enum cause
 said_cause(const struct fcgi_end *end)
@@ -24,6 +23,7 @@ said_cause(const struct fcgi_end *end)
 	return end->app_status > FCGI_SAID_CAUSE && cause < CAUSE_COUNT ? (enum cause)cause : CAUSE_NONE;
 }
 
+/* Takes the first request out of the worker's list and answers it. */
 static enum cause
 end_read(struct router *r, struct worker *w, const unsigned char *content, size_t n)
 {
@@ -47,7 +47,7 @@ end_read(struct router *r, struct worker *w, const unsigned char *content, size_
 	q->stage = REQUEST_ENDING;
 	/* The function broke a stream off, whose head may not have left yet. */
 	cause = CAUSE_NONE;
-	if (end.app_status != 0 && q->said == CAUSE_NONE)
+	if (!fcgi_end_is_whole(&end))
 		answer_failed(r, q, CAUSE_BAD_RESPONSE);
 	else
 		cause = answer_end(r, q);

@@ -81,6 +81,13 @@ a_record_is_read_when_its_last_byte_is_there(void **state)
 static void
 the_bodies_of_fixed_form_survive_their_bytes(void **state)
 {
+	static const struct {
+		uint32_t status;
+		bool is_whole;
+	} ends[] = { { 0, true },
+		     { FCGI_BROKEN_OFF, false },
+		     { FCGI_SAID_CAUSE, false },
+		     { FCGI_SAID_CAUSE + 1, true } };
 	static const unsigned char begin[8] = { 0x12, 0x34, 1 }, end[8] = { 0x81, 2, 3, 4, 3, 5, 6, 7 };
 	unsigned char bytes[8];
 	struct fcgi_begin b;
@@ -101,6 +108,9 @@ the_bodies_of_fixed_form_survive_their_bytes(void **state)
 	e.memory_kb = FCGI_MEMORY_KB_MAX + 1;
 	fcgi_end_write(bytes, &e);
 	assert_memory_equal(bytes + 5, "\xff\xff\xff", 3);
+	for (size_t i = 0; i < ARRAY_SIZE(ends); i++)
+		assert_int_equal(fcgi_end_is_whole(&(struct fcgi_end){ .app_status = ends[i].status }),
+		                 ends[i].is_whole);
 }
 
 static void
