@@ -365,6 +365,7 @@ is_drawn() {
 # on_terminal KEYS...: top in a terminal of its own, which is typed at when it has drawn.
 on_terminal() {
 	local key
+	rm -f "$D/top" # what was drawn before is not what is waited for
 	mkfifo "$D/keys"
 	TERM=xterm timeout 60 script -qfec "cfn-deploy --registry '$R' top -d 60" "$D/top" <"$D/keys" >/dev/null 3>&- &
 	exec {typed}>"$D/keys"

@@ -113,7 +113,7 @@ says() {
 		GET /book
 		HTTP 200
 	END
-	tested 1 "$D/book/book.c" --shared names --wall-time 300ms
+	tested 1 "$D/book/book.c" --shared names --wall-time 1500ms
 	says '^not ok 1 '
 	says '^# line 2: the status is another one$'
 	says '^#   - HTTP 201$'
@@ -131,7 +131,7 @@ says() {
 	says '^# line 20: \{\{missing\}\} has not been captured$'
 	says '^ok 6 '
 	says '^# 2 of 6 exchanges are right$'
-	tested 1 "$D/book/book.c" --shared names --wall-time 300ms --json
+	tested 1 "$D/book/book.c" --shared names --wall-time 1500ms --json
 	jq -e '.wrong == 4 and .outcomes[1].says == ["line 7: The function crashed."]' "$D/out"
 }
 
