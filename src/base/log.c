@@ -2,6 +2,7 @@
 #include "base/log.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -20,7 +21,8 @@ static struct {
 	int fd;
 	const struct log_name *name;
 	uint64_t n_lost;
-} log_state = { "cfn", STDERR_FILENO, NULL, 0 };
+	bool is_heard; /* by who started this */
+} log_state = { "cfn", STDERR_FILENO, NULL, 0, false };
 
 static const char *const level_names[] = { "emergency", "alert",  "critical", "error",
 	                                   "warning",   "notice", "info",     "debug" };
@@ -36,6 +38,16 @@ void
 log_set_fd(int fd)
 {
 	log_state.fd = fd;
+}
+
+void
+log_to_starter(void)
+{
+	socklen_t size = sizeof(int);
+	int type = 0;
+
+	log_state.is_heard =
+	    getsockopt(STDERR_FILENO, SOL_SOCKET, SO_TYPE, &type, &size) == 0 && type == SOCK_SEQPACKET;
 }
 
 void
@@ -179,23 +191,18 @@ log_escape_json(char *to, size_t size, const char *from, size_t n)
 	return used;
 }
 
-void
-log_line(int level, const char *fmt, ...)
+/* A file gets lines of all as they write their own; a system's log knows this process as their sender. */
+static void
+put_line(const struct log_origin *from, int level, const char *safe)
 {
-	char text[LOG_TEXT_MAX], safe[LOG_TEXT_MAX * 2], line[LOG_TEXT_MAX * 3], now[CLOCK_TEXT_SIZE];
 	const enum log_target target = log_state.name ? log_state.name->target : LOG_TO_FILE;
-	char priority[8];
-	va_list args;
+	char line[LOG_TEXT_MAX * 3], now[CLOCK_TEXT_SIZE], priority[8], who[64] = "";
 	int n;
 
-	va_start(args, fmt);
-	n = vsnprintf(text, sizeof text, fmt, args);
-	va_end(args);
-	if (n < 0)
-		return;
-	log_escape(safe, sizeof safe, text, strnlen(text, sizeof text));
 	if (target >= LOG_TO_SYSLOG) {
-		n = snprintf(line, sizeof line, "%s: %s", level_names[level & 7], safe);
+		if (from->program != log_state.program)
+			snprintf(who, sizeof who, "%s[%d]: ", from->program, from->pid);
+		n = snprintf(line, sizeof line, "%s: %s%s", level_names[level & 7], who, safe);
 		log_state.n_lost +=
 		    !log_system_send(log_state.fd, log_state.name,
 		                     &(struct log_message){ .level = level, .text = line, .n = (size_t)n });
@@ -204,8 +211,57 @@ log_line(int level, const char *fmt, ...)
 	clock_format_now(now);
 	snprintf(priority, sizeof priority, "<%d>", level & 7);
 	n = snprintf(line, sizeof line, "%s%s %s[%d] %s: %s\n", target == LOG_TO_STREAM ? priority : "", now,
-	             log_state.program, (int)getpid(), level_names[level & 7], safe);
+	             from->program, from->pid, level_names[level & 7], safe);
 	/* One write: lines of several processes never mix.  A full disk must not stop the program. */
 	if (n > 0 && write(log_state.fd, line, (size_t)n) < n)
 		log_state.n_lost++;
+}
+
+static bool
+tell_starter(int level, const char *text)
+{
+	char record[LOG_TEXT_MAX + 8];
+	int n = snprintf(record, sizeof record, "<%d>%s", level & 7, text);
+	struct iovec one = part(record, (size_t)n);
+
+	return send_parts(log_state.fd, &one, 1);
+}
+
+static void
+say_to_starter(int level, const char *text)
+{
+	char lost[64];
+
+	snprintf(lost, sizeof lost, "%" PRIu64 " lines before this were lost", log_state.n_lost);
+	if (log_state.n_lost > 0 && tell_starter(LOG_WARNING, lost))
+		log_state.n_lost = 0;
+	log_state.n_lost += !tell_starter(level, text);
+}
+
+void
+log_line_of(const struct log_origin *from, int level, const char *text, size_t n)
+{
+	char safe[LOG_TEXT_MAX * 2];
+
+	log_escape(safe, sizeof safe, text, n);
+	put_line(from, level, safe);
+}
+
+void
+log_line(int level, const char *fmt, ...)
+{
+	char text[LOG_TEXT_MAX];
+	va_list args;
+	int n;
+
+	va_start(args, fmt);
+	n = vsnprintf(text, sizeof text, fmt, args);
+	va_end(args);
+	if (n < 0)
+		return;
+	if (log_state.is_heard)
+		say_to_starter(level, text);
+	else
+		log_line_of(&(struct log_origin){ log_state.program, (int)getpid() }, level, text,
+		            strnlen(text, sizeof text));
 }

@@ -11,6 +11,11 @@
 void log_init(const char *program, int fd);
 void log_set_fd(int fd);
 
+/* Where standard error is a socket of records, who started this process reads it and logs what it hears: a
+ * line is a record there, "<level>text", never waited for; what was not taken is counted and said when it
+ * takes again. */
+void log_to_starter(void);
+
 /* Where lines go that are no lines of a file. */
 enum log_target {
 	LOG_TO_FILE,
@@ -44,6 +49,13 @@ int log_syslog_facility(const char *word);
 /* One line: time, program[pid], level, text.  Control bytes in the text are escaped, so that nobody can
  * forge a second line.  level: LOG_ERR .. LOG_DEBUG of syslog(3). */
 void log_line(int level, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
+/* The same for another process, whose text it is: n bytes of anything. */
+struct log_origin {
+	const char *program;
+	int pid;
+};
+void log_line_of(const struct log_origin *from, int level, const char *text, size_t n);
 
 /* Lines of this process that were not taken. */
 uint64_t log_n_lost(void);

@@ -53,7 +53,7 @@ enum message_type {
 	MSG_KILL,         /* struct process_ref */
 	MSG_REQUEST_BEGINS, /* struct process_ref: an invoked worker gets its next request, and a whole cpu_ms
 	                       for it */
-	MSG_START_RUNNER,   /* struct start_runner; channel, folder of its runs, error log */
+	MSG_START_RUNNER,   /* struct start_runner; channel, folder of its runs, standard error */
 	MSG_SPARES,         /* struct spares: so many are to wait from now on; none without it */
 	MSG_ASK_ALIVE,      /* nothing */
 	MSG_STACKS, /* struct stacks_of; a pipe, which gets lines about its threads (spawn/stacks.c) */
@@ -105,14 +105,14 @@ enum message_type {
 	MSG_ASK_PAGE,       /* struct page_ref: answered with MSG_PAGE, soon and once */
 	MSG_ASK_LOG,        /* struct version_ref: answered with MSG_FUNCTION_LOG, at once */
 
-	/* master → runner; also MSG_LOGS (error log alone) and MSG_DRAIN: start nothing more from what is
-	   kept, and end when the lanes are closed and what runs has ended */
+	/* master → runner; also MSG_DRAIN: start nothing more from what is kept, and end when the lanes are
+	   closed and what runs has ended */
 	MSG_LANE = 100, /* struct process_ref; its end of a lane */
 
 	/* runner → master */
 	MSG_RUN_COUNTERS = 110, /* struct run_counters: when they changed, about once a second */
 
-	/* master → management's front: MSG_LANE, MSG_TOKENS, MSG_LOGS (error log alone), MSG_DRAIN */
+	/* master → management's front: MSG_LANE, MSG_TOKENS, MSG_DRAIN */
 	/* management's front → master */
 	MSG_MANAGE_READY = 120, /* nothing */
 	MSG_MANAGE_COUNTERS,    /* struct manage_counters: when they changed, about once a second */

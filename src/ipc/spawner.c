@@ -238,29 +238,41 @@ reset_signals(struct err *e)
 	return sigprocmask(SIG_SETMASK, &none, NULL) < 0 ? err_set(e, errno, "signal mask") : 0;
 }
 
-/* Child: 0 and 1 may be the starter's listening socket or terminal; 2 stays, for the last words.  So does
- * spare, until the exec. */
+/* Child: not before the others are placed, of which one may be a 2 that was free. */
+static int
+place_errors(int errors, int null, struct err *e)
+{
+	int rc = errors >= 0 ? dup2(errors, 2) : fcntl(2, F_GETFD) < 0 ? dup2(null, 2) : 0;
+
+	return rc < 0 ? err_set(e, errno, "standard error") : 0;
+}
+
+/* Child: 0 and 1 may be the starter's listening socket or terminal; 2 is for the last words.  The spare stays
+ * until the exec. */
 static int
 place_descriptors(struct launch *l, int spare, struct err *e)
 {
-	int fds[ARRAY_SIZE(l->fds) + 1];
-	int null, rc;
+	int fds[ARRAY_SIZE(l->fds) + 1], errors = -1, null, rc;
 
+	if (l->options->errors > 0)
+		errors = fcntl(l->options->errors, F_DUPFD_CLOEXEC, SPAWNER_FD_PROGRAM + 1);
+	if (l->options->errors > 0 && errors < 0)
+		return err_set(e, errno, "standard error");
 	memcpy(fds, l->fds, sizeof l->fds);
 	fds[l->n_fds] = l->program;
 	rc = fd_place(fds, l->n_fds + 1, SPAWNER_FD_MASTER);
 	if (rc < 0)
 		return err_set(e, -rc, "place descriptors");
 	l->program = SPAWNER_FD_MASTER + (int)l->n_fds;
-	rc = fd_set_cloexec(l->program, 1);
-	if (rc == 0)
-		rc = fd_close_from(l->program + 1, spare);
-	if (rc < 0)
-		return err_set(e, -rc, "close descriptors");
 	null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	if (null < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0)
 		return err_set(e, errno, "open /dev/null");
-	return fcntl(2, F_GETFD) < 0 && dup2(null, 2) < 0 ? err_set(e, errno, "open /dev/null") : 0;
+	if (place_errors(errors, null, e) < 0)
+		return -e->code;
+	rc = fd_set_cloexec(l->program, 1);
+	if (rc == 0)
+		rc = fd_close_from(l->program + 1, spare);
+	return rc < 0 ? err_set(e, -rc, "close descriptors") : 0;
 }
 
 static int

@@ -12,6 +12,7 @@ struct spawner_options {
 	                            NULL:  nobody has one */
 	uid_t uid_range;         /* first host uid when started as root */
 	unsigned n_uids;         /* size of the range, at least 2,000 */
+	int errors;              /* what its standard error becomes; 0: the caller's stays */
 	const struct cgroup *cgroup; /* opened for spawner_uid(); NULL or not open: none */
 };
 

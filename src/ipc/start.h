@@ -32,8 +32,9 @@ enum router_fd {
 };
 
 /* cfn-runner: pid 1 of a pid namespace of its own, in a mount namespace of its own, uid 0 of the base user
- * namespace with all capabilities there; no network but the empty one.  0 and 1 are /dev/null, 2 is the error
- * log.  When it ends, the kernel ends everything below it, and the spawner removes what is in its cgroup.
+ * namespace with all capabilities there; no network but the empty one.  0 and 1 are /dev/null, 2 is heard
+ * by the master (log_to_starter).  When it ends, the kernel ends everything below it, and the spawner removes
+ * what is in its cgroup.
  *
  * A lane is one end of a SOCK_SEQPACKET pair.  It carries what a worker's requests carry: FastCGI records, at
  * most 64 KiB a message, each request begins a new message, one request at a time.  ABORT_REQUEST: its
@@ -49,7 +50,7 @@ enum runner_fd {
 };
 
 /* cfn-manage, started by the master after it gave its rights up: argv, and its descriptors.  0 and 1 are
- * /dev/null, 2 is the error log. */
+ * /dev/null, 2 is heard by the master (log_to_starter). */
 enum manage_argument {
 	MANAGE_ARGUMENT_NAME,
 	MANAGE_ARGUMENT_PATH,       /* where it serves */

@@ -46,7 +46,6 @@ struct front {
 	struct manage_counters counters, said;
 	struct message message;
 	bool is_draining, is_done;
-	int log; /* -1: standard error */
 };
 
 /* ---- who asks ---- */
@@ -372,16 +371,6 @@ take_drain(struct front *f)
 	f->is_draining = true;
 }
 
-static void
-take_logs(struct front *f)
-{
-	int log = message_take_fd(&f->message, 0);
-
-	log_set_fd(log);
-	fd_close(&f->log);
-	f->log = log;
-}
-
 /* One that cannot be read lets nobody in. */
 static void
 take_tokens(struct front *f)
@@ -398,10 +387,9 @@ take_tokens(struct front *f)
 static const struct message_rule master_may_say[] = {
 	{ MSG_LANE, sizeof(struct process_ref), sizeof(struct process_ref), 1, 1 },
 	{ MSG_DRAIN, 0, 0, 0, 0 },
-	{ MSG_LOGS, 0, 0, 1, 1 },
 	{ MSG_TOKENS, sizeof(struct tokens_serial), sizeof(struct tokens_serial), 1, 1 },
 };
-static void (*const takes[ARRAY_SIZE(master_may_say)])(struct front *) = { take_lane, take_drain, take_logs,
+static void (*const takes[ARRAY_SIZE(master_may_say)])(struct front *) = { take_lane, take_drain,
 	                                                                   take_tokens };
 
 static void
@@ -475,7 +463,6 @@ front_run(const struct front_rules *rules, int master, int executor, struct err 
 	struct front *f = &front;
 	int rc = loop_init(&f->loop, e);
 
-	f->log = -1;
 	TAILQ_INIT(&f->coming);
 	TAILQ_INIT(&f->waiting);
 	TAILQ_INIT(&f->running);

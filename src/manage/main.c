@@ -85,6 +85,7 @@ main(int argc, char **argv)
 	pid_t front = -1;
 
 	log_init("cfn-manage", STDERR_FILENO);
+	log_to_starter();
 	signal(SIGPIPE, SIG_IGN);
 	rc = read_arguments(argc, argv, &a, &e);
 	for (int fd = MANAGE_FD_MASTER; rc == 0 && fd < MANAGE_FD_END; fd++)

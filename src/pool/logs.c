@@ -55,12 +55,6 @@ socket_of(const char *path)
 	return own ? own + 1 : path;
 }
 
-bool
-logs_is_system(const struct logs *l)
-{
-	return l->name.target >= LOG_TO_SYSLOG;
-}
-
 /* systemd.exec(5): device and inode of the stream that the journal reads. */
 static bool
 is_journal_stream(int fd)

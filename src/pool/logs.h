@@ -17,9 +17,6 @@ struct logs {
 /* Path of one in the configuration; empty: standard error. */
 const char *logs_path(const struct config *c, enum log_file file);
 
-/* Whether the pool's own lines go to a socket. */
-bool logs_is_system(const struct logs *l);
-
 /* A socket to the system's log or the journal that was made anew is reached again, by all who hold ours:
  * connected once more. */
 void logs_reconnect(const struct logs *l, const struct config *c);

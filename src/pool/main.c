@@ -101,6 +101,7 @@ stop(struct master *m)
 	storms_close(m);
 	crashes_close(m);
 	slow_close(m);
+	hearing_close(m);
 	uids_close(&m->uids);
 	token_list_close(m);
 	approvals_close(m);
@@ -118,6 +119,7 @@ init(struct master *m)
 	m->started_us = clock_now_us();
 	pages_init(m);
 	predecessors_init(m);
+	hearing_init(m);
 	runner_init(m);
 	manager_init(m);
 	cgroup_none(&m->cgroup, "");

@@ -136,10 +136,9 @@ reap(struct master *m)
 	g->pid = 0;
 }
 
-/* Its descriptors are its own, all others close by themselves. */
+/* Its descriptors are its own, behind them its standard error; all others close by themselves. */
 static _Noreturn void
-child_main(const struct master *m, const char *program, char *const *argv, char *const *environment,
-           const int fds[])
+child_main(const char *program, char *const *argv, char *const *environment, const int fds[])
 {
 	sigset_t none;
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -147,7 +146,7 @@ child_main(const struct master *m, const char *program, char *const *argv, char 
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	if (null < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0 ||
-	    (!logs_is_system(&m->logs) && dup2(m->logs.fds[LOG_FILE_ERROR], 2) < 0) ||
+	    dup2(fds[MANAGE_FD_END - MANAGE_FD_MASTER], 2) < 0 ||
 	    fd_place(fds, MANAGE_FD_END - MANAGE_FD_MASTER, MANAGE_FD_MASTER) < 0 ||
 	    close_range(MANAGE_FD_END, ~0U, 0) < 0)
 		_exit(EXIT_FAILURE);
@@ -198,7 +197,7 @@ spawn(struct master *m, const int fds[], struct err *e)
 	if (pid < 0)
 		return err_set(e, errno, "fork");
 	if (pid == 0)
-		child_main(m, program, argv, environment, fds);
+		child_main(program, argv, environment, fds);
 	m->manager.pid = pid;
 	return watch_process(m, e);
 }
@@ -207,12 +206,16 @@ static int
 start(struct master *m, struct err *e)
 {
 	struct manager *g = &m->manager;
-	int pair[2] = { -1, -1 }, life[2] = { -1, -1 }, rc = message_pair(pair, e);
+	int pair[2] = { -1, -1 }, life[2] = { -1, -1 }, rc;
+	AUTO_FD errors = hearing_open(m, HEARD_MANAGEMENT, e);
 
+	rc = errors < 0 ? errors : hearing_watch(m, HEARD_MANAGEMENT, e);
+	if (rc == 0)
+		rc = message_pair(pair, e);
 	if (rc == 0 && pipe2(life, O_CLOEXEC) < 0)
 		rc = err_set(e, errno, "pipe");
 	if (rc == 0)
-		rc = spawn(m, (const int[]){ pair[1], life[0] }, e);
+		rc = spawn(m, (const int[]){ pair[1], life[0], errors }, e);
 	fd_close(&pair[1]);
 	fd_close(&life[0]);
 	if (rc == 0) {
@@ -295,6 +298,7 @@ has_ended(struct master *m, const char *why)
 	enum runner_stage stage = g->stage;
 
 	end(m);
+	hearing_take(m, HEARD_MANAGEMENT);
 	if (stage == RUNNER_STARTING) {
 		failed(m, why);
 	} else if (stage == RUNNER_READY) {
@@ -384,13 +388,6 @@ bool
 manager_serves(const struct master *m, const struct pool *pool)
 {
 	return m->manager.stage == RUNNER_READY && m->manager.version == pool->public.version_id;
-}
-
-void
-manager_tell_logs(struct master *m)
-{
-	if (m->manager.stage != RUNNER_DOWN)
-		channel_send(&m->manager.channel, MSG_LOGS, NULL, 0, &m->logs.fds[LOG_FILE_ERROR], 1);
 }
 
 void

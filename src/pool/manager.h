@@ -26,7 +26,6 @@ void manager_count(struct master *m, const void *counters);
 /* Of a timer. */
 void manager_note_refusals(void *context, void *owner);
 
-void manager_tell_logs(struct master *m);
 /* The list of tokens is another one. */
 void manager_tell_tokens(struct master *m);
 

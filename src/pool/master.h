@@ -19,6 +19,7 @@
 #include "pool/channel.h"
 #include "pool/control_server.h"
 #include "pool/crashes.h"
+#include "pool/hearing.h"
 #include "pool/listener.h"
 #include "pool/logs.h"
 #include "pool/options.h"
@@ -283,6 +284,7 @@ struct master {
 	struct predecessor predecessors[PREDECESSORS_MAX];
 	struct listener metrics; /* of their own; fd -1: none */
 	struct logs logs;
+	struct hearing hearing[HEARD_N];
 	struct timer logs_timer; /* until a system's log is connected to again */
 	struct loop loop;
 	struct watchdog watchdog;

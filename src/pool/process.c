@@ -109,6 +109,7 @@ static void
 on_end(struct master *m, void *owner, const struct err *why)
 {
 	(void)owner;
+	hearing_take(m, HEARD_SPAWNER);
 	log_line(LOG_ERR, "the spawner %s; the pool ends", why->text);
 	channel_close(&m->spawner_channel);
 	m->spawner.channel = -1;
@@ -138,5 +139,7 @@ spawner_open(struct master *m, struct err *e)
 	m->spawner_channel.owner = m;
 	m->spawner_channel.on_message = on_message;
 	m->spawner_channel.on_end = on_end;
+	if (hearing_watch(m, HEARD_SPAWNER, e) < 0)
+		return -e->code;
 	return channel_open(&m->spawner_channel, &m->loop, m->spawner.channel, e);
 }

@@ -212,7 +212,12 @@ start(struct master *m, struct pool *pool, struct err *e)
 	int pair[2] = { -1, -1 }, rc = open_folder(m, e);
 	struct start_runner start = *pool->runner;
 	AUTO_FD theirs = -1;
+	AUTO_FD errors = -1;
 
+	if (rc == 0)
+		rc = errors = hearing_open(m, HEARD_RUNNER, e);
+	if (rc >= 0)
+		rc = hearing_watch(m, HEARD_RUNNER, e);
 	if (rc == 0)
 		rc = message_pair(pair, e);
 	if (rc < 0)
@@ -229,9 +234,7 @@ start(struct master *m, struct pool *pool, struct err *e)
 	remember_counters(r);
 	r->n_starts++;
 	channel_send(&m->spawner_channel, MSG_START_RUNNER, &start, sizeof start,
-	             (int[]){ theirs, r->folder,
-	                      logs_is_system(&m->logs) ? STDERR_FILENO : m->logs.fds[LOG_FILE_ERROR] },
-	             3);
+	             (int[]){ theirs, r->folder, errors }, 3);
 	timer_arm(&m->loop, &r->timer, START_TIMEOUT_MS * UINT64_C(1000));
 	return 0;
 }
@@ -351,6 +354,7 @@ runner_has_ended(struct master *m, const struct process_ended *ended)
 
 	timer_cancel(&m->loop, &r->timer);
 	channel_close(&r->channel);
+	hearing_take(m, HEARD_RUNNER);
 	if (r->stage != RUNNER_DRAINING)
 		say_ended(m, ended);
 	r->stage = RUNNER_DOWN;
@@ -364,13 +368,6 @@ bool
 runner_serves(const struct master *m, const struct pool *pool)
 {
 	return m->runner.stage == RUNNER_READY && m->runner.version == pool->public.version_id;
-}
-
-void
-runner_tell_logs(struct master *m)
-{
-	if (m->runner.stage != RUNNER_DOWN && !logs_is_system(&m->logs))
-		channel_send(&m->runner.channel, MSG_LOGS, NULL, 0, &m->logs.fds[LOG_FILE_ERROR], 1);
 }
 
 bool

@@ -43,8 +43,6 @@ bool runner_serves(const struct master *m, const struct pool *pool);
 /* Of all its processes, since the pool started. */
 void runner_counters(const struct master *m, struct run_counters *c);
 
-void runner_tell_logs(struct master *m);
-
 /* Asks it to end when what runs has ended; true when there is none any more. */
 bool runner_drain(struct master *m);
 

@@ -103,8 +103,6 @@ reopen_logs(struct master *m)
 	}
 	logs_use(m);
 	routers_tell_logs(m);
-	runner_tell_logs(m);
-	manager_tell_logs(m);
 }
 
 static void

@@ -205,14 +205,16 @@ static int
 start_spawner(struct master *m, struct err *e)
 {
 	const struct config *c = m->config;
+	AUTO_FD errors = hearing_open(m, HEARD_SPAWNER, e);
 	const struct spawner_options options = { .libexec_dir = c->libexec_dir,
 		                                 .shared_dir = c->shared_dir,
+		                                 .errors = errors,
 		                                 .uid_range = (uid_t)c->uid_range_start,
 		                                 .n_uids = (unsigned)c->uid_range_size,
 		                                 .cgroup = &m->cgroup };
 	uint32_t least = strcmp(c->require_isolation, "full") == 0 ? ISOLATION_FULL : ISOLATION_STRONG;
 
-	if (spawner_start(&options, &m->spawner, e) < 0)
+	if (errors < 0 || spawner_start(&options, &m->spawner, e) < 0)
 		return -e->code;
 	if (m->spawner.ready.level < least)
 		return err_set(

@@ -221,6 +221,7 @@ main(void)
 	pid_t front = -1;
 
 	log_init("cfn-runner", STDERR_FILENO);
+	log_to_starter();
 	signal(SIGPIPE, SIG_IGN);
 	if (prepare(r, &e) == 0)
 		front = front_start(r, &e);

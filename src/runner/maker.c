@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -256,23 +255,7 @@ answers_pass(struct maker *m, struct message *message, struct err *e)
 
 static const struct message_rule front_may_say[] = {
 	{ MSG_JOB, sizeof(struct maker_job), sizeof(struct maker_job), 2, 2 },
-	{ MSG_MAKER_LOGS, 0, 0, 1, 1 },
 };
-
-/* Writing to it must not wait for anybody whom the front has in hand: a pipe or a socket that nobody reads
- * would hold the maker up, and with it every program that is to be ended. */
-static void
-log_take(struct message *message)
-{
-	AUTO_FD log = message_take_fd(message, 0);
-	struct stat new, old;
-
-	if (fstat(log, &new) == 0 && (S_ISREG(new.st_mode) || S_ISCHR(new.st_mode)))
-		dup2(log, STDERR_FILENO);
-	else if (fstat(STDERR_FILENO, &old) < 0 || old.st_dev != new.st_dev || old.st_ino != new.st_ino)
-		log_line(LOG_WARNING,
-		         "the new error log is neither a file nor a device: the old one goes on");
-}
 
 /* 0 goes on; 1 its end; -errno. */
 static int
@@ -286,13 +269,7 @@ front_serve(struct maker *m, struct message *message, struct err *e)
 		message_done(message);
 		return -e->code;
 	}
-	if (message->type == MSG_JOB) {
-		keeper_start(m, message);
-	} else {
-		log_take(message);
-		/* Those who wait have the old one. */
-		ahead_end(m);
-	}
+	keeper_start(m, message);
 	message_done(message);
 	return 0;
 }

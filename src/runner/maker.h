@@ -16,8 +16,7 @@ enum {
 
 enum maker_message {
 	/* front → maker */
-	MSG_JOB = 1,    /* struct maker_job; sealed job, the keeper's end of its events */
-	MSG_MAKER_LOGS, /* nothing; error log, reopened */
+	MSG_JOB = 1, /* struct maker_job; sealed job, the keeper's end of its events */
 
 	/* maker → front */
 	MSG_OFFERS, /* struct run_offer, one a language in the order of their table: all of them, and again
@@ -78,7 +77,7 @@ _Noreturn void keeper_wait(const struct keeper_place *place, const struct run_la
 /* A free row, or NULL. */
 struct keeper_row *maker_row_free(struct maker *m);
 
-/* Child: of the maker it keeps the error log, what boxes are made in, and these two. */
+/* Child: of the maker it keeps standard error, what boxes are made in, and these two. */
 int maker_child_separate(struct maker *m, int *first, int *second);
 
 /* ahead.c: gives the job to a keeper that waits; NULL: none did. */

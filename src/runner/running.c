@@ -356,9 +356,3 @@ maker_link_has_versions(const struct maker_link *link)
 		n++;
 	return link->has_offers && n == link->n_offers;
 }
-
-int
-maker_link_logs(struct maker_link *link, int log, struct err *e)
-{
-	return message_send(link->channel.fd, MSG_MAKER_LOGS, NULL, 0, &log, 1, e);
-}

@@ -36,9 +36,6 @@ bool maker_link_has_offers(const struct maker_link *link);
 /* And in which versions. */
 bool maker_link_has_versions(const struct maker_link *link);
 
-/* Hands the maker the error log anew; the descriptor stays the caller's. */
-int maker_link_logs(struct maker_link *link, int log, struct err *e);
-
 /* Starts a job, which may be freed when this returns.  Nothing is called before the next turn of the loop.
  * NULL: *e says why. */
 struct running *running_start(struct maker_link *link, const struct run_job *job,

@@ -34,7 +34,6 @@ struct service {
 	struct run_counters said;
 	struct run_offer offers[RUN_LANGUAGES_MAX];
 	struct message message;
-	int log; /* -1: standard error */
 	bool is_ready, has_begun, is_draining, is_done;
 };
 
@@ -62,27 +61,12 @@ take_drain(struct service *s)
 	front_drain(s->front);
 }
 
-static void
-take_logs(struct service *s)
-{
-	int log = message_take_fd(&s->message, 0);
-	struct err e;
-
-	log_set_fd(log);
-	fd_close(&s->log);
-	s->log = log;
-	if (maker_link_logs(s->link, log, &e) < 0)
-		log_line(LOG_WARNING, "the maker's log: %s", e.text);
-}
-
 static const struct message_rule master_may_say[] = {
 	{ MSG_LANE, sizeof(struct process_ref), sizeof(struct process_ref), 1, 1 },
 	{ MSG_DRAIN, 0, 0, 0, 0 },
-	{ MSG_LOGS, 0, 0, 1, 1 },
 };
 
-static void (*const takes[ARRAY_SIZE(master_may_say)])(struct service *) = { take_lane, take_drain,
-	                                                                     take_logs };
+static void (*const takes[ARRAY_SIZE(master_may_say)])(struct service *) = { take_lane, take_drain };
 
 static void
 master_serve(void *context, void *owner, uint32_t events)
@@ -250,7 +234,6 @@ service_run(const struct service_start *start)
 
 	if (rc == 0) {
 		s->start = *start;
-		s->log = -1;
 		rc = open_all(s, &e);
 	}
 	if (rc < 0) {

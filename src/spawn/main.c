@@ -255,6 +255,7 @@ main(int argc, char **argv)
 	for (size_t i = 0; i < ARRAY_SIZE(s.other_fds); i++)
 		s.other_fds[i] = -1;
 	log_init("cfn-spawn", 2);
+	log_to_starter();
 	prctl(PR_SET_NAME, "cfn-spawn");
 	if (prepare(&s, argc, argv, &e) < 0) {
 		say_failed(&s, &e);

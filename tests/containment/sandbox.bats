@@ -86,7 +86,7 @@ spares_wait() { [ "$(pool_processes cfn-spare | wc -l)" -eq 2 ]; }
 	eventually one_sandbox
 	eventually spares_wait
 	{ read -r init && read -r worker; } < <(sandbox_of attempts | sort -n)
-	[ "$(holds "$SPAWNER" 11)" = "0 null 1 null 2 pool.out 3 socket 4 cfn-router 5 cfn-worker 6 libcfn.so.1 7 cfn-runner \
+	[ "$(holds "$SPAWNER" 11)" = "0 null 1 null 2 socket 3 socket 4 cfn-router 5 cfn-worker 6 libcfn.so.1 7 cfn-runner \
 8 shared 9 cfn-filters 10 signalfd 11 eventpoll pidfd pipe socket" ]
 	are_hidden "$ROUTER" "$init" "$worker"
 	[ "$(id -u)" -eq 0 ] || return 0
@@ -96,7 +96,7 @@ spares_wait() { [ "$(pool_processes cfn-spare | wc -l)" -eq 2 ]; }
 	[ "$(holds "$init" 9)" = '6 pipe' ]
 	[ "$(holds "$worker" 9)" = '0 pipe 1 pipe 2 pipe 3 socket' ]
 	# Nothing of any function.
-	[ "$(holds "$(pool_processes cfn-spare | head -n 1)" 10)" = '0 pipe 1 null 2 pool.out 4 socket 6 pipe 9 libcfn.so.1' ]
+	[ "$(holds "$(pool_processes cfn-spare | head -n 1)" 10)" = '0 pipe 1 null 2 socket 4 socket 6 pipe 9 libcfn.so.1' ]
 }
 
 # bats test_tags=kernel

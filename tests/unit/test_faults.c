@@ -92,6 +92,7 @@ static const struct {
 	{ "prctl(PR_SET_DUMPABLE, SUID_DUMP_USER)", "without it the master cannot write the maps; root can" },
 	{ "getgroups(0", "groups are given up as if there were some, or the kernel refuses" },
 	{ "fcntl(2, F_GETFD)", "standard error is replaced by /dev/null" },
+	{ "getsockopt(2, SOL_SOCKET, SO_TYPE", "its lines begin as those of a file" },
 	{ "prlimit64(0, RLIMIT_NOFILE", "the spawner may have fewer descriptors" },
 	{ "prctl(PR_CAPBSET_READ", "libcap counts what it knows; the set is dropped without asking" },
 	{ "capget({version=_LINUX_CAPABILITY_VERSION_3, pid=0}, NULL)", "libcap asks for the version" },

@@ -81,8 +81,8 @@ set_up(void **state)
 	predecessors_init(&f->m);
 	rollout_init(&f->m);
 	routers_init(&f->m);
+	hearing_init(&f->m);
 	runner_init(&f->m);
-	f->m.logs.fds[LOG_FILE_ERROR] = open("/dev/null", O_WRONLY | O_CLOEXEC);
 	f->m.n_routers = N_ROUTERS;
 	f->runner = -1;
 	f->spawner = play_peer(f, &f->m.spawner_channel);
@@ -151,7 +151,7 @@ tear_down(void **state)
 		channel_close(&f->m.routers[i].channel);
 		fd_close(&f->routers[i]);
 	}
-	fd_close(&f->m.logs.fds[LOG_FILE_ERROR]);
+	hearing_close(&f->m);
 	loop_done(&f->m.loop);
 	snprintf(path, sizeof path, "%s/runs", f->config.state_dir);
 	rmdir(path);
@@ -189,6 +189,7 @@ runner_asked(struct fixture *f)
 	f->runner = message_take_fd(&f->message, 0);
 	fd_set_blocking(f->runner, 0);
 	message_done(&f->message);
+	hearing_take(&f->m, HEARD_RUNNER); /* it has closed its standard error */
 	return id;
 }
 

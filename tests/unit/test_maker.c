@@ -466,21 +466,6 @@ a_job_has_the_keeper_and_the_box_that_waited(void **state)
 }
 
 static void
-another_log_replaces_those_who_wait(void **state)
-{
-	struct rig *rig = *state;
-	pid_t pids[2 * CONCURRENT];
-	struct err e;
-
-	waiting_of(rig, pids);
-	assert_int_equal(maker_link_logs(rig->link, STDERR_FILENO, &e), 0);
-	for (size_t i = 0; i < 2 * CONCURRENT; i++)
-		AWAIT(rig, kill(pids[i], 0) < 0 && errno == ESRCH);
-	nobody_is_below(rig);
-	job_runs(rig);
-}
-
-static void
 a_keeper_that_is_killed_takes_its_box_along_and_the_next_job_runs(void **state)
 {
 	struct rig *rig = *state;
@@ -702,8 +687,7 @@ static const struct {
 } no_messages[] = {
 	{ "a type that there is not", 99, 0, 0 },     { "a job without its number", MSG_JOB, 0, 2 },
 	{ "a job that is too long", MSG_JOB, 12, 2 }, { "a job without descriptors", MSG_JOB, 8, 0 },
-	{ "a job with three", MSG_JOB, 8, 3 },        { "a log that is none", MSG_MAKER_LOGS, 0, 0 },
-	{ "what the maker says", MSG_OFFERS, 0, 0 },
+	{ "a job with three", MSG_JOB, 8, 3 },        { "what the maker says", MSG_OFFERS, 0, 0 },
 };
 
 static void
@@ -727,65 +711,6 @@ a_front_that_breaks_the_protocol_ends_its_maker(void **state)
 			fail_msg("%s: 0x%x", no_messages[i].name, status);
 		close(channel);
 	}
-}
-
-/* How it ended; -1: it did not. */
-static int
-maker_status(pid_t maker)
-{
-	const uint64_t end = clock_now_us() + (uint64_t)WAIT_MS * 1000;
-	int status;
-
-	while (waitpid(maker, &status, WNOHANG) == 0) {
-		if (clock_now_us() > end)
-			return -1;
-		usleep(1000);
-	}
-	return status;
-}
-
-/* It says why it ends: to a pipe that is full it would wait for ever. */
-static void
-a_log_that_nobody_reads_does_not_hold_the_maker_up(void **state)
-{
-	static const char some[4096];
-	int channel, ends[2], status;
-	pid_t maker;
-	struct err e;
-
-	(void)state;
-	channel = raw_start(&maker);
-	assert_int_equal(pipe2(ends, O_CLOEXEC | O_NONBLOCK), 0);
-	while (write(ends[1], some, sizeof some) > 0)
-		;
-	assert_int_equal(fd_set_blocking(ends[1], 1), 0);
-	assert_int_equal(message_send(channel, MSG_MAKER_LOGS, NULL, 0, &ends[1], 1, &e), 0);
-	assert_int_equal(message_send(channel, 99, NULL, 0, NULL, 0, &e), 0);
-	status = maker_status(maker);
-	close(ends[0]); /* whom it held up it lets go */
-	close(ends[1]);
-	close(channel);
-	assert_int_equal(status, 4 << 8);
-}
-
-static void
-a_log_that_is_a_file_takes_the_place_of_the_old_one(void **state)
-{
-	int channel, status, file = memfd_create("log", MFD_CLOEXEC);
-	struct stat st;
-	pid_t maker;
-	struct err e;
-
-	(void)state;
-	channel = raw_start(&maker);
-	assert_int_equal(message_send(channel, MSG_MAKER_LOGS, NULL, 0, &file, 1, &e), 0);
-	assert_int_equal(message_send(channel, 99, NULL, 0, NULL, 0, &e), 0);
-	status = maker_status(maker);
-	close(channel);
-	assert_int_equal(status, 4 << 8);
-	assert_int_equal(fstat(file, &st), 0);
-	assert_true(st.st_size > 0);
-	close(file);
 }
 
 static void
@@ -823,15 +748,12 @@ inside(void)
 		TEST(a_job_has_the_keeper_and_the_box_that_waited),
 		TEST(a_keeper_that_waits_and_is_killed_costs_no_run),
 		TEST(a_box_that_waits_and_is_killed_costs_no_run),
-		TEST(another_log_replaces_those_who_wait),
 		TEST(descriptors_that_a_program_has_in_flight_keep_no_other_from_running),
 		TEST(a_job_above_the_servers_maxima_is_not_run),
 		TEST(jobs_beyond_what_the_maker_keeps_are_refused_and_the_others_go_on),
 		TEST(when_the_front_ends_so_does_everything),
 		TEST(what_is_no_job_is_an_internal_error),
 		TEST(a_front_that_breaks_the_protocol_ends_its_maker),
-		TEST(a_log_that_nobody_reads_does_not_hold_the_maker_up),
-		TEST(a_log_that_is_a_file_takes_the_place_of_the_old_one),
 		TEST(many_jobs_leave_nothing_behind),
 	};
 
