@@ -57,7 +57,8 @@ holds() {
 		holds '.log == ["spinning"]'
 		not grep -q hidden "$D/slow"
 		cfn-deploy --registry "$R" --json crashes "$(jq .id "$D/slow")" 3>&- >"$D/record"
-		jq -e '[.threads[0].lines[] | select(test("^(burn|now|spins) at (stuck|fresh).c:[0-9]+$"))] | length > 0' \
+		# Its caller is found on the stack, too.
+		jq -e '[.threads[0].lines[] | select(test("^spins at (stuck|fresh).c:[0-9]+$"))] | length > 0' \
 			"$D/record" || { cat "$D/record"; return 1; }
 	done
 }
@@ -73,7 +74,8 @@ holds() {
 }
 
 @test "a function that is looked at misses no signal" {
-	for _ in 1 2 3; do
+	# A signal has to come between two calls of who looks: not each time, but nearly always on a machine with time.
+	for _ in 1 2 3 4 5 6; do
 		get /stuck/rings 200 rings
 		slow
 	done
@@ -124,7 +126,7 @@ has_stack() {
 		eventually has_stack /$function/spins
 		holds '.cause == "wall_time_limit" and .limit.wall_time_ms == 400'
 		holds '.ending == "signal KILL"'
-		holds '[.threads[0].lines[] | select(test("^(burn|now|spins) at ended(-fresh)?.c:[0-9]+$"))] | length > 0'
+		holds '[.threads[0].lines[] | select(test("^spins at ended(-fresh)?.c:[0-9]+$"))] | length > 0'
 		eventually has_stack /$function/sleeps
 		holds '.threads[0].call | endswith("nanosleep")'
 		not grep -q "$(header X-Request-Id)" "$D/slow.log"
