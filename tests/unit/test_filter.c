@@ -1,6 +1,8 @@
 /* test_filter.c - seccomp programs as data: what they say of calls, without making them. */
 #include "unit.h"
 
+#include "config.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/audit.h>
@@ -431,12 +433,14 @@ static void
 who_traces_asks_for_nothing_else(void **state)
 {
 	const struct fixture *f = *state;
-	struct seccomp_data call = { .arch = ARCH };
+	struct seccomp_data call = { .nr = SYS_read, .arch = AUDIT_ARCH_I386 };
 	char name[SYSCALL_NAME_SIZE];
 
+	assert_int_equal(sandbox_filter_run(&f->service->of[FILTER_TRACER], &call), SECCOMP_RET_KILL_PROCESS);
 #ifdef CFN_SANITIZERS
-	skip(); /* they have calls of their own */
+	return; /* they have calls of their own */
 #endif
+	call.arch = ARCH;
 	for (call.nr = 0; call.nr < CALLS_MAX; call.nr++) {
 		bool is_allowed = false;
 
@@ -449,8 +453,6 @@ who_traces_asks_for_nothing_else(void **state)
 		if (is_allowed && !is_of_tracer(call.nr))
 			fail_msg("%s", name);
 	}
-	call = (struct seccomp_data){ .nr = SYS_read, .arch = AUDIT_ARCH_I386 };
-	assert_int_equal(sandbox_filter_run(&f->service->of[FILTER_TRACER], &call), SECCOMP_RET_KILL_PROCESS);
 }
 
 static bool

@@ -2,6 +2,8 @@
  * is the master. */
 #include "spawn_pool.h"
 
+#include "config.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
