@@ -111,6 +111,7 @@ reload(struct master *m)
 	struct config *fresh = malloc(sizeof *fresh);
 	bool is_private;
 	struct err e;
+	int rc;
 
 	supervisor_notify_reloading();
 	if (!fresh || options_configure(&m->options, fresh, &is_private, &e) < 0 ||
@@ -129,8 +130,11 @@ reload(struct master *m)
 	runner_look_at_languages(m);
 	spares_tell(m);
 	m->is_load_forced = true;
-	if (watcher_check(m, &e) == 0)
+	rc = watcher_check(m, &e);
+	if (rc == 0)
 		log_line(LOG_NOTICE, "reloaded; generation %" PRIu64, m->mark.generation);
+	else if (rc == -EBUSY)
+		log_line(LOG_NOTICE, "reloaded; %s, and is looked at again until it is free", e.text);
 	supervisor_notify("READY=1");
 }
 

@@ -255,6 +255,8 @@ readonly LOCK_TIME=${CFN_LOCK_TIME:-3}
 	pool_start
 	hello_make later "Later"
 	hold_lock
+	kill -HUP "$POOL"
+	eventually grep -q 'reloaded; .*: locked by another process, and is looked at again' "$D/error.log"
 	until [ "$SECONDS" -ge "$end" ]; do
 		refused 75 tool deploy "$D/src/later.c"
 		answers_hello
