@@ -112,3 +112,13 @@ socket_start() {
 	are_in "$D/got" '^PRIORITY=[34].*MESSAGE.*: '
 	none_is_on_standard_error
 }
+
+@test "what the spawner says when it cannot start is on standard error" {
+	mkdir "$D/libexec"
+	cp -a "${CFN_LIBEXECDIR:-$CFN_PREFIX/libexec/cfn}/." "$D/libexec/"
+	cp --remove-destination "$(command -v ls)" "$D/libexec/cfn-spawn" # which takes its arguments for files
+	run env CFN_LIBEXECDIR="$D/libexec" cfn-pool -c "$D/cfn.conf" --registry "$R" --listen "unix:$D/y.sock"
+	[ "$status" -eq 78 ]
+	grep -qE '^cfn-pool: .*cfn-spawn' <<<"$output"
+	grep -qE '^20[^ ]+ cfn-spawn\[[0-9]+\] error: .*cannot access' <<<"$output"
+}
