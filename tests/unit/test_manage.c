@@ -16,10 +16,13 @@
 #include "manage/reply.h"
 #include "manage/request.h"
 
-#define HEAD(name)      "Content-Disposition: form-data; name=\"" name "\"\r\n\r\n"
-#define FILE_HEAD(name) "Content-Disposition: form-data; name=\"code\"; filename=\"" name "\"\r\n\r\n"
-#define MULTIPART       "multipart/form-data"
-#define WHOLE           "--x\r\n" HEAD("route") "/a\r\n--x\r\n" FILE_HEAD("a.c") "int a;\r\n--x--\r\n"
+#define HEAD(name)        "Content-Disposition: form-data; name=\"" name "\"\r\n\r\n"
+#define FILE_HEAD(name)   "Content-Disposition: form-data; name=\"code\"; filename=\"" name "\"\r\n\r\n"
+#define MULTIPART         "multipart/form-data"
+#define WHOLE             "--x\r\n" HEAD("route") "/a\r\n--x\r\n" FILE_HEAD("a.c") "int a;\r\n--x--\r\n"
+
+#define DISPOSITION(what) "Content-Disposition: form-data; " what "\r\n"
+#define BOUNDARY_70       "1234567890123456789012345678901234567890123456789012345678901234567890"
 
 static void
 forms_are_read_whole_or_not_at_all(void **state)
@@ -48,6 +51,13 @@ forms_are_read_whole_or_not_at_all(void **state)
 		{ MULTIPART, "--x\r\n" FILE_HEAD("a b.c") "1\r\n--x--\r\n", -EBADMSG, 0 },
 		{ MULTIPART, "--x\r\n" FILE_HEAD("") "1\r\n--x--\r\n", -EBADMSG, 0 },
 		{ MULTIPART, "--x\r\n" HEAD("a") "\r\n--x--", 0, 1 },
+		{ MULTIPART, "--x\r\n" DISPOSITION("name=\"a\"; name=\"b\"") "\r\n1\r\n--x--\r\n", -EBADMSG,
+		  0 },
+		{ MULTIPART, "--x\r\n" DISPOSITION("name=\"a\"") HEAD("b") "1\r\n--x--\r\n", -EBADMSG, 0 },
+		{ MULTIPART, "--" BOUNDARY_70 "\r\n" HEAD("a") "1\r\n--" BOUNDARY_70 "--\r\n", 0, 1 },
+		{ MULTIPART, "--" BOUNDARY_70 "x\r\n" HEAD("a") "1\r\n--" BOUNDARY_70 "x--\r\n", -EBADMSG,
+		  0 },
+		{ MULTIPART, "--x \r\n" HEAD("a") "1\r\n--x --\r\n", -EBADMSG, 0 },
 		{ "application/x-www-form-urlencoded", "a=%41+b&c=", 0, 2 },
 		{ "application/x-www-form-urlencoded", "a=%4", -EBADMSG, 0 },
 		{ "application/x-www-form-urlencoded", "a=%zz", -EBADMSG, 0 },
@@ -303,6 +313,24 @@ an_address_that_fails_often_has_to_wait(void **state)
 }
 
 static void
+of_too_many_addresses_the_one_that_failed_longest_ago_is_forgotten(void **state)
+{
+	static struct limiter l;
+	char address[32];
+
+	(void)state;
+	memset(&l, 0, sizeof l);
+	for (int i = 0; i < LIMITER_ADDRESSES; i++) {
+		snprintf(address, sizeof address, "2001:db8::%x", i);
+		limiter_failed(&l, address, 1000);
+	}
+	for (int i = 0; i < LIMITER_OF_ADDRESS; i++)
+		limiter_failed(&l, "192.0.2.1", 1010);
+	limiter_failed(&l, "192.0.2.2", 1010);
+	assert_true(limiter_blocks(&l, "192.0.2.1", 1010) > 0);
+}
+
+static void
 all_together_fail_no_more_than_so_often(void **state)
 {
 	static struct limiter l;
@@ -373,6 +401,7 @@ main(void)
 		cmocka_unit_test(arguments_are_fixed_but_for_values),
 		cmocka_unit_test(what_the_front_lies_about_is_refused),
 		cmocka_unit_test(an_address_that_fails_often_has_to_wait),
+		cmocka_unit_test(of_too_many_addresses_the_one_that_failed_longest_ago_is_forgotten),
 		cmocka_unit_test(all_together_fail_no_more_than_so_often),
 		cmocka_unit_test(pages_of_other_sites_are_refused),
 		cmocka_unit_test(a_compilers_words_have_places),
