@@ -34,22 +34,22 @@ static const struct {
 	[CAUSE_CLIENT_GONE] = { "client_gone", 499, "The client went away." },
 };
 
-/* Where no function is asked, but the runner; the others say no word of functions. */
-static const char *const of_runs[CAUSE_COUNT] = {
-	[CAUSE_METHOD_NOT_ALLOWED] = "This path of runs does not take this method.",
-	[CAUSE_UNAUTHORIZED] = "Runs ask for a token that is valid.",
-	[CAUSE_FORBIDDEN] = "The token is not good for runs.",
-	[CAUSE_CRASH] = "The runner crashed.",
-	[CAUSE_MEMORY_LIMIT] = "The runner ran out of memory.",
-	[CAUSE_SYSCALL_DENIED] = "The runner was stopped.",
-	[CAUSE_BAD_RESPONSE] = "The runner's answer is malformed.",
-	[CAUSE_OUTPUT_LIMIT] = "The runner's answer is over the limit.",
-	[CAUSE_START_FAILED] = "The runner could not be started.",
-	[CAUSE_OVERLOADED] = "Too many requests for runs are waiting.",
-	[CAUSE_DISABLED] = "Runs are disabled.",
-	[CAUSE_UNAVAILABLE] = "Runs are not available now.",
-	[CAUSE_WALL_TIME_LIMIT] = "The run took too long.",
-	[CAUSE_CPU_TIME_LIMIT] = "The run used too much CPU time.",
+/* Where no function is asked, but the runner or the management; the others say no word of functions. */
+static const char *const of_lane[CAUSE_COUNT] = {
+	[CAUSE_METHOD_NOT_ALLOWED] = "This path does not take this method.",
+	[CAUSE_UNAUTHORIZED] = "This path asks for a token that is valid.",
+	[CAUSE_FORBIDDEN] = "The token is not good for this path.",
+	[CAUSE_CRASH] = "What serves this path crashed.",
+	[CAUSE_MEMORY_LIMIT] = "What serves this path ran out of memory.",
+	[CAUSE_SYSCALL_DENIED] = "What serves this path was stopped.",
+	[CAUSE_BAD_RESPONSE] = "The answer of what serves this path is malformed.",
+	[CAUSE_OUTPUT_LIMIT] = "The answer of what serves this path is over the limit.",
+	[CAUSE_START_FAILED] = "What serves this path could not be started.",
+	[CAUSE_OVERLOADED] = "Too many requests are waiting for this path.",
+	[CAUSE_DISABLED] = "This path is disabled.",
+	[CAUSE_UNAVAILABLE] = "This path is not available now.",
+	[CAUSE_WALL_TIME_LIMIT] = "The request took too long.",
+	[CAUSE_CPU_TIME_LIMIT] = "The request used too much CPU time.",
 };
 
 static const char *
@@ -79,9 +79,9 @@ cause_sentence(enum cause cause)
 }
 
 const char *
-cause_sentence_of_runs(enum cause cause)
+cause_sentence_of_lane(enum cause cause)
 {
-	return cause_in_range(cause) && of_runs[cause] ? of_runs[cause] : cause_sentence(cause);
+	return cause_in_range(cause) && of_lane[cause] ? of_lane[cause] : cause_sentence(cause);
 }
 
 void

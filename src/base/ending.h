@@ -52,8 +52,9 @@ int cause_status(enum cause cause);
 /* One sentence for the client, without details. */
 const char *cause_sentence(enum cause cause);
 
-/* The same for who asked for a run: no function is named in it. */
-const char *cause_sentence_of_runs(enum cause cause);
+/* The same for who asked for what is behind a lane, the runner or the management: no function is named in it.
+ */
+const char *cause_sentence_of_lane(enum cause cause);
 
 enum { ENDING_TEXT_SIZE = 64 };
 

@@ -129,7 +129,7 @@ struct http_problem {
 	enum cause cause;
 	const char *request_id; /* a token of at most HTTP_REQUEST_ID_MAX bytes */
 	bool is_json, is_head;
-	bool is_of_runs;        /* what was asked for is no function */
+	bool is_of_lane;        /* what was asked for is no function */
 	unsigned retry_after_s; /* 0: no Retry-After */
 	const char *allow;      /* NULL or the value of Allow */
 	const char *challenge;  /* NULL or the value of WWW-Authenticate */

@@ -28,7 +28,7 @@ body_format(const struct http_problem *problem, char body[BODY_SIZE])
 	int status = cause_status(problem->cause);
 	const char *title = http_status_text(status), *word = cause_word(problem->cause);
 	const char *sentence =
-	    problem->is_of_runs ? cause_sentence_of_runs(problem->cause) : cause_sentence(problem->cause);
+	    problem->is_of_lane ? cause_sentence_of_lane(problem->cause) : cause_sentence(problem->cause);
 
 	if (problem->is_json)
 		return snprintf(body, BODY_SIZE,

@@ -94,18 +94,18 @@ retry_after(enum cause cause)
 
 /* Whoever asks for a run reads JSON, whatever its field Accept leaves open. */
 static struct http_problem
-problem_of(const struct request *q, enum cause cause, bool is_of_runs)
+problem_of(const struct request *q, enum cause cause, bool is_of_lane)
 {
 	return (struct http_problem){ .cause = cause,
 		                      .request_id = q->id,
-		                      .is_json = q->wants_json || is_of_runs,
-		                      .is_of_runs = is_of_runs,
+		                      .is_json = q->wants_json || is_of_lane,
+		                      .is_of_lane = is_of_lane,
 		                      .is_head = q->is_head,
 		                      .retry_after_s = retry_after(cause) };
 }
 
 static bool
-is_of_runs(const struct request *q)
+is_of_lane(const struct request *q)
 {
 	return q->pool && q->pool->function.is_run;
 }
@@ -113,7 +113,7 @@ is_of_runs(const struct request *q)
 void
 answer_problem(struct router *r, struct request *q, enum cause cause, const struct verdict *v)
 {
-	struct http_problem problem = problem_of(q, cause, is_of_runs(q) || (v && v->is_of_runs));
+	struct http_problem problem = problem_of(q, cause, is_of_lane(q) || (v && v->is_of_lane));
 	char allow[HTTP_METHODS_TEXT_SIZE], challenge[AUTH_CHALLENGE_SIZE];
 
 	if (q->pool && (cause == CAUSE_UNAUTHORIZED || cause == CAUSE_FORBIDDEN))
@@ -128,7 +128,7 @@ answer_problem(struct router *r, struct request *q, enum cause cause, const stru
 void
 answer_refused(struct router *r, struct request *q, enum cause cause, unsigned retry_after_s)
 {
-	struct http_problem problem = problem_of(q, cause, is_of_runs(q));
+	struct http_problem problem = problem_of(q, cause, is_of_lane(q));
 
 	if (retry_after_s > 0)
 		problem.retry_after_s = retry_after_s;

@@ -345,7 +345,7 @@ function_check(struct router *r, struct request *q, const struct route_match *m)
 
 /* By a method that the path does take. */
 static bool
-is_path_of_runs(struct router *r, const struct request *q, unsigned methods)
+is_path_of_lane(struct router *r, const struct request *q, unsigned methods)
 {
 	struct route_match m;
 
@@ -382,7 +382,7 @@ static void
 refuse_method(struct router *r, const struct request *q, struct verdict *v)
 {
 	v->cause = CAUSE_METHOD_NOT_ALLOWED;
-	v->is_of_runs = is_path_of_runs(r, q, v->methods);
+	v->is_of_lane = is_path_of_lane(r, q, v->methods);
 }
 
 /* In front of all functions: nobody can take a page's path away by a route. */

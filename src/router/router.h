@@ -521,7 +521,7 @@ struct preflight {
 struct verdict {
 	enum cause cause;
 	unsigned methods; /* for Allow */
-	bool is_of_runs;  /* with CAUSE_METHOD_NOT_ALLOWED: the path is the runner's */
+	bool is_of_lane;  /* with CAUSE_METHOD_NOT_ALLOWED: the path is the runner's */
 	bool is_options;  /* nothing to run: answer OPTIONS */
 	bool is_preflight;
 	struct preflight preflight; /* to be answered */

@@ -135,7 +135,7 @@ slow='{"lang":"Python","code":"import time; time.sleep(2); print(\"slept\")"}'
 	request /run -X PUT
 	expect 405
 	[[ $(header Content-Type) == application/problem+json* ]]
-	grep -qF '"This path of runs does not take this method."' "$D/body"
+	grep -qF '"This path does not take this method."' "$D/body"
 	get /api/run 404
 	[ "$(status_of_run .path)" = /run ]
 	[ "$(status_of_run .lanes)" -ge 1 ]

@@ -238,9 +238,9 @@ every_cause_has_a_word_and_a_status(void **state)
 		assert_true(strlen(cause_word(c)) > 0);
 		assert_in_range(cause_status(c), 400, 599);
 		assert_true(strlen(cause_sentence(c)) > 0);
-		assert_true(strlen(cause_sentence_of_runs(c)) > 0);
+		assert_true(strlen(cause_sentence_of_lane(c)) > 0);
 		/* At a path where there is nothing, no run was asked for. */
-		assert_true(c == CAUSE_NO_ROUTE || !strstr(cause_sentence_of_runs(c), "function"));
+		assert_true(c == CAUSE_NO_ROUTE || !strstr(cause_sentence_of_lane(c), "function"));
 	}
 	assert_int_equal(cause_status(CAUSE_COUNT), 500);
 }
