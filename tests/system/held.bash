@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2034,SC2154
+# shellcheck shell=bash disable=SC2034,SC2046,SC2154
 # held.bash - what a pool's trusted processes hold: descriptors, threads, mounts, processes, private memory.
 
 # In KiB, of the private memory of one process: what an allocator keeps differs from look to look.
@@ -19,10 +19,11 @@ held() {
 	say "$(descendants "$POOL" | wc -l) processes"
 }
 
-# Private memory of each in KiB.
+# memory [PID...]: private memory of each in KiB, or of the trusted ones.
 memory() {
 	local pid
-	for pid in $(trusted); do
+	[ $# -gt 0 ] || set -- $(trusted)
+	for pid in "$@"; do
 		awk '/^RssAnon:/ { printf "%d ", $2 }' "/proc/$pid/status"
 	done
 }
@@ -34,6 +35,6 @@ memory_is_flat() {
 	read -ra before <<<"$1"
 	read -ra now <<<"$2"
 	for i in "${!before[@]}"; do
-		[ "${now[i]}" -le $((before[i] + MEMORY_BOUND)) ] || { echo "KiB of master, spawner, router: $1, then $2"; return 1; }
+		[ "${now[i]}" -le $((before[i] + MEMORY_BOUND)) ] || { echo "KiB of each process: $1, then $2"; return 1; }
 	done
 }

@@ -2,7 +2,7 @@
 # soak.bats - a mixed load with deploys, crashes, kills, sessions, streams and programs, for SOAK_TIME seconds: what the
 # pool holds afterwards is what it held before.  `make soak` is an hour of it.
 # bats file_tags=any-user
-# shellcheck disable=SC2030,SC2031,SC2034,SC2154
+# shellcheck disable=SC2030,SC2031,SC2034,SC2046,SC2154
 load helper
 load held
 load runs
@@ -13,6 +13,7 @@ readonly SOAK_TIME=${SOAK_TIME:-30} WARM_TIME=10
 setup() {
 	place_make
 	mkdir "$D/tmp"
+	chmod 1777 "$D/tmp"
 	export TMPDIR=$D/tmp
 }
 
@@ -61,6 +62,25 @@ load_deploys() {
 	done
 }
 
+# manage TOKEN [CURL-ARGUMENT...]: one word in manage.count, the status.
+manage() {
+	curl -s --max-time 60 -o /dev/null -w '%{http_code}\n' -H "Authorization: Bearer $1" "${@:2}" "$WEB/mgnt" >>"$D/manage.count" || true
+}
+
+load_management() {
+	local i
+	for ((i = 0; ; i++)); do
+		goes_on "$1" || return 0
+		hello_make managed "managed $1 $i"
+		manage "$TOKEN" -F route=/managed -F function_name=managed -F "code=@$D/src/managed.c"
+		manage "$TOKEN" -F route=/managed -F function_name=managed -F 'code=no C;filename=managed.c'
+		manage "$TOKEN"
+		# From another address each time: one that fails too often is refused whatever it shows.
+		manage "${TOKEN%?????}wrong" --interface "127.0.1.$((i % 250 + 1))" -F "code=@$D/src/managed.c"
+		sleep 0.5
+	done
+}
+
 # A worker or its init each second or so, a router every twentieth time.
 load_kills() {
 	local i pids
@@ -78,7 +98,7 @@ load_kills() {
 mixed() {
 	local until pids=() part
 	until=$(($(date +%s) + $1))
-	for part in hello others deploys kills; do
+	for part in hello others deploys management kills; do
 		"load_$part" "$until" 3>&- &
 		pids+=($!)
 	done
@@ -95,15 +115,23 @@ settled() {
 	eventually runner_answers && eventually at_rest
 }
 
+# The runner's first two and both of the management; what comes and goes has a higher number.
+others_that_stay() {
+	pool_processes cfn-runner | sort -n | head -n 2
+	pool_processes cfn-manage | sort -n
+}
+
 # What each holds, a number behind each name.  Of a candidate the master keeps the artifact until the time of its vote is
 # over, and a web server its connections: descriptors may be a few more, everything else is what it was.
 sum_up() {
 	local pid
-	for pid in $(trusted); do
+	for pid in $(trusted) $(others_that_stay); do
 		echo "$(cat "/proc/$pid/comm")-descriptors $(find "/proc/$pid/fd" -mindepth 1 ! -lname '/memfd:artifact*' \
 			! -lname '/memfd:environment*' | wc -l)"
 		echo "$(cat "/proc/$pid/comm")-threads $(find "/proc/$pid/task" -mindepth 1 -maxdepth 1 | wc -l)"
 		echo "$(cat "/proc/$pid/comm")-mounts $(wc -l <"/proc/$pid/mountinfo")"
+		echo "$(cat "/proc/$pid/comm")-memory-files $(find "/proc/$pid/fd" -lname '/memfd:*' ! -lname '/memfd:artifact*' \
+			! -lname '/memfd:environment*' | wc -l)"
 	done
 	echo "processes $(($(descendants "$POOL" | wc -l) - $(pool_processes cfn-runner | wc -l)))"
 	echo "state-files $(find "$R.pool" "$R.run" -mindepth 1 -maxdepth 1 ! -name 'audit*' | wc -l)"
@@ -117,37 +145,37 @@ holds_no_more() {
 		END { exit n > 0 }'
 }
 
-runner_memory() {
-	local pid sum=0
-	for pid in $(pool_processes cfn-runner); do
-		sum=$((sum + $(awk '/^RssAnon:/ { print $2 }' "/proc/$pid/status" 2>/dev/null || echo 0)))
-	done
-	echo "$sum"
-}
-
 @test "after a mixed load a pool holds what it held before" {
-	local before memory run_before
-	printf 'pm = ondemand\npm.process_idle_timeout = 1s\n[run]\nenabled = on\nmax_concurrent = 2\n' | conf
+	local before memory said TOKEN
+	printf 'management = on\npm = ondemand\npm.process_idle_timeout = 1s\n[run]\nenabled = on\nmax_concurrent = 2\n' | conf
 	hello_make hello "hello, before"
 	deploy "$D/src/hello.c"
 	deploy "$functions/breaks.c"
 	deploy "$functions/demo.c"
 	deploy "$functions/session.c"
+	TOKEN=$(cfn-deploy -c "$D/cfn.conf" --registry "$R" token create ci --scope 'deploy:/managed' 2>/dev/null)
+	[ "$EUID" -ne 0 ] || chown -R nobody "$D/reg"
 	pool_start
 	nginx_start
 	eventually runner_answers
 	mixed "$WARM_TIME"
 	settled
-	before=$(sum_up) memory=$(memory) run_before=$(runner_memory)
+	before=$(sum_up) memory=$(memory $(trusted) $(others_that_stay))
 	mixed "$SOAK_TIME"
 	settled
 	echo "$(awk '{ asked += $1; got += $2 } END { print asked, "asked,", got, "answered" }' "$D/hello.count")," \
 		"$(wc -l <"$D/run.count") runs, $(wc -l <"$D/deploys.count") rounds of deploys, $(wc -l <"$D/kills.count") kills;" \
-		"KiB of master, spawner, router: $memory, then $(memory); of the runner's: $run_before, then $(runner_memory)" |
+		"management $(sort "$D/manage.count" | uniq -c | awk '{ printf "%s%s: %s", n++ ? ", " : "", $2, $1 }');" \
+		"KiB of master, spawner, router, runner, management: $memory, then $(memory $(trusted) $(others_that_stay))" |
 		tee "$D/summary"
 	sed 's/^/# /' "$D/summary" >&3
 	holds_no_more "$before" "$(sum_up)"
-	memory_is_flat "$memory" "$(memory)"
+	memory_is_flat "$memory" "$(memory $(trusted) $(others_that_stay))"
+	# And what the management had of it: 502.
+	not grep -vqxE '200|401|422|429|50[23]' "$D/manage.count"
+	for said in 200 401 422; do
+		grep -qx "$said" "$D/manage.count"
+	done
 	# A router that is killed costs the run that it waits for.
 	not grep -vqxE '42|null' "$D/run.count"
 	deploy verify
