@@ -545,8 +545,7 @@ a_method_that_runs_do_not_take_is_refused_by_a_document(void **state)
 		int fd = rig_connect(g);
 
 		rig_request(g, fd, &q);
-		assert_true(
-		    rig_answers(fd, 405, "\"detail\":\"This path does not take this method.\""));
+		assert_true(rig_answers(fd, 405, "\"detail\":\"This path does not take this method.\""));
 		close(fd);
 	}
 }
