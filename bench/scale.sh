@@ -14,7 +14,7 @@ scale_make() {
 
 scale_start() {
 	cfn-pool --registry "$in_memory/r.db" --listen "unix:$in_memory/x.sock" >"$run/scale" 2>&1 </dev/null &
-	pids+=($!)
+	echo $! >"$run/scale.pid"
 	wait_until 60 serves_all
 }
 
@@ -35,6 +35,7 @@ measure_scale() {
 	scale_make || die "$EX_SOFTWARE" "no registry of $functions functions"
 	changes change_alone
 	timed_figure 1 scale scale_start
+	pids+=("$(cat "$run/scale.pid")") # what is timed runs in a shell of its own
 	changes change_pooled
 	awk '$2 ~ /^change_/ && $3 == "ms" { ms[$2, $1] = $4; n = $1 > n ? $1 : n }
 		END { for (i = 1; i <= n; i++) print (ms["change_pooled", i] - ms["change_alone", i]) / 2 }' "$run/figures" |
