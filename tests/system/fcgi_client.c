@@ -20,7 +20,7 @@
  *   read-all                 prints records until the end
  * Output: one line a record ("stdout ID LENGTH", "end ID APP-STATUS PROTOCOL-STATUS", "record TYPE ID
  * LENGTH"), the contents of STDOUT behind their line with '|' before each line of it, "closed" at the end of
- * the stream. Exit: 0; 1 when nothing came for ten seconds; 2 for a bad script or no connection.  A failed
+ * the stream. Exit: 0; 1 when nothing came for a minute; 2 for a bad script or no connection.  A failed
  * send is no error: the other side may well have closed. */
 #include <err.h>
 #include <errno.h>
